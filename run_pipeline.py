@@ -1,0 +1,3 @@
+import sys
+from rlvr_nb.cli import main
+sys.exit(main())
