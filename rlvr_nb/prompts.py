@@ -82,7 +82,6 @@ _CHAT_TOKENS = ('<end_of_turn>', '<start_of_turn>', '<eos>', '<bos>', '<pad>', '
                 '<|START_OF_TURN_TOKEN|>', '<|END_OF_TURN_TOKEN|>', '<|start_header_id|>', '<|end_header_id|>', '<|finetune_right_pad_id|>', '<turn|>', '<|turn>',
                 '<|startoftext|>', '<|endofturn|>', '<|im_sep|>', '<|role_end|>', '<|pad|>', '<unk>', '<|eos|>', '<|bos|>', '[EOS]', '<EOD>', '<end_of_utterance>',
                 '<｜end▁of▁sentence｜>', '<｜begin▁of▁sentence｜>', '<｜Assistant｜>', '<｜User｜>')
-_chat_tokens = re.compile('|'.join(map(re.escape, _CHAT_TOKENS)))
 _turn_header = re.compile(r'\s*(?:<start_of_turn>model|<\|im_start\|>assistant|<\|start_header_id\|>assistant<\|end_header_id\|>|<\|turn>model)\n')
 
 # %% ../nbs/api/01_prompts.ipynb #p-completion-text
@@ -101,8 +100,9 @@ def _clean(text:str, markers:tuple) -> str:
     text = text.replace('\r\n', '\n').replace('\r', '\n') if '\r' in text else text
     header = _turn_header.match(text)
     text = text[header.end():] if header else text
-    keep = {s for m in markers for s in astuple(m)}
-    return _chat_tokens.sub(lambda m: m[0] if m[0] in keep else ' ', text)
+    for token in _CHAT_TOKENS:
+        if token in text and not any(token in astuple(m) for m in markers): text = text.replace(token, ' ')
+    return text
 
 # %% ../nbs/api/01_prompts.ipynb #p-parsed
 @dataclass(frozen=True, slots=True)
