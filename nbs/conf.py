@@ -1,0 +1,53 @@
+"""Sphinx configuration of the documentation site. The pages come from `pages.py`; `build.sh` runs both."""
+import re
+from pathlib import Path
+
+from docutils import nodes
+from latex2mathml.converter import convert
+
+here = Path(__file__).parent
+project = 'rlvr_nb'
+author = 'The rlvr_nb authors'
+copyright = author
+release = version = re.search(r'__version__ = "(.+)"', (here.parent/'rlvr_nb/__init__.py').read_text()).group(1)
+
+extensions = ['myst_nb']
+root_doc = 'index'
+source_suffix = {'.ipynb': 'myst-nb', '.md': 'myst-nb'}
+exclude_patterns = []
+
+myst_enable_extensions = ['attrs_block', 'attrs_inline', 'colon_fence', 'deflist', 'dollarmath', 'strikethrough', 'tasklist']
+nb_execution_mode = 'off'             # what is shown is what was saved
+nb_render_markdown_format = 'myst'
+nb_merge_streams = True
+nb_ipywidgets_js = {}                 # would be fetched from another host
+suppress_warnings = ['misc.highlighting_failure', 'myst.header', 'mystnb.unknown_mime_type', 'myst.strikethrough']
+
+html_theme = 'furo'
+html_title = 'rlvr_nb'
+html_static_path = ['_static']
+html_css_files = ['site.css']
+html_favicon = '_static/favicon.svg'
+html_copy_source = False
+html_show_sphinx = False
+html_show_copyright = False
+html_math_renderer = 'mathml'
+pygments_style = 'friendly'
+pygments_dark_style = 'github-dark'
+html_theme_options = dict(
+    sidebar_hide_name=False,
+    light_css_variables={'color-brand-primary': '#0b6e6e', 'color-brand-content': '#0b6e6e', 'color-brand-visited': '#5a4a8a'},
+    dark_css_variables={'color-brand-primary': '#5cc8c0', 'color-brand-content': '#5cc8c0', 'color-brand-visited': '#b3a3e6'},
+)
+
+
+def mathml(display):
+    "Write a formula as MathML, which browsers draw themselves: no script and no font is fetched."
+    def visit(translator, node):
+        translator.body.append(convert(node.astext(), display='block' if display else 'inline'))
+        raise nodes.SkipNode
+    return visit
+
+
+def setup(app):
+    app.add_html_math_renderer('mathml', inline_renderers=(mathml(False), None), block_renderers=(mathml(True), None))
