@@ -25,6 +25,7 @@ from nbdev.doclinks import nbglob
 from nbdev.showdoc import showdoc_nm
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))   # the package beside the notebooks, wherever another one is installed
 NBS = ROOT/'nbs'
 PACKAGE = 'rlvr_nb'
 SECTIONS = {'tutorials': 'Tutorials', 'explanations': 'Explanations', 'api': 'API'}
@@ -138,10 +139,12 @@ class Links:
             mark = re.match(r' {0,3}(```+|~~~+)', line)
             if mark and not fence: fence = mark[1]
             elif mark and fence and mark[1].startswith(fence): fence = None
-            elif not fence and not line.startswith(('#', '    ')): line = self.line(line, page)
+            elif not fence:
+                line = NOTEBOOK_LINK.sub(lambda m: f"]({self.notebook(m[1], page)}{m[2] or ''})", line)
+                if page.doc == 'index': line = line.replace('](../CHANGELOG.md)', '](changelog.md)')
+                if not line.startswith(('#', '    ')): line = self.line(line, page)
             out.append(line)
-        out = [line.replace('](../CHANGELOG.md)', '](changelog.md)') for line in out] if page.doc == 'index' else out
-        return NOTEBOOK_LINK.sub(lambda m: f"]({self.notebook(m[1], page)}{m[2] or ''})", '\n'.join(out))
+        return '\n'.join(out)
 
     def notebook(self, to, page):
         "The page that a relative link to a notebook leads to."
@@ -229,13 +232,12 @@ def described(name, page, links, level):
         for part in name.split('.'): obj = getattr(obj, part)
     except AttributeError:
         raise SystemExit(f"{page.module} has no {name!r}: its notebook and the package differ, run nbdev-export") from None
-    lines = [f'({page.names[name]})=', f"{'#' * min(level, 6)} {plain(name)}", '']
+    lines = [f'({page.names[name]})=', f"{'#' * min(level, 6)} `{name}`", '']
     if isinstance(obj, property): obj = obj.fget
     elif callable(obj): lines += ['```python', signature(name, obj), '```', '']
     doc = inspect.cleandoc(obj.__doc__ or '')
     if doc and not doc.startswith(f'{name}('): lines += [links.text(plain(doc), page), '']   # a dataclass without a docstring repeats its signature
-    try: rows = list(parameters(obj))
-    except (OSError, TypeError, ValueError): rows = []                     # built in C, or its source is not to be had
+    rows = [r for r in parameters(obj) if r[0] != 'return' or r[3] or '```python' not in lines]   # the signature has the type
     return [*lines, *table(rows, lambda text: links.line(text, page)), '']
 
 def folded(source):
@@ -316,7 +318,7 @@ def exported(source, shown, page, links, unfold, level):
     constants = [page.names[n] for node in body if not isinstance(node, DEFS) for n in names_of(node) if n in page.names]
     if constants: lines += [*(f'({to})=' for to in constants), '{.anchors}', '&#8203;']
     text = [markdown('\n'.join(lines))] if lines else []
-    if unfold or not any(isinstance(n, DEFS) for n in body): return [*text, code(source, [])]
+    if unfold or constants and not any(isinstance(n, DEFS) for n in body): return [*text, code(source, [])]
     return [*text, markdown(folded(source))]
 
 def toctree(pages):

@@ -1,0 +1,55 @@
+"""The notebooks are clean, the package is what they export, the README is what the index says, and every one of them passes."""
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+NOTEBOOKS = sorted(p.relative_to(ROOT).as_posix() for p in (ROOT/'nbs').rglob('*.ipynb') if not any(part[0] in '._' for part in p.relative_to(ROOT).parts))
+ENV = {k: v for k, v in os.environ.items() if k != 'IN_TEST'}
+BIN = Path(sys.executable).parent
+
+
+def contents(folder):
+    "Every notebook and exported file of a tree, by path."
+    paths = [*folder.glob('nbs/**/*.ipynb'), *folder.glob('rlvr_nb/**/*.py'), *folder.glob('*.md')]
+    return {p.relative_to(folder).as_posix(): p.read_text(encoding='utf-8') for p in paths}
+
+
+def changed(tree, *commands):
+    "Which files of `tree` differ after `commands`."
+    before = contents(tree)
+    for command in commands:
+        subprocess.run([str(BIN/command[0]), *command[1:]], cwd=tree, env=ENV, check=True, capture_output=True, text=True, timeout=300)
+    after = contents(tree)
+    return sorted(p for p in before.keys() | after.keys() if before.get(p) != after.get(p))
+
+
+def test_package_is_what_the_notebooks_export(tree):
+    assert changed(tree, ['nbdev-export']) == [], 'run nbdev-export and commit'
+
+
+def test_notebooks_are_clean(tree):
+    assert changed(tree, ['nbdev-clean']) == [], 'run nbdev-clean and commit'
+
+
+def test_readme_is_the_processed_index(tree):
+    before = {p: p.read_bytes() for p in tree.glob('nbs/images/index_*')}
+    assert changed(tree, ['python', 'nbs/pages.py', 'readme']) == [], 'run python nbs/pages.py readme and commit'
+    assert {p: p.read_bytes() for p in tree.glob('nbs/images/index_*')} == before, 'a picture of the README is not the saved one'
+
+
+def test_the_checks_above_can_fail(tree):
+    notebook = next(tree.glob('nbs/api/*.ipynb'))
+    notebook.write_text(notebook.read_text(encoding='utf-8').replace('#| export\\n', '#| export\\n",\n    "# not exported yet\\n', 1), encoding='utf-8')
+    assert changed(tree, ['nbdev-export'])
+    (tree/'README.md').write_text('something else')
+    assert changed(tree, ['python', 'nbs/pages.py', 'readme']) == ['README.md']
+
+
+@pytest.mark.parametrize('notebook', NOTEBOOKS)
+def test_notebook_passes(notebook, root):
+    done = subprocess.run([str(BIN/'nbdev-test'), '--n-workers', '0', notebook], cwd=root, env=ENV, capture_output=True, text=True, timeout=900)
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-8000:]

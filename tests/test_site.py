@@ -1,0 +1,192 @@
+"""The documentation site: built in time, complete, linked, readable in light and dark, and silent towards other hosts."""
+import functools
+import http.server
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urldefrag, urljoin, urlsplit
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT/'nbs'))
+import pages as site_pages  # noqa: E402
+
+
+class Document(HTMLParser):
+    "What the tests ask of one page."
+    def __init__(self, path):
+        super().__init__()
+        self.ids, self.links, self.loads, self.text, self.skip = set(), [], [], [], 0
+        self.feed(path.read_text(encoding='utf-8'))
+        self.text = ' '.join(' '.join(self.text).split())
+
+    def handle_starttag(self, tag, attrs):
+        attrs = dict(attrs)
+        if 'id' in attrs: self.ids.add(attrs['id'])
+        if tag == 'a' and attrs.get('href'): self.links.append(attrs['href'])
+        if tag in ('script', 'img', 'iframe', 'source', 'video') and attrs.get('src'): self.loads.append(attrs['src'])
+        if tag == 'link' and attrs.get('href'): self.loads.append(attrs['href'])
+        if tag in ('script', 'style'): self.skip += 1
+
+    def handle_endtag(self, tag):
+        if tag in ('script', 'style'): self.skip -= 1
+
+    def handle_data(self, data):
+        if not self.skip: self.text.append(data)
+
+
+@pytest.fixture(scope='module')
+def site(tmp_path_factory):
+    "The built site, and the seconds it took."
+    out = tmp_path_factory.mktemp('site')/'_docs'
+    start = time.perf_counter()
+    done = subprocess.run(['bash', 'nbs/build.sh', str(out)], cwd=ROOT, env={**os.environ, 'PYTHON': sys.executable}, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-6000:]
+    return out, time.perf_counter() - start
+
+
+@pytest.fixture(scope='module')
+def documents(site):
+    return {p.relative_to(site[0]).as_posix(): Document(p) for p in site[0].rglob('*.html')}
+
+
+NOTEBOOKS = site_pages.read_pages()
+
+
+def test_builds_within_a_minute(site):
+    assert site[1] < 60, f'{site[1]:.0f} s'
+
+
+def test_every_notebook_is_a_page_in_the_order_of_the_sidebar(site, documents):
+    wanted = [f'{p.doc}.html' for p in NOTEBOOKS]
+    assert set(wanted) <= set(documents)
+    html = (site[0]/'index.html').read_text()
+    tree = html[html.index('class="sidebar-tree"'):]
+    tree = tree[:tree.index('</div>')]
+    assert re.findall(r'class="reference internal" href="([^"#]+)"', tree) == [p for p in wanted if p != 'index.html'] + ['changelog.html']
+
+
+def test_every_local_link_arrives(documents, site):
+    broken = []
+    for name, doc in documents.items():
+        for link in doc.links + doc.loads:
+            if urlsplit(link).scheme or link.startswith('//'): continue
+            path, fragment = urldefrag(urljoin(f'/{name}', link))
+            target = unquote(path.split('?')[0]).lstrip('/') or name
+            if not (site[0]/target).is_file(): broken.append(f'{name}: {link}')
+            elif fragment and target in documents and unquote(fragment) not in documents[target].ids: broken.append(f'{name}: {link} has no such anchor')
+    assert not broken, '\n'.join(broken[:20])
+
+
+def test_nothing_is_loaded_from_another_host(documents, site):
+    remote = [f'{name}: {load}' for name, doc in documents.items() for load in doc.loads if urlsplit(load).scheme not in ('', 'data') or load.startswith('//')]
+    remote += [f'{p.name}: {m}' for p in site[0].rglob('*.css') for m in re.findall(r'(?:url\(["\']?|@import ["\'])(https?:[^)"\']+)', p.read_text(encoding='utf-8'))]
+    assert not remote, '\n'.join(remote[:20])
+
+
+@pytest.mark.parametrize('page', [p for p in NOTEBOOKS if p.module], ids=lambda p: p.doc)
+def test_exported_names_are_documented_and_hidden_cells_are_hidden(page, documents):
+    doc = documents[f'{page.doc}.html']
+    for name, to in page.names.items():
+        assert re.sub(r'[^a-z0-9]+', '-', to.lower()).strip('-') in doc.ids, f'{name} has no place on {page.doc}.html'
+    for cell in json.loads((ROOT/'nbs'/page.path).read_text(encoding='utf-8'))['cells']:
+        source = ''.join(cell['source'])
+        if page.directives[cell['id']].keys() & {'hide', 'default_exp'}:
+            for line in (line.strip() for line in source.splitlines() if len(line.strip()) > 25 and not line.startswith('#|')):
+                assert ' '.join(line.split()) not in doc.text, f'hidden: {line}'
+    assert '#| ' not in doc.text
+
+
+def test_parameters_are_documented_and_names_are_linked(tmp_path):
+    "On a page made for the purpose: what each kind of cell becomes."
+    page = next(p for p in NOTEBOOKS if p.doc == 'api/prompts')
+    links = site_pages.Links(NOTEBOOKS)
+    text = '\n'.join(site_pages.described('parse_completion', page, links, 3))
+    assert '(prompts.parse_completion)=' in text and '\n### `parse_completion`\n' in text
+    assert re.search(r'^\| `prefilled` \| .*`bool`.*\| `False` \| .*\S.* \|$', text, re.M), text
+    assert links.text('see `parse_completion()` and `nothing`', page) == 'see [`parse_completion()`](#prompts.parse_completion) and `nothing`'
+    assert links.text('`rlvr_nb.prompts`', page) == '[`rlvr_nb.prompts`](../api/prompts.ipynb)'
+    kept = '# `parse_completion`\n[`parse_completion`](x)\n```\n`parse_completion`\n```'
+    assert links.text(kept, page) == kept
+    assert site_pages.plain('pays `<answer>` for <b>, $1_000') == r'pays `<answer>` for \<b\>, \$1\_000'
+
+
+def test_outputs_that_need_a_kernel_are_left_out():
+    page, links = NOTEBOOKS[0], site_pages.Links(NOTEBOOKS)
+    widget = dict(output_type='display_data', data={'application/vnd.jupyter.widget-view+json': {}, 'text/plain': 'IntProgress()'})
+    assert site_pages.clean_output(widget, links, page) is None
+    bar = dict(output_type='stream', name='stderr', text=' 0%|  |\r 50%|# |\r100%|##|\nnext\n')
+    assert site_pages.clean_output(bar, links, page)['text'] == '100%|##|\nnext\n'
+
+
+def opened(browser, url, allowed, **context):
+    "The page at `url`, and the requests and script errors that opening it caused."
+    ctx = browser.new_context(**context)
+    seen = []
+    ctx.route('**/*', lambda route: route.continue_() if route.request.url.startswith(allowed) else (seen.append(route.request.url), route.abort()))
+    page = ctx.new_page()
+    page.on('pageerror', lambda e: seen.append(f'script error: {e}'))
+    page.goto(url)
+    return page, seen
+
+
+@pytest.mark.parametrize('width', [400, 1400])
+def test_pages_fit_the_window_and_ask_no_other_host(site, documents, browser, width):
+    bad = {}
+    for name in documents:
+        page, seen = opened(browser, (site[0]/name).as_uri(), ('file:', 'data:'), viewport=dict(width=width, height=900))
+        page.wait_for_load_state('load')
+        wide = page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth')
+        if seen or wide > 0: bad[name] = seen, f'{wide} px too wide'
+        page.context.close()
+    assert not bad
+
+
+def contrast(a, b):
+    "The WCAG contrast ratio of two colours as browsers write them."
+    def light(c):
+        parts = [int(x)/255 for x in re.findall(r'\d+', c)[:3]]
+        r, g, b = (x/12.92 if x <= .03928 else ((x + .055)/1.055)**2.4 for x in parts)
+        return .2126*r + .7152*g + .0722*b
+    high, low = sorted((light(a), light(b)), reverse=True)
+    return (high + .05)/(low + .05)
+
+
+@pytest.mark.parametrize('scheme', ['light', 'dark'])
+def test_text_and_links_are_readable(site, browser, scheme):
+    page, _ = opened(browser, (site[0]/'api/prompts.html').as_uri(), ('file:', 'data:'), color_scheme=scheme)
+    colour = lambda selector, what: page.locator(selector).first.evaluate(f'e => getComputedStyle(e)["{what}"]')
+    ground = colour('body', 'backgroundColor')
+    assert (contrast(ground, 'rgb(0, 0, 0)') > 10) == (scheme == 'light')
+    assert contrast(ground, colour('article p', 'color')) >= 7
+    assert contrast(ground, colour('article a.reference', 'color')) >= 4.5
+    page.context.close()
+
+
+@pytest.mark.parametrize('served', [False, True], ids=['from files', 'from a server'])
+def test_search_finds_a_name(site, browser, served):
+    base, server = site[0].as_uri(), None
+    if served:
+        handler = type('Quiet', (http.server.SimpleHTTPRequestHandler,), dict(log_message=lambda *a: None))
+        server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), functools.partial(handler, directory=site[0]))
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        base = f'http://127.0.0.1:{server.server_port}'
+    try:
+        page, seen = opened(browser, f'{base}/index.html', (base, 'data:'), viewport=dict(width=1400, height=900))
+        page.get_by_placeholder('Search').fill('parse_completion')
+        page.keyboard.press('Enter')
+        found = page.locator('#search-results li a', has_text='parse_completion')
+        found.first.wait_for(timeout=10_000)
+        found.first.click()
+        page.wait_for_url('**/api/prompts.html*')
+        assert not seen
+        page.context.close()
+    finally:
+        if server: server.shutdown(); server.server_close()
