@@ -27,6 +27,7 @@ html_theme = 'furo'
 html_title = 'rlvr_nb'
 html_static_path = ['_static']
 html_css_files = ['site.css']
+html_js_files = ['from_files.js']
 html_favicon = '_static/favicon.svg'
 html_copy_source = False
 html_use_index = False

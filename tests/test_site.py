@@ -165,8 +165,9 @@ def test_text_and_links_are_readable(site, browser, scheme):
     colour = lambda selector, what: page.locator(selector).first.evaluate(f'e => getComputedStyle(e)["{what}"]')
     ground = colour('body', 'backgroundColor')
     assert (contrast(ground, 'rgb(0, 0, 0)') > 10) == (scheme == 'light')
-    assert contrast(ground, colour('article p', 'color')) >= 7
-    assert contrast(ground, colour('article a.reference', 'color')) >= 4.5
+    assert contrast(ground, colour('article p:not(.lead)', 'color')) >= 7
+    for selector in ('.lead', 'article a.reference', '.sidebar-tree a.reference', 'details.source summary'):
+        assert contrast(ground, colour(selector, 'color')) >= 4.5, selector
     page.context.close()
 
 
