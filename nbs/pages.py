@@ -179,6 +179,10 @@ def shown_default(value):
     text = getattr(value, '__name__', None) or re.sub(r' at 0x[0-9a-f]+', '', repr(value))
     return textwrap.shorten(text, 60, placeholder=' ...') if len(text) > 60 else text
 
+def by_bases(obj):
+    "Is `obj` a class that is better known by its bases than by how it is called: a schema, an exception?"
+    return inspect.isclass(obj) and (is_schema(obj) or not inspect.isfunction(obj.__init__))
+
 def is_schema(obj):
     "Is `obj` a pydantic model? Its fields document themselves."
     return inspect.isclass(obj) and hasattr(obj, 'model_fields')
@@ -189,7 +193,7 @@ def parameters(obj):
         for name, f in obj.model_fields.items():
             default = inspect.Parameter.empty if f.is_required() else f.get_default(call_default_factory=True)
             yield name, shown_type(f.annotation), '' if is_schema(type(default)) else shown_default(default), f.description or ''
-        return
+    if by_bases(obj): return
     for name, p in docments(obj, full=True).items():
         if name in ('self', 'cls'): continue
         star = {inspect.Parameter.VAR_POSITIONAL: '*', inspect.Parameter.VAR_KEYWORD: '**'}.get(p.get('kind'), '')
@@ -198,7 +202,7 @@ def parameters(obj):
 def signature(name, obj):
     "How `obj` is called, short enough to read; types are in the table of its parameters."
     head = f"class {name}" if inspect.isclass(obj) else name
-    if is_schema(obj): return head
+    if by_bases(obj): return f"{head}({', '.join(b.__name__ for b in obj.__bases__ if b is not object)})".removesuffix('()')
     sig, parts, star = inspect.signature(obj), [], False
     for p in sig.parameters.values():
         if p.name in ('self', 'cls') and not parts and '.' in name: continue
@@ -233,11 +237,14 @@ def described(name, page, links, level):
     except AttributeError:
         raise SystemExit(f"{page.module} has no {name!r}: its notebook and the package differ, run nbdev-export") from None
     lines = [f'({page.names[name]})=', f"{'#' * min(level, 6)} `{name}`", '']
-    if isinstance(obj, property): obj = obj.fget
+    if isinstance(obj, property):
+        obj = obj.fget
+        returns = shown_type(inspect.signature(obj).return_annotation)
+        lines += ['```python', f'{name}: {returns}' if returns else name, '```', '']
     elif callable(obj): lines += ['```python', signature(name, obj), '```', '']
     doc = inspect.cleandoc(obj.__doc__ or '')
     if doc and not doc.startswith(f'{name}('): lines += [links.text(plain(doc), page), '']   # a dataclass without a docstring repeats its signature
-    rows = [r for r in parameters(obj) if r[0] != 'return' or r[3] or '```python' not in lines]   # the signature has the type
+    rows = [r for r in parameters(obj) if r[0] != 'return' or r[3]]   # the signature has its type
     return [*lines, *table(rows, lambda text: links.line(text, page)), '']
 
 def folded(source):
