@@ -6,16 +6,17 @@
 __all__ = ['SECRET_NAME', 'SECRET_TEXT', 'REDACTED', 'PROJECTIONS', 'BUILTIN_MODEL', 'PLAIN_PROMPT', 'RECIPES', 'COMMON_EVAL',
            'MARKER_NAMES', 'MODEL_MARKERS', 'GRPO_CHOICES', 'GRPO_BOUNDS', 'CONF_DIR', 'FastLoader', 'GRPO_FIELDS',
            'TRAIN_OWNED', 'NOT_YAML', 'REMOVED', 'TRAIN_HINTS', 'COMPONENTS', 'GUIDE_FOLDERS', 'MAX_BYTES', 'MAX_NODES',
-           'MAX_DEPTH', 'YAML_WORDS', 'YAML_FLOAT', 'GROUPS', 'SECTION_GROUPS', 'FILE_NAME', 'MAX_OVERRIDE',
-           'REFERENCE', 'RLVRError', 'UnavailableError', 'ConfigError', 'nearest', 'secret_values', 'redact', 'option',
-           'Section', 'target_option', 'DataConfig', 'LoraConfig', 'MarkersConfig', 'ModelConfig', 'TrainConfig',
-           'RewardFunctionConfig', 'default_rewards', 'RewardConfig', 'EvalConfig', 'PromptsConfig', 'recipe_for',
-           'fill_recipe', 'PipelineConfig', 'field_names', 'describe', 'markers_for', 'register_resolvers',
-           'installed_grpo_fields', 'grpo_expectation', 'check_grpo', 'value_text', 'override_text',
-           'register_component', 'find_target', 'check_target', 'resolve_target', 'YamlFault', 'read_yaml', 'group_of',
-           'search_dirs', 'ConfigFiles', 'Change', 'split_path', 'path_text', 'parse_override', 'set_path',
-           'delete_path', 'Composed', 'compose', 'walk', 'check_tree', 'resolve', 'error_line', 'unknown_key',
-           'check_rules', 'world_size_of', 'inert_keys', 'build', 'load_config', 'load_file']
+           'MAX_DEPTH', 'YAML_WORDS', 'YAML_FLOAT', 'GROUPS', 'SECTION_GROUPS', 'FILE_NAME', 'MAX_OVERRIDE', 'MAX_JOBS',
+           'REFERENCE', 'RULES', 'RLVRError', 'UnavailableError', 'ConfigError', 'nearest', 'secret_values', 'redact',
+           'option', 'Section', 'target_option', 'DataConfig', 'LoraConfig', 'MarkersConfig', 'ModelConfig',
+           'TrainConfig', 'RewardFunctionConfig', 'default_rewards', 'RewardConfig', 'EvalConfig', 'PromptsConfig',
+           'recipe_for', 'fill_recipe', 'PipelineConfig', 'field_names', 'describe', 'markers_for',
+           'register_resolvers', 'installed_grpo_fields', 'grpo_expectation', 'check_grpo', 'value_text',
+           'override_text', 'register_component', 'find_target', 'check_target', 'resolve_target', 'YamlFault',
+           'read_yaml', 'group_of', 'search_dirs', 'ConfigFiles', 'Change', 'split_path', 'path_text', 'parse_override',
+           'set_path', 'delete_path', 'Composed', 'compose', 'expand_sweep', 'walk', 'check_tree', 'resolve',
+           'error_line', 'unknown_key', 'section_path', 'assignment_errors', 'rule', 'check_rules', 'world_size_of',
+           'inert_keys', 'build', 'load_config', 'load_file']
 
 # %% ../nbs/api/00_config.ipynb #c-imports
 import copy, difflib, functools, importlib, itertools, json, math, os, re, shlex, sys
@@ -82,8 +83,8 @@ REDACTED = "<redacted>"
 
 def secret_values()->list[str]:
     "The values of environment variables that are named like secrets, longest first."
-    named = (v for k, v in os.environ.items() if re.search(r"(?i)token|secret|passw|credential|api_?key|access_?key", k))
-    return sorted({v for v in named if len(v) >= 6 and not v.lower() in ("true", "false")}, key=len, reverse=True)
+    named = (v for k, v in os.environ.items() if re.search(r"(?i)token(?!i[sz])|secret|passw|credential|api_?key|access_?key", k))
+    return sorted({v for v in named if len(v) >= 8}, key=len, reverse=True)
 
 def redact(text:str,   # anything on its way to a file or a screen
           )->str:      # the same with tokens replaced by <redacted>
@@ -114,6 +115,10 @@ class Section(BaseModel):
     def __getitem__(self, key):
         if key not in type(self).model_fields: raise KeyError(key)
         return getattr(self, key)
+    def __setattr__(self, name, value):
+        try: super().__setattr__(name, value)
+        except ValidationError as e: raise ConfigError(assignment_errors(type(self), e)) from None
+        except ValueError: raise ConfigError(unknown_key((*section_path(type(self)), name), value, type(self))) from None
 
 # %% ../nbs/api/00_config.ipynb #c-target-field
 def target_option():
@@ -276,6 +281,7 @@ def fill_recipe(tree:dict,        # a configuration as nested dicts, changed in 
             if key == "grpo" and isinstance(section.get(key), dict): section[key] = {**value, **section[key]}
             elif section.get(key) is None: section[key] = value; filled.append((name, key))
         if name == "train" and model is not None: filled += _fill_lengths(model, section, lengths, small)
+    if model is not None and model.get("max_seq_length") is None: model["max_seq_length"] = 64 if small else 1536
     return filled
 
 def _fill_lengths(model, train, given, small):
@@ -358,7 +364,8 @@ def describe(field:FieldInfo)->str:
             if getattr(m, attr, None) is not None: bounds.append(f"{sign} {getattr(m, attr)}")
         if getattr(m, "min_length", None) and not bounds: bounds.append("that isn't empty")
         if getattr(m, "pattern", None): bounds.append(f"matching {m.pattern}")
-    return " ".join([_kind(field.annotation), " and ".join(bounds)]).strip()
+    kind, null = _kind(field.annotation).removesuffix(" or null"), " or null" if type(None) in get_args(field.annotation) else ""
+    return " ".join([kind, " and ".join(bounds)]).strip() + null
 
 # %% ../nbs/api/00_config.ipynb #c-markers
 MARKER_NAMES = ("reasoning_start", "reasoning_end", "solution_start", "solution_end")
@@ -467,8 +474,9 @@ def grpo_expectation(name:str)->str:
     "What a field of `train.grpo` accepts, in words."
     row, words = GRPO_FIELDS[name], dict(bool="true or false", int="a whole number", float="a number", str="text", list="a list", dict="a mapping", null="null")
     parts = [f"one of {', '.join(map(str, row['choices']))}" if k == "str" and "choices" in row else words.get(k, k) for k in row["type"].split("|")]
-    text, bounds = " or ".join(parts), GRPO_BOUNDS.get(name)
-    return text + (f" {bounds[0]}" + (f" and <= {bounds[1]}" if bounds[1] is not None else "") if bounds else "")
+    bounds = GRPO_BOUNDS.get(name)
+    if bounds: parts[0] += f" {bounds[0]}" + (f" and <= {bounds[1]}" if bounds[1] is not None else "")
+    return " or ".join(parts)
 
 # %% ../nbs/api/00_config.ipynb #c-grpo-check-2
 def check_grpo(grpo:dict        # the mapping `train.grpo`
@@ -674,13 +682,14 @@ def read_yaml(path:Path    # a YAML file
     except UnicodeDecodeError as e: raise ConfigError(f"{path}: not UTF-8 (byte {e.start}); save the file as UTF-8") from None
     except OSError as e: raise ConfigError(f"{path}: can't be read ({e.strerror or e})") from None
     except YamlFault as e: raise ConfigError(f"{path}:{e.line}: {redact(e.text)}") from None
-    except yaml.YAMLError as e: raise ConfigError(_yaml_error(path, e)) from None
+    except yaml.YAMLError as e: raise ConfigError(_yaml_error(path, text, e)) from None
 
-def _yaml_error(path, e):
+def _yaml_error(path, text, e):
     "One line for what PyYAML says in five."
     mark = getattr(e, "problem_mark", None)
     problem = redact(" ".join(str(getattr(e, "problem", None) or getattr(e, "reason", None) or e).split()))[:200]
-    tab = "; YAML is indented with blanks, not tabs" if "\\t" in problem or "tab" in problem else ""
+    lines = text.splitlines()
+    tab = "; YAML is indented with blanks, not tabs" if mark and mark.line < len(lines) and re.match(r" *\t", lines[mark.line]) else ""
     return f"{path}{f':{mark.line+1}' if mark else ''}: not valid YAML: {problem}{tab}"
 
 # %% ../nbs/api/00_config.ipynb #c-groups
@@ -711,8 +720,8 @@ class ConfigFiles(IConfigRepository):
 
     def find(self, name:str, suffix:str=".yaml")->Path|None:
         "The first file of that name."
-        if not FILE_NAME.fullmatch(name) or ".." in name: return None
-        return next((p for d in self.dirs if (p := d/f"{name.removesuffix(suffix)}{suffix}").is_file()), None)
+        if len(name) > 200 or not FILE_NAME.fullmatch(name) or ".." in name: return None
+        return next((p for d in self.dirs if (p := d/f"{name.removesuffix('.yaml')}{suffix}").is_file()), None)
 
     def load_config(self, config_path):
         if config_path not in self.cache: self.cache[config_path] = self._load(config_path)
@@ -827,6 +836,7 @@ def _hydra_base():
 
 def parse_override(text:str)->Change:
     "Parse one override; a `ConfigError` says what is wrong with it."
+    if not isinstance(text, str): raise ConfigError(f"{_show(text)}: an override is text, for example 'train.max_steps=20'")
     if len(text) > MAX_OVERRIDE: raise ConfigError(f"{_show(text)}: {len(text):,} characters, expected at most {MAX_OVERRIDE:,}; put long values in a file")
     key, equal, value = text.partition("=")
     if max(map(len, re.findall(r"[\[{(]+", value)), default=0) > MAX_DEPTH: raise ConfigError(f"{_show(text)}: nested deeper than {MAX_DEPTH}")
@@ -859,8 +869,9 @@ def set_path(tree, path, value, text):
         tree = _child(tree, path, depth, text, make=True)
     last, where = path[-1], path_text(path[:-1]) or "the configuration"
     if isinstance(tree, list):
-        if not isinstance(last, int) or last >= len(tree): raise ConfigError(_index_error(tree, path, len(path)-1, text))
-        tree[last] = value
+        if isinstance(last, int) and last == len(tree): tree.append(value); return # one past the end adds an item
+        if not isinstance(last, int) or last > len(tree): raise ConfigError(_index_error(tree, path, len(path)-1, text))
+        tree[last] = _deep_merge(tree[last], value)
     elif isinstance(tree, dict):
         key = str(last)
         tree[key] = _deep_merge(tree[key], value) if isinstance(value, dict) and isinstance(tree.get(key), dict) else value
@@ -952,8 +963,10 @@ def _group_error(files, c):
     options = files.options(c.group)
     for value in (c.value if isinstance(c.value, list) else [c.value]):
         if isinstance(value, str) and files.find(f"{c.group}/{value}"): continue
+        if isinstance(value, str) and (found := files.find(f"{c.group}/{value}", ".yml")): return f"{c.group}: {found} isn't read; rename it to {found.stem}.yaml"
         near = nearest(value, options)
-        return f"{c.group}: no file {_show(value)}, expected one of {', '.join(options)}" + (f"; did you mean {c.group}={near}?" if near else "")
+        return (f"{c.group}: no file {_show(value)}, expected one of {', '.join(options)}" + (f"; did you mean {c.group}={near}?" if near else "")
+                + (f" A file of your own goes to conf/{c.group}/{value}.yaml" if isinstance(value, str) and FILE_NAME.fullmatch(value) and len(value) < 60 else ""))
 
 def _known_groups(files, config_name):
     choices = set()
@@ -1004,6 +1017,32 @@ def _apply(out, c):
     out.origins[c.path] = "command line"
     out.user_set.add(c.path)
 
+# %% ../nbs/api/00_config.ipynb #c-sweep
+MAX_JOBS = 256
+
+def expand_sweep(overrides,          # overrides as typed
+                 config_dir=None,    # folders searched first, for `glob`
+                )->list[list[str]]:  # the overrides of each job
+    "One list of overrides for every combination of swept values."
+    errors, choices, files = [], [], ConfigFiles(search_dirs(config_dir))
+    for text in overrides:
+        try: choices.append(_sweep_values(parse_override(text), files))
+        except ConfigError as e: errors += e.errors
+    jobs = math.prod(map(len, choices))
+    if not errors and jobs > MAX_JOBS: errors.append(f"--multirun: {jobs} jobs, expected at most {MAX_JOBS}; sweep over fewer values")
+    if errors: raise ConfigError(errors)
+    return [list(job) for job in itertools.product(*choices)]
+
+def _sweep_values(c, files):
+    "The overrides that one override stands for."
+    if not c.parsed.is_sweep_override(): return [c.text]
+    if not c.parsed.is_discrete_sweep(): raise ConfigError(f"{_show(c.text)}: an interval has no end of values; write choice(...) or range(...)")
+    c.parsed.config_loader, c.parsed.key_or_group = files, c.group or c.parsed.key_or_group
+    try: values = list(itertools.islice(c.parsed.sweep_string_iterator(), MAX_JOBS+1))
+    except (HydraException, ValueError) as e: raise ConfigError(f"{_show(c.text)}: {e}") from None
+    if not values: raise ConfigError(f"{_show(c.text)}: no value fits, expected at least one")
+    return [f"{c.text.partition('=')[0]}={v}" for v in values]
+
 # %% ../nbs/api/00_config.ipynb #c-tree
 def walk(tree, path=()):
     "Every path and value of nested dicts and lists, containers included."
@@ -1023,9 +1062,14 @@ def check_tree(tree:dict         # a composed configuration, unresolved
         elif name.startswith("_") and name in ("_args_", "_partial_", "_recursive_", "_convert_") or name == "_target_" and len(path) != 2:
             errors.append(f"{where}: nothing is instantiated from here; name a component in one of {', '.join(f'{k}._target_' for k in COMPONENTS)}")
         elif isinstance(value, float) and not math.isfinite(value): errors.append(f"{where}: got {value}, expected a finite number")
-        elif isinstance(value, str) and ("\0" in value or len(value) > MAX_OVERRIDE): errors.append(f"{where}: text with a zero byte or longer than {MAX_OVERRIDE:,} characters")
+        elif isinstance(value, str) and (fault := _text_fault(value)): errors.append(f"{where}: {fault}")
         elif value == "???": errors.append(f"{where}: has no value yet; write {where}=...")
     return errors
+
+def _text_fault(text):
+    "What keeps a text from being written to a file."
+    if len(text) > MAX_OVERRIDE: return f"a text of {len(text):,} characters, expected at most {MAX_OVERRIDE:,}"
+    if re.search(r"[\x00-\x08\x0e-\x1f\x7f\ud800-\udfff]", text): return f"got {_show(text)}, which has control characters or isn't valid Unicode"
 
 # %% ../nbs/api/00_config.ipynb #c-interp
 REFERENCE = re.compile(r"\$\{([^{}:]+)\}|\$\{oc\.select:([^,{}]+)")
@@ -1112,10 +1156,9 @@ def _where(origins, path):
     "` (file:line)` of the value at a path, or of the nearest thing around it."
     for n in range(len(path), 0, -1):
         if path[:n] in origins: return f" ({origins[path[:n]]})"
-    return ""
+    return next((f" ({origins[p]})" for p in origins if p[:len(path)] == path), "")
 
 def error_line(error:dict,       # one of pydantic's errors
-               tree:dict,        # what was validated
                origins:dict={},  # where values came from
               )->str:
     "One line for one error."
@@ -1123,12 +1166,12 @@ def error_line(error:dict,       # one of pydantic's errors
     field, path, section = _field_at(loc)
     where, got = path_text(path), _show(error["input"])
     source = _where(origins, path)
-    if error["type"] == "extra_forbidden": return unknown_key(path, error["input"], section) + source
+    if error["type"] in ("extra_forbidden", "no_such_attribute"): return unknown_key(path, error["input"], section) + source
     if error["type"] == "missing": return f"{where}: has no value, expected {describe(field)}; write {where}=..."
     if error["type"] == "too_long": return f"{where}: got {len(error['input'])} items, expected at most {error['ctx']['max_length']}{source}"
     if field is None: return f"{where}: got {got}, expected {_kind(section) if section else 'something else'}{source}"
-    whole = path_text(path) if field.annotation is not None else where
-    return f"{whole}: got {got}, expected {_expected(field, path)}{_hint(field, where, error['input'])}{source}"
+    hint = "" if isinstance(path[-1], int) else _hint(field, where, error["input"])
+    return f"{where}: got {got}, expected {_expected(field, path)}{hint}{source}"
 
 def _expected(field, path):
     "What the value at a path must be: the field's, or an item's of its list or mapping."
@@ -1149,13 +1192,15 @@ def _hint(field, where, value):
         if "ge" in bound and value < bound["ge"]: return f"; write {where}={bound['ge']}"
         if "le" in bound and value > bound["le"]: return f"; write {where}={bound['le']}"
     default = field.get_default(call_default_factory=True)
-    return f"; the default is {value_text(default)}" if isinstance(default, (int, float, str)) or default is None else ""
+    if isinstance(default, (int, float)) or default is None: return f"; write {override_text(where, default)}"
+    return f"; write {override_text(where, default)}" if isinstance(default, str) and value in ("", None) else ""
 
 # %% ../nbs/api/00_config.ipynb #c-unknown
 def unknown_key(path, value, section):
     "The line for a key that doesn't exist: where it may belong."
     name, where, around = str(path[-1]), path_text(path), path_text(path[:-1])
     got, keys = f"{where}: unknown key (got {_show(value)})", field_names(section)
+    if name == "hydra" and not around: return f"{got}; there are no hydra settings here, write run_dir=PATH or logging_level=DEBUG"
     if around == "train" and name in TRAIN_HINTS and TRAIN_HINTS[name]: return f"{got}; did you mean '{TRAIN_HINTS[name]}'?"
     if around == "train" and name in REMOVED: return f"{got}; this name is gone, use {REMOVED[name] if '.' in REMOVED[name] else 'train.grpo.'+REMOVED[name]}"
     if around == "train" and name in GRPO_FIELDS and name not in TRAIN_OWNED and name not in NOT_YAML: return f"{got}; write {override_text(f'train.grpo.{name}', value)}"
@@ -1165,13 +1210,38 @@ def unknown_key(path, value, section):
     if elsewhere: return f"{got}; did you mean {elsewhere[0]}?"
     return f"{got}; expected one of {', '.join(keys)}"
 
+# %% ../nbs/api/00_config.ipynb #c-assign-errors
+def section_path(section:type[BaseModel])->tuple:
+    "Where a section sits in the configuration, for example ('model', 'lora_config')."
+    def visit(cls, path):
+        if cls is section: return path
+        for name, f in cls.model_fields.items():
+            inner = RewardFunctionConfig if name == "reward_functions" else f.annotation
+            if isinstance(inner, type) and issubclass(inner, Section) and (found := visit(inner, (*path, name))) is not None: return found
+    return visit(PipelineConfig, ()) or ()
+
+def assignment_errors(section:type[BaseModel], e:ValidationError)->list[str]:
+    "The lines of a failed assignment."
+    path = section_path(section)
+    if section is RewardFunctionConfig: path = (*path, 0)
+    return [error_line({**x, "loc": (*path, *x["loc"])}) for x in e.errors(include_url=False)]
+
 # %% ../nbs/api/00_config.ipynb #c-rules
-def check_rules(cfg:"PipelineConfig",     # a configuration whose types are right
+RULES = []
+
+def rule(*reads):   # the options a rule reads
+    "Add a function `(cfg, world_size) -> errors` to the rules."
+    def add(f): RULES.append((f, reads)); return f
+    return add
+
+def check_rules(cfg:PipelineConfig,       # a configuration whose types are right, or were made right
                 world_size:int=None,      # processes of the run; null reads WORLD_SIZE
+                wrong=(),                 # options whose own errors are known already
                )->list[str]:              # errors
     "The rules that span several options."
     world_size = world_size or world_size_of(os.environ)
-    return [*_length_rules(cfg), *_model_rules(cfg), *_grpo_rules(cfg, world_size), *_marker_rules(cfg), *_prompt_rules(cfg), *_target_rules(cfg)]
+    touched = lambda key: any((w+".").startswith(key+".") or (key+".").startswith(w+".") for w in wrong)
+    return [e for f, reads in RULES if not any(map(touched, reads)) for e in f(cfg, world_size)]
 
 def world_size_of(environ)->int:
     "The number of processes that torchrun announces."
@@ -1179,7 +1249,9 @@ def world_size_of(environ)->int:
     if not re.fullmatch(r"[1-9]\d{0,5}", text): raise ConfigError(f"WORLD_SIZE: got {text!r} in the environment, expected a whole number >= 1; unset WORLD_SIZE")
     return int(text)
 
-def _length_rules(cfg):
+# %% ../nbs/api/00_config.ipynb #c-rules-lengths
+@rule("model.max_seq_length", "train.max_prompt_length", "train.max_completion_length", "model.model_name_or_path")
+def _length_rules(cfg, world_size):
     total, prompt, completion = cfg.model.max_seq_length, cfg.train.max_prompt_length, cfg.train.max_completion_length
     if prompt >= total: return [f"train.max_prompt_length: got {prompt}, expected less than model.max_seq_length ({total}); "
                                 + ("choose a model, for example model_component=gemma_1b_lora" if cfg.is_builtin_model and total <= 64 else f"write model.max_seq_length={prompt+completion}")]
@@ -1187,7 +1259,8 @@ def _length_rules(cfg):
                                             f"write train.max_completion_length={total-prompt} or model.max_seq_length={prompt+completion}"]
     return []
 
-def _model_rules(cfg):
+@rule("model.load_in_4bit", "model.load_in_8bit", "model.lora_config.use_lora")
+def _model_rules(cfg, world_size):
     m, errors = cfg.model, []
     if m.load_in_4bit and m.load_in_8bit: errors.append("model.load_in_8bit: got true together with load_in_4bit, expected one of the two; write model.load_in_8bit=false")
     for key in ("load_in_4bit", "load_in_8bit"):
@@ -1202,11 +1275,16 @@ def _divisors(value, near, most=2):
     found = [d for d in range(2, min(value, 4096)+1) if value % d == 0]
     return sorted(sorted(found, key=lambda d: abs(d-near))[:most])
 
-def _grpo_rules(cfg, world):
+@rule("train.grpo")
+def _grpo_fields(cfg, world_size): return check_grpo(cfg.train.grpo)
+
+@rule("train.per_device_train_batch_size", "train.gradient_accumulation_steps", "train.num_generations", "train.grpo")
+def _geometry(cfg, world):
     "A generation holds whole groups: its completions divide by num_generations."
-    t, g, errors = cfg.train, cfg.train.grpo, check_grpo(cfg.train.grpo)
+    t, g, errors = cfg.train, cfg.train.grpo, []
+    if any(g.get(k) is not None and not (_whole(g[k]) and g[k] > 0) for k in ("generation_batch_size", "steps_per_generation")): return []
     batch, size, steps = t.per_device_train_batch_size*world, g.get("generation_batch_size"), g.get("steps_per_generation")
-    if errors: return errors
+    if size is not None and steps is not None: return []
     shown = f"{t.per_device_train_batch_size} x {world} process{'es' if world > 1 else ''}"
     if size is not None and size % batch: return [f"train.grpo.generation_batch_size: got {size}, expected a multiple of {batch} (per_device_train_batch_size {shown}); "
                                               f"write {' or '.join(f'train.grpo.generation_batch_size={n}' for n in _nearest_multiples(size, batch))}"]
@@ -1217,16 +1295,20 @@ def _grpo_rules(cfg, world):
         fixes += [f"train.num_generations={d}" for d in _divisors(batch*steps, t.num_generations)]
         errors.append(f"train.num_generations: got {t.num_generations}, but a generation has {batch*steps} completions (per_device_train_batch_size {shown} x {steps} step{'s' if steps > 1 else ''}), "
                       f"expected a divisor of that; write {' or '.join(fixes)}")
-    return errors + _loss_rules(g)
+    return errors
 
-def _loss_rules(g):
-    "What TRL's trainer refuses, or warns about, only once it runs."
+@rule("train.grpo")
+def _sampling_rules(cfg, world_size):
+    "What TRL refuses only once it runs."
+    g = cfg.train.grpo
+    if any(isinstance(g.get(f"vllm_importance_sampling_clip_{k}"), (str, bool, list, dict)) for k in ("min", "max")): return []
     low, high = g.get("vllm_importance_sampling_clip_min"), g.get("vllm_importance_sampling_clip_max", 3.0)
     if low is not None and high is not None and low >= high: return [f"train.grpo.vllm_importance_sampling_clip_min: got {low}, expected less than vllm_importance_sampling_clip_max ({high})"]
     return []
 
 # %% ../nbs/api/00_config.ipynb #c-rules-rest
-def _marker_rules(cfg):
+@rule("model.markers")
+def _marker_rules(cfg, world_size):
     markers, errors = cfg.model.markers.model_dump(), []
     for (a, x), (b, y) in itertools.combinations(markers.items(), 2):
         if x == y: errors.append(f"model.markers.{b}: got {_show(y)}, which {a} has as well, expected four different texts")
@@ -1234,23 +1316,27 @@ def _marker_rules(cfg):
     errors += [f"model.markers.{k}: got {_show(v)}, expected a text without blanks at its ends; write model.markers.{k}={value_text(v.strip() or '<mark>')}" for k, v in markers.items() if v != v.strip()]
     return errors
 
-def _prompt_rules(cfg):
+@rule("prompts")
+def _prompt_rules(cfg, world_size):
     p = cfg.prompts
     if p.prompting_mode in p.system_prompts: return []
     near = nearest(p.prompting_mode, p.system_prompts) or next(iter(p.system_prompts))
     return [f"prompts.prompting_mode: got {_show(p.prompting_mode)}, expected one of {', '.join(p.system_prompts)}; write {override_text('prompts.prompting_mode', near)}"]
 
-def _target_rules(cfg): return [e for kind in COMPONENTS if (e := check_target(kind, cfg[kind].target))]
+@rule()
+def _target_rules(cfg, world_size): return [e for kind in COMPONENTS if (e := check_target(kind, cfg[kind].target))]
 
 # %% ../nbs/api/00_config.ipynb #c-rules-names
-def _optimizer_errors(cfg):
+@rule("train.lr_scheduler_type", "train.optim_name")
+def _closed_sets(cfg, world_size):
     "Schedulers and optimizers are closed sets of the trainer's."
     errors, unusable = [], ("reduce_lr_on_plateau", "greedy") # both follow the trainer's own evaluation, which is off
     for key, field in (("lr_scheduler_type", "lr_scheduler_type"), ("optim_name", "optim")):
         choices, value = [c for c in GRPO_FIELDS[field]["choices"] if c not in unusable], cfg.train[key]
         if value in choices: continue
-        near = nearest(value, choices)
-        errors.append(f"train.{key}: got {_show(value)}, expected one of {', '.join(choices)}" + (f"; did you mean train.{key}={near}?" if near else ""))
+        near = "adamw_torch" if key == "optim_name" and value.lower() in ("adam", "adamw", "adamw_hf") else nearest(value, choices)
+        shown = ", ".join(choices) if len(choices) < 15 else f"{', '.join(choices[:3])} and {len(choices)-3} more of transformers' optimizers"
+        errors.append(f"train.{key}: got {_show(value)}, expected one of {shown}; " + (f"did you mean train.{key}={near}?" if near else f"write train.{key}={choices[0]}"))
     return errors
 
 # %% ../nbs/api/00_config.ipynb #c-inert
@@ -1279,21 +1365,43 @@ def build(out:Composed,          # a composed configuration
     fill_recipe(tree, str((name.get("model") or {}).get("model_name_or_path") or BUILTIN_MODEL))
     resolved, more = resolve(tree)
     errors += more
-    cfg, found = _validated(resolved, out.origins)
+    cfg, found, wrong = _validated(resolved, out.origins)
     errors += [e for e in found if not any(e.split(":")[0] == other.split(":")[0] for other in errors)]
     if cfg is not None:
-        ruled = [*_optimizer_errors(cfg), *check_rules(cfg)]
-        errors += [e + _where(out.origins, split_path(e.split(":")[0])) for e in ruled]
+        wrong += [e.split(":")[0] for e in errors]
+        errors += [e + _where(out.origins, split_path(e.split(":")[0])) for e in check_rules(cfg, wrong=wrong)]
     if errors: raise ConfigError([redact(e) for e in errors])
     cfg._overrides, cfg._command, cfg._origins = list(overrides), list(command), {path_text(k): v for k, v in out.origins.items()}
     cfg._written, cfg._loaded, cfg._warnings = tree, cfg.model_dump(by_alias=True), inert_keys(cfg, out.user_set)
     return cfg
 
-def _validated(tree, origins):
-    "The configuration, or the lines of what is wrong with its types."
-    try: return PipelineConfig.model_validate(tree), []
-    except ValidationError as e: lines = [error_line(x, tree, origins) for x in e.errors(include_url=False)]
-    return None, list({line.split(":")[0]: line for line in lines}.values())
+def _validated(tree, origins={}):
+    "The configuration, the lines of what is wrong with its types, and where; what is wrong is left out, so that the rules can be checked for the rest."
+    lines, wrong = {}, []
+    for _ in range(3):
+        try: return PipelineConfig.model_validate(tree), _innermost(lines), wrong
+        except ValidationError as e: faults = e.errors(include_url=False)
+        tree = copy.deepcopy(tree)
+        for fault in faults:
+            loc = tuple(s for s in fault["loc"] if not _union_tag(s))
+            line = error_line(fault, origins)
+            lines.setdefault(line.split(":")[0], line)
+            wrong.append(path_text(loc))
+            _leave_out(tree, loc)
+    return None, _innermost(lines), wrong
+
+def _innermost(lines):
+    "An item's error says more than that of the list around it."
+    return [line for key, line in lines.items() if not any(other.startswith(f"{key}[") for other in lines)]
+
+def _leave_out(tree, path):
+    "Drop what sits at a path, or the list item around it, so that its default applies."
+    for depth, step in enumerate(path[:-1]):
+        if isinstance(tree, dict) and step in tree and isinstance(tree[step], (dict, list)): tree = tree[step]
+        elif isinstance(tree, list) and isinstance(step, int) and step < len(tree) and isinstance(tree[step], dict): tree = tree[step]
+        else: return
+    if isinstance(tree, dict): tree.pop(path[-1], None)
+    elif isinstance(path[-1], int) and path[-1] < len(tree): tree[path[-1]] = dict(type="left out") if "reward_functions" in path else ""
 
 def load_config(*overrides:str,          # overrides as on the command line: "train.max_steps=20"
                 config_name:str="config",# primary file, without .yaml
@@ -1383,7 +1491,7 @@ def command(self:PipelineConfig)->str:
 @patch
 def check(self:PipelineConfig, world_size:int=None):
     "Check everything again, for a configuration that was changed in Python; a `ConfigError` lists what is wrong."
-    _, errors = _validated(self.model_dump(by_alias=True), {})
-    if not errors: errors = [*_optimizer_errors(self), *check_rules(self, world_size)]
-    errors += check_tree(self.model_dump(by_alias=True))
+    tree = self.model_dump(by_alias=True)
+    cfg, errors, wrong = _validated(tree)
+    errors += check_tree(tree) + (check_rules(cfg, world_size, wrong) if cfg is not None else [])
     if errors: raise ConfigError([redact(e) for e in errors])
