@@ -38,7 +38,8 @@ DEFS = ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef
 
 def public(name):
     "Is `name` part of what a module offers?"
-    return not name.startswith('_')
+    last = name.rpartition('.')[2]
+    return not last.startswith('_') or last.startswith('__')
 
 def names_of(node):
     "The names, `Class.method` where patched, that a definition or an assignment gives."
@@ -83,8 +84,7 @@ def read_page(path):
 
 def documented_method(node):
     "Is this member of a class body described under its class?"
-    return (isinstance(node, DEFS) and not isinstance(node, ast.ClassDef) and ast.get_docstring(node)
-            and (public(node.name) or node.name.startswith('__')))
+    return (isinstance(node, DEFS) and not isinstance(node, ast.ClassDef) and ast.get_docstring(node) and public(node.name))
 
 def read_pages():
     "Every notebook, in the order of the sidebar."
@@ -168,7 +168,7 @@ def cell_text(text):
 
 def shown_type(anno):
     "An annotation as source code."
-    if anno in (inspect.Parameter.empty, None): return ''
+    if anno in (inspect.Parameter.empty, None, type(None)): return ''
     if getattr(anno, '__metadata__', None): anno = anno.__origin__
     text = anno if isinstance(anno, str) else inspect.formatannotation(anno)
     return re.sub(r'\b(?:typing|collections\.abc|rlvr_nb\.\w+|__main__)\.', '', text).strip('\'"')
