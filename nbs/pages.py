@@ -187,12 +187,19 @@ def is_schema(obj):
     "Is `obj` a pydantic model? Its fields document themselves."
     return inspect.isclass(obj) and hasattr(obj, 'model_fields')
 
+def field_meaning(f):
+    "A field's description, its unit and its bounds."
+    bounds = [f'{sign} {getattr(m, what)}' for m in f.metadata for what, sign in dict(gt='>', ge='>=', lt='<', le='<=').items() if hasattr(m, what)]
+    unit = f.json_schema_extra.get('unit') if isinstance(f.json_schema_extra, dict) else None
+    extra = ', '.join([*([unit] if unit else []), *bounds])
+    return (f.description or '') + (f' ({extra})' if extra else '')
+
 def parameters(obj):
     "(name, type, default, meaning) of every parameter or field of `obj`, and of what it returns."
     if is_schema(obj):
         for name, f in obj.model_fields.items():
             default = inspect.Parameter.empty if f.is_required() else f.get_default(call_default_factory=True)
-            yield name, shown_type(f.annotation), '' if is_schema(type(default)) else shown_default(default), f.description or ''
+            yield name, shown_type(f.annotation), '' if is_schema(type(default)) else shown_default(default), field_meaning(f)
     if by_bases(obj): return
     for name, p in docments(obj, full=True).items():
         if name in ('self', 'cls'): continue
