@@ -384,13 +384,10 @@ class DefaultDataComponent:
         get = config.get if isinstance(config, dict) else lambda k, default=None: getattr(config, k, default)
         self.name, self.system_prompt = get('dataset_name'), system_prompt
         self.max_train_samples, self.max_eval_samples = get('max_train_samples'), get('max_eval_samples')
-        if self.name == 'custom' and 'custom' not in DATASET_PROCESSORS:
-            raise ConfigError("data.dataset_name: 'custom' stands for a dataset of your own: subclass AbstractDatasetProcessor, register it with "
-                              "@dataset_processor('custom') in a file my_data.py, and run with --plugin my_data.py")
         if self.name not in DATASET_PROCESSORS:
             hint = nearest(self.name, DATASET_PROCESSORS)
             raise ConfigError(f"data.dataset_name: no processor is called {self.name!r}" + (f", did you mean {hint!r}?" if hint else
-                              f", there are {', '.join(sorted(DATASET_PROCESSORS))}; register one with @dataset_processor and --plugin FILE"))
+                              f", there are {', '.join(sorted(DATASET_PROCESSORS))}") + f". A dataset of your own: subclass AbstractDatasetProcessor, decorate it with @dataset_processor({self.name!r}) in a file, and run with --plugin FILE")
         self.processor = DATASET_PROCESSORS[self.name](dataset_path=get('dataset_path'), dataset_config_name=get('dataset_config_name'),
                                                        seed=seed, **(get('params') or {}))
 

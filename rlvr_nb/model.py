@@ -157,7 +157,7 @@ def warm_up(model, tokenizer,            # as `build_tiny_model` makes them; the
     import torch
     from tqdm.auto import tqdm
     ids_SBT, prompt = _warm_up_rows(tokenizer, recipe, seed)
-    opt = torch.optim.AdamW(model.parameters(), lr=recipe.learning_rate, betas=(0.9, recipe.beta2))
+    opt = torch.optim.AdamW(model.parameters(), lr=recipe.learning_rate, betas=(0.9, recipe.beta2), fused=True)
     schedule = torch.optim.lr_scheduler.LambdaLR(opt, lambda s: min((s + 1) / recipe.warmup_steps, (recipe.steps - s) / recipe.steps))
     model.train()
     for ids_BT in tqdm(ids_SBT, desc='Warm-up', unit='step', disable=not progress):
@@ -349,6 +349,11 @@ def _add_adapter(self:DefaultModelComponent, model):
         except ValueError as e: raise ConfigError(f"model.lora_config.target_modules: {str(e).splitlines()[0][:300]}; type model.lora_config.target_modules=all-linear")
 
 # %% ../nbs/api/05_model.ipynb #m-load
+def is_adapted(model # a transformers or PEFT model
+              )->bool:
+    "Whether the model carries an adapter."
+    return hasattr(model, 'peft_config')
+
 def _is_adapter(folder:Path|None) -> bool: return bool(folder) and (folder/'adapter_config.json').exists()
 
 @patch
@@ -364,22 +369,24 @@ def _load_adapter(self:DefaultModelComponent, folder:Path):
     with _named_errors(str(folder)): return PeftModel.from_pretrained(model, folder, is_trainable=True)
 
 @patch
-def load(self:DefaultModelComponent)->tuple:
-    "The model, ready to train on this machine's device, and its tokenizer."
+def load(self:DefaultModelComponent,
+         train:bool=True, # with an adapter to train; False loads the model as it is, to evaluate it
+        )->tuple:
+    "The model, ready on this machine's device, and its tokenizer."
     problems = self.check()
     if problems: raise ConfigError(problems)
     limit_threads()
-    if self.choose_backend() == 'unsloth': return self._load_unsloth()
+    if self.choose_backend() == 'unsloth': return self._load_unsloth(train)
     tokenizer, folder = self.load_tokenizer(), None if self.is_builtin else self._where()
     model = self._load_adapter(folder) if _is_adapter(folder) else self._load_base()
-    if self.config.lora_config.use_lora and not _is_adapter(folder): model = self._add_adapter(model)
-    if not self.config.lora_config.use_lora: model.requires_grad_(True)
+    if train and self.config.lora_config.use_lora and not _is_adapter(folder): model = self._add_adapter(model)
+    if train and not self.config.lora_config.use_lora: model.requires_grad_(True)
     model.config.pad_token_id = tokenizer.pad_token_id
     return model, tokenizer
 
 # %% ../nbs/api/05_model.ipynb #m-load-unsloth
 @patch
-def _load_unsloth(self:DefaultModelComponent) -> tuple:
+def _load_unsloth(self:DefaultModelComponent, train:bool) -> tuple:
     import unsloth
     from unsloth import FastModel
     import torch
@@ -387,7 +394,7 @@ def _load_unsloth(self:DefaultModelComponent) -> tuple:
     with _named_errors(self.name):
         model, tokenizer = FastModel.from_pretrained(str(self._where() or self.name), max_seq_length=c.max_seq_length, load_in_4bit=c.load_in_4bit,
             load_in_8bit=c.load_in_8bit, full_finetuning=not lora.use_lora, dtype=getattr(torch, precision(self.bf16)))
-    if lora.use_lora and not hasattr(model, 'peft_config'):
+    if train and lora.use_lora and not is_adapted(model):
         targets = lora.target_modules if isinstance(lora.target_modules, str) else list(lora.target_modules)
         model = FastModel.get_peft_model(model, r=lora.r, lora_alpha=lora.lora_alpha, lora_dropout=lora.lora_dropout, target_modules=targets,
                                          finetune_vision_layers=False, random_state=self.seed, use_gradient_checkpointing='unsloth')
@@ -396,11 +403,6 @@ def _load_unsloth(self:DefaultModelComponent) -> tuple:
     return model, tokenizer
 
 # %% ../nbs/api/05_model.ipynb #m-save
-def is_adapted(model # a transformers or PEFT model
-              )->bool:
-    "Whether the model carries an adapter."
-    return hasattr(model, 'peft_config')
-
 @patch
 def merge(self:DefaultModelComponent, model # as `load` returned it; left without its adapter
          ):

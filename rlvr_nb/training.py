@@ -206,9 +206,13 @@ def _control_class():
         def on_log(self, args, state, control, logs=None, **kwargs):
             if self.on_step and state.is_world_process_zero and logs and 'reward' in logs:
                 self.on_step(state.global_step, state.max_steps, {k: v for k, v in logs.items() if isinstance(v, (int, float))})
+            return self._obey(state, control)
 
         def on_step_end(self, args, state, control, **kwargs):
             self.steering.wait()
+            return self._obey(state, control)
+
+        def _obey(self, state, control):
             if _any_process(self.steering.stopping) and state.global_step < state.max_steps:
                 control.should_training_stop = control.should_save = True
             return control
