@@ -1,5 +1,6 @@
 """The notebooks are clean, the package is what they export, the README is what the index says, and every one of them passes."""
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -51,5 +52,6 @@ def test_the_checks_above_can_fail(tree):
 
 @pytest.mark.parametrize('notebook', NOTEBOOKS)
 def test_notebook_passes(notebook, root):
-    done = subprocess.run([str(BIN/'nbdev-test'), '--n-workers', '0', notebook], cwd=root, env=ENV, capture_output=True, text=True, timeout=900)
+    flags = ['--flags', 'cuda'] if shutil.which('nvidia-smi') else []
+    done = subprocess.run([str(BIN/'nbdev-test'), '--n-workers', '0', *flags, notebook], cwd=root, env=ENV, capture_output=True, text=True, timeout=900)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-8000:]
