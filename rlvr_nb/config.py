@@ -6,11 +6,11 @@
 __all__ = ['SECRET_NAME', 'SECRET_TEXT', 'REDACTED', 'PROJECTIONS', 'BUILTIN_MODEL', 'PLAIN_PROMPT', 'RECIPES', 'COMMON_EVAL',
            'MARKER_NAMES', 'MODEL_MARKERS', 'GRPO_CHOICES', 'GRPO_BOUNDS', 'CONF_DIR', 'FastLoader', 'GRPO_FIELDS',
            'TRAIN_OWNED', 'NOT_YAML', 'REMOVED', 'TRAIN_HINTS', 'COMPONENTS', 'GUIDE_FOLDERS', 'MAX_BYTES', 'MAX_NODES',
-           'MAX_DEPTH', 'YAML_WORDS', 'YAML_FLOAT', 'GROUPS', 'SECTION_GROUPS', 'FILE_NAME', 'MAX_OVERRIDE', 'MAX_JOBS',
-           'REFERENCE', 'RULES', 'RLVRError', 'UnavailableError', 'ConfigError', 'nearest', 'secret_values', 'redact',
-           'option', 'Section', 'target_option', 'DataConfig', 'LoraConfig', 'MarkersConfig', 'ModelConfig',
-           'TrainConfig', 'RewardFunctionConfig', 'default_rewards', 'RewardConfig', 'EvalConfig', 'PromptsConfig',
-           'recipe_for', 'fill_recipe', 'PipelineConfig', 'field_names', 'describe', 'markers_for',
+           'MAX_DEPTH', 'YAML_WORDS', 'YAML_FLOAT', 'GROUPS', 'SECTION_GROUPS', 'FILE_NAME', 'MAX_OVERRIDE',
+           'PLAIN_TEXT', 'MAX_JOBS', 'REFERENCE', 'RULES', 'RLVRError', 'UnavailableError', 'ConfigError', 'nearest',
+           'secret_values', 'redact', 'option', 'Section', 'target_option', 'DataConfig', 'LoraConfig', 'MarkersConfig',
+           'ModelConfig', 'TrainConfig', 'RewardFunctionConfig', 'default_rewards', 'RewardConfig', 'EvalConfig',
+           'PromptsConfig', 'recipe_for', 'fill_recipe', 'PipelineConfig', 'field_names', 'describe', 'markers_for',
            'register_resolvers', 'installed_grpo_fields', 'grpo_expectation', 'check_grpo', 'value_text',
            'override_text', 'register_component', 'find_target', 'check_target', 'resolve_target', 'YamlFault',
            'read_yaml', 'group_of', 'search_dirs', 'ConfigFiles', 'Change', 'split_path', 'path_text', 'parse_override',
@@ -834,6 +834,11 @@ def _hydra_base():
     try: yield
     finally: instance.version_base = before
 
+def _parse_rule(text):
+    with _hydra_base(): return _parser.parse_rule(text, "override")
+
+PLAIN_TEXT = re.compile(r"[^\[\](){},'\"\\]+")
+
 def parse_override(text:str)->Change:
     "Parse one override; a `ConfigError` says what is wrong with it."
     if not isinstance(text, str): raise ConfigError(f"{_show(text)}: an override is text, for example 'train.max_steps=20'")
@@ -843,9 +848,11 @@ def parse_override(text:str)->Change:
     if not equal and not key.startswith("~"): raise ConfigError(_no_equal(text))
     if key.lstrip("+~").startswith(("hydra.", "hydra/")): raise ConfigError(f"{_show(text)}: there are no hydra settings here; {_hydra_hint(key)}")
     plain = re.sub(r"\[(\d+)\]", r".\1", key.strip())
-    try:
-        with _hydra_base(): parsed = _parser.parse_rule(plain+equal+value, "override")
-    except (HydraException, RecursionError, ValueError, AssertionError) as e: raise ConfigError(_grammar_error(text, key, value, e)) from None
+    try: parsed = _parse_rule(plain+equal+value)
+    except (HydraException, RecursionError, ValueError, AssertionError) as e:
+        if not PLAIN_TEXT.fullmatch(value): raise ConfigError(_grammar_error(text, key, value, e)) from None
+        try: parsed = _parse_rule(plain+equal+QuotedString(value, Quote.double).with_quotes()) # `<think>`, `~/runs`, `ä`: unknown to the grammar, and plainly text
+        except (HydraException, ValueError, AssertionError) as e: raise ConfigError(_grammar_error(text, key, value, e)) from None
     return Change(text, parsed, split_path(parsed.key_or_group), group_of(parsed.get_key_element().lstrip("+~")))
 
 def _no_equal(text):
