@@ -6,17 +6,17 @@
 __all__ = ['SECRET_NAME', 'SECRET_TEXT', 'REDACTED', 'PROJECTIONS', 'BUILTIN_MODEL', 'PLAIN_PROMPT', 'RECIPES', 'COMMON_EVAL',
            'MARKER_NAMES', 'MODEL_MARKERS', 'GRPO_CHOICES', 'GRPO_BOUNDS', 'CONF_DIR', 'FastLoader', 'GRPO_FIELDS',
            'TRAIN_OWNED', 'NOT_YAML', 'REMOVED', 'TRAIN_HINTS', 'COMPONENTS', 'GUIDE_FOLDERS', 'MAX_BYTES', 'MAX_NODES',
-           'MAX_DEPTH', 'YAML_WORDS', 'YAML_FLOAT', 'GROUPS', 'SECTION_GROUPS', 'FILE_NAME', 'MAX_OVERRIDE',
-           'PLAIN_TEXT', 'MAX_JOBS', 'REFERENCE', 'RULES', 'RLVRError', 'UnavailableError', 'ConfigError', 'nearest',
-           'secret_values', 'redact', 'option', 'Section', 'target_option', 'DataConfig', 'LoraConfig', 'MarkersConfig',
-           'ModelConfig', 'TrainConfig', 'RewardFunctionConfig', 'default_rewards', 'RewardConfig', 'EvalConfig',
-           'PromptsConfig', 'recipe_for', 'fill_recipe', 'PipelineConfig', 'field_names', 'describe', 'markers_for',
-           'register_resolvers', 'installed_grpo_fields', 'grpo_expectation', 'check_grpo', 'value_text',
-           'override_text', 'register_component', 'find_target', 'check_target', 'resolve_target', 'YamlFault',
-           'read_yaml', 'group_of', 'search_dirs', 'ConfigFiles', 'Change', 'split_path', 'path_text', 'parse_override',
-           'set_path', 'delete_path', 'Composed', 'compose', 'expand_sweep', 'walk', 'check_tree', 'resolve',
-           'error_line', 'unknown_key', 'section_path', 'assignment_errors', 'rule', 'check_rules', 'world_size_of',
-           'inert_keys', 'build', 'load_config', 'load_file']
+           'MAX_DEPTH', 'YAML_WORDS', 'YAML_FLOAT', 'GROUPS', 'SECTION_GROUPS', 'FILE_NAME', 'MAX_OVERRIDE', 'MAX_KEY',
+           'MAX_TEXT', 'MAX_ITEMS', 'PLAIN_TEXT', 'MAX_JOBS', 'REFERENCE', 'RULES', 'RLVRError', 'UnavailableError',
+           'ConfigError', 'nearest', 'secret_values', 'redact', 'option', 'Section', 'target_option', 'DataConfig',
+           'LoraConfig', 'MarkersConfig', 'ModelConfig', 'TrainConfig', 'RewardFunctionConfig', 'default_rewards',
+           'RewardConfig', 'EvalConfig', 'PromptsConfig', 'recipe_for', 'fill_recipe', 'PipelineConfig', 'field_names',
+           'describe', 'markers_for', 'register_resolvers', 'installed_grpo_fields', 'grpo_expectation', 'check_grpo',
+           'value_text', 'override_text', 'fix_text', 'register_component', 'find_target', 'check_target',
+           'resolve_target', 'YamlFault', 'read_yaml', 'group_of', 'search_dirs', 'ConfigFiles', 'Change', 'split_path',
+           'path_text', 'parse_override', 'set_path', 'delete_path', 'Composed', 'compose', 'expand_sweep', 'walk',
+           'check_tree', 'resolve', 'error_line', 'unknown_key', 'section_path', 'assignment_errors', 'rule',
+           'check_rules', 'world_size_of', 'inert_keys', 'one_line', 'build', 'load_config', 'load_file']
 
 # %% ../nbs/api/00_config.ipynb #c-imports
 import copy, difflib, functools, importlib, itertools, json, math, os, re, shlex, sys
@@ -485,7 +485,7 @@ def check_grpo(grpo:dict        # the mapping `train.grpo`
     errors = []
     for key, value in grpo.items():
         path, shown = f"train.grpo.{key}", _show(value)
-        if key in TRAIN_OWNED: errors.append(f"{path}: got {shown}, but this has an option of its own; write {override_text(TRAIN_OWNED[key], value)}")
+        if key in TRAIN_OWNED: errors.append(f"{path}: got {shown}, but this has an option of its own; write {fix_text(TRAIN_OWNED[key], value)}")
         elif key in NOT_YAML: errors.append(f"{path}: got {shown}, but this can't be set here: {NOT_YAML[key]}")
         elif key in REMOVED: errors.append(f"{path}: unknown key (got {shown}); this name is gone, use {REMOVED[key]}")
         elif key not in GRPO_FIELDS:
@@ -521,6 +521,11 @@ def override_text(path:str, value:Any)->str:
     "One override: `train.max_steps=20`."
     return f"{path}={value_text(value)}"
 
+def fix_text(path:str, value:Any)->str:
+    "An override for a message: long values are left to the reader."
+    text = override_text(path, value)
+    return text if len(text) <= 120 and text.isprintable() else f"{path}=..."
+
 # %% ../nbs/api/00_config.ipynb #c-show-value
 def _show(value):
     "A value in an error: short, and without anything secret."
@@ -529,7 +534,7 @@ def _show(value):
 
 def _fix(path, value, kinds):
     "The override that was probably meant, for the usual confusions of types."
-    if isinstance(value, float) and "int" in kinds and math.isfinite(value) and value.is_integer(): return f"; write {override_text(path, int(value))}"
+    if isinstance(value, float) and "int" in kinds and math.isfinite(value) and value.is_integer(): return f"; write {fix_text(path, int(value))}"
     if isinstance(value, str) and {"int", "float"} & set(kinds):
         if re.fullmatch(r"0\d+", value):
             octal = f" or {int(value, 8)} (octal)" if re.fullmatch("[0-7]+", value) else ""
@@ -537,8 +542,8 @@ def _fix(path, value, kinds):
         if re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", value, re.I) and len(value) < 30: return f"; it is quoted text, write {path}={value}"
     if "bool" in kinds and str(value).lower() in ("yes", "on", "y", "1", "1.0", "true"): return f"; write {path}=true"
     if "bool" in kinds and str(value).lower() in ("no", "off", "n", "0", "0.0", "false"): return f"; write {path}=false"
-    if "str" in kinds and isinstance(value, (int, float)): return f"; write {path}='\"{value_text(value)}\"'"
-    if "list" in kinds and isinstance(value, str): return f"; write {override_text(path, [value])}"
+    if "str" in kinds and isinstance(value, (int, float)) and len(repr(value)) < 60: return f"; write {path}='\"{value_text(value)}\"'"
+    if "list" in kinds and isinstance(value, str): return f"; write {fix_text(path, [value])}"
     return ""
 
 # %% ../nbs/api/00_config.ipynb #c-target
@@ -654,6 +659,7 @@ class _Builder:
                     merged = {**self.build(source, path, open_nodes), **merged}
                 continue
             name = _scalar(key) if isinstance(key, yaml.ScalarNode) else None
+            if isinstance(name, str) and len(name) > 200: raise YamlFault(line, f"a key of {len(name):,} characters, expected at most 200")
             if not isinstance(name, str) or not name: raise YamlFault(line, f"the key {_show(getattr(key, 'value', 'a list'))[:40]} is not text; put it in quotes")
             if name in own: raise YamlFault(line, f"the key '{name}' is there twice; keep one")
             own[name] = self.build(value, (*path, name), open_nodes)
@@ -803,7 +809,7 @@ def _group_default(self:ConfigFiles, name, key, value):
                         optional="optional" in words, override="override" in words)
 
 # %% ../nbs/api/00_config.ipynb #c-argv
-MAX_OVERRIDE = 20_000
+MAX_OVERRIDE, MAX_KEY, MAX_TEXT, MAX_ITEMS = 8_000, 200, 20_000, 500 # characters, and items of a list
 _parser = OverridesParser.create()
 
 class Change:
@@ -844,13 +850,15 @@ def parse_override(text:str)->Change:
     if not isinstance(text, str): raise ConfigError(f"{_show(text)}: an override is text, for example 'train.max_steps=20'")
     if len(text) > MAX_OVERRIDE: raise ConfigError(f"{_show(text)}: {len(text):,} characters, expected at most {MAX_OVERRIDE:,}; put long values in a file")
     key, equal, value = text.partition("=")
+    if len(key) > MAX_KEY: raise ConfigError(f"{_show(key)}: a key of {len(key):,} characters, expected at most {MAX_KEY}")
+    if value.count(",") > MAX_ITEMS: raise ConfigError(f"{_show(text)}: {value.count(',')+1} items, expected at most {MAX_ITEMS}; put long lists in a file")
     if max(map(len, re.findall(r"[\[{(]+", value)), default=0) > MAX_DEPTH: raise ConfigError(f"{_show(text)}: nested deeper than {MAX_DEPTH}")
     if not equal and not key.startswith("~"): raise ConfigError(_no_equal(text))
     if key.lstrip("+~").startswith(("hydra.", "hydra/")): raise ConfigError(f"{_show(text)}: there are no hydra settings here; {_hydra_hint(key)}")
     plain = re.sub(r"\[(\d+)\]", r".\1", key.strip())
     try: parsed = _parse_rule(plain+equal+value)
     except (HydraException, RecursionError, ValueError, AssertionError) as e:
-        if not PLAIN_TEXT.fullmatch(value): raise ConfigError(_grammar_error(text, key, value, e)) from None
+        if not PLAIN_TEXT.fullmatch(value) or not isinstance(e, HydraException): raise ConfigError(_grammar_error(text, key, value, e)) from None
         try: parsed = _parse_rule(plain+equal+QuotedString(value, Quote.double).with_quotes()) # `<think>`, `~/runs`, `ä`: unknown to the grammar, and plainly text
         except (HydraException, ValueError, AssertionError) as e: raise ConfigError(_grammar_error(text, key, value, e)) from None
     return Change(text, parsed, split_path(parsed.key_or_group), group_of(parsed.get_key_element().lstrip("+~")))
@@ -955,10 +963,10 @@ def _config_name(files, name):
 # %% ../nbs/api/00_config.ipynb #c-compose-list
 def _defaults_list(files, config_name, groups, out):
     "The files to merge, in order, with the groups that the overrides choose."
-    known = _known_groups(files, config_name)
-    chosen = []
+    known, chosen = _known_groups(files, config_name) if groups else (), []
     for c in groups:
         if not c.delete and (error := _group_error(files, c)): out.errors.append(error); continue
+        if c.delete and not isinstance(c.value, (str, type(None))): out.errors.append(f"{_show(c.text)}: got {_show(c.value)}, expected nothing or the name of the file; write ~{c.group}"); continue
         if c.delete and c.group not in known: out.errors.append(f"{_show(c.text)}: can't be removed, it isn't in the defaults list"); continue
         kind = OverrideType.DEL if c.delete else OverrideType.CHANGE if c.group in known else OverrideType.ADD
         value = [v.removesuffix(".yaml") for v in c.value] if isinstance(c.value, list) else c.value.removesuffix(".yaml") if c.value else c.value
@@ -1037,7 +1045,7 @@ def expand_sweep(overrides,          # overrides as typed
         except ConfigError as e: errors += e.errors
     jobs = math.prod(map(len, choices))
     if not errors and jobs > MAX_JOBS: errors.append(f"--multirun: {jobs} jobs, expected at most {MAX_JOBS}; sweep over fewer values")
-    if errors: raise ConfigError(errors)
+    if errors: raise ConfigError([one_line(e) for e in errors])
     return [list(job) for job in itertools.product(*choices)]
 
 def _sweep_values(c, files):
@@ -1075,7 +1083,7 @@ def check_tree(tree:dict         # a composed configuration, unresolved
 
 def _text_fault(text):
     "What keeps a text from being written to a file."
-    if len(text) > MAX_OVERRIDE: return f"a text of {len(text):,} characters, expected at most {MAX_OVERRIDE:,}"
+    if len(text) > MAX_TEXT: return f"a text of {len(text):,} characters, expected at most {MAX_TEXT:,}"
     if re.search(r"[\x00-\x08\x0e-\x1f\x7f\ud800-\udfff]", text): return f"got {_show(text)}, which has control characters or isn't valid Unicode"
 
 # %% ../nbs/api/00_config.ipynb #c-interp
@@ -1097,7 +1105,7 @@ def _reference_size(tree, path, sizes, open_paths=()):
     elif isinstance(value, (dict, list)):
         for key, _ in (value.items() if isinstance(value, dict) else enumerate(value)): total += _reference_size(tree, (*path, key), sizes, open_paths)
     else: total = 8
-    if total > 4*MAX_OVERRIDE: raise ConfigError(f"{path_text(path)}: grows beyond {4*MAX_OVERRIDE:,} characters once its references are filled in")
+    if total > 4*MAX_TEXT: raise ConfigError(f"{path_text(path)}: grows beyond {4*MAX_TEXT:,} characters once its references are filled in")
     sizes[path] = total
     return total
 
@@ -1199,8 +1207,8 @@ def _hint(field, where, value):
         if "ge" in bound and value < bound["ge"]: return f"; write {where}={bound['ge']}"
         if "le" in bound and value > bound["le"]: return f"; write {where}={bound['le']}"
     default = field.get_default(call_default_factory=True)
-    if isinstance(default, (int, float)) or default is None: return f"; write {override_text(where, default)}"
-    return f"; write {override_text(where, default)}" if isinstance(default, str) and value in ("", None) else ""
+    if isinstance(default, (int, float)) or default is None: return f"; write {fix_text(where, default)}"
+    return f"; write {fix_text(where, default)}" if isinstance(default, str) and value in ("", None) else ""
 
 # %% ../nbs/api/00_config.ipynb #c-unknown
 def unknown_key(path, value, section):
@@ -1210,7 +1218,7 @@ def unknown_key(path, value, section):
     if name == "hydra" and not around: return f"{got}; there are no hydra settings here, write run_dir=PATH or logging_level=DEBUG"
     if around == "train" and name in TRAIN_HINTS and TRAIN_HINTS[name]: return f"{got}; did you mean '{TRAIN_HINTS[name]}'?"
     if around == "train" and name in REMOVED: return f"{got}; this name is gone, use {REMOVED[name] if '.' in REMOVED[name] else 'train.grpo.'+REMOVED[name]}"
-    if around == "train" and name in GRPO_FIELDS and name not in TRAIN_OWNED and name not in NOT_YAML: return f"{got}; write {override_text(f'train.grpo.{name}', value)}"
+    if around == "train" and name in GRPO_FIELDS and name not in TRAIN_OWNED and name not in NOT_YAML: return f"{got}; write {fix_text(f'train.grpo.{name}', value)}"
     if near := nearest(name, keys): return f"{got}; did you mean '{near}'?"
     if not around and group_of(name): return f"{got}; a file of this group is chosen with {name}=FILE"
     elsewhere = [f"{s}.{name}" for s, f in PipelineConfig.model_fields.items() if isinstance(f.annotation, type) and issubclass(f.annotation, Section) and name in field_names(f.annotation)]
@@ -1328,7 +1336,7 @@ def _prompt_rules(cfg, world_size):
     p = cfg.prompts
     if p.prompting_mode in p.system_prompts: return []
     near = nearest(p.prompting_mode, p.system_prompts) or next(iter(p.system_prompts))
-    return [f"prompts.prompting_mode: got {_show(p.prompting_mode)}, expected one of {', '.join(p.system_prompts)}; write {override_text('prompts.prompting_mode', near)}"]
+    return [f"prompts.prompting_mode: got {_show(p.prompting_mode)}, expected one of {', '.join(p.system_prompts)}; write {fix_text('prompts.prompting_mode', near)}"]
 
 @rule()
 def _target_rules(cfg, world_size): return [e for kind in COMPONENTS if (e := check_target(kind, cfg[kind].target))]
@@ -1361,6 +1369,10 @@ def inert_keys(cfg:"PipelineConfig",  # a valid configuration
     return [f"{key}: has no effect, because {why}" for key, why in rules if split_path(key) in user_set]
 
 # %% ../nbs/api/00_config.ipynb #c-load
+def one_line(error:str)->str:
+    "An error without secrets, line breaks and control characters."
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in redact(error))[:2500]
+
 def build(out:Composed,          # a composed configuration
           overrides=(),          # what was typed, kept for the record
           command=(),            # how the command line would say it
@@ -1377,7 +1389,7 @@ def build(out:Composed,          # a composed configuration
     if cfg is not None:
         wrong += [e.split(":")[0] for e in errors]
         errors += [e + _where(out.origins, split_path(e.split(":")[0])) for e in check_rules(cfg, wrong=wrong)]
-    if errors: raise ConfigError([redact(e) for e in errors])
+    if errors: raise ConfigError([one_line(e) for e in errors])
     cfg._overrides, cfg._command, cfg._origins = list(overrides), list(command), {path_text(k): v for k, v in out.origins.items()}
     cfg._written, cfg._loaded, cfg._warnings = tree, cfg.model_dump(by_alias=True), inert_keys(cfg, out.user_set)
     return cfg
@@ -1501,4 +1513,4 @@ def check(self:PipelineConfig, world_size:int=None):
     tree = self.model_dump(by_alias=True)
     cfg, errors, wrong = _validated(tree)
     errors += check_tree(tree) + (check_rules(cfg, world_size, wrong) if cfg is not None else [])
-    if errors: raise ConfigError([redact(e) for e in errors])
+    if errors: raise ConfigError([one_line(e) for e in errors])
