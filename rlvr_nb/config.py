@@ -8,15 +8,16 @@ __all__ = ['SECRET_NAME', 'SECRET_TEXT', 'REDACTED', 'PROJECTIONS', 'BUILTIN_MOD
            'TRAIN_OWNED', 'NOT_YAML', 'REMOVED', 'TRAIN_HINTS', 'COMPONENTS', 'GUIDE_FOLDERS', 'MAX_BYTES', 'MAX_NODES',
            'MAX_DEPTH', 'YAML_WORDS', 'YAML_FLOAT', 'GROUPS', 'SECTION_GROUPS', 'FILE_NAME', 'MAX_OVERRIDE', 'MAX_KEY',
            'MAX_TEXT', 'MAX_ITEMS', 'PLAIN_TEXT', 'MAX_JOBS', 'REFERENCE', 'RULES', 'RLVRError', 'UnavailableError',
-           'ConfigError', 'nearest', 'secret_values', 'redact', 'option', 'Section', 'target_option', 'DataConfig',
-           'LoraConfig', 'MarkersConfig', 'ModelConfig', 'TrainConfig', 'RewardFunctionConfig', 'default_rewards',
-           'RewardConfig', 'EvalConfig', 'PromptsConfig', 'recipe_for', 'fill_recipe', 'PipelineConfig', 'field_names',
-           'describe', 'markers_for', 'register_resolvers', 'installed_grpo_fields', 'grpo_expectation', 'check_grpo',
-           'value_text', 'override_text', 'fix_text', 'register_component', 'find_target', 'check_target',
-           'resolve_target', 'YamlFault', 'read_yaml', 'group_of', 'search_dirs', 'ConfigFiles', 'Change', 'split_path',
-           'path_text', 'parse_override', 'set_path', 'delete_path', 'Composed', 'compose', 'expand_sweep', 'walk',
-           'check_tree', 'resolve', 'error_line', 'unknown_key', 'section_path', 'assignment_errors', 'rule',
-           'check_rules', 'world_size_of', 'inert_keys', 'one_line', 'build', 'load_config', 'load_file']
+           'ConfigError', 'nearest', 'secret_values', 'redact', 'one_line', 'option', 'Section', 'target_option',
+           'DataConfig', 'LoraConfig', 'MarkersConfig', 'ModelConfig', 'TrainConfig', 'RewardFunctionConfig',
+           'default_rewards', 'RewardConfig', 'EvalConfig', 'PromptsConfig', 'recipe_for', 'fill_recipe',
+           'PipelineConfig', 'field_names', 'describe', 'markers_for', 'register_resolvers', 'installed_grpo_fields',
+           'grpo_expectation', 'check_grpo', 'value_text', 'override_text', 'fix_text', 'register_component',
+           'find_target', 'check_target', 'resolve_target', 'YamlFault', 'read_yaml', 'group_of', 'search_dirs',
+           'ConfigFiles', 'Change', 'split_path', 'path_text', 'parse_override', 'set_path', 'delete_path', 'Composed',
+           'compose', 'expand_sweep', 'walk', 'check_tree', 'resolve', 'error_line', 'unknown_key', 'section_path',
+           'assignment_errors', 'rule', 'check_rules', 'world_size_of', 'inert_keys', 'build', 'load_config',
+           'load_file']
 
 # %% ../nbs/api/00_config.ipynb #c-imports
 import copy, difflib, functools, importlib, itertools, json, math, os, re, shlex, sys
@@ -91,6 +92,10 @@ def redact(text:str,   # anything on its way to a file or a screen
     "Hide what looks like a token, and the values of secret environment variables."
     for value in secret_values(): text = text.replace(value, REDACTED)
     return SECRET_TEXT.sub(REDACTED, text)
+
+def one_line(error:str)->str:
+    "An error without secrets, line breaks and control characters."
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in redact(error))[:2500]
 
 # %% ../nbs/api/00_config.ipynb #c-option
 def option(default:Any,           # the value when nothing is said; `...` makes the option required
@@ -1369,10 +1374,6 @@ def inert_keys(cfg:"PipelineConfig",  # a valid configuration
     return [f"{key}: has no effect, because {why}" for key, why in rules if split_path(key) in user_set]
 
 # %% ../nbs/api/00_config.ipynb #c-load
-def one_line(error:str)->str:
-    "An error without secrets, line breaks and control characters."
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in redact(error))[:2500]
-
 def build(out:Composed,          # a composed configuration
           overrides=(),          # what was typed, kept for the record
           command=(),            # how the command line would say it
