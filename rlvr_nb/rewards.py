@@ -15,9 +15,9 @@ import asyncio, copy, ctypes, faulthandler, html, inspect, itertools, json, logg
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from fractions import Fraction
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from typing import NamedTuple
 
 # %% ../nbs/api/04_rewards.ipynb #r-imports-own
@@ -30,7 +30,7 @@ from .config import ConfigError, RLVRError, UnavailableError, nearest
 from .prompts import GEMMA, PLAIN, Markers, Parsed, completion_text, is_prefilled, parse_completion
 
 # %% ../nbs/api/04_rewards.ipynb #r-imports-verify
-from .verify import KINDS, Judge, Verdict, read_number, verify
+from .verify import Judge, Verdict, read_number, verify
 
 # %% ../nbs/api/04_rewards.ipynb #r-logger
 _log = logging.getLogger(__name__)
@@ -47,6 +47,12 @@ class Payment(NamedTuple):
         "Whether a gated reward is paid; None where this one couldn't tell."
         if self.value is None: return None
         return self.value > 0 if self.satisfied is None else self.satisfied
+
+# %% ../nbs/api/04_rewards.ipynb #r-unreadable
+@lru_cache(maxsize=65536)
+def _unreadable(gold:str, kind:str) -> bool:
+    "Whether a gold can't be read; a completion without an answer must not hide that, or its group would be paid unevenly."
+    return verify(f'{PLAIN.solution_start}1{PLAIN.solution_end}', gold, kind).reason == 'bad_gold'
 
 # %% ../nbs/api/04_rewards.ipynb #r-sample
 @dataclass
@@ -68,7 +74,9 @@ class Sample:
         judge = self.judge or Judge(markers=self.parsed.markers)
         if kind is None or judge.scorer: kind = judge.kind  # a dataset with a scorer of its own is judged by nothing else
         if kind not in self.verdicts:
-            self.verdicts[kind] = judge(self.parsed, self.row | {'answer': self.gold}) if kind == judge.kind else verify(self.parsed, self.gold, kind)
+            verdict = judge(self.parsed, self.row | {'answer': self.gold}) if kind == judge.kind else verify(self.parsed, self.gold, kind)
+            hidden = not judge.scorer and verdict.reason not in ('match', 'mismatch') and _unreadable(self.gold, kind)
+            self.verdicts[kind] = Verdict(False, None, 'bad_gold') if hidden else verdict
         return self.verdicts[kind]
 
     @property
@@ -281,7 +289,7 @@ def _finqa_error(value, text:str, gold:str) -> float|None:
     "The relative error of a financial number, reading a percent sign the way that is nearer to the gold."
     error = _relative_error(value, gold)
     if error is None or '%' not in text or abs(read_number(gold)) < 1: return error
-    return min(error, _relative_error(value * 100, gold), _relative_error(value / 100, gold))
+    return min(error, _relative_error(value * 100, gold))
 
 # %% ../nbs/api/04_rewards.ipynb #r-finqa-check
 def _one_tolerance(tolerance=None, relative_tolerance=None, **_):
@@ -397,7 +405,7 @@ def _is_json_type(value, name:str) -> bool:
     return isinstance(value, _JSON_TYPES[name])
 
 # %% ../nbs/api/04_rewards.ipynb #r-json-rules
-_JSON_RULES = {  # keyword: what a value breaks, as a function of (value, what the keyword says), with the kind of value it is about
+_JSON_RULES = {  # keyword: (the kind of value it is about, how a value breaks it, in words)
     'enum': (object, lambda v, e: not any(_same_json(v, o) for o in e), 'is none of {}'),
     'const': (object, lambda v, c: not _same_json(v, c), 'is not {}'),
     'minimum': ((int, float), lambda v, m: v < m, 'is below {}'),
@@ -407,10 +415,11 @@ _JSON_RULES = {  # keyword: what a value breaks, as a function of (value, what t
     'minItems': (list, lambda v, n: len(v) < n, 'has fewer than {} items'),
     'maxItems': (list, lambda v, n: len(v) > n, 'has more than {} items'),
 }
-_JSON_KEYWORDS = {*_JSON_RULES, 'type', 'properties', 'required', 'additionalProperties', 'items', 'anyOf', 'title', 'description'}
+_JSON_KEYWORDS = dict(type=(str, list), enum=list, const=object, minimum=(int, float), maximum=(int, float), minLength=int, maxLength=int, minItems=int, maxItems=int,
+                      properties=dict, required=list, additionalProperties=(bool, dict), items=dict, anyOf=list, title=str, description=str)
 
 def _same_json(a, b) -> bool:
-    return json.dumps(a, sort_keys=True) == json.dumps(b, sort_keys=True)
+    return a == b and isinstance(a, bool) == isinstance(b, bool)
 
 # %% ../nbs/api/04_rewards.ipynb #r-json-problem
 def _json_problem(value, schema:dict, at:str='the JSON') -> str|None:
@@ -440,7 +449,9 @@ def _schema_problem(schema, at:str='schema') -> str|None:
     "What is wrong with a schema itself."
     if not isinstance(schema, dict): return f"{at}: {schema!r} should be a mapping"
     if unknown := [k for k in schema if k not in _JSON_KEYWORDS]:
-        return f"{at}: keyword {unknown[0]!r} is not supported, use {', '.join(sorted(_JSON_KEYWORDS))}"
+        return f"{at}: keyword {unknown[0]!r} is not supported, use {', '.join(_JSON_KEYWORDS)}"
+    for word, value in schema.items():
+        if not isinstance(value, _JSON_KEYWORDS[word]): return f"{at}.{word}: {value!r} is not what this keyword takes"
     kinds = schema.get('type', [])
     for kind in [kinds] if isinstance(kinds, str) else kinds:
         if kind not in _JSON_TYPES: return f"{at}.type: {kind!r} should be one of {', '.join(_JSON_TYPES)}"
@@ -603,7 +614,7 @@ def _connect(incoming, outgoing):
             line = incoming.readline(4_000_000)
             if not line.endswith('\n'): raise RuntimeError('the program ended' if not line else 'the program answered at too great a length')
             kind, *rest = json.loads(line)
-            if kind == 'raise': raise exceptions.get(rest[0]) or known(rest[0])(rest[1])
+            if kind == 'raise': raise (exceptions.get(rest[0]) or known(rest[0]))(rest[1])
             if kind == 'ok': return rest
             print(json.dumps(_encode(callbacks[rest[0]](*_decode(rest[1], find)), keep)), file=outgoing, flush=True)
     def known(name):
@@ -813,11 +824,13 @@ def with_deadline(call:Callable,                 # without arguments
         except BaseException as e: outcome['error'] = e
         finally: done.set()
     thread = threading.Thread(target=_run, name='rlvr-reward', daemon=True)
-    thread.start()
-    left, at = 20, step()
+    stand_by = partial(faulthandler.dump_traceback_later, seconds + _FROZEN, exit=True, file=stall_file)
+    stand_by()  # before the thread starts, which may be the last thing this one gets to do
     try:
+        thread.start()
+        left, at = 20, step()
         while left and not done.is_set():
-            faulthandler.dump_traceback_later(seconds + _FROZEN, exit=True, file=stall_file)
+            stand_by()
             if not done.wait(seconds/20): left, at = (20 if step() != at else left-1), step()
     finally:
         faulthandler.cancel_dump_traceback_later()
@@ -896,6 +909,7 @@ class Batch:
                         for t, gold, row, prompt, ids in zip(self.texts, self.golds, self._rows(), prompts or itertools.repeat(None), token_ids or itertools.repeat(None))]
         self.payments: dict[str, list[Payment]] = {}  # by the reward's name
         self.faults: list[Fault] = []
+        self.unreadable: set[int] = set()             # samples whose gold can't be read
 
     def _golds(self) -> list:
         golds = self.columns.get('answer', self.columns.get('answers'))
@@ -959,7 +973,7 @@ def _score_samples(self:BatchReward, batch:Batch) -> list:
         at[0] = i
         try: return self.function.pay(sample, **self.params)
         except RLVRError: raise
-        except Exception as e: return e
+        except (Exception, SystemExit) as e: return e
     def _all():
         if not self.function.parallel: return [*itertools.starmap(_one, enumerate(batch.samples))]
         with ThreadPoolExecutor(2 * (os.cpu_count() or 1)) as pool: return [*pool.map(_one, itertools.count(), batch.samples)]
@@ -1011,7 +1025,7 @@ def _score_batch(self:BatchReward, batch:Batch) -> list:
     try: return self._call_batch(keywords, size)
     except TimeoutError: raise self._overdue(batch, None) from None
     except RLVRError: raise
-    except Exception as e:
+    except (Exception, SystemExit) as e:
         if size == 1: return [e]
     return [self._score_alone(keywords, batch, i) for i in range(size)]
 
@@ -1022,10 +1036,10 @@ def _score_alone(self:BatchReward, keywords:dict, batch:Batch, i:int):
     try: return self._call_batch(alone, 1)[0]
     except TimeoutError: raise self._overdue(batch, i) from None
     except RLVRError: raise
-    except Exception as e: return e
+    except (Exception, SystemExit) as e: return e
 
 # %% ../nbs/api/04_rewards.ipynb #r-pay-batch
-def _raised(error:Exception) -> str:
+def _raised(error:BaseException) -> str:
     hint = '; the guard supplies the deadline, so switch the library\'s own off (math-verify: parsing_timeout=None, timeout_seconds=None)' if 'signal' in str(error) and 'thread' in str(error) else ''
     frame = error.__traceback__
     while frame and frame.tb_next: frame = frame.tb_next
@@ -1038,7 +1052,7 @@ def _pay(self:BatchReward, batch:Batch) -> tuple[list[Payment], list[Fault]]:
     results = self._score_samples(batch) if isinstance(self.function, RewardType) else self._score_batch(batch)
     payments, faults = [], []
     for i, result in enumerate(results):
-        payment, problem = (Payment(None), _raised(result)) if isinstance(result, Exception) else _as_payment(result)
+        payment, problem = (Payment(None), _raised(result)) if isinstance(result, (Exception, SystemExit)) else _as_payment(result)
         if problem: faults.append(Fault(self.__name__, i, problem, batch.texts[i]))
         payments.append(payment._replace(reason=payment.reason or problem or ''))
     return payments, faults
@@ -1173,9 +1187,9 @@ def payments(self:DefaultRewardComponent,
         if name in batch.payments: return batch.payments[name]
         function = self.build()[self.names.index(name)]
         paid, faults = function._pay(batch)
+        self._count(batch, function, paid, faults)
         if function.gate: paid = [_gated(p, g, function.gate) for p, g in zip(paid, self.payments(batch, function.gate))]
         batch.payments[name] = paid
-        self._count(batch, function, paid, faults)
         return paid
 
 # %% ../nbs/api/04_rewards.ipynb #r-count
@@ -1187,20 +1201,25 @@ def _warn_once(self:DefaultRewardComponent, key, message:str):
 
 @patch
 def _count(self:DefaultRewardComponent, batch:Batch, function:BatchReward, paid:list, faults:list):
-    "Count what couldn't be scored, say it once, and stop at too many faults."
-    name, unscored = function.__name__, sum(p.value is None for p in paid)
+    "Count what couldn't be scored, and say the first of each kind."
+    name, unscored = function.__name__, {i for i, p in enumerate(paid) if p.value is None}
     batch.faults += faults
     self.faults.extend(faults)
-    self.counts.update({'bad_samples': len(faults), f'{name}/bad_samples': len(faults), f'{name}/unscored': unscored})
-    if function.category == 'answer_matching' and function.ours: self.counts['unreadable_gold'] += unscored if not function.gate else 0
+    self.counts.update({'bad_samples': len(faults), f'{name}/bad_samples': len(faults), f'{name}/unscored': len(unscored)})
+    if function.ours and function.category in ('answer_matching', 'code'):
+        unreadable = unscored - batch.unreadable - {f.sample for f in faults}
+        batch.unreadable |= unreadable
+        self.counts['unreadable_gold'] += len(unreadable)
+        if unreadable: self._warn_once((name, 'gold'), f"{name}: {paid[min(unreadable)].reason}; such completions are not scored by it, and counted")
     if faults: self._warn_once((name, faults[0].problem[:20]), f'{faults[0]} (not scored)')
-    if unscored == len(paid) and paid: self._warn_once((name, 'none'), f"{name}: scored none of {len(paid)} completions; the first begins {_short(batch.texts[0], 80)!r}" + (f', {paid[0].reason}' if paid[0].reason else ''))
 
 @patch
 def stop_if_hopeless(self:DefaultRewardComponent,
                      batch:Batch, # scored so far
                     ):
     "Stop the run where too many samples are bad, or where users' rewards score nothing at all."
+    for name, paid in batch.payments.items():
+        if all(p.value is None for p in paid): self._warn_once((name, 'none'), f"{name}: scored none of {len(paid)} completions" + (f" ({paid[0].reason})" if paid[0].reason else '') + f"; the first begins {_short(batch.texts[0], 80)!r}")
     if len(batch.faults) > self.max_bad_samples:
         raise RewardError(f"{len(batch.faults)} bad samples in one batch, more than reward.max_bad_samples={self.max_bad_samples}; the last: {batch.faults[-1]}")
     if len(batch.payments) == len(self.names) and not any(f.ours for f in self.functions) and all(p.value is None for paid in batch.payments.values() for p in paid):
@@ -1222,8 +1241,10 @@ def _component_of(config) -> DefaultRewardComponent:
 def _judge_of(config) -> Judge:
     "The judge of a configuration's dataset."
     from rlvr_nb.data import DATASET_PROCESSORS
-    processor = DATASET_PROCESSORS.get(config.data.dataset_name)
-    return Judge(getattr(processor, 'kind', None) or 'gsm8k', Markers.from_config(config.model.markers))
+    data, markers = config.data, Markers.from_config(config.model.markers)
+    if data.dataset_name not in DATASET_PROCESSORS: return Judge(markers=markers)
+    processor = DATASET_PROCESSORS[data.dataset_name](data.dataset_path, data.dataset_config_name, config.seed, **data.params)
+    return Judge(processor.kind or 'gsm8k', markers, processor.scorer())
 
 # %% ../nbs/api/04_rewards.ipynb #r-score-table
 @dataclass
@@ -1408,7 +1429,7 @@ def audit_rewards(config,            # a configuration, its `reward` part, or a 
     "What the best wrong completion earns against a right one, on real rows."
     component = _component_of(config)
     functions, markers = component.build(), component.markers or PLAIN
-    rows = [r for r in itertools.islice(rows, 0, None, max(1, -(-len(rows)//max_rows)))]
+    rows = list(rows)[::max(1, len(rows)//max_rows)][:max_rows]
     prefilled = is_prefilled(tokenizer, markers) if tokenizer is not None else component.prefilled
     others = [_another_gold(rows, i) for i in range(len(rows))]
     attacks = [_attack(component, row, other, markers, prefilled) for row, other in zip(rows, others) if other is not None]
@@ -1488,8 +1509,9 @@ class RewardMonitor:
                  weights:dict|None=None,      # of the rewards by name, 1 where a name is missing
                  window:int=10,               # steps whose mean is held against a threshold
                  thresholds:dict|None=None,   # other limits by metric, None switches one off
+                 markers:Markers|None=None,   # of the model, to read completions that come without `parsed`
                 ):
-        self.weights, self.window = weights or {}, window
+        self.weights, self.window, self.markers = weights or {}, window, markers
         if unknown := [k for k in thresholds or {} if k not in THRESHOLDS]:
             raise ConfigError(f"thresholds: no metric {unknown[0]!r}, did you mean {nearest(unknown[0], list(THRESHOLDS))!r}?")
         self.limits = {k: limit for k, (limit, _) in THRESHOLDS.items()} | (thresholds or {})
@@ -1527,6 +1549,6 @@ def observe(self:RewardMonitor,
     if len(sizes) > 1: raise ValueError(f"observe: the lists have different lengths, {sorted(sizes)}")
     if not completions: return {}, []
     totals = _totals(rewards_by_name, self.weights, len(completions))
-    metrics = _metrics(parsed or [parse_completion(c) for c in completions], verdicts, totals, lengths, num_generations)
+    metrics = _metrics(parsed or [parse_completion(c, self.markers) for c in completions], verdicts, totals, lengths, num_generations)
     self.history.append(metrics)
     return metrics, self._warnings()
