@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['FLAGS', 'REPEATABLE', 'PROGRAMS', 'SCRIPTS', 'UNINSTALL', 'make_parser', 'parse_args', 'load_plugin', 'config_text',
-           'option_lines', 'help_text', 'set_up_logging', 'load_job', 'run_job', 'show_result', 'multirun_jobs',
-           'run_multirun', 'accuracy_text', 'table', 'complete', 'shell_completion', 'main']
+           'option_lines', 'help_text', 'set_up_logging', 'load_job', 'run_job', 'finish', 'evaluate_path',
+           'multirun_jobs', 'run_multirun', 'accuracy_text', 'table', 'complete', 'shell_completion', 'main']
 
 # %% ../nbs/api/13_cli.ipynb #i-imports
 import argparse, gc, importlib, importlib.util, json, logging, os, re, shlex, sys, time, traceback
@@ -13,8 +13,8 @@ from pathlib import Path
 
 from fastcore.basics import patch
 from . import __version__
-from .config import (COMPONENTS, GRPO_FIELDS, GROUPS, TRAIN_OWNED, NOT_YAML, ConfigError, ConfigFiles, PipelineConfig, RLVRError, Section, compose,
-                            describe, expand_sweep, load_config, nearest, redact, search_dirs, split_path, walk, path_text, value_text, world_size_of)
+from .config import (COMPONENTS, GRPO_FIELDS, GROUPS, TRAIN_OWNED, NOT_YAML, ConfigError, ConfigFiles, PipelineConfig, RLVRError, Section,
+                            describe, expand_sweep, load_config, load_file, nearest, override_text, redact, search_dirs, split_path, walk, path_text, value_text, world_size_of)
 
 # %% ../nbs/api/13_cli.ipynb #i-flags
 class _Parser(argparse.ArgumentParser):
@@ -180,25 +180,55 @@ def load_job(args,                  # parsed flags
     for warning in cfg.warnings: _say(f"warning: {warning}")
     return cfg
 
-def run_job(args, cfg):
-    "Run, evaluate or check one configuration; returns the exit status."
+def run_job(args, cfg)->int:
+    "Check or run one configuration; returns the exit status."
     from rlvr_nb.pipeline import Pipeline
-    if args.dry_run or cfg.dry_run: print(Pipeline.check(cfg)); return 0
-    if args.evaluate: return show_result(Pipeline.evaluate(_existing(args.evaluate, "--evaluate"), cfg))
-    return show_result(Pipeline(cfg).run())
+    if args.dry_run or cfg.dry_run: return _print_check(Pipeline.check(cfg))
+    pipeline = Pipeline(cfg)
+    return finish(pipeline.run, lambda: pipeline.run_dir)[0]
 
-def show_result(result)->int:
-    "The exit status of a finished run: 130 when it was stopped, and how to go on."
+def _print_check(report):
+    if os.environ.get("RANK", "0") == "0": print(report)
+    return 0
+
+# %% ../nbs/api/13_cli.ipynb #i-finish
+def finish(run,             # starts the run and returns its result
+           where,           # the run directory, asked for when the run was stopped
+          )->tuple:         # (exit status, result or None)
+    "Run, and say how to go on when it was stopped."
+    try: result = run()
+    except KeyboardInterrupt:
+        _say(_go_on(where()))
+        return 130, None
     status = getattr(result, "status", "finished")
-    if status == "stopped": _say(f"Stopped and saved. Continue with: python run_pipeline.py --resume {shlex.quote(str(result.run_dir))}"); return 130
-    return 1 if status == "failed" else 0
+    if status == "stopped": _say(_go_on(result.run_dir))
+    return {"stopped": 130, "failed": 1}.get(status, 0), result
 
+def _go_on(run_dir):
+    "How to continue a stopped run."
+    if run_dir is None: return "Stopped before the run began."
+    return f"Stopped and saved. Continue with: python run_pipeline.py --resume {shlex.quote(str(getattr(run_dir, 'path', run_dir)))}"
+
+# %% ../nbs/api/13_cli.ipynb #i-existing
 def _existing(path, flag):
     "A path that must be there."
     found = Path(path).expanduser()
-    if found.exists(): return path
+    if found.exists(): return str(found)
     near = nearest(found.name, [p.name for p in found.parent.iterdir()]) if found.parent.is_dir() else None
     raise ConfigError(f"{flag} {path}: no such directory" + (f"; did you mean {found.parent/near}?" if near else "; runs are in outputs/ unless run_dir said otherwise"))
+
+# %% ../nbs/api/13_cli.ipynb #i-evaluate
+def evaluate_path(args)->int:
+    "Evaluate what is there already, and print a line for each dataset."
+    path = Path(args.evaluate).expanduser()
+    if not path.exists() and not re.fullmatch(r"[\w.-]+/[\w.-]+", args.evaluate): _existing(args.evaluate, "--evaluate")
+    run = next((p for p in (path, path.parent) if (p/"config.yaml").is_file() and (p/"manifest.json").is_file()), None)
+    if run: cfg = load_file(run/"config.yaml", "run_dir=null", *args.overrides)
+    else: cfg = load_job(args, [override_text("model.model_name_or_path", str(path) if path.exists() else args.evaluate), *args.overrides])
+    set_up_logging(cfg.logging_level)
+    from rlvr_nb.pipeline import Pipeline
+    for name, evaluation in Pipeline.evaluate(args.evaluate, cfg).items(): print(f"{name}: {evaluation}")
+    return 0
 
 # %% ../nbs/api/13_cli.ipynb #i-multirun
 def multirun_jobs(args)->list[tuple]: # (overrides, configuration) of each job
@@ -218,9 +248,10 @@ def _multirun_root(cfg):
     return Path("outputs")/f"{time.strftime('%Y-%m-%d_%H-%M-%S')}_{cfg.name}_multirun"
 
 def _job_name(overrides, typed):
-    "The part of a job's directory that says what differs."
-    swept = [o for o, t in zip(overrides, typed) if o != t]
-    return re.sub(r"[^\w.=-]+", "-", ",".join(o.rpartition(".")[2] if "=" not in o.rpartition(".")[2] or "." not in o.partition("=")[0] else f"{o.partition('=')[0].rpartition('.')[2]}={o.partition('=')[2]}" for o in swept)).strip("-")[:60] or "job"
+    "The part of a job's directory that says what differs: `learning_rate=1e-3`."
+    short = lambda o: f"{o.partition('=')[0].rpartition('.')[2]}={o.partition('=')[2]}"
+    swept = ",".join(short(o) for o, t in zip(overrides, typed) if o != t)
+    return re.sub(r"[^\w.=-]+", "-", swept).strip("-")[:60] or "job"
 
 # %% ../nbs/api/13_cli.ipynb #i-multirun-run
 def run_multirun(args)->int:
@@ -241,9 +272,10 @@ def run_multirun(args)->int:
 
 def _multirun_job(args, cfg):
     from rlvr_nb.pipeline import Pipeline
-    if args.dry_run or cfg.dry_run: print(Pipeline.check(cfg)); return 0, "would start"
-    result = Pipeline(cfg).run()
-    return show_result(result), accuracy_text(result)
+    if args.dry_run or cfg.dry_run: return _print_check(Pipeline.check(cfg)), "would start"
+    pipeline = Pipeline(cfg)
+    status, result = finish(pipeline.run, lambda: pipeline.run_dir)
+    return status, accuracy_text(result)
 
 def accuracy_text(result)->str:
     "`gsm8k 0.41 -> 0.63` for every dataset of a result."
@@ -393,6 +425,7 @@ def _dispatch(args)->int:
     for plugin in args.plugin: load_plugin(plugin)
     if args.resume: return _resume(args)
     if getattr(args, "from"): return _start_from(args)
+    if args.evaluate: return evaluate_path(args)
     if args.multirun and args.cfg: return _print_jobs(args)
     if args.multirun: return run_multirun(args)
     cfg = load_job(args, args.overrides)
@@ -408,16 +441,17 @@ def _print_jobs(args):
 def _resume(args):
     if args.overrides: raise ConfigError(f"--resume: continues with the run's own configuration, got {redact(args.overrides[0])}; for a new run write --from {args.resume} {redact(' '.join(args.overrides))}")
     run_dir = _existing(args.resume, "--resume")
-    from rlvr_nb.pipeline import Pipeline
     set_up_logging("INFO")
-    return show_result(Pipeline.resume(run_dir))
+    from rlvr_nb.pipeline import Pipeline
+    return finish(lambda: Pipeline.resume(run_dir), lambda: run_dir)[0]
 
 def _start_from(args):
     run_dir = _existing(getattr(args, "from"), "--from")
     from rlvr_nb.pipeline import Pipeline
-    set_up_logging("INFO")
-    pipeline = Pipeline.from_run(run_dir, args.overrides)
-    return run_job(args, pipeline.cfg) if hasattr(pipeline, "cfg") else show_result(pipeline)
+    pipeline = Pipeline.from_run(run_dir, *args.overrides)
+    if args.cfg: print(config_text(pipeline.cfg, args.resolve, args.package), end=""); return 0
+    set_up_logging(pipeline.cfg.logging_level)
+    return run_job(args, pipeline.cfg)
 
 # %% ../nbs/api/13_cli.ipynb #i-main
 def main(argv:list[str]=None   # what was typed after the program's name; None takes it from the process

@@ -323,6 +323,7 @@ class PipelineConfig(Section):
     _loaded:dict = PrivateAttr(default_factory=dict)
     _origins:dict = PrivateAttr(default_factory=dict)
     _command:list[str] = PrivateAttr(default_factory=list)
+    _config_dir:Any = PrivateAttr(default=None)
 
     @model_validator(mode="before")
     @classmethod
@@ -1381,8 +1382,7 @@ def build(out:Composed,          # a composed configuration
     "Check a composed configuration and make it a `PipelineConfig`, or raise everything that is wrong with it."
     errors = [*out.errors, *[e + _where(out.origins, split_path(e.split(":")[0])) for e in check_tree(out.tree)]]
     tree = copy.deepcopy(out.tree)
-    name, name_errors = resolve(dict(model=tree["model"]) if isinstance(tree.get("model"), dict) else {})
-    fill_recipe(tree, str((name.get("model") or {}).get("model_name_or_path") or BUILTIN_MODEL))
+    fill_recipe(tree, _model_name(tree))
     resolved, more = resolve(tree)
     errors += more
     cfg, found, wrong = _validated(resolved, out.origins)
@@ -1394,6 +1394,12 @@ def build(out:Composed,          # a composed configuration
     cfg._overrides, cfg._command, cfg._origins = list(overrides), list(command), {path_text(k): v for k, v in out.origins.items()}
     cfg._written, cfg._loaded, cfg._warnings = tree, cfg.model_dump(by_alias=True), inert_keys(cfg, out.user_set)
     return cfg
+
+def _model_name(tree):
+    "The model's name, which decides the recipe; an interpolation is resolved for it alone."
+    name = tree["model"].get("model_name_or_path") if isinstance(tree.get("model"), dict) else None
+    if isinstance(name, str) and "${" in name: name = resolve(tree)[0]["model"]["model_name_or_path"]
+    return str(name or BUILTIN_MODEL)
 
 def _validated(tree, origins={}):
     "The configuration, the lines of what is wrong with its types, and where; what is wrong is left out, so that the rules can be checked for the rest."
@@ -1428,8 +1434,25 @@ def load_config(*overrides:str,          # overrides as on the command line: "tr
                 config_dir=None,         # a folder of your own files, searched first
                )->PipelineConfig:
     "Compose, check and return a configuration; a `ConfigError` lists everything that is wrong."
-    command = [*([f"--config-name={config_name}"] if config_name != "config" else []), *([f"--config-dir={config_dir}"] if config_dir else [])]
-    return build(compose(overrides, config_name, config_dir), overrides, command)
+    command = [*([f"--config-name={config_name}"] if config_name != "config" else []), *(f"--config-dir={d}" for d in ([config_dir] if isinstance(config_dir, (str, Path)) else config_dir or []))]
+    cfg = build(compose(overrides, config_name, config_dir), overrides, command)
+    cfg._config_dir = config_dir
+    return cfg
+
+# %% ../nbs/api/00_config.ipynb #c-data-component
+@patch
+def data_component(self:PipelineConfig,
+                   name:str,              # a name in `eval.eval_datasets_names`
+                  )->DataConfig:
+    "The `data` section of `conf/data_component/<name>.yaml`."
+    files = ConfigFiles(search_dirs(self._config_dir))
+    options = files.options("data_component")
+    if name not in options:
+        near = nearest(name, options)
+        raise ConfigError(f"eval.eval_datasets_names: no dataset {_show(name)}, expected {_show(self.data.dataset_name)} or one of {', '.join(options)}"
+                          + (f"; did you mean {near}?" if near else "") + f" A file of your own goes to conf/data_component/{name}.yaml")
+    out = compose([f"data_component={name}"], config_dir=self._config_dir)
+    return build(out).data
 
 # %% ../nbs/api/00_config.ipynb #c-dump
 @patch
@@ -1488,7 +1511,9 @@ def load_file(path:str,          # a config.yaml as a run writes it
             if c.group and isinstance(c.value, (str, list)): raise ConfigError(f"{_show(text)}: a file can't be chosen on top of a finished configuration; write the values")
             _apply(out, c)
         except ConfigError as e: out.errors += e.errors
-    return build(out, overrides)
+    of_a_run = (Path(path).parent/"manifest.json").exists()
+    typed = [o for o in overrides if not (of_a_run and o == "run_dir=null")] # --from says that by itself
+    return build(out, typed, [f"--from={Path(path).parent}"] if of_a_run else [])
 
 # %% ../nbs/api/00_config.ipynb #c-command
 @patch
