@@ -111,6 +111,17 @@ def test_exported_names_are_documented_and_hidden_cells_are_hidden(page, documen
     assert not re.search(r'#\|(export|hide|default_exp|echo|output|eval|code-fold|slow|cuda)', text)
 
 
+@pytest.mark.parametrize('page', [p for p in NOTEBOOKS if p.module], ids=lambda p: p.doc)
+def test_every_public_name_says_what_it_is(page):
+    silent = []
+    for cell in site_pages.read_nb(ROOT/'nbs'/page.path).cells:
+        if not page.directives[cell.id].keys() & {'export', 'exports'}: continue
+        for node in site_pages.ast.parse(cell.source).body:
+            if not isinstance(node, site_pages.DEFS) or site_pages.ast.get_docstring(node): continue
+            silent += [name for name in site_pages.names_of(node) if site_pages.public(name) and '__' not in name]
+    assert not silent, f'{page.path}: no docstring'
+
+
 def test_parameters_are_documented_and_names_are_linked(tmp_path):
     "On a page made for the purpose: what each kind of cell becomes."
     page = next(p for p in NOTEBOOKS if p.doc == 'api/prompts')
