@@ -176,12 +176,12 @@ def shown_type(anno):
 def shown_default(value):
     "A default value as source code, cut where it is long."
     if value is inspect.Parameter.empty: return ''
-    text = getattr(value, '__name__', None) or re.sub(r' at 0x[0-9a-f]+', '', repr(value))
+    text = getattr(value, '__name__', None) or re.sub(r' at 0x[0-9a-f]+', '', repr(value)).replace('<factory>', '...')
     return textwrap.shorten(text, 60, placeholder=' ...') if len(text) > 60 else text
 
 def by_bases(obj):
     "Is `obj` a class that is better known by its bases than by how it is called: a schema, an exception?"
-    return inspect.isclass(obj) and (is_schema(obj) or not inspect.isfunction(obj.__init__))
+    return inspect.isclass(obj) and (is_schema(obj) or issubclass(obj, BaseException) and not inspect.isfunction(obj.__init__))
 
 def is_schema(obj):
     "Is `obj` a pydantic model? Its fields document themselves."
@@ -201,6 +201,12 @@ def parameters(obj):
             default = inspect.Parameter.empty if f.is_required() else f.get_default(call_default_factory=True)
             yield name, shown_type(f.annotation), '' if is_schema(type(default)) else shown_default(default), field_meaning(f)
     if by_bases(obj): return
+    if hasattr(obj, '_field_defaults'):   # a NamedTuple: the comments are in its source
+        said = dict(re.findall(r'^ +(\w+) *:[^#\n]*#\s*(.+)$', inspect.getsource(obj), flags=re.M))
+        for name in obj._fields:
+            yield (name, shown_type(obj.__annotations__.get(name)),
+                   shown_default(obj._field_defaults.get(name, inspect.Parameter.empty)), said.get(name, ''))
+        return
     for name, p in docments(obj, full=True).items():
         if name in ('self', 'cls'): continue
         star = {inspect.Parameter.VAR_POSITIONAL: '*', inspect.Parameter.VAR_KEYWORD: '**'}.get(p.get('kind'), '')

@@ -1,4 +1,5 @@
 """The notebooks are clean, the package is what they export, the README is what the index says, and every one of them passes."""
+import ast
 import os
 import shutil
 import subprocess
@@ -6,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from fastcore.nbio import read_nb
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = sorted(p.relative_to(ROOT).as_posix() for p in (ROOT/'nbs').rglob('*.ipynb') if not any(part[0] in '._' for part in p.relative_to(ROOT).parts))
@@ -48,6 +50,22 @@ def test_the_checks_above_can_fail(tree):
     assert changed(tree, ['nbdev-export'])
     (tree/'README.md').write_text('something else')
     assert changed(tree, ['python', 'nbs/pages.py', 'readme']) == ['README.md']
+
+
+def shows(source):
+    "Does this cell surely show something: does it print, or end in a value that is not the result of a call?"
+    body = ast.parse(source).body
+    prints = any(isinstance(n, ast.Expr) and isinstance(n.value, ast.Call) and getattr(n.value.func, 'id', '') == 'print' for n in body)
+    ends = body and isinstance(body[-1], ast.Expr) and not isinstance(body[-1].value, (ast.Call, ast.Constant)) and not source.rstrip().endswith(';')
+    return prints or bool(ends)
+
+
+@pytest.mark.parametrize('notebook', NOTEBOOKS)
+def test_outputs_are_saved(notebook, root):
+    away = {'hide', 'export', 'exporti', 'exports', 'eval', 'notest'}
+    bare = [cell.id for cell in read_nb(root/notebook).cells if cell.cell_type == 'code' and not cell.outputs
+            and not cell.directives.keys() & away and not cell.source.lstrip().startswith(('%', '!')) and shows(cell.source)]
+    assert not bare, f'{notebook}: no saved output, run nbdev-test --save on it'
 
 
 @pytest.mark.parametrize('notebook', NOTEBOOKS)
