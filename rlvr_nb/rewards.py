@@ -616,10 +616,12 @@ def _connect(incoming, outgoing):
             kind, *rest = json.loads(line)
             if kind == 'raise': raise (exceptions.get(rest[0]) or known(rest[0]))(rest[1])
             if kind == 'ok': return rest
+            if kind != 'callback': raise RuntimeError('the program wrote something else than an answer')
             print(json.dumps(_encode(callbacks[rest[0]](*_decode(rest[1], find)), keep)), file=outgoing, flush=True)
     def known(name):
         kind = getattr(builtins, name, None)
-        return kind if isinstance(kind, type) and issubclass(kind, Exception) else type(str(name), (RuntimeError,), {})
+        trusted = isinstance(kind, type) and issubclass(kind, Exception) and kind is not StopIteration  # which would end a loop over tests quietly
+        return kind if trusted else type(str(name), (RuntimeError,), {})
     def ask(operation, proxy, *args, **keywords):
         print(json.dumps([operation, proxy._number, _encode(list(args), keep), _encode(keywords, keep)]), file=outgoing, flush=True)
         result, after = receive()
@@ -628,13 +630,22 @@ def _connect(incoming, outgoing):
                 mine.clear(); (mine.extend if isinstance(mine, list) else mine.update)(theirs)
         return _decode(result, find)
     def method(operation): return lambda self, *args, **keywords: ask(operation, self, *args, **keywords)
-    for dunder in 'call len str repr iter next getitem setitem delitem contains add sub mul truediv floordiv mod pow neg lt le gt ge bool hash'.split():
-        setattr(Proxy, f'__{dunder}__', method(dunder))
-    for name in ('eq', 'ne'):
-        setattr(Proxy, f'__{name}__', lambda self, other, name=name: ask(name, self, other) if isinstance(other, Proxy) else name == 'ne')
+    def compare(name):                        # with data an object is neither equal nor in any order: its word for that would be enough to pass
+        def call(self, other):
+            if isinstance(other, Proxy): return ask(name, self, other)
+            return {'eq': False, 'ne': True}.get(name, NotImplemented)
+        return call
+    for name in 'call len str repr iter getitem setitem delitem contains add sub mul truediv floordiv mod pow neg bool hash'.split():
+        setattr(Proxy, f'__{name}__', method(name))
+    for name in 'eq ne lt le gt ge'.split(): setattr(Proxy, f'__{name}__', compare(name))
+    def following(self):
+        try: return ask('next', self)
+        except RuntimeError as e: raise (StopIteration if type(e).__name__ == 'StopIteration' else e) from None
+    Proxy.__next__ = following
     Proxy.__getattr__, Proxy.__setattr__ = (lambda self, name: ask('getattr', self, name)), (lambda self, name, value: ask('setattr', self, name, value))
     names = {}
     for name, value in receive()[0].items():
+        if hasattr(builtins, name) or name.startswith('__'): continue  # the tests' own `abs` and `len`, not the program's
         if isinstance(value, list) and value[0] == 'exception': names[name] = exceptions[name] = type(name, (known(value[1]),), {})
         else: names[name] = _decode(value, find)
     return names
@@ -709,15 +720,16 @@ def run_python_tests(code:str,             # a program
     "How many tests a program passes, and what went wrong first."
     import subprocess, tempfile
     if len(code.encode(errors='replace')) > 100_000 or '\0' in code: return 0, 'longer than 100 kB, or not text'
-    ask, asked = os.pipe()
-    tell, told = os.pipe()
-    sides = []
+    sides, pipes = [], [*os.pipe(), *os.pipe()]
+    (ask, asked), (tell, told) = pipes[:2], pipes[2:]
     with tempfile.TemporaryDirectory() as folder:
         start = partial(_launch, seconds=timeout, megabytes=memory_mb, unsafe=unsafe, folder=folder)
         try:
-            sides.append(start(_be_program, code.encode(errors='replace').decode(), stdin=ask, stdout=told, stderr=subprocess.DEVNULL))
-            sides.append(start(_be_tests, json.dumps(units), stdin=tell, stdout=asked, stderr=subprocess.PIPE))
-            for fd in (ask, asked, tell, told): os.close(fd)
+            try:
+                sides.append(start(_be_program, code.encode(errors='replace').decode(), stdin=ask, stdout=told, stderr=subprocess.DEVNULL))
+                sides.append(start(_be_tests, json.dumps(units), stdin=tell, stdout=asked, stderr=subprocess.PIPE))
+            finally:
+                for fd in pipes: os.close(fd)
             _, verdict = sides[1].communicate(timeout=timeout)
         except subprocess.TimeoutExpired: return 0, f'not finished after {timeout:g} s'
         finally: _end(sides, unsafe)
@@ -793,6 +805,7 @@ def python_tests(parsed:Parsed,              # one completion, parsed once
     if not unsafe and (problem := _sandbox_problem_once()): raise UnavailableError(f"python_tests: {problem}; install it, or set unsafe: true to run programs with your own rights")
     units = _test_units(row.get(tests), row.get('entry_point')) if row.get(tests) else None
     if units is None: return Payment(None, f"can't read tests from the column {tests!r}")
+    if len(json.dumps(units)) > 100_000: return Payment(None, f"the tests in the column {tests!r} are longer than 100 kB")
     code, why = _program(parsed)
     if code is None: return Payment(failed_reward, why, False)
     passed, problem = run_python_tests(code, units, timeout, memory_mb, unsafe)
@@ -1229,11 +1242,12 @@ def stop_if_hopeless(self:DefaultRewardComponent,
 
 # %% ../nbs/api/04_rewards.ipynb #r-component-of
 def _component_of(config) -> DefaultRewardComponent:
-    "The rewards of a component, a whole configuration, or its `reward` part."
+    "The rewards of a component, a whole configuration, its `reward` part, a list of its entries, or what `build` returned."
     if isinstance(config, DefaultRewardComponent):  # a copy, so that a table made during training disturbs nothing
         component = copy.copy(config)
         component.counts, component.faults, component._warned, component.functions = Counter(), deque(maxlen=1000), set(), None
         return component
+    if isinstance(config, Sequence): return DefaultRewardComponent(dict(reward_functions=config)) if isinstance(config[0], Mapping) else _component_of(config[0].component)
     if not hasattr(config, 'reward'): return DefaultRewardComponent(config)
     from rlvr_nb.config import resolve_target
     return resolve_target('reward', config.reward.target)(config.reward, config.model.markers, _judge_of(config))
@@ -1278,7 +1292,7 @@ def _repr_html_(self:ScoreTable):
     return '<table><tr>' + ''.join(cell(h, 'th') for h in ('completion', 'reward', 'value', 'weight', 'reason')) + f'</tr>{body}</table>'
 
 # %% ../nbs/api/04_rewards.ipynb #r-score-completions
-def score_completions(config,                        # a configuration, its `reward` part, or a component
+def score_completions(config,                        # a configuration, its `reward` part, a component, or what `build` returned
                       completions:str|list,          # one completion or several, strings or message lists
                       answer:str|list,               # the gold answer, one for all or one for each
                       prompt=None,                   # what was asked: a string or messages, one for all
@@ -1421,7 +1435,7 @@ def _findings_about_reward(name:str, attacks:list[dict]) -> list[tuple[str, str]
     return [('warning', f"{name} pays {_number(values[0])} whatever the completion, so it teaches nothing")] if len(set(values)) == 1 else []
 
 # %% ../nbs/api/04_rewards.ipynb #r-audit
-def audit_rewards(config,            # a configuration, its `reward` part, or a component
+def audit_rewards(config,            # a configuration, its `reward` part, a component, or what `build` returned
                   rows:list[dict],   # rows of the dataset, with `answer` and `question` or `prompt`
                   tokenizer=None,    # the model's, to see whether its chat template opens the reasoning
                   max_rows:int=16,   # attacked, spread evenly over `rows`

@@ -57,7 +57,7 @@ def each(f, xs): return [f(x) for x in xs]
              'assert count("aab") == {"a": 2, "b": 1}', 'assert point() == (1, 2)', 'assert list(numbers(3)) == [0, 1, 2]',
              's = Stack([1]).push(2)\nassert len(s) == 2 and list(s) == [1, 2] and s[1] == 2 and s.size == 2', 'assert s == Stack([1, 2]) and s != Stack([1])',
              'try: s.push(3)\nexcept Full as e: assert "no room" in str(e)\nelse: assert False', 'try: s.push(3)\nexcept ValueError: pass',
-             'xs, d = [3, 1], {}\nfill(xs, d)\nassert xs == [1, 3] and d == {"new": 1}', 'assert each(lambda x: x + 1, [1, 2]) == [2, 3]', 'assert identity(s).items == [1, 2]']
+             'xs, d = [3, 1], {}\nfill(xs, d)\nassert xs == [1, 3] and d == {"new": 1}', 'assert each(lambda x: x + 1, [1, 2]) == [2, 3]', 'assert identity(s).items == [1, 2]', 'it = iter(numbers(2))\nassert next(it) == 0 and next(it) == 1\ntry: next(it)\nexcept StopIteration: pass\nelse: assert False']
     assert run_python_tests(code, units) == (len(units), '')
 
 
@@ -83,6 +83,20 @@ HOSTILE = {
     'starts threads': 'import threading, time\nwhile True: threading.Thread(target=time.sleep, args=(9,)).start()',
     'prints forever': 'while True: print("a" * 100_000)',
 }
+
+
+ALWAYS = 'class Any:\n' + ''.join(f'    def __{n}__(self, *a): return True\n' for n in 'eq ne lt le gt ge bool contains call'.split()) + ''.join(f'    def __{n}__(self, *a): return self\n' for n in 'add sub mul abs neg'.split())
+
+
+@needs_sandbox
+@pytest.mark.parametrize('code, test', [
+    ('def f(x): return 0\ndef abs(x): return 0', 'assert abs(f(2) - 1.41) < 0.01'), ('def f(x): return 0\ndef len(x): return 3', 'assert len([f(2)]) == 3'), ('def f(x): return 0\nisinstance = all = any = sorted = f', 'assert all([f(2)])'),
+    (ALWAYS + 'def f(x): return Any()', 'assert 1.4 < f(2) < 1.5'), (ALWAYS + 'def f(x): return Any()', 'assert f(2) - 1.41 < 0.01'), (ALWAYS + 'def f(x): return Any()', 'assert [1, 2] == f(2)'),
+    ('def f(x): raise StopIteration', 'assert all(map(f, [1, 2]))'), ('def f(x): raise StopIteration', 'for g in map(f, [1, 2]): assert g == 2\nassert list(map(f, [1])) == []'),
+    ('import os\nfor fd in range(256):\n    try: os.write(fd, b\'["ok", {"__builtins__": ["dict", []], "f": 1, "len": ["object", 0]}, null]\\n\')\n    except OSError: pass\ndef f(x): return 1', 'assert len([f(1), 2]) == 3'),
+    ('def f(x):\n    import builtins\n    builtins.AssertionError = ValueError\n    return 0', 'assert f(1) == 1'), ('class AssertionError(Exception): pass\ndef f(x): return 0', 'assert f(1) == 1')])
+def test_a_program_cannot_talk_the_tests_round(code, test):
+    assert run_python_tests(code, [test])[0] == 0
 
 
 @needs_sandbox
