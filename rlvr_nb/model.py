@@ -120,14 +120,14 @@ def worked_sum(a:int, b:int,      # three digits each
         columns.append(f'{x}+{y}+{carry}={total:02d}')
         digits.append(total % 10)
         carry = int(total >= 10 and not (rng and rng.random() < forget))
-    answer = int(''.join(str(d) for d in [carry, *reversed(digits)]))
+    answer = f"{carry or ' '}{''.join(str(d) for d in reversed(digits))}"
     return f"{PLAIN.reasoning_start}{','.join(columns)}{PLAIN.reasoning_end}{PLAIN.solution_start}{answer}{PLAIN.solution_end}"
 
 # %% ../nbs/api/05_model.ipynb #m-recipe
 @dataclass(frozen=True)
 class WarmUp:
     "The supervised recipe that gives the built-in model its form and its fault."
-    steps: int = 600
+    steps: int = 450
     batch_size: int = 32       # sums a step
     learning_rate: float = 4e-3 # of AdamW, falling linearly
     beta2: float = 0.98

@@ -110,7 +110,7 @@ def interruptible(control:TrainingControl):
     finally: restore()
 
 # %% ../nbs/api/07_training.ipynb #t-batch-record
-def _local_facts(trainer, inputs:list, output:dict) -> list[dict]:
+def _local_facts(trainer, inputs:list, output:dict) -> list[tuple]:
     "What this process knows of its own completions beyond what TRL gathers."
     ends, pad = set(end_tokens(trainer.model, trainer._tokenizer)), trainer._tokenizer.pad_token_id
     facts = []
@@ -118,8 +118,8 @@ def _local_facts(trainer, inputs:list, output:dict) -> list[dict]:
     for row, ids, verdict in zip(inputs, output['completion_ids'].tolist(), verdicts, strict=True):
         length = next((i + 1 for i, t in enumerate(ids) if t in ends), None)
         tokens = length or len(ids) - next((i for i, t in enumerate(reversed(ids)) if t != pad), len(ids))
-        facts.append(dict(answer=row.get('answer'), tokens=tokens, truncated=length is None,
-                          verdict=getattr(verdict, 'reason', None), correct=bool(verdict) if verdict is not None else None))
+        facts.append((verdict, dict(answer=row.get('answer'), tokens=tokens, truncated=length is None,
+                                    verdict=getattr(verdict, 'reason', None), correct=bool(verdict) if verdict is not None else None)))
     return facts
 
 def _records(trainer, facts:list[dict], step:int) -> list[dict]:
@@ -161,7 +161,8 @@ def _trainer_class():
             facts = gather_object(_local_facts(self, inputs, output))
             if self.on_completions and self.accelerator.is_main_process:
                 step = self.state.global_step + 1
-                for name, value in (self.on_completions(step, _records(self, facts, step)) or {}).items():
+                verdicts, facts = zip(*facts)
+                for name, value in (self.on_completions(step, _records(self, facts, step), list(verdicts)) or {}).items():
                     self._metrics['train'][name].append(value)
             return output
 
@@ -263,7 +264,7 @@ def make_trainer(self:DefaultTrainingLoopComponent,
                  callbacks:tuple=(),          # transformers callbacks
                  control:TrainingControl|None=None, # to pause and stop
                  on_step:Callable|None=None,  # (step, total, metrics), after each line of the log, in the main process
-                 on_completions:Callable|None=None, # (step, records) -> further metrics, after each generation, in the main process
+                 on_completions:Callable|None=None, # (step, records, verdicts) -> further metrics, after each generation, in the main process
                  verdicts:Callable|None=None, # () -> the verdicts of the batch that was scored last, in this process
                 ):
     "TRL's trainer, set up and not yet started."
