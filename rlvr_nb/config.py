@@ -77,9 +77,9 @@ def nearest(word:str,          # what was typed
 # %% ../nbs/api/00_config.ipynb #c-secret
 SECRET_NAME = re.compile(r"(?i)^(token|api_?key)$|(^|[_.-])((hf|hub|hugging_?face|wandb|github|openai|anthropic|api|access|auth|bearer|secret|refresh|private)"
                          r"_?(token|key)|secret|passwd|password|credentials?)$")
-SECRET_TEXT = re.compile(r"\b(hf_[A-Za-z0-9]{16,}|sk-[A-Za-z0-9_-]{16,}|gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|AKIA[0-9A-Z]{16}"
+SECRET_TEXT = re.compile(r"(?<![A-Za-z0-9])(hf_[A-Za-z0-9]{16,}|sk-[A-Za-z0-9_-]{16,}|gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|AKIA[0-9A-Z]{16}"
                          r"|xox[abpr]-[A-Za-z0-9-]{10,}|glpat-[\w-]{16,}|wandb_v\d_\w{20,}|eyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]{10,}"
-                         r"|(?<![/@=])[0-9a-f]{40}(?![0-9a-f]))")
+                         r"|(?<![/@])(?<!revision=)(?<!commit=)\b[0-9a-f]{40}\b)")
 REDACTED = "<redacted>"
 
 def secret_values()->list[str]:
@@ -438,7 +438,8 @@ def installed_grpo_fields()->dict: # {name: {"type": "float|null", "default": ..
 # %% ../nbs/api/00_config.ipynb #c-grpo-load
 CONF_DIR = Path(__file__).parent/"conf" if "__file__" in globals() else Path(importlib.util.find_spec("rlvr_nb").origin).parent/"conf"
 FastLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-GRPO_FIELDS = yaml.load((CONF_DIR/"schema/grpo_fields.yaml").read_text(encoding="utf-8"), Loader=FastLoader)
+_rows = (line.partition(": ") for line in (CONF_DIR/"schema/grpo_fields.yaml").read_text(encoding="utf-8").splitlines() if not line.startswith("#"))
+GRPO_FIELDS = {name: json.loads(row) for name, _, row in _rows}
 
 # %% ../nbs/api/00_config.ipynb #c-owned
 TRAIN_OWNED = {"output_dir": "train.output_dir", "learning_rate": "train.learning_rate", "max_steps": "train.max_steps", "num_train_epochs": "train.max_steps",
@@ -949,12 +950,18 @@ def compose(overrides,           # overrides as typed
         if c.parsed.is_sweep_override(): out.errors.append(_sweep_error(c))
     changes = [c for c in changes if not c.parsed.is_sweep_override()]
     files = ConfigFiles(search_dirs(config_dir))
+    for c in changes: c.group = c.group or _own_group(files, c)
     groups = [c for c in changes if c.group and (c.delete or isinstance(c.value, (str, list)) or c.value is None)]
     for default in _defaults_list(files, _config_name(files, config_name), groups, out): _merge_file(out, files, default)
     out.errors += files.errors
     for c in changes:
         if c not in groups: _apply(out, c)
     return out
+
+def _own_group(files, c):
+    "A group of the user's own, such as `+experiment=mine` with a folder conf/experiment."
+    name = c.parsed.key_or_group
+    return name if "." not in name and name not in PipelineConfig.model_fields and files.group_exists(name) else None
 
 def _sweep_error(c):
     return f"{_show(c.text)}: a sweep needs --multirun; for a list write {c.text.partition('=')[0]}=[{c.text.partition('=')[2]}], for text put it in quotes"
@@ -976,8 +983,8 @@ def _defaults_list(files, config_name, groups, out):
         if c.delete and c.group not in known: out.errors.append(f"{_show(c.text)}: can't be removed, it isn't in the defaults list"); continue
         kind = OverrideType.DEL if c.delete else OverrideType.CHANGE if c.group in known else OverrideType.ADD
         value = [v.removesuffix(".yaml") for v in c.value] if isinstance(c.value, list) else c.value.removesuffix(".yaml") if c.value else c.value
-        section = GROUPS[c.group]
-        chosen.append(Override(type=kind, key_or_group=c.group, value_type=c.parsed.value_type, _value=value, package=None if section == c.group else section, input_line=c.text))
+        package = GROUPS.get(c.group, c.parsed.package)
+        chosen.append(Override(type=kind, key_or_group=c.group, value_type=c.parsed.value_type, _value=value, package=None if package == c.group else package, input_line=c.text))
     return _hydra_list(files, config_name, chosen)
 
 def _group_error(files, c):
@@ -987,7 +994,7 @@ def _group_error(files, c):
         if isinstance(value, str) and (found := files.find(f"{c.group}/{value}", ".yml")): return f"{c.group}: {found} isn't read; rename it to {found.stem}.yaml"
         near = nearest(value, options)
         return (f"{c.group}: no file {_show(value)}, expected one of {', '.join(options)}" + (f"; did you mean {c.group}={near}?" if near else "")
-                + (f" A file of your own goes to conf/{c.group}/{value}.yaml" if isinstance(value, str) and FILE_NAME.fullmatch(value) and len(value) < 60 else ""))
+                + (f"; a file of your own goes to conf/{c.group}/{value}.yaml" if isinstance(value, str) and FILE_NAME.fullmatch(value) and len(value) < 60 and redact(value) == value else ""))
 
 def _known_groups(files, config_name):
     choices = set()
@@ -1450,7 +1457,7 @@ def data_component(self:PipelineConfig,
     if name not in options:
         near = nearest(name, options)
         raise ConfigError(f"eval.eval_datasets_names: no dataset {_show(name)}, expected {_show(self.data.dataset_name)} or one of {', '.join(options)}"
-                          + (f"; did you mean {near}?" if near else "") + f" A file of your own goes to conf/data_component/{name}.yaml")
+                          + (f"; did you mean {near}?" if near else "") + f"; a file of your own goes to conf/data_component/{name}.yaml")
     out = compose([f"data_component={name}"], config_dir=self._config_dir)
     return build(out).data
 
@@ -1492,7 +1499,7 @@ def _part(tree, key):
     return tree[key] if isinstance(tree, list) and isinstance(key, int) and key < len(tree) else None
 
 def _redacted(tree):
-    if isinstance(tree, dict): return {k: _redacted(v) for k, v in tree.items()}
+    if isinstance(tree, dict): return {k: v if k in ("revision", "commit") else _redacted(v) for k, v in tree.items()} # a commit looks like a key of W&B
     if isinstance(tree, list): return [_redacted(v) for v in tree]
     return redact(tree) if isinstance(tree, str) else tree
 

@@ -156,6 +156,13 @@ def admitted(names):
     return [(kind, name) for name in names for kind in COMPONENTS if check_target(kind, name) is None]
 
 
+def load_error(override):
+    "The error lines of one override, an empty list when it loads."
+    try: load_config(override)
+    except ConfigError as e: return e.errors
+    return []
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cases", type=int, default=20_000)
