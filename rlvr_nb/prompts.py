@@ -10,8 +10,11 @@ __all__ = ['PLAIN', 'GEMMA', 'Markers', 'build_messages', 'system_prompt', 'rend
 import re
 from bisect import bisect_right
 from collections.abc import Mapping
-from dataclasses import dataclass, astuple
+from dataclasses import dataclass
 from functools import lru_cache
+
+# %% ../nbs/api/01_prompts.ipynb #p-imports-own
+from .config import ConfigError
 
 # %% ../nbs/api/01_prompts.ipynb #p-markers
 @dataclass(frozen=True)
@@ -22,12 +25,14 @@ class Markers:
     solution_start: str   # opens the answer
     solution_end: str     # closes the answer
 
+    def __iter__(self): return iter((self.reasoning_start, self.reasoning_end, self.solution_start, self.solution_end))
+
     def __post_init__(self):
-        values = astuple(self)
+        values = tuple(self)
         if not all(isinstance(v, str) and v.strip() for v in values):
-            raise ValueError(f"model.markers: every marker is a non-empty string, got {values}")
+            raise ConfigError(f"model.markers: every marker is a non-empty string, got {values}")
         if len(set(values)) < 4:
-            raise ValueError(f"model.markers: the four markers must differ, got {values}; for example <reasoning> and </reasoning>")
+            raise ConfigError(f"model.markers: the four markers must differ, got {values}; for example <reasoning> and </reasoning>")
 
     @classmethod
     def from_config(cls,
@@ -56,7 +61,7 @@ def system_prompt(config, # the `prompts` part of a configuration: `prompting_mo
     get = config.get if isinstance(config, Mapping) else lambda name: getattr(config, name)
     mode, prompts = get('prompting_mode'), get('system_prompts') or {}
     if mode not in prompts:
-        raise ValueError(f"prompts.prompting_mode: no system prompt is called {mode!r}, choose one of {sorted(prompts)} or add it to prompts.system_prompts")
+        raise ConfigError(f"prompts.prompting_mode: no system prompt is called {mode!r}, choose one of {sorted(prompts)} or add it to prompts.system_prompts")
     return prompts[mode].strip()
 
 # %% ../nbs/api/01_prompts.ipynb #p-render-prompt
@@ -65,7 +70,7 @@ def render_prompt(tokenizer,             # a transformers tokenizer with a chat 
                  )->str:
     "The prompt as the model sees it, ending where its own turn begins."
     if not getattr(tokenizer, 'chat_template', None):
-        raise ValueError(f"model.model_name_or_path: the tokenizer of {getattr(tokenizer, 'name_or_path', None) or 'this model'!r} has no chat template; "
+        raise ConfigError(f"model.model_name_or_path: the tokenizer of {getattr(tokenizer, 'name_or_path', None) or 'this model'!r} has no chat template; "
                          "choose an instruction-tuned model, or set `chat_template` in its tokenizer_config.json")
     return tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
 
@@ -82,6 +87,7 @@ _CHAT_TOKENS = ('<end_of_turn>', '<start_of_turn>', '<eos>', '<bos>', '<pad>', '
                 '<|START_OF_TURN_TOKEN|>', '<|END_OF_TURN_TOKEN|>', '<|start_header_id|>', '<|end_header_id|>', '<|finetune_right_pad_id|>', '<turn|>', '<|turn>',
                 '<|startoftext|>', '<|endofturn|>', '<|im_sep|>', '<|role_end|>', '<|pad|>', '<unk>', '<|eos|>', '<|bos|>', '[EOS]', '<EOD>', '<end_of_utterance>',
                 '<｜end▁of▁sentence｜>', '<｜begin▁of▁sentence｜>', '<｜Assistant｜>', '<｜User｜>')
+_UNPIPED = tuple(t for t in _CHAT_TOKENS if '|' not in t and '｜' not in t)
 _turn_header = re.compile(r'\s*(?:<start_of_turn>model|<\|im_start\|>assistant|<\|start_header_id\|>assistant<\|end_header_id\|>|<\|turn>model)\n')
 
 # %% ../nbs/api/01_prompts.ipynb #p-completion-text
@@ -100,8 +106,9 @@ def _clean(text:str, markers:tuple) -> str:
     text = text.replace('\r\n', '\n').replace('\r', '\n') if '\r' in text else text
     header = _turn_header.match(text)
     text = text[header.end():] if header else text
-    for token in _CHAT_TOKENS:
-        if token in text and not any(token in astuple(m) for m in markers): text = text.replace(token, ' ')
+    tokens = _CHAT_TOKENS if '|' in text or '｜' in text else _UNPIPED
+    for token in tokens:
+        if token in text and not any(token in m for m in markers): text = text.replace(token, ' ')
     return text
 
 # %% ../nbs/api/01_prompts.ipynb #p-parsed
@@ -124,7 +131,7 @@ class Parsed:
 # %% ../nbs/api/01_prompts.ipynb #p-tokens
 @lru_cache(maxsize=64)
 def _marker_pattern(markers:Markers):
-    values = astuple(markers)
+    values = tuple(markers)
     return re.compile('|'.join(re.escape(v) for v in sorted(values, key=len, reverse=True))), {v: i for i, v in enumerate(values)}
 
 def _tokens(text:str, markers:Markers) -> list:
@@ -135,7 +142,7 @@ def _tokens(text:str, markers:Markers) -> list:
 _MAX_MARKERS = 1000
 
 def _too_many(text:str, markers:tuple) -> bool:
-    return sum(text.count(s) for m in markers for s in astuple(m)) > _MAX_MARKERS
+    return len(text) > _MAX_MARKERS * 4 and sum(text.count(s) for m in markers for s in m) > _MAX_MARKERS
 
 # %% ../nbs/api/01_prompts.ipynb #p-partners
 def _partners(tokens:list) -> tuple[dict, dict]:
@@ -154,6 +161,7 @@ def _scan(text:str, markers:Markers, prefilled:bool) -> tuple:
     "The regions of reasoning and the closed solution blocks outside them, as spans."
     tokens = _tokens(text, markers)
     if prefilled and any(t[0] == 1 for t in tokens): tokens = [(0, 0, 0), *tokens]
+    if [t[0] for t in tokens] == [0, 1, 2, 3]: return tokens, [(tokens[0][2], tokens[1][1], tokens[1][2])], [(tokens[2][2], tokens[3][1], tokens[3][2])]
     partner, following = _partners(tokens)
     regions, blocks, opened, i = [], [], None, 0
     while i < len(tokens):
@@ -189,8 +197,8 @@ def _parsed(text:str, markers:Markers, scanned:tuple, prefilled:bool, blocks:lis
     kinds = [t[0] for t in tokens]
     return Parsed(text=text, markers=markers,
                   reasoning=text[regions[0][0]:regions[0][1]] if regions else None,
-                  blocks=tuple(text[a:b] for a, b, _ in blocks),
-                  counts=tuple(map(kinds.count, range(4))),
+                  blocks=tuple([text[a:b] for a, b, _ in blocks]),
+                  counts=(kinds.count(0), kinds.count(1), kinds.count(2), kinds.count(3)),
                   well_formed=_well_formed(text, tokens),
                   outside=text[blocks[-1][2]:] if blocks else text)
 
@@ -224,8 +232,8 @@ def _parse(text:str, markers:Markers|None, prefilled:bool) -> Parsed:
     known = (PLAIN, GEMMA) if markers is None else (markers,)
     text = _clean(text, known)
     if _too_many(text, known):
-        first = max(known, key=lambda m: sum(map(text.count, astuple(m))))
-        return Parsed(text, first, None, (), tuple(map(text.count, astuple(first))), False, text)
+        first = max(known, key=lambda m: sum(map(text.count, m)))
+        return Parsed(text, first, None, (), tuple(map(text.count, first)), False, text)
     if markers is None: return _parse_any(text, prefilled)
     scanned = _scan(text, markers, prefilled)
     return _parsed(text, markers, scanned, prefilled, scanned[2])

@@ -34,7 +34,7 @@ class Unreadable(Exception):
 # %% ../nbs/api/03_verify.ipynb #v-char-map
 _SAME = {**dict.fromkeys('−‐‑‒–﹣－', '-'), **dict.fromkeys('—―', ' - '), **dict.fromkeys('×✕✖⨯', '*'), **dict.fromkeys('⋅·∙', '*'), **dict.fromkeys('÷⁄∕', '/'),
          **dict.fromkeys('“”„«»', '"'), **dict.fromkeys('‘’′`', "'"), **dict.fromkeys('≈≅≃∼', '≈'), **dict.fromkeys('≤⩽≦', '≤'), **dict.fromkeys('≥⩾≧', '≥'),
-         **dict.fromkeys('→⇒⟹⟶➜➔', '=>'), **dict.fromkeys('❌✗✘🚫≠⛔', ' not '), **dict.fromkeys('٪％', '%'), '٫': '.', '٬': ',', '‰': ' permille ', '°': ' degrees ',
+         **dict.fromkeys('→⇒⟹⟶➜➔', ' => '), **dict.fromkeys('❌✗✘🚫≠⛔', ' not '), **dict.fromkeys('٪％', '%'), '٫': '.', '٬': ',', '‰': ' permille ', '°': ' degrees ',
          '•': ' ', '…': '...', '±': '±', '√': '\\sqrt ', 'π': '\\pi ', '∞': '\\infty ', '∪': '\\cup ', '∩': '\\cap ', '∅': '\\emptyset ', '∈': '\\in ', '℃': ' degrees C',
          'ℝ': '\\mathbb{R}', '¬': ' not ', '²': '^{2}', '³': '^{3}', '¹': '^{1}', '∓': '±', '⟨': '(', '⟩': ')', '¢': ' cents ', '₹': '$', '€': '$', '£': '$', '¥': '$'}
 _UP, _DOWN = '⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻', '₀₁₂₃₄₅₆₇₈₉'
@@ -71,13 +71,14 @@ _LATEX = {'times': '*', 'cdot': '*', 'div': '/', 'approx': '≈', 'pm': '±', 'm
                           'boxed operatorname underline bf rm it large Large boldsymbol bm enspace emph displaylines par noindent centering hspace vspace'.split(), ' ')}
 _command = re.compile(r'\\(?:([A-Za-z]+)|([^A-Za-z]))')
 _frac = re.compile(r'\\[dtc]?frac\s*(?:\{\s*(-?[\d.,]+)\s*\}|(\d))\s*(?:\{\s*(-?[\d.,]+)\s*\}|(\d))')
+_worded = re.compile(r'\\(?:text[a-z]*|math[a-z]+|mbox|operatorname)\s*\{([^{}]*)\}')
 _degrees = re.compile(r'\^\s*\{?\s*\\circ\s*\}?')
 
 # %% ../nbs/api/03_verify.ipynb #v-unlatex
 def _unlatex(text:str) -> str:
     "LaTeX number notation as plain text; unknown commands keep their backslash."
     if '\\' in text:
-        text = _degrees.sub(' degrees ', text)
+        text = _worded.sub(r' \1', _degrees.sub(' degrees ', text))
         text = _frac.sub(lambda m: f" {(m[1] or m[2]).replace(',', '')}/{(m[3] or m[4]).replace(',', '')} ", text)
         text = _command.sub(lambda m: (_LATEX.get(m[1], m[0]) if m[1] else {'!': '', '\\': '\n', '(': ' ', ')': ' ', '[': ' ', ']': ' ', 'n': '\n'}.get(m[2], m[2] if m[2] in '%$#&_{}' else ' ')), text)
     return text
@@ -86,6 +87,7 @@ def _unlatex(text:str) -> str:
 _emphasis = re.compile(r'(?<![\w*)])\*{1,3}(?=[^\s*])([^*\n]+)(?<=[^\s*])\*{1,3}(?![\w*(])|(?<!\w)_{1,3}(?=[^\s_])([^_\n]+)(?<=[^\s_])_{1,3}(?!\w)')
 _fence = re.compile(r'```(?:[A-Za-z]+(?=\s))?|`')
 _heading = re.compile(r'(?m)^[ \t]*#{1,6}[ \t]*')
+_arrow = re.compile(r'[-=]{1,3}>')
 _html = re.compile(r'</?(?:b|i|u|em|strong|p|br|span|div|code|pre|center|small|big|mark|ins)\s*/?>', re.I)
 _html_power, _calculator = re.compile(r'<sup>\s*([-+]?\d{1,4})\s*</sup>', re.I), re.compile(r'<<[^<>]*>>')
 _money_sign = re.compile(r'([-+])\s*(?:USD|US|AU|CA|NZ|HK|[ACRS])?\$\s*')
@@ -98,6 +100,7 @@ def _undress(text:str) -> str:
     if '`' in text: text = _fence.sub(' ', text)
     if '~' in text: text = text.replace('~~', ' not ').replace('\\~', ' ').replace('~', ' ')
     if '#' in text: text = _heading.sub('', text)
+    if '>' in text: text = _arrow.sub(' = ', text)
     if '{,}' in text: text = text.replace('{,}', ',')
     text = _unlatex(text)
     if '*' in text or '_' in text: text = _emphasis.sub(lambda m: m[1] or m[2], text).replace('**', '^')
@@ -105,7 +108,7 @@ def _undress(text:str) -> str:
     return text
 
 # %% ../nbs/api/03_verify.ipynb #v-literal
-_MAX_DIGITS, _MAX_EXPONENT = 400, 400
+_MAX_DIGITS, _MAX_EXPONENT, _MAX_PIECES = 400, 400, 600
 _literal = r"""(?:(?:\d{1,3}(?:,\d{3})++|\d{1,2}(?:,\d{2}){1,9},\d{3}|\d{1,3}(?:[ ]\d{3})++(?!\d|/)|[1-9]\d{0,2}(?:'\d{3})++|\d++)(?:\.\d++)?+|\.\d++
   |\d{1,3}(?:\.\d{3}){2,99}(?:,\d+)?|\d{1,3}(?:\.\d{3})+,\d{1,2})(?:[eE][-+]?\d{1,9}(?!\w))?(?!\d|[.,']\d)"""
 _token = re.compile(rf"""(?P<num>{_literal})|(?P<bad>[\d.][\d.,']*\d)|(?P<code>[A-Z]{{1,3}}\d+(?![\d.,%]))
@@ -141,7 +144,7 @@ class Quantity:
     @property
     def value(self)->Fraction:
         "The number with its scale, percent being a unit."
-        return self.number * (1 if self.maybe else self.scale)
+        return self.number if self.maybe or self.scale == 1 else self.number * self.scale
 
 # %% ../nbs/api/03_verify.ipynb #v-scales
 _SCALES = {'k': 10**3, 'K': 10**3, 'M': 10**6, 'B': 10**9, 'T': 10**12, 'b': 10**9, 'hundred': 100, 'hundreds': 100, 'dozen': 12, 'dozens': 12, 'lakh': 10**5, 'crore': 10**7,
@@ -190,7 +193,7 @@ def _lex(text:str) -> list[tuple[str, str, bool]]:
             name = value.rstrip('0123456789')
             if name in _CURRENCY: tokens.append(('word', name.lower(), gap)); kind, value, gap = 'num', value[len(name):], False
             else: kind = 'word'
-        if kind == 'bad': raise Unreadable('unparseable')
+        if kind == 'bad' or (kind == 'num' and not gap and tokens and tokens[-1][0] == 'word' and tokens[-1][1].upper() not in _CURRENCY | {'X'}): raise Unreadable('unparseable')
         tokens.append((kind, value, gap))
         at = m.end()
     return tokens
@@ -214,7 +217,7 @@ def _number_at(tokens:list, i:int) -> tuple[Quantity, int]:
         if not int(tokens[j+1][1]): raise Unreadable('unparseable')
         return Quantity(value / int(tokens[j+1][1])), j + 2
     k = j + 1 if _is_op(tokens, j, 'and') else j
-    if tokens[i][1].isdigit() and _is_int(tokens, k) and _is_op(tokens, k+1, '/') and _is_int(tokens, k+2) and not _is_op(tokens, k+3, '/') and 0 < int(tokens[k][1]) < int(tokens[k+2][1]):
+    if '.' not in tokens[i][1] and _is_int(tokens, k) and _is_op(tokens, k+1, '/') and _is_int(tokens, k+2) and not _is_op(tokens, k+3, '/') and 0 < int(tokens[k][1]) < int(tokens[k+2][1]):
         return Quantity(value + Fraction(int(tokens[k][1]), int(tokens[k+2][1]))), k + 3
     k = j if tokens[i][1] == '10' else j + 2 if _is_op(tokens, j, '*', 'x', 'X') and _is_op(tokens, j+1, '10') else None
     if k and _is_op(tokens, k, '^'):
@@ -235,7 +238,7 @@ def _scaled(q:Quantity, tokens:list, j:int) -> tuple[Quantity, int]:
         word = tokens[j][1] if tokens[j][1] in _SCALES or tokens[j][1] in _MAYBE else tokens[j][1].lower()
         if word in _SCALES and len(word) <= 2 and tokens[j+1:j+2] and tokens[j+1][1] == '/' : break
         if word in _SCALES: q = replace(q, scale=q.scale * _SCALES[word])
-        elif word in _MAYBE and q.scale == 1 and not tokens[j][2]: q = replace(q, scale=_MAYBE[word], maybe=True)
+        elif word in _MAYBE and q.scale == 1: q = replace(q, scale=_MAYBE[word], maybe=True)
         elif word in ('st', 'nd', 'rd', 'th') and not tokens[j][2]: pass
         elif word == 'x' and (j + 1 == len(tokens) or tokens[j+1][0] != 'num') and not tokens[j][2]: q = replace(q, ratio=True)
         else: break
@@ -266,11 +269,13 @@ def _pieces(text:str) -> list:
                 q, j = _scaled(Quantity(spelled[0], words=True), tokens, j)
                 pieces.append(q)
                 continue
-            pieces.append(_OPS.get(low, low))
+            operates = low != 'times' or (j + 1 < len(tokens) and (tokens[j+1][0] == 'num' or tokens[j+1][1] == '('))
+            pieces.append(_OPS.get(low, low) if operates else low)
         elif value == '-' and pieces and not gap and j + 1 < len(tokens) and tokens[j+1][0] == 'word' and not tokens[j+1][2]: pass  # 18-year-old
         elif value == '-' and pieces and isinstance(pieces[-1], str) and pieces[-1].isalpha() and gap and j + 1 < len(tokens) and tokens[j+1][2]: pieces.append(':')
         else: pieces.append(_OPS.get(value, value))
         j += 1
+    if len(pieces) > _MAX_PIECES: raise Unreadable('unparseable')
     return _joined(pieces)
 
 # %% ../nbs/api/03_verify.ipynb #v-joined
@@ -280,14 +285,17 @@ def _joined(pieces:list) -> list:
     "Signs joined to their number, and parentheses around one number noted on it."
     out = []
     for p in pieces:
+        if isinstance(p, Quantity) and p.words and 0 < p.number < 1 and len(out) > 1 and out[-1] == 'and' and isinstance(out[-2], Quantity) and out[-2].number.denominator == 1:  # 2 and a half
+            out.pop()
+            p = replace(p, number=out.pop().number + p.number, words=False)
         if isinstance(p, Quantity) and out and _sign_of(out[-1]) and not (len(out) > 1 and (isinstance(out[-2], Quantity) or out[-2] == ')')):
             p = replace(p, number=p.number * _sign_of(out.pop()))
         elif p == ')' and len(out) > 1 and isinstance(out[-1], Quantity) and out[-2] == '(':
             p = replace(out.pop(), enclosed=True)
             out.pop()
             if out and _sign_of(out[-1]) and not (len(out) > 1 and isinstance(out[-2], Quantity)): p = replace(p, number=p.number * (_sign_of(out.pop())), enclosed=False)
-        elif isinstance(p, str) and out and isinstance(out[-1], Quantity) and out[-1].enclosed and (p in _SCALES or p == '%' or p in ('million', 'billion', 'thousand', 'percent')):
-            p = replace(out.pop(), scale=_SCALES[p]) if p in _SCALES else replace(out.pop(), part=Fraction(1, 100))
+        elif isinstance(p, str) and out and isinstance(out[-1], Quantity) and out[-1].enclosed and (p in _SCALES or p in _PERCENT):
+            p = replace(out.pop(), scale=_SCALES[p]) if p in _SCALES else replace(out.pop(), part=Fraction(1, _PERCENT[p]))
         out.append(p)
     return ['-' if p == 'minus' else p for p in out]
 
@@ -295,16 +303,16 @@ def _joined(pieces:list) -> list:
 _withheld = re.compile(r"""\b(?:not|never|no|none|cannot|cant|neither|nor|nan|inf|infinity|infty|infinite|undefined|unknown|null|nil|undetermined|indeterminate|unclear|unsure|uncertain|wrong|incorrect|false
   |invalid|impossible|unable|sorry|refuse|decline\ to|except|unless|otherwise|depends|depending|either|maybe\ not|placeholder|todo|tbd|insufficient|versus|vs|unlike|instead|rather|but|somewhere|something
   |anything|any\ number|whatever|almost|nearly|sqrt|root|squared|cubed|factorial|log|ln|sin|cos|tan|mod|modulo|twice|double|triple|thrice|guess|ranging|ranges?|approaching|random(?:ly)?
-  |see|refer|as\ above|shown\ above|stated\ above|same\ as|step|choices?|options?|candidates|possibilities|possible\ (?:answers|values)|could|might|may\ be|lambda|print|return|def|import|eval|exec|assert|function|console|input|output)\b
-  |n't\b|\bn/a\b|\+/-|±|==|!=|&&|\|\||\{\{|\}\}|%[sd]\b|<!--|\b[A-Za-z_]\w*\.\w+\(|\b\w+\(\s*['"\d\[-]|\\[A-Za-z]|\?|;\s*(?:drop|select|rm)\b""", re.X | re.I)
+  |see|refer|as\ above|shown\ above|stated\ above|same\ as|step|choices?|options?|candidates|possibilities|possible\ (?:answers|values)|could|might|may\ be|lambda|while|select|true|print|return|def|import|eval|exec|assert|function|console|input|output)\b
+  |n't\b|\bn/a\b|\+/-|±|==|!=|&&|\|\||\{\{|\}\}|%[sd]\b|<!--|\b[A-Za-z_]\w*\.\w+\(|\b\w+\(\s*['"\d\[-]|\(\s*\)|\\[A-Za-z]|\?|;\s*(?:drop|select|rm)\b""", re.X | re.I)
 
 # %% ../nbs/api/03_verify.ipynb #v-orders
 _orders = re.compile(r"""\b(?:ignore|disregard|forget|override|bypass|instructions?|prompt|grader|grading|graders|verifier|evaluator|verdict|jailbreak|system\s*:|assistant\s*:|user\s*:|admin
   |mark\s+(?:this|it|my|the|as|me)|marked\s+as|(?:treat|count|accept|score|grade|rate|label|regard|consider|approve)\s+(?:this|it|my|me|the|as|that)|as\ an\ ai|ground[\s_-]?truth|gold[\s_-]?(?:answer|label|value|standard)|reference\s+answer|expected[\s_]+(?:answer|output|value)
-  |(?:full|maximum|max|the)\s+(?:reward|credit|score|marks)|reward\s*[=:]|score\s*[=:]|award\b|correct\s*[=:]|is_correct|correct=true|ok=true|whatever\s+the|same\s+as\s+the|developer\s+mode|you\s+(?:must|should|are|will)|please\s+(?:give|accept|mark|grade|score))""", re.X | re.I)
+  |(?:full|maximum|max|the)\s+(?:reward|credit|score|marks)|reward\s*[=:\d]|score\s*[=:]|mark(?:ed)?\s+\S+\s+as|as\s+correct|award\b|correct\s*[=:]|is_correct|correct=true|ok=true|whatever\s+the|same\s+as\s+the|developer\s+mode|you\s+(?:must|should|are|will)|please\s+(?:give|accept|mark|grade|score))""", re.X | re.I)
 
 # %% ../nbs/api/03_verify.ipynb #v-compared
-_compared = re.compile(r"""(?:[<>≤≥]|\b(?:at\s+(?:least|most)|up\s+to|under|over|above|below|beyond|exceed(?:s|ing)?|within|between|minimum\s+of|maximum\s+of|as\s+(?:much|many|few|little)\s+as|no\s+(?:more|less|fewer)\s+than
+_compared = re.compile(r"""(?:[<>≤≥]|\b(?:at\s+(?:least|most)|up\s+to|under|over|above|below|beyond|exceed(?:s|ing)?|within|between(?!\s+(?:19|20)\d\d\s+and\s+(?:19|20)\d\d\b)|minimum\s+of|maximum\s+of|as\s+(?:much|many|few|little)\s+as|no\s+(?:more|less|fewer)\s+than
   |(?:more|less|greater|fewer|higher|lower|larger|smaller|bigger|other|rather)\s+than(?:\s+or\s+equal\s+to)?))\s*(?:about|around|approximately|roughly|=)?\s*[-+]?\s*(?:\d|\.\d|(?:a|half|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|[a-z]+teen|[a-z]+ty|hundred|thousand)\b)
   |\d\s*(?:-ish|ish\b|or\s+(?:more|less|so|fewer|greater|higher|above|below|over)\b|and\s+(?:up|above|over)\b|\+\s*(?:$|\n|[A-Za-z])|-\s*(?:$|\n))""", re.X | re.I)
 
@@ -318,7 +326,7 @@ def _refuse(text:str) -> None:
 # %% ../nbs/api/03_verify.ipynb #v-settle-parts
 _CUES = frozenset('is are was were be makes make made earns earn earned gets get got has have had costs cost gives gave leaves left yields totals totaled totalled total sum amounts equals spends spent pays paid '
                   'sells sold needs takes took saves saved receives received = comes so therefore thus hence answer result final becomes remain remains'.split())
-_STRONG = frozenset('answer final therefore thus hence result finally altogether'.split())
+_STRONG = frozenset('answer final therefore thus hence so result finally altogether'.split())
 _AFTER = frozenset('in from for per every each during after since with at to until on'.split())
 
 def _quantities(pieces): return [p for p in pieces if isinstance(p, Quantity)]
@@ -364,6 +372,15 @@ def _drop_spelled(pieces:list) -> list:
             if not stated: p = 'number-word'
         out.append(p)
     return out
+
+# %% ../nbs/api/03_verify.ipynb #v-years
+def _drop_years(pieces:list) -> list:
+    "Turn years that date another number back into words."
+    def year(p): return isinstance(p, Quantity) and p.scale == p.part == 1 and p.digits == 4 and not p.places and 1900 <= p.number <= 2100
+    dated = {i for i, p in enumerate(pieces) if year(p) and _at(pieces, i-1) in ('in', 'from', 'since', 'during', 'until', 'fiscal', 'year', 'fy', 'between', 'for', 'through')}
+    dated |= {i for i, p in enumerate(pieces) if year(p) and i - 2 in dated and pieces[i-1] in ('to', 'and', '-', 'through')}
+    if all(i in dated for i, p in enumerate(pieces) if isinstance(p, Quantity)): return pieces
+    return ['year' if i in dated else p for i, p in enumerate(pieces)]
 
 # %% ../nbs/api/03_verify.ipynb #v-by-cue
 def _by_cue(pieces:list) -> Quantity|None:
@@ -451,7 +468,7 @@ def _by_verb(pieces:list) -> Quantity|None:
 # %% ../nbs/api/03_verify.ipynb #v-settle
 def _settle(pieces:list) -> Quantity:
     "The one value that a text states, or `Unreadable`."
-    pieces = _trim(_drop_spelled(pieces))
+    pieces = _trim(_drop_years(_drop_spelled(pieces)))
     qs = _quantities(pieces)
     if not qs: raise Unreadable('unparseable')
     if len(qs) == 1 and '=' not in pieces: return _single(pieces)
@@ -475,14 +492,14 @@ def _coins(pieces:list) -> Quantity|None:
 
 # %% ../nbs/api/03_verify.ipynb #v-statement
 _MAX_BLOCK = 4000
-_blanks = re.compile(r'[^\S\n]+')
+_blanks, _loose_power = re.compile(r'[^\S\n]+|(?<=\n)\s+'), re.compile(r'(?<=[A-Za-z]) \^ ?(?=\{?[23])')
 
 def _tidy(text:str) -> str:
     "A block in plain characters, without dressing and superfluous blanks."
     text = text.strip()
     if len(text) > _MAX_BLOCK: text = ' '.join(text.split())
     if len(text) > _MAX_BLOCK or _long_digits.search(text): raise Unreadable('too_expensive' if any(map(str.isdigit, text)) else 'unparseable')
-    return _blanks.sub(' ', _undress(_plain(text))).strip()
+    return _loose_power.sub('^', _blanks.sub(' ', _undress(_plain(text)))).strip()
 
 # %% ../nbs/api/03_verify.ipynb #v-boxed
 def _boxed(text:str) -> tuple[list[str], str, str]:
@@ -558,6 +575,8 @@ def _gsm8k(text:str, gold:str) -> Verdict:
     "Exact equality of two plain numbers."
     g = _gold_number(gold)
     if g is None: return Verdict(False, None, 'bad_gold')
+    bare = _plain_int.fullmatch(text)
+    if bare and int(bare[1]) == g.value: return Verdict(True, g.value, 'match')  # what a trained model nearly always writes
     value = _read(text).value
     return Verdict(value == g.value, value, 'match' if value == g.value else 'mismatch')
 
@@ -635,7 +654,7 @@ def _yes_no(text:str) -> str:
     if len({b.strip().lower() for b in boxes}) > 1: raise Unreadable('several_values')
     text = _tidy(_from_json(boxes[0].strip() if boxes else text.strip()))
     if _orders.search(text): raise Unreadable('unparseable')
-    said = {w.lower() for w in re.findall(r"(?<![\w-])(?:yes|no)(?![\w'/-])", text, re.I)}
+    said = {w.lower() for w in re.findall(r"(?<![\w-])(?:yes|no)(?![\w'])(?!-\w)", text, re.I)}
     if len(said) > 1: raise Unreadable('several_values')
     if not said or _hedged.search(text): raise Unreadable('unparseable')
     at = _lead.match(text).end()
@@ -660,7 +679,7 @@ def _finqa(text:str, gold:str) -> Verdict:
 
 # %% ../nbs/api/03_verify.ipynb #v-math-spelling
 _SPELLING = [(re.compile(p), r) for p, r in (
-    (r'\\[dtc]frac', r'\\frac '), (r'\\(?:left|right|bigl|bigr|Bigl|Bigr|big|Big|displaystyle|textstyle|limits|hline|!|,|;|:|>|quad|qquad|enspace|thinspace|negthinspace|allowbreak|mathstrut|hspace\s*\{[^{}]*\})(?![A-Za-z])', ' '),
+    (r'\\(?:text[a-z]*|mbox|mathrm)\s*\{\s*(or|and)\s*\}', r' \1 '), (r'\\[dtc]frac', r'\\frac '), (r'\\(?:left|right|bigl|bigr|Bigl|Bigr|big|Big|displaystyle|textstyle|limits|hline|!|,|;|:|>|quad|qquad|enspace|thinspace|negthinspace|allowbreak|mathstrut|hspace\s*\{[^{}]*\})(?![A-Za-z])', ' '),
     (r'\\(?:\{|lbrace)(?![A-Za-z])', '⦃'), (r'\\(?:\}|rbrace)(?![A-Za-z])', '⦄'), (r'\\(?:langle|lparen)(?![A-Za-z])', '('), (r'\\(?:rangle|rparen)(?![A-Za-z])', ')'),
     (r'\\(?:lvert|rvert|vert)(?![A-Za-z])', '|'), (r'\\(?:times|cdot|ast)(?![A-Za-z])', '*'), (r'\\div(?![A-Za-z])', '/'), (r'\\(?:leq?|leqslant)(?![A-Za-z])', '≤'), (r'\\(?:geq?|geqslant)(?![A-Za-z])', '≥'),
     (r'\\lt(?![A-Za-z])', '<'), (r'\\gt(?![A-Za-z])', '>'), (r'<=', '≤'), (r'>=', '≥'), (r'\^\s*\{?\s*\\circ\s*\}?|\\degree(?:s)?(?![A-Za-z])|\^?\s*°', ' ° '), (r'\bdegrees?\b', ' ° '),
@@ -671,7 +690,7 @@ _SPELLING = [(re.compile(p), r) for p, r in (
 
 # %% ../nbs/api/03_verify.ipynb #v-math-clean
 _text_command = re.compile(r'\\(?:text|textbf|textit|textrm|textsf|mbox|hbox|textnormal)\s*\{([^{}]*)\}')
-_said = re.compile(r'^(?:[\s"\'*:#]|\b(?:so|therefore|thus|hence|final|my|the|our|correct|required|solution|answer|result|value|expression|we|get|have|which|this|that|it|is|are|equals?|simplifies\s+to|gives|in\s+short)\b(?!\s*\()[\s,:]*)*?'
+_said = re.compile(r'^(?:[\s"\'*:,#]|\b(?:so|therefore|thus|hence|final|my|the|our|correct|required|solution|answer|result|value|expression|we|get|have|which|this|that|it|is|are|equals?|simplifies\s+to|gives|in\s+short)\b(?!\s*\())*?'
                    r'\b(?:final\s+answer|answer|result|solutions?|value)\b[\s*"]*(?:(?:is|are|equals|of\s+[^=:]{1,40}\s+is)\b|[:=])[\s:]*', re.I)
 
 def _uniform(text:str) -> str:
@@ -684,7 +703,7 @@ def _uniform(text:str) -> str:
 _FUNCTIONS = frozenset('sin cos tan cot sec csc arcsin arccos arctan asin acos atan sinh cosh tanh log ln lg exp sqrt abs'.split())
 _GREEK = frozenset('alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta iota kappa lambda mu nu xi rho sigma tau phi varphi chi psi omega Gamma Delta Theta Lambda Xi Sigma Phi Psi Omega'.split())
 _formula_token = re.compile(r'\s*(?:(\d+(?:\.\d+)?|\.\d+)|\\([A-Za-z]+)|(arcsin|arccos|arctan|asin|acos|atan|sinh|cosh|tanh|sqrt|sin|cos|tan|cot|sec|csc|log|exp|abs|ln|lg|pi)(?![a-z])|([A-Za-z])|(\*\*|[-+*/^_(){}\[\]|!°%∞]))')
-_MAX_TOKENS, _MAX_DEPTH = 300, 40
+_MAX_TOKENS, _MAX_DEPTH, _MAX_ITEMS = 300, 40, 64
 
 def _formula_tokens(text:str) -> list:
     "Tokens of a formula as (kind, text); `Unreadable` for anything that isn't one."
@@ -944,11 +963,12 @@ def _letters(tree:tuple) -> set:
     if tree[0] == 'var': return {tree[1]}
     return set().union(*(_letters(t) for t in tree[1:] if isinstance(t, tuple))) if len(tree) > 1 else set()
 
-_PLACES = (Fraction(17, 13), Fraction(-29, 23), Fraction(41, 7), Fraction(-5, 11))
-
 def _points(letters) -> list[dict]:
-    "Four assignments of values to letters."
-    return [{v: base * (3 + i) / (5 + k) + i for i, v in enumerate(sorted(letters))} for k, base in enumerate(_PLACES)] if letters else [{}]
+    "Four assignments of values to letters, in no simple relation to each other."
+    def scattered(i, k):
+        n = (i * 7919 + k * 104729 + 1299709) * 2654435761 % 2**32
+        return Fraction(n % 89 + 3, n // 97 % 53 + 7) * (-1) ** (k > 1 and (i + k) % 2)
+    return [{v: scattered(i, k) for i, v in enumerate(sorted(letters), 1)} for k in range(4)] if letters else [{}]
 
 def _close(a, b) -> bool:
     if isinstance(a, Fraction) and isinstance(b, Fraction): return a == b
@@ -1007,9 +1027,10 @@ _unit_letter = re.compile(r'(?<=\d) (m|s|g|h|L|l)(?:\s*\^\s*\{?\s*[23]\s*\}?)?(?
 def _without_units(text:str) -> tuple[str, tuple]:
     "A formula without the words after its numbers, and the words."
     words, mathy = [], any(map(str.isdigit, text)) or '\\pi' in text or '\\sqrt' in text
+    first = next((i for i, c in enumerate(text) if c.isdigit() or c in '})'), len(text))
     def drop(m):
         low = m[1].lower()
-        if low in _KEEP or not mathy or (len(low) == 2 and low not in _SHORT) or not any(c.isdigit() or c in '})' for c in text[:m.start()]): return m[0]
+        if low in _KEEP or not mathy or (len(low) == 2 and low not in _SHORT) or m.start() < first: return m[0]
         words.append(_ALIASES.get(low, low))
         return ' '
     def drop_text(m):
@@ -1027,7 +1048,7 @@ _articles = re.compile(r'\b(?:a|an|the)\b')
 
 def _words(text:str) -> str:
     "A text answer without case, articles, punctuation and LaTeX dressing."
-    text = re.sub(r'\\(?:text|textbf|textit|textrm|mbox|mathrm|operatorname|mathbf|boxed)\s*', '', _plain(text))
+    text = re.sub(r'\\(?:text[a-z]*|mbox|mathrm|operatorname|mathbf|boxed)\s*', '', _plain(text))
     text = re.sub(r"[\s{}()\[\]$.,;:!\"'*`\\~_-]+", ' ', text).lower()
     return ' '.join(_articles.sub(' ', text).split())
 
@@ -1040,7 +1061,7 @@ def _is_text(text:str) -> bool:
     return any(len(w) > 2 or w.lower() in ('no', 'or', 'is', 'ed', 'up') for w in words) or bool(_text_command.fullmatch(text.strip())) or bool(re.fullmatch(r'\s*\(?[A-Z]\)?\s*', bare))
 
 # %% ../nbs/api/03_verify.ipynb #v-shape
-_matrix = re.compile(r'\\begin\{([pbvBV]?matrix|smallmatrix|array)\}(?:\{[^{}]*\})?(.*)\\end\{\1\}', re.S)
+_matrix = re.compile(r'[\[(]?\s*\\begin\{([pbvBV]?matrix|smallmatrix|array)\}(?:\{[^{}]*\})?(.*)\\end\{\1\}\s*[\])]?', re.S)
 _base_number = re.compile(r'\(?([0-9A-Za-z ]{1,60}?)\)?\s*(?:_\s*\{?\s*(?:\\text\{\s*)?(\d{1,2}|two|eight|ten|sixteen|five|three|four|six|seven|nine)\s*\}?\s*\}?|(?:\(?\s*(?:in\s+)?base[\s-]*(\d{1,2}|two|eight|ten|sixteen|five|three|four|six|seven|nine)\s*\)?))')
 _inequality = re.compile(r'[<>≤≥]')
 
@@ -1049,7 +1070,7 @@ def _shape(text:str, depth:int=0) -> tuple:
     text = text.strip().strip(' .,;:"').strip()
     if depth > 6: raise Unreadable('too_expensive')
     if not text: raise Unreadable('unparseable')
-    m = _matrix.fullmatch(text)
+    m = _matrix.fullmatch(re.sub(r'^[A-Za-z]\s*=\s*', '', text))
     if m: return ('matrix', [[_shape(c, depth + 1) for c in row.split('&')] for row in m[2].split('⏎') if row.strip()])
     if text[0] == '{' and _encloses(text) and ',' not in text: return _shape(text[1:-1], depth + 1) if text[1:-1].strip() else ('set', [])
     if text in ('∅', '⦃⦄', '⦃ ⦄'): return ('set', [])
@@ -1068,6 +1089,7 @@ def _shape(text:str, depth:int=0) -> tuple:
         if len(items) > 1:
             if text[0] == '[' and all(i[0] == 'tuple' and i[1] == '[' for i in items): return ('matrix', [i[2] for i in items])
             return ('tuple', text[0], items)
+        if not items: raise Unreadable('unparseable')
         if items[0][0] in ('tuple', 'set', 'list') or text[0] == '[': return items[0] if text[0] == '(' else ('set', items) if items[0][0] == 'formula' else ('tuple', '[', items)
     return _flat(text, depth)
 
@@ -1076,6 +1098,7 @@ _long_word = re.compile(r'(?<![\\A-Za-z])[A-Za-z]{4,}')
 
 def _items(text:str, depth:int) -> list:
     parts = [p for p in _top(text, r'[,;]', r'\s(?:and|or)\s') if p]
+    if len(parts) > _MAX_ITEMS: raise Unreadable('too_expensive')
     return [_shape(p, depth + 1) for p in parts]
 
 def _flat(text:str, depth:int) -> tuple:
@@ -1083,6 +1106,7 @@ def _flat(text:str, depth:int) -> tuple:
     if not _thousands.fullmatch(text):
         parts = _top(text, r'\s*[,;⏎]\s*(?:and\s|or\s)?', r'\s(?:and|or)\s', r'\n\s*')
         parts = [p for p in parts if p]
+        if len(parts) > _MAX_ITEMS: raise Unreadable('too_expensive')
         if len(parts) > 1: return ('list', [_shape(p, depth + 1) for p in parts])
         text = parts[0] if parts else text
     m = _base_number.fullmatch(text)
@@ -1127,8 +1151,8 @@ def _inequalities(text:str, depth:int) -> tuple:
 def _last_side(shape:tuple) -> tuple:
     "The right-hand side of an equation, anything else as it is."
     if shape[0] != 'equation': return shape
+    if len(shape[1]) < 1: raise Unreadable('unparseable')
     first, last = shape[1][0], shape[1][-1]
-    if len(shape[1]) < 2: raise Unreadable('unparseable')
     if first[0] == last[0] == 'formula' and first[1][0] == 'num' and not _same_formula(first[1], last[1]): raise Unreadable('several_values')
     return last
 
@@ -1161,6 +1185,7 @@ _vector = lambda m: [row[0] for row in m] if all(len(row) == 1 for row in m) els
 def _equal(gold:tuple, answer:tuple) -> bool:
     "Whether two shapes mean the same."
     kind, other = gold[0], answer[0]
+    if other == 'equation' and kind in ('matrix', 'tuple', 'set', 'interval', 'union', 'list') and not (kind == 'list' and len(answer[1]) < 2): return _equal(gold, _last_side(answer))
     if kind == 'formula':
         if other == 'equation': return _equal(gold, _last_side(answer))
         if other == 'set' and len(answer[1]) == 1: return _equal(gold, answer[1][0])
@@ -1369,7 +1394,7 @@ def _symbolic(gold:str, answer:str) -> str:
 _denied = re.compile(r"""\b(?:not|never|neither|nor|cannot|unknown|unsure|maybe|perhaps|either|wrong|incorrect|false|placeholder|todo|tbd|see|refer|guess|could|might|print|import|eval|exec|return|lambda|def|nan|sorry|unable
   |at\ least|at\ most|more\ than|less\ than|greater\ than|fewer\ than|up\ to|between|something|anything|almost|nearly|impossible)\b|n't\b|\?|==|\{\{|\}\}\}\}|<!--|\b[A-Za-z_]\w*\.\w+\(|__|;\s*drop|\.\.\.""", re.X | re.I)
 _segment = re.compile(r'\$\$?([^$]+)\$\$?|\\\(((?:[^\\]|\\[^)])*)\\\)|\\\[((?:[^\\]|\\[^\]])*)\\\]')
-_verb = re.compile(r"^[^=<>]*\b(?:is|are|equals|equal\s+to|gives|yields|get|obtain|have|becomes|therefore|thus|hence|so)\b[\s,:]*(?!.*\b(?:is|are|equals)\b)", re.I | re.S)
+_verb = re.compile(r"\b(?:is|are|equals|equal\s+to|gives|yields|get|obtain|have|becomes|therefore|thus|hence|so)\b[\s,:]*", re.I)
 _label = re.compile(r"^\s*[A-Za-z][A-Za-z '*()-]{0,60}:\s*", re.S)
 
 def _candidates(text:str) -> list[str]:
@@ -1377,12 +1402,10 @@ def _candidates(text:str) -> list[str]:
     found, plain = [text], _SEGMENT_FREE(text)
     m = _said.match(plain)
     if m: found.append(plain[m.end():])
-    segments = [next(filter(None, m.groups())) for m in _segment.finditer(text)]
-    prose = _segment.sub(' ', text)
-    if len(segments) == 1 and not any(map(str.isdigit, prose)): found.append(segments[0])
-    for pattern in (_label, _verb):
-        m = pattern.match(plain)
-        if m and not any(map(str.isdigit, m[0])) and '\n' not in plain[m.end():].strip(): found.append(plain[m.end():])
+    segments = [next(filter(None, m.groups())) for m in _segment.finditer(text)] if text.count('\\') < 200 else []
+    if len(segments) == 1 and not any(map(str.isdigit, _segment.sub(' ', text))): found.append(segments[0])
+    heads = [m.end() for m in (_label.match(plain), *list(_verb.finditer(plain))[-1:]) if m]
+    found += [plain[end:] for end in heads if not re.search(r'[\d=<>]', plain[:end]) and '\n' not in plain[end:].strip()]
     return list(dict.fromkeys(f.strip() for f in found if f.strip()))
 
 def _SEGMENT_FREE(text): return re.sub(r'\\[()\[\]]|\$', ' ', text)
@@ -1421,7 +1444,7 @@ def _math_text(text:str, gold:str) -> Verdict:
     "Compare words: no case, no articles."
     truth, said = _words(gold), [_words(c) for c in _candidates(text)]
     said += [re.sub(r'^(?:option|choice|answer|it is|there (?:is|are))\s+', '', s) for s in said]
-    if len(truth) == 1 and (m := _choice.match(re.sub(r'\\text\s*\{\s*([^{}]*)\}', r'\1', text.strip(' $*"')))): said.append(m[1].lower())
+    if len(truth) == 1 and (m := _choice.match(re.sub(r'\\text[a-z]*\s*\{\s*([^{}]*)\}', r'\1', text.strip(' $*"')))): said.append(m[1].lower())
     ok = truth in said
     return Verdict(ok, text.strip()[:200], 'match' if ok else 'mismatch')
 
@@ -1441,7 +1464,7 @@ def _math_one(text:str, gold:str) -> Verdict:
             except Unreadable as problem: reasons.append(str(problem))
     if ' '.join(uniform_gold.split()) == ' '.join(_uniform(text).split()): return Verdict(True, text.strip()[:200], 'match')
     constant, unread = _constant(shapes), set(reasons) == {'unparseable'}
-    if constant is not None and (unread or re.fullmatch(r'[\d.,eE+\s%-]+', text.strip())):
+    if constant is not None and (unread or re.fullmatch(r'[\d.,eE+\s%-]+', _uniform(text))):
         try:
             value = _read(text).value
             return Verdict(value == constant, value, 'match' if value == constant else 'mismatch')
@@ -1464,6 +1487,7 @@ def _math(text:str, gold:str) -> Verdict:
     boxes, before, after = _boxed(_from_json(text)) if '\\boxed' in text else ([], '', '')
     if not boxes: return _math_one(_from_json(text), gold)
     if _denied.search(before) or _denied.search(after) or re.search(r'\bor\b', before[-8:] + ' ' + after): raise Unreadable('several_values')
+    if len(boxes) > 1 and any(g[0] in ('list', 'set') for g in _gold_shapes(gold)): boxes = [', '.join(boxes)]
     verdicts = [_math_one(box, gold) for box in boxes if box.strip()]
     if not verdicts: raise Unreadable('empty')
     if len({v.ok for v in verdicts}) > 1: raise Unreadable('several_values')
@@ -1494,6 +1518,7 @@ def verify(completion:str|Parsed|list,   # what the model wrote: text, chat mess
     _checked_kind(kind)
     if not parsed.blocks: return Verdict(False, None, 'no_block')
     if len(parsed.blocks) > 8: return Verdict(False, None, 'conflict')
+    if len(parsed.blocks) == 1: return _judged(parsed.blocks[0], gold, kind)
     first, *others = [_judged(block, gold, kind) for block in dict.fromkeys(b.strip() for b in parsed.blocks)]
     if all(v.value == first.value or (v.ok and first.ok) for v in others) and (not others or first.value is not None): return first
     return Verdict(False, None, 'conflict')
