@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from fractions import Fraction
-from functools import cache, lru_cache, partial
+from functools import cache, cached_property, lru_cache, partial
 from typing import NamedTuple
 
 # %% ../nbs/api/04_rewards.ipynb #r-imports-own
@@ -98,6 +98,11 @@ class RewardType:
     check: Callable|None      # given the parameters, says what is wrong with them (or returns None)
     parallel: bool = False    # its calls wait for other processes, so they run side by side
 
+    @cached_property
+    def asks(self)->tuple[str, ...]:
+        "What the function wants to know of a sample."
+        return tuple(n for n in inspect.signature(self.function).parameters if n in _SAMPLE_NAMES)
+
     @property
     def parameters(self)->dict[str, inspect.Parameter]:
         "The parameters a configuration may set."
@@ -111,8 +116,7 @@ class RewardType:
             **params       # as in the configuration
            )->Payment:
         "Call the function with what it asks for."
-        wanted = {n: getattr(sample, n) for n in inspect.signature(self.function).parameters if n in _SAMPLE_NAMES}
-        return self.function(**wanted, **params)
+        return self.function(**{n: getattr(sample, n) for n in self.asks}, **params)
 
 REWARDS: dict[str, RewardType] = {}
 
@@ -1524,8 +1528,9 @@ class RewardMonitor:
                  window:int=10,               # steps whose mean is held against a threshold
                  thresholds:dict|None=None,   # other limits by metric, None switches one off
                  markers:Markers|None=None,   # of the model, to read completions that come without `parsed`
+                 prefilled:bool=False,        # the chat template has already written `reasoning_start`
                 ):
-        self.weights, self.window, self.markers = weights or {}, window, markers
+        self.weights, self.window, self.markers, self.prefilled = weights or {}, window, markers, prefilled
         if unknown := [k for k in thresholds or {} if k not in THRESHOLDS]:
             raise ConfigError(f"thresholds: no metric {unknown[0]!r}, did you mean {nearest(unknown[0], list(THRESHOLDS))!r}?")
         self.limits = {k: limit for k, (limit, _) in THRESHOLDS.items()} | (thresholds or {})
@@ -1563,6 +1568,6 @@ def observe(self:RewardMonitor,
     if len(sizes) > 1: raise ValueError(f"observe: the lists have different lengths, {sorted(sizes)}")
     if not completions: return {}, []
     totals = _totals(rewards_by_name, self.weights, len(completions))
-    metrics = _metrics(parsed or [parse_completion(c, self.markers) for c in completions], verdicts, totals, lengths, num_generations)
+    metrics = _metrics(parsed or [parse_completion(c, self.markers, self.prefilled) for c in completions], verdicts, totals, lengths, num_generations)
     self.history.append(metrics)
     return metrics, self._warnings()

@@ -385,6 +385,12 @@ def test_monitor_says_each_thing_once(texts, text):
     assert observe(monitor, texts, steps=5)[1] == []
 
 
+def test_monitor_reads_completions_itself_where_it_must():
+    text, wrong = '9+9<end_working_out><SOLUTION>7</SOLUTION>', [Judge()('<answer>7</answer>', dict(answer='18'))]
+    def format_only(**kwargs): return RewardMonitor(**kwargs).observe(None, [text], dict(r=[1.]), ['18'], [5], 1, wrong)[0]['monitor/format_only']
+    assert format_only(markers=GEMMA, prefilled=True) == 1. and format_only(markers=GEMMA) == 0. and format_only(markers=PLAIN, prefilled=True) == 0.
+
+
 def test_monitor_counts_golds_that_cannot_be_read():
     monitor = RewardMonitor(window=1)
     metrics, warnings = observe(monitor, [RIGHT] * 4, gold='see below')

@@ -147,14 +147,14 @@ def test_nothing_is_left_behind():
 
 @needs_sandbox
 def test_a_batch_runs_side_by_side_in_a_thread():
-    component = DefaultRewardComponent(dict(reward_functions=[dict(type='python_tests', params=dict(timeout=2.))]), PLAIN)
-    texts = ['<answer>import time\ntime.sleep(0.7)\ndef double(x): return x + x</answer>'] * 6
+    component = DefaultRewardComponent(dict(reward_functions=[dict(type='python_tests', params=dict(timeout=60.))]), PLAIN)
+    texts = ['<answer>import time\ntime.sleep(2)\ndef double(x): return x + x</answer>'] * 6
     results, start = [], time.perf_counter()
     t = threading.Thread(target=lambda: results.append(component.build()[0](completions=texts, answer=['assert double(2) == 4'] * 6)))
     t.start()
     t.join()
     assert results == [[1.] * 6]
-    if (os.cpu_count() or 1) > 1: assert time.perf_counter() - start < 6 * 0.7
+    if (os.cpu_count() or 1) > 1: assert time.perf_counter() - start < 6 * 2
 
 
 @needs_sandbox
