@@ -12,7 +12,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from statistics import NormalDist, mean, stdev
+from statistics import NormalDist, fmean, stdev
 
 # %% ../nbs/api/08_evaluation.ipynb #e-own-imports
 from fastcore.basics import patch
@@ -59,7 +59,7 @@ def mean_interval(values:list[float],     # independent measurements, such as on
     "Student's t interval of a mean (Student, 1908, Biometrika 6:1-25)."
     if len(values) < 2: return None
     half = _t_quantile(confidence, len(values) - 1) * stdev(values) / math.sqrt(len(values))
-    return mean(values) - half, mean(values) + half
+    return fmean(values) - half, fmean(values) + half
 
 # %% ../nbs/api/08_evaluation.ipynb #e-pass-at-k
 def pass_at_k(n:int,  # samples of one problem
@@ -75,7 +75,7 @@ def _vote(values:list, correct:list[bool]) -> float:
     votes = Counter(v for v in values if v is not None)
     if not votes: return 0.
     most = max(votes.values())
-    return mean(float(correct[values.index(v)]) for v, count in votes.items() if count == most)
+    return fmean(float(correct[values.index(v)]) for v, count in votes.items() if count == most)
 
 def maj_at_k(values:list,         # the answer of each sample; None for a sample without one
              correct:list[bool],  # whether that answer is right
@@ -83,7 +83,7 @@ def maj_at_k(values:list,         # the answer of each sample; None for a sample
             )->float:
     "The chance that a majority vote of k samples is right (Wang et al., 2022, arXiv:2203.11171)."
     if not 1 <= k <= len(values): raise ValueError(f"maj_at_k: wants 1 <= k <= {len(values)}, got k={k}")
-    return mean(_vote(values[i:i + k], correct[i:i + k]) for i in range(0, len(values) - k + 1, k))
+    return fmean(_vote(values[i:i + k], correct[i:i + k]) for i in range(0, len(values) - k + 1, k))
 
 # %% ../nbs/api/08_evaluation.ipynb #e-mcnemar
 def mcnemar_exact(gains:int,   # problems wrong before and right after
@@ -162,24 +162,25 @@ def _sampled_summary(rows:list[dict]) -> dict:
     ks = [k for k in (1 << i for i in range(count.bit_length())) if k <= count]
     right_PG = [[s['correct'] for s in r['samples']] for r in rows]
     votes_PG = [[s['vote'] for s in r['samples']] for r in rows]
-    rates_P = [mean(map(float, right_G)) for right_G in right_PG]
-    return {'samples': count, 'sampled_accuracy': mean(rates_P), 'sampled_interval': mean_interval(rates_P),
-            **{f'pass@{k}': mean(pass_at_k(len(g), sum(g), k) for g in right_PG) for k in ks},
-            **{f'maj@{k}': mean(maj_at_k(v, g, k) for v, g in zip(votes_PG, right_PG)) for k in ks[1:]}}
+    rates_P = [fmean(map(float, right_G)) for right_G in right_PG]
+    interval = mean_interval(rates_P)
+    return {'samples': count, 'sampled_accuracy': fmean(rates_P), 'sampled_interval': interval and [max(0., interval[0]), min(1., interval[1])],
+            **{f'pass@{k}': fmean(pass_at_k(len(g), sum(g), k) for g in right_PG) for k in ks},
+            **{f'maj@{k}': fmean(maj_at_k(v, g, k) for v, g in zip(votes_PG, right_PG)) for k in ks[1:]}}
 
 # %% ../nbs/api/08_evaluation.ipynb #e-summary
 def _mean_or_none(values) -> float|None:
     values = list(values)
-    return mean(values) if values else None
+    return fmean(values) if values else None
 
 @patch
 def summary(self:Evaluation)->dict:
     "Every number of the evaluation, ready for JSON."
     rows = self.rows
     return {'accuracy': self.accuracy, 'n': self.n, 'correct': self.correct, 'interval': list(self.interval),
-            'format_rate': mean(float(r['well_formed']) for r in rows),
-            'truncated_rate': mean(float(r['truncated']) for r in rows),
-            'mean_length': mean(r['tokens'] for r in rows),
+            'format_rate': fmean(float(r['well_formed']) for r in rows),
+            'truncated_rate': fmean(float(r['truncated']) for r in rows),
+            'mean_length': fmean(r['tokens'] for r in rows),
             'mean_length_correct': _mean_or_none(r['tokens'] for r in rows if r['correct']),
             'mean_length_wrong': _mean_or_none(r['tokens'] for r in rows if not r['correct']),
             'reasons': dict(Counter(r['reason'] for r in rows).most_common()),
@@ -378,7 +379,7 @@ _COMPARISON_HEADER = ['dataset', 'before', 'after', 'change', '95 % interval', '
 def _points(share:float) -> str: return f'{100 * share:+.1f}'
 
 def _comparison_row(c:Comparison) -> list:
-    b, a = (mean(float(pair[side]['correct']) for pair in c.pairs) for side in (0, 1))
+    b, a = (fmean(float(pair[side]['correct']) for pair in c.pairs) for side in (0, 1))
     return [c.dataset, percent(b), percent(a), f'{_points(c.difference)} points', ' to '.join(map(_points, c.interval)), c.gains, c.losses, _p(c.p_value), c.n]
 
 @patch
@@ -418,7 +419,9 @@ def run(self:DefaultEvaluationComponent,
        )->dict[str, Evaluation]:
     "Evaluate every configured dataset; nothing when `eval.enabled` is false."
     c, results = self.config, {}
-    for name in (c.eval_datasets_names or []) if c.enabled else []:
+    if not c.enabled: return results
+    if not c.eval_datasets_names: raise ConfigError('eval.eval_datasets_names: names no dataset; give the training dataset here where the configuration leaves it null')
+    for name in c.eval_datasets_names:
         results[name] = evaluate(model, tokenizer, self.rows(name), dataset=name, judge=self.judge_for(name), max_new_tokens=c.eval_max_new_tokens,
                                  batch_size=c.eval_batch_size, samples_per_prompt=c.samples_per_prompt, temperature=c.temperature, seed=self.seed,
                                  path=self.path(when, name), when=when)
@@ -432,7 +435,7 @@ def decide(self:DefaultEvaluationComponent,
            results:dict,    # what `run` returned
           )->tuple[bool, bool]:  # whether this is the best step so far, and whether to stop
     "Compare an evaluation during training with the best so far."
-    accuracy = mean(e.accuracy for e in results.values())
+    accuracy = fmean(e.accuracy for e in results.values())
     better = self.best is None or accuracy > self.best['accuracy']
     if better: self.best = {'step': step, 'accuracy': accuracy, 'since': 0}
     else: self.best['since'] += 1

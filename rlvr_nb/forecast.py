@@ -97,27 +97,27 @@ def weight_bytes(shape:Shape,      # of the model
                  cfg,              # a `PipelineConfig`
                  element:int,      # bytes of an unquantised parameter
                 )->float:
-    "Bytes of the frozen or trained base weights."
-    per_linear = (4 + .127) / 8 if cfg.model.load_in_4bit else 1 if cfg.model.load_in_8bit else element
-    linear = shape.linear_parameters()
-    return linear * per_linear + (shape.parameters() - linear) * element
+    "Bytes of the base weights, frozen or trained."
+    linear, rest = shape.linear_parameters(), shape.parameters() - shape.linear_parameters()
+    if cfg.model.load_in_4bit: return linear * (4 + .127) / 8 + rest * 4
+    if cfg.model.load_in_8bit: return linear + rest * 4
+    if cfg.model.lora_config.use_lora: return (linear + rest) * element
+    return (linear + rest) * 4 + (linear * element if element < 4 else 0)
 
 # %% ../nbs/api/09_forecast.ipynb #f-trained
-def _moment_bytes(optimizer:str, element:int) -> float:
+def _moment_bytes(optimizer:str) -> float:
     "Bytes of optimizer state a trained parameter."
-    if 'adafactor' in optimizer or optimizer in ('sgd', 'adagrad_none'): return 0.
+    if 'adafactor' in optimizer or optimizer == 'sgd': return 0.
     moments = 1 if any(name in optimizer for name in ('lion', 'adagrad', 'rmsprop')) else 2
-    return moments * (1 + 4 / 256 if '8bit' in optimizer else element)
+    return moments * (1 + 4 / 256 if '8bit' in optimizer else 4)
 
 def trained_bytes(shape:Shape,  # of the model
                   cfg,          # a `PipelineConfig`
-                  element:int,  # bytes of an unquantised parameter
                  )->dict[str, float]:
     "Bytes of the adapter, of gradients, and of optimizer state."
     lora = cfg.model.lora_config
     count = shape.lora_parameters(lora.r, lora.target_modules) if lora.use_lora else shape.parameters()
-    size = 4 if lora.use_lora else element
-    return {'adapter': count * size if lora.use_lora else 0, 'gradients': count * size, 'optimizer': count * _moment_bytes(cfg.train.optim_name, size)}
+    return {'adapter': count * 4 if lora.use_lora else 0, 'gradients': count * 4, 'optimizer': count * _moment_bytes(cfg.train.optim_name)}
 
 # %% ../nbs/api/09_forecast.ipynb #f-cache
 def _option(cfg, name:str, default):
@@ -207,7 +207,7 @@ _TAKING_TURNS = ('kv cache', 'logits', 'activations')
 def _element(cfg) -> tuple[int, str]:
     "Bytes of a number in the model, and what that assumes."
     if cfg.is_builtin_model or cfg.train.bf16 is False: return 4, 'single precision (4 bytes)'
-    return 2, 'half precision (2 bytes)' + ('' if cfg.train.bf16 else '; train.bf16 is null, so a GPU without bf16 may take more')
+    return 2, 'half precision (2 bytes), as on a GPU' + ('' if cfg.train.bf16 else '; on a CPU, train.bf16=null means single precision')
 
 _NOT_COUNTED = 'not counted: the CUDA context, memory that the allocator keeps in reserve, the input of a vision tower'
 
@@ -222,7 +222,7 @@ def forecast(cfg,                    # a `PipelineConfig`
     seconds = None if seconds_per_step is None else seconds_per_step * cfg.train.max_steps
     if shape is None:
         return Forecast({}, work(cfg, world), [f'memory unknown: no config.json of {cfg.model.model_name_or_path!r} on this machine; give `shape`'], seconds)
-    parts = {'weights': weight_bytes(shape, cfg, element), **trained_bytes(shape, cfg, element), 'kv cache': cache_bytes(shape, cfg, element),
+    parts = {'weights': weight_bytes(shape, cfg, element), **trained_bytes(shape, cfg), 'kv cache': cache_bytes(shape, cfg, element),
              'logits': logits_bytes(shape, cfg, element), 'activations': activation_bytes(shape, cfg, element)}
     return Forecast(parts, work(cfg, world), [assumed, _NOT_COUNTED, *_doubts(cfg)], seconds, shape)
 

@@ -4,27 +4,32 @@
 
 # %% auto #0
 __all__ = ['EVENTS', 'OBSERVERS', 'METRICS', 'TRAINER_WRITERS', 'RunDir', 'Observer', 'observer', 'Observers', 'metric_text',
-           'ConsoleObserver', 'JsonlObserver', 'wandb_mode', 'WandbObserver', 'observers_for', 'report_to']
+           'ConsoleObserver', 'JsonlObserver', 'wandb_mode', 'WandbObserver', 'observers_for', 'report_to',
+           'line_chart', 'marked', 'pick_completions', 'reward_text', 'RunReport', 'flatten', 'differences']
 
 # %% ../nbs/api/10_tracking.ipynb #t-imports
 import html, json, math, os, platform, re, shlex, subprocess, sys, time
 from collections import Counter, defaultdict
+from dataclasses import astuple
 from datetime import datetime
 from functools import partialmethod
 from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
-from statistics import mean, median
+from statistics import fmean, median
 
 # %% ../nbs/api/10_tracking.ipynb #t-own-imports
 from fastcore.basics import patch
-from .config import ConfigError, UnavailableError, nearest
+from fastcore.xml import FT, Safe, ft, to_xml
+from .config import ConfigError, UnavailableError, load_config, nearest
 from .evaluation import Evaluation, compare, html_table, mean_interval, percent, text_table
+from .prompts import GEMMA, PLAIN
 
 # %% ../nbs/api/10_tracking.ipynb #t-files
 def _write(path:Path, text:str) -> Path:
     "Replace a file in one step, so that no reader sees half of it."
     partial = path.with_name(f'.{path.name}.partial')
-    partial.write_text(text, encoding='utf-8')
+    partial.write_text(text, encoding='utf-8', errors='replace')
     os.replace(partial, path)
     return path
 
@@ -113,7 +118,7 @@ def _append(path:Path, record:dict) -> None:
     line = json.dumps(_finite(json.loads(json.dumps(record, default=_plain))), ensure_ascii=False)
     with path.open('a+b') as file:
         torn = file.tell() and file.seek(-1, os.SEEK_END) is not None and file.read(1) != b'\n'
-        file.write((b'\n' if torn else b'') + line.encode() + b'\n')
+        file.write((b'\n' if torn else b'') + line.encode('utf-8', 'replace') + b'\n')
 
 # %% ../nbs/api/10_tracking.ipynb #t-read-lines
 def _read_lines(path:Path, unreadable:Counter) -> list[dict]:
@@ -187,13 +192,17 @@ def curve(self:RunDir,
 # %% ../nbs/api/10_tracking.ipynb #t-schema
 _REWARD = 'reward:'  # prefix of the column of one reward function
 
+def _storable(value):
+    "Text that UTF-8 can hold: half of a surrogate pair becomes a question mark."
+    return value.encode('utf-8', 'replace').decode() if isinstance(value, str) else value
+
 def _columns(records:list[dict], step:int, attempt:int):
     "Records as an Arrow table, each reward in a column of its own."
     import pyarrow as pa
     kinds = {'step': pa.int32(), 'group': pa.int32(), 'prompt': pa.string(), 'completion': pa.string(), 'answer': pa.string(), 'reward': pa.float64(),
              'advantage': pa.float64(), 'verdict': pa.string(), 'correct': pa.bool_(), 'tokens': pa.int32(), 'truncated': pa.bool_()}
     names = dict.fromkeys(name for r in records for name in r.get('rewards', {}))
-    columns = {k: pa.array([r.get(k, step if k == 'step' else None) for r in records], kind) for k, kind in kinds.items()}
+    columns = {k: pa.array([_storable(r.get(k, step if k == 'step' else None)) for r in records], kind) for k, kind in kinds.items()}
     columns |= {_REWARD + name: pa.array([r['rewards'].get(name) for r in records], pa.float64()) for name in names}
     return pa.table({**columns, 'attempt': pa.array([attempt] * len(records), pa.int32())})
 
@@ -289,9 +298,10 @@ def _versions() -> dict:
 
 def _commit() -> str|None:
     "The commit of the package's source, '+changes' when files differ from it; None outside a repository."
-    def git(*args): return subprocess.run(['git', '-C', str(Path(__file__).parent), *args], capture_output=True, text=True, timeout=20)
+    source = Path(find_spec('rlvr_nb').origin).parent
+    def git(*args): return subprocess.run(['git', '-C', str(source), *args], capture_output=True, text=True, timeout=20)
     try: head = git('rev-parse', 'HEAD')
-    except (OSError, NameError, subprocess.TimeoutExpired): return None
+    except (OSError, subprocess.TimeoutExpired): return None
     if head.returncode: return None
     return head.stdout.strip() + ('+changes' if git('status', '--porcelain').stdout.strip() else '')
 
@@ -405,8 +415,8 @@ for event in EVENTS: setattr(Observers, event, partialmethod(Observers.emit, eve
 METRICS = {'reward': 'reward', 'reward_std': 'reward spread', 'accuracy': 'rollouts right', 'frac_reward_zero_std': 'groups without spread',
            'completions/mean_length': 'tokens a completion', 'completions/clipped_ratio': 'cut off', 'entropy': 'entropy', 'kl': 'KL to the start',
            'clip_ratio/region_mean': 'clipped by the ratio', 'loss': 'loss', 'grad_norm': 'gradient norm', 'learning_rate': 'learning rate',
-           'tokens_per_second': 'tokens a second', 'seconds/generate': 'seconds generating', 'seconds/reward': 'seconds scoring', 'seconds/update': 'seconds updating',
-           'step_time': 'seconds a step', 'memory_gb': 'memory, GB'}
+           'tokens/per_second': 'tokens a second', 'seconds/generate': 'generating', 'seconds/reward': 'scoring', 'seconds/update': 'updating',
+           'step_time': 'seconds a step', 'memory/gib': 'peak memory, GiB'}
 _SHARES = {'accuracy', 'frac_reward_zero_std', 'completions/clipped_ratio', 'clip_ratio/region_mean'}
 
 def metric_text(name:str,     # of a metric
@@ -524,7 +534,7 @@ _WANDB_TABLES = 20  # a table of completions about so many times a run; all comp
 @observer('wandb')
 class WandbObserver(Observer):
     "Sends metrics, reward distributions, completions and evaluations to Weights & Biases."
-    def __init__(self): self.run, self.last_step = None, 0
+    def __init__(self): self.run, self.last_step, self.faults = None, 0, 0
 
     def pipeline_start(self, cfg, run_dir):
         mode = wandb_mode()
@@ -543,7 +553,9 @@ class WandbObserver(Observer):
         self.last_step, self.total = step, total
         self.run.log({'step': step, **metrics})
 
-    def fault(self, where, message): self.run.alert(title=f'fault in {where}', text=message)
+    def fault(self, where, message):
+        self.faults += 1
+        self.run.log({'step': self.last_step, 'faults': self.faults})
 
 # %% ../nbs/api/10_tracking.ipynb #t-wandb-completions
 @patch
@@ -595,3 +607,431 @@ def report_to(names:list[str]|None,  # `observers` of a configuration
              )->list[str]:
     "What the trainer's `report_to` gets of them."
     return [name for name in names or [] if name in TRAINER_WRITERS]
+
+# %% ../nbs/api/10_tracking.ipynb #t-ticks
+def _ticks(low:float, high:float, count:int=4) -> list[float]:
+    "Round numbers from at or below `low` to at or above `high`."
+    if low == high: high = low + (abs(low) or 1.)
+    raw = (high - low) / count
+    power = 10. ** math.floor(math.log10(raw))
+    step = next(m * power for m in (1, 2, 2.5, 5, 10) if m * power >= raw * .999)
+    first = math.floor(low / step + 1e-9)
+    return [round((first + i) * step, 12) for i in range(math.ceil(high / step - 1e-9) - first + 1)]
+
+# %% ../nbs/api/10_tracking.ipynb #t-smooth
+def _smooth(points:list[tuple], window:int) -> list[tuple]:
+    "The mean of `window` points around each point."
+    half, out = window // 2, []
+    for i, (x, _) in enumerate(points):
+        around = points[max(0, i - half):i + half + 1]
+        out.append((x, fmean(y for _, y in around)))
+    return out
+
+def _thin(points:list[tuple], most:int=400) -> list[tuple]:
+    "At most so many points, each the mean of its neighbours."
+    size = math.ceil(len(points) / most)
+    return [(fmean(x for x, _ in chunk), fmean(y for _, y in chunk)) for chunk in (points[i:i + size] for i in range(0, len(points), size))] if size > 1 else points
+
+# %% ../nbs/api/10_tracking.ipynb #t-scale
+_WIDTH, _HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = 400, 210, 44, 12, 12, 34
+
+def _scale(values:list[float], start:float, end:float):
+    "The ticks of an axis and the function from values to positions."
+    ticks = _ticks(min(values), max(values))
+    span = ticks[-1] - ticks[0]
+    return ticks, lambda v: round(start + (v - ticks[0]) / span * (end - start), 1)
+
+def _number(value:float, share:bool=False) -> str:
+    "A tick's label."
+    if share: return f'{100 * value:.4g} %'
+    return f'{value:.3g}' if abs(value) < 1e4 else f'{value:.3g}'.replace('e+0', 'e')
+
+# %% ../nbs/api/10_tracking.ipynb #t-chart
+_COLOURS = [f'var(--s{i}, {c})' for i, c in enumerate(('#1f6feb', '#c2410c', '#1a7f37', '#8250df', '#bf3989', '#57606a'), 1)]
+
+def _colour(i:int) -> str: return _COLOURS[i % len(_COLOURS)]
+
+def _curve(points:list[tuple], x, y, colour:str, smooth:bool) -> list:
+    def line(pts, **kw): return ft('polyline', points=' '.join(f'{x(a)},{y(b)}' for a, b in pts), fill='none', style=f'stroke:{colour}', **kw)
+    points = _thin(points)
+    window = len(points) // 20
+    if not smooth or window < 2: return [line(points, stroke_width=2), *(ft('circle', cx=x(a), cy=y(b), r=2.5, style=f'fill:{colour}') for a, b in points if len(points) <= 20)]
+    return [line(points, stroke_width=1, opacity=.3), line(_smooth(points, window), stroke_width=2)]
+
+def line_chart(title:str,      # what is shown
+               series:dict,    # name -> [(step, value), ...]
+               share:bool=False,  # values are shares, shown as percent from 0 to 100
+               bars:dict|None=None,  # name -> [(step, low, high), ...], drawn as intervals
+               note:str='',    # a line below the chart
+              ):  # an element of the report
+    "Curves over the training steps as an SVG figure."
+    series = {name: points for name, points in series.items() if points}
+    xs = [x for points in series.values() for x, _ in points]
+    ys = [y for points in series.values() for _, y in points] + ([0., 1.] if share else []) + [v for b in (bars or {}).values() for _, *ends in b for v in ends]
+    (x_ticks, x), (y_ticks, y) = _scale(xs, _LEFT, _WIDTH - _RIGHT), _scale(ys, _HEIGHT - _BOTTOM, _TOP)
+    parts = _axes(x_ticks, x, y_ticks, y, share)
+    for i, (name, points) in enumerate(series.items()):
+        parts += [ft('line', x1=x(a), x2=x(a), y1=y(low), y2=y(high), style=f'stroke:{_colour(i)}', stroke_width=1.5) for a, low, high in (bars or {}).get(name, [])]
+        parts += _curve(points, x, y, _colour(i), smooth=name not in (bars or {}))
+    legend = [ft('span', ft('i', style=f'background:{_colour(i)}'), name, cls='key') for i, name in enumerate(series)] if len(series) > 1 else []
+    label = f"{title}: " + ', '.join(f'{name} from {_number(p[0][1], share)} to {_number(p[-1][1], share)}' for name, p in series.items())
+    svg = ft('svg', ft('title', label), *parts, viewBox=f'0 0 {_WIDTH} {_HEIGHT}', role='img', style='width:100%;height:auto')
+    return ft('figure', ft('figcaption', title), *([ft('div', *legend, cls='legend')] if legend else []), svg, *([ft('p', note, cls='note')] if note else []))
+
+# %% ../nbs/api/10_tracking.ipynb #t-axes
+def _axes(x_ticks:list, x, y_ticks:list, y, share:bool) -> list:
+    "Grid lines and their labels."
+    def label(text, **kw): return ft('text', text, style='fill:var(--quiet, #6e7781);font:11px system-ui, sans-serif', **kw)
+    grid = [ft('line', x1=_LEFT, x2=_WIDTH - _RIGHT, y1=y(t), y2=y(t), style='stroke:var(--grid, #d8dee4)') for t in y_ticks]
+    left = [label(_number(t, share), x=_LEFT - 6, y=y(t) + 4, text_anchor='end') for t in y_ticks]
+    below = [label(_number(t), x=min(x(t), _WIDTH - _RIGHT - 8), y=_HEIGHT - _BOTTOM + 16, text_anchor='middle') for t in x_ticks]
+    return [*grid, *left, *below, label('step', x=_WIDTH - _RIGHT, y=_HEIGHT - 4, text_anchor='end')]
+
+# %% ../nbs/api/10_tracking.ipynb #t-marked
+_MOST_SHOWN = 4000  # characters of a completion
+
+def _visible(text:str) -> str:
+    "Control characters that HTML can't hold or that would reorder the page, as visible signs."
+    return re.sub('[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069\ud800-\udfff]', lambda m: f'\\u{ord(m[0]):04x}', text)
+
+def marked(text:str,           # of a completion
+           markers:list[str],  # strings to highlight
+          ):  # an element of the report
+    "A completion with its markers highlighted."
+    cut, shown = max(0, len(text) - _MOST_SHOWN), _visible(text[:_MOST_SHOWN])
+    pieces = re.split('(' + '|'.join(map(re.escape, sorted(markers, key=len, reverse=True))) + ')', shown) if markers else [shown]
+    spans = [ft('mark', p) if p in markers else ft('span', p) for p in pieces if p]
+    return ft('pre', *spans, *([ft('em', f' ... {cut:,} more characters')] if cut else []))
+
+# %% ../nbs/api/10_tracking.ipynb #t-pick
+def pick_completions(records:list[dict],  # as `RunDir.read_completions` gives them
+                     count:int=2,         # of each kind
+                    )->dict[str, list[dict]]:
+    "The best, most typical and worst completions of the last quarter of a run."
+    if not records: return {}
+    start = max(r['step'] for r in records) * 3 // 4
+    late = list({(r['prompt'], r['completion']): r for r in records if r['step'] >= start and r['reward'] is not None}.values())
+    if not late: return {}
+    middle = median(r['reward'] for r in late)
+    keys = {'best': lambda r: -r['reward'], 'most typical': lambda r: abs(r['reward'] - middle), 'worst': lambda r: r['reward']}
+    return {kind: sorted(late, key=lambda r: (key(r), -r['step']))[:count] for kind, key in keys.items()}
+
+# %% ../nbs/api/10_tracking.ipynb #t-reward-text
+def reward_text(name:str,      # of a reward, as the records have it
+                configured:list[dict],  # `reward.reward_functions` of the run
+               )->str:
+    "What a reward pays for, in one line."
+    from rlvr_nb.rewards import REWARDS
+    kind = name if name in REWARDS else next((k for k in REWARDS if name.startswith(k)), None)
+    doc = (REWARDS[kind].function.__doc__ or '').strip().split('\n')[0] if kind else ''
+    params = next((f.get('params') or {} for f in configured if f.get('type') in (name, kind)), {})
+    return ' '.join(filter(None, [doc, ', '.join(f'{k} {v:g}' if isinstance(v, (int, float)) else f'{k} {v}' for k, v in params.items())]))
+
+# %% ../nbs/api/10_tracking.ipynb #t-completion-card
+def _fact_table(header:list, rows:list):
+    "A table as an element."
+    return ft('div', ft('table', ft('thead', ft('tr', *(ft('th', str(h)) for h in header))), ft('tbody', *(ft('tr', *(ft('td', c if isinstance(c, FT) else str(c)) for c in row)) for row in rows))), cls='wide')
+
+def _completion_card(r:dict, markers:list[str], configured:list[dict]):
+    "One completion with its prompt, verdict and rewards."
+    rewards = [[name, '-' if value is None else f'{value:g}', reward_text(name, configured)] for name, value in r['rewards'].items()]
+    verdict = f"{'right' if r['correct'] else 'not judged' if r['correct'] is None else 'wrong'}: {r['verdict'] or 'no reason recorded'}"
+    facts = f"step {r['step']}, {r['tokens']} tokens{', cut off' if r['truncated'] else ''}, right answer {_visible(str(r['answer']))}; {verdict}"
+    return ft('article', ft('h4', f"total reward {r['reward']:g}"), ft('p', facts, cls='note'), ft('details', ft('summary', 'prompt'), marked(r['prompt'] or '', [])),
+              marked(r['completion'] or '', markers), _fact_table(['reward', 'paid', 'for'], rewards))
+
+# %% ../nbs/api/10_tracking.ipynb #t-report
+class RunReport:
+    "The report of one run, finished or not."
+    def __init__(self,
+                 run_dir, # a `RunDir`, or its path
+                ):
+        self.run = run_dir if isinstance(run_dir, RunDir) else RunDir.open(run_dir)
+        self.refresh()
+
+    def refresh(self):
+        "Read the run directory again."
+        run = self.run
+        self.manifest, self.result, self.events = run.read_manifest(), run.read_result(), run.read_events()
+        self.metrics, self.evaluations, self.records = run.metrics(), run.evaluations(), run.read_completions()
+        self.config_text = run.config.read_text(encoding='utf-8') if run.config.exists() else ''
+        self.config = _read_yaml(self.config_text)
+        return self
+
+    def curve(self, name): return [(m['step'], m[name]) for m in self.metrics if m.get(name) is not None]
+    def __str__(self): return '\n'.join([f'{self.title}: {self.run.status()}', *map(str, self.comparisons.values())])
+
+# %% ../nbs/api/10_tracking.ipynb #t-report-facts
+def _read_yaml(text:str) -> dict:
+    import yaml
+    return yaml.safe_load(text) or {}
+
+def _section(self:RunReport, name:str) -> dict:
+    "A section of the run's configuration; empty where none was written."
+    return self.config.get(name) or {}
+
+@patch(as_prop=True)
+def title(self:RunReport)->str: return str(self.config.get('name') or self.run.path.name)
+
+@patch(as_prop=True)
+def comparisons(self:RunReport)->dict:
+    "Before against after, by dataset."
+    before, after = (self.evaluations.get(when, {}) for when in ('before', 'after'))
+    return {name: compare(before[name], after[name]) for name in before if name in after}
+
+@patch(as_prop=True)
+def steps(self:RunReport)->int: return max((m['step'] for m in self.metrics), default=0)
+
+@patch(as_prop=True)
+def markers(self:RunReport)->list[str]:
+    "The markers to highlight."
+    configured = _section(self, 'model').get('markers')
+    return [str(v) for v in configured.values()] if isinstance(configured, dict) else [m for known in (PLAIN, GEMMA) for m in astuple(known)]
+
+@patch(as_prop=True)
+def reward_functions(self:RunReport)->list[dict]: return _section(self, 'reward').get('reward_functions') or []
+
+# %% ../nbs/api/10_tracking.ipynb #t-headline
+def _sentence(c) -> str:
+    "The comparison of one dataset in words."
+    after, before = c.after, c.before
+    luck = 'so this is hardly luck' if c.p_value < .01 else 'which luck could explain' if c.p_value > .05 else 'which luck explains only just'
+    return (f'{c.dataset}: {percent(after.accuracy)} of {after.n} problems right after training, 95 % interval {_ends(after.interval)}; before, {percent(before.accuracy)}, {_ends(before.interval)}. '
+            f'The change is {100 * c.difference:+.1f} points, 95 % interval {100 * c.interval[0]:+.1f} to {100 * c.interval[1]:+.1f}. {c.gains} problems were gained and {c.losses} lost '
+            f'(exact McNemar p {_p_text(c.p_value)}), {luck}.')
+
+def _ends(interval) -> str: return f'{100 * interval[0]:.1f} to {100 * interval[1]:.1f} %'
+def _p_text(p:float) -> str: return '< 0.0001' if p < 1e-4 else f'= {p:.2g}'
+
+def _tile(label:str, value:str, below:str): return ft('div', ft('span', label), ft('b', value), ft('span', below), cls='tile')
+
+@patch
+def headline(self:RunReport):
+    "The answer to the reader's first question."
+    comparisons, parts = self.comparisons, []
+    for c in comparisons.values():
+        tiles = [_tile('before', percent(c.before.accuracy), _ends(c.before.interval)), _tile('after', percent(c.after.accuracy), _ends(c.after.interval)),
+                 _tile('change', f'{100 * c.difference:+.1f}', f'points, {100 * c.interval[0]:+.1f} to {100 * c.interval[1]:+.1f}'),
+                 _tile('gained / lost', f'{c.gains} / {c.losses}', f'McNemar p {_p_text(c.p_value)}')]
+        parts += [ft('div', *tiles, cls='tiles'), ft('p', _sentence(c)), *(ft('p', n, cls='note') for n in c.notes)]
+    alone = [e for when in self.evaluations for name, e in self.evaluations[when].items() if name not in comparisons]
+    if alone: parts.append(_fact_table(['dataset', 'when', 'accuracy', '95 % interval', 'right'], [[e.dataset, e.when, percent(e.accuracy), _ends(e.interval), f'{e.correct}/{e.n}'] for e in alone]))
+    return ft('section', *(parts or [ft('p', 'No evaluation is finished yet.')]))
+
+# %% ../nbs/api/10_tracking.ipynb #t-samples-section
+@patch
+def evaluation_table(self:RunReport):
+    "Every evaluation with the rates that explain its accuracy."
+    rows = []
+    for when, found in self.evaluations.items():
+        for name, e in found.items():
+            s = e.summary()
+            tries = ', '.join(f'{k} {percent(v)}' for k, v in s.items() if '@' in k)
+            lengths = ' / '.join('-' if s[k] is None else f'{s[k]:.0f}' for k in ('mean_length_correct', 'mean_length_wrong'))
+            reasons = ', '.join(f'{k} {v}' for k, v in list(s['reasons'].items())[:5])
+            rows.append([name, when, percent(s['accuracy']), _ends(s['interval']), percent(s['format_rate']), percent(s['truncated_rate']), lengths, reasons, tries])
+    header = ['dataset', 'when', 'accuracy', '95 % interval', 'well formed', 'cut off', 'tokens right / wrong', 'verdicts', 'with samples']
+    return ft('section', ft('h2', 'Evaluations'), _fact_table(header, rows)) if rows else None
+
+# %% ../nbs/api/10_tracking.ipynb #t-curves
+def _accuracy_chart(self:RunReport):
+    "The accuracy of evaluations, with intervals, and of rollouts."
+    points, bars = defaultdict(list), defaultdict(list)
+    for when, found in self.evaluations.items():
+        for name, e in found.items():
+            step = _step_of(when, self.steps)
+            points[f'evaluated, {name}'].append((step, e.accuracy))
+            bars[f'evaluated, {name}'].append((step, *e.interval))
+    series = {**points, 'rollouts while training': self.curve('accuracy')}
+    return line_chart('Accuracy', series, share=True, bars=bars) if any(series.values()) else None
+
+def _charts(self:RunReport) -> list:
+    "The curves of what the trainer measured, each where it was measured."
+    names = dict.fromkeys(k for m in self.metrics for k in m)
+    rewards = {k.split('/')[1]: self.curve(k) for k in names if re.fullmatch(r'rewards/[^/]+/mean', k)}
+    plans = [('Reward', {'reward': 'reward'}, False), ('Spread of rewards within groups', {'reward_std': 'reward_std'}, False),
+             ('Groups without spread, which teach nothing', {'share': 'frac_reward_zero_std'}, True), ('Tokens a completion', {'mean': 'completions/mean_length'}, False),
+             ('Completions cut off', {'share': 'completions/clipped_ratio'}, True), ('Entropy', {'entropy': 'entropy'}, False), ('KL to the start', {'KL': 'kl'}, False),
+             ('Tokens clipped by the ratio', {'share': 'clip_ratio/region_mean'}, True), ('Gradient norm', {'norm': 'grad_norm'}, False), ('Learning rate', {'learning rate': 'learning_rate'}, False),
+             ('Seconds a step', {METRICS[k]: k for k in ('seconds/generate', 'seconds/reward', 'seconds/update')}, False),
+             ('Generated tokens a second', {'tokens': 'tokens/per_second'}, False), ('Peak memory, GiB', {'memory': 'memory/gib'}, False)]
+    measured = [(title, {label: self.curve(k) for label, k in wanted.items()}, share) for title, wanted, share in plans]
+    measured.insert(1, ('Each reward, mean', rewards, False))
+    return [line_chart(title, curves, share) for title, curves, share in measured if any(curves.values())]
+
+@patch
+def curves(self:RunReport):
+    "How training went."
+    figures = [f for f in [_accuracy_chart(self), *_charts(self)] if f is not None]
+    if not figures: return None
+    beta = (_section(self, 'train').get('grpo') or {}).get('beta', 0.)
+    notes = [] if self.curve('kl') else [f'KL to the start: off (beta {beta:g}).' if not beta else 'KL to the start: not logged.']
+    return ft('section', ft('h2', 'Training'), ft('div', *figures, cls='charts'), ft('p', ' '.join([*notes, 'Strong lines are means over a twentieth of the run, faint ones are the logged steps.']), cls='note'))
+
+# %% ../nbs/api/10_tracking.ipynb #t-timing
+def _stage_seconds(self:RunReport) -> dict[str, float]:
+    "The seconds of each stage, all attempts together."
+    total = defaultdict(float)
+    for e in self.events:
+        if e['kind'] == 'stage_end': total[e['name']] += e['seconds']
+    return dict(total)
+
+def _bar(label:str, value:float, largest:float, text:str):
+    return ft('div', ft('span', label), ft('span', ft('i', style=f'width:{100 * value / (largest or 1):.1f}%'), cls='track'), ft('span', text), cls='bar')
+
+@patch
+def timing(self:RunReport):
+    "Where the time and the memory went."
+    stages, bars = _stage_seconds(self), []
+    if stages: bars += [ft('h3', 'Seconds by stage'), *(_bar(k, v, max(stages.values()), f'{v:.1f} s') for k, v in stages.items())]
+    parts = {METRICS[k]: sum(v for _, v in self.curve(k)) for k in ('seconds/generate', 'seconds/reward', 'seconds/update')}
+    if any(parts.values()): bars += [ft('h3', 'Seconds within training'), *(_bar(k, v, max(parts.values()), f'{v:.1f} s, {100 * v / sum(parts.values()):.0f} %') for k, v in parts.items())]
+    if memory := self.curve('memory/gib'): bars += [ft('p', f'Peak memory {max(v for _, v in memory):.2f} GiB.')]
+    return ft('section', ft('h2', 'Time and memory'), *bars) if bars else None
+
+# %% ../nbs/api/10_tracking.ipynb #t-examples-section
+@patch
+def examples(self:RunReport):
+    "What the model writes now."
+    picked = pick_completions(self.records)
+    if not picked: return None
+    columns = [ft('div', ft('h3', kind), *(_completion_card(r, self.markers, self.reward_functions) for r in found)) for kind, found in picked.items()]
+    return ft('section', ft('h2', 'Completions'), ft('p', f'Chosen by total reward from the last quarter of {len(self.records):,} recorded completions.', cls='note'), ft('div', *columns, cls='columns'))
+
+# %% ../nbs/api/10_tracking.ipynb #t-flips-section
+_FLIPS_SHOWN = 6  # of each kind and dataset
+
+def _prompt_text(prompt) -> str:
+    "A prompt as text: its messages, or the string it is."
+    return prompt if isinstance(prompt, str) else '\n'.join(f"{m['role']}: {m['content']}" for m in prompt)
+
+def _flip(flip:dict, markers:list[str]):
+    sides = [ft('div', ft('h5', f'{side}: {flip[f"reason_{side}"]}'), marked(flip[side], markers)) for side in ('before', 'after')]
+    return ft('details', ft('summary', f"{flip['change']}: right answer {_visible(str(flip['answer']))}"), marked(_prompt_text(flip['prompt']), []), ft('div', *sides, cls='sides'))
+
+@patch
+def changed(self:RunReport):
+    "The problems that changed sides."
+    parts = []
+    for name, c in self.comparisons.items():
+        shown = [f for kind in ('gain', 'loss') for f in [f for f in c.flips if f['change'] == kind][:_FLIPS_SHOWN]]
+        if shown: parts += [ft('p', f'{name}: {c.gains} gained, {c.losses} lost; {len(shown)} of {len(c.flips)} are shown, all are in the folder eval.'), *(_flip(f, self.markers) for f in shown)]
+    return ft('section', ft('h2', 'Problems that changed sides'), *parts) if parts else None
+
+# %% ../nbs/api/10_tracking.ipynb #t-checks-section
+def _counts(self:RunReport) -> list[list]:
+    "What went wrong, was left out or cut, each with its count."
+    faults = Counter((e['where'], e['message']) for e in self.events if e['kind'] == 'fault')
+    rows = [['fault in ' + where, message, n] for (where, message), n in faults.most_common()]
+    rows += [['observer stopped', f"{e['name']}: {e['error']}", 1] for e in self.events if e['kind'] == 'observer_dropped']
+    rows += [['row left out', reason, n] for reason, n in (self.manifest.get('dropped') or {}).items()]
+    rows += [[f'line of {name} not readable', 'skipped', n] for name, n in self.run.unreadable.items()]
+    rows += [['gold answer not readable', 'not rewarded', n] for n in [self.result.get('unreadable_golds', 0)] if n]
+    cut, unjudged = sum(r['truncated'] for r in self.records), sum(r['correct'] is None for r in self.records)
+    rows += [['completion cut off', f'of {len(self.records):,} recorded', cut]] if cut else []
+    rows += [['completion not judged', f'of {len(self.records):,} recorded', unjudged]] if unjudged else []
+    rows += [[f"metrics that weren't finite", ', '.join(sorted({n for m in self.metrics for n in m.get('non_finite', [])})), n] for n in [sum('non_finite' in m for m in self.metrics)] if n]
+    return rows
+
+@patch
+def checks(self:RunReport):
+    "Notes, audit findings, faults and counts."
+    findings = [f for e in self.events if e['kind'] == 'audit' for f in e['findings']]
+    notes = list(dict.fromkeys([*(self.manifest.get('notes') or []), *(e['text'] for e in self.events if e['kind'] == 'note')]))
+    happened = [f"{e['kind'].replace('_', ' ')}: step {e['step']}" for e in self.events if e['kind'] in ('best', 'early_stop', 'resume')]
+    counts, error = _counts(self), self.result.get('error')
+    parts = [ft('p', f'The run failed: {error}', cls='bad')] if error else []
+    parts += [_fact_table(['what', 'detail', 'count'], counts)] if counts else [ft('p', 'No fault, no row left out, no completion cut off.')]
+    parts += [ft('h3', 'Audit of the rewards'), _fact_table(list(findings[0]), [list(f.values()) for f in findings])] if findings else []
+    parts += [ft('ul', *(ft('li', str(n)) for n in [*notes, *happened]))] if notes or happened else []
+    return ft('section', ft('h2', 'Checks and faults'), *parts)
+
+# %% ../nbs/api/10_tracking.ipynb #t-flatten
+def flatten(tree,            # nested dicts and lists
+            path:str='',     # of the tree itself
+           )->dict:
+    "Leaves by their path, in the grammar of the overrides."
+    if isinstance(tree, dict) and tree: return {k: v for key, sub in tree.items() for k, v in flatten(sub, f'{path}.{key}' if path else str(key)).items()}
+    if isinstance(tree, list) and tree: return {k: v for i, sub in enumerate(tree) for k, v in flatten(sub, f'{path}[{i}]').items()}
+    return {path: tree}
+
+def differences(trees:list[dict], # configurations
+               )->dict[str, list]:
+    "The paths whose values aren't the same everywhere, with the value of each tree; '-' where a tree has none."
+    leaves = [flatten(t) for t in trees]
+    values = {p: [leaf.get(p, '-') for leaf in leaves] for p in dict.fromkeys(p for leaf in leaves for p in leaf)}
+    return {p: v for p, v in values.items() if any(x != v[0] for x in v)}
+
+# %% ../nbs/api/10_tracking.ipynb #t-config-section
+def _default_config() -> dict: return _read_yaml(load_config().to_yaml())
+
+@patch
+def configuration(self:RunReport):
+    "How to do it again."
+    command, parts = self.manifest.get('command'), []
+    if command: parts += [ft('h3', 'Command'), ft('pre', command), ft('p', f'Or, with the same configuration: python run_pipeline.py --from {self.run.path}', cls='note')]
+    if self.config:
+        changed = differences([_default_config(), self.config])
+        parts += [ft('h3', 'What differs from the default'), _fact_table(['option', 'default', 'this run'], [[k, *v] for k, v in changed.items()]) if changed else ft('p', 'Nothing.')]
+        parts += [ft('details', ft('summary', 'the whole configuration'), ft('pre', _visible(self.config_text)))]
+    known = {**{k: v for k, v in self.manifest.items() if k in ('started', 'commit', 'seed', 'data_hash', 'world_size')}, **(self.manifest.get('hardware') or {}), **(self.manifest.get('versions') or {})}
+    if known: parts += [ft('details', ft('summary', 'versions and hardware'), _fact_table(['what', 'value'], [[k, ', '.join(map(str, v)) if isinstance(v, list) else v] for k, v in known.items()]))]
+    return ft('section', ft('h2', 'Configuration'), *parts) if parts else None
+
+# %% ../nbs/api/10_tracking.ipynb #t-css
+_CSS = '''
+:root{color-scheme:light dark;--page:#fff;--text:#1f2328;--quiet:#59636e;--grid:#d8dee4;--card:#f6f8fa;--mark:#fff1b8;--mark-text:#5c3b00;--bad:#b3261e;
+--s1:#1f6feb;--s2:#c2410c;--s3:#1a7f37;--s4:#8250df;--s5:#bf3989;--s6:#57606a}
+@media(prefers-color-scheme:dark){:root{--page:#0d1117;--text:#e6edf3;--quiet:#9198a1;--grid:#30363d;--card:#161b22;--mark:#4b3a00;--mark-text:#ffdf5d;--bad:#ff8178;
+--s1:#58a6ff;--s2:#f0883e;--s3:#3fb950;--s4:#bc8cff;--s5:#f778ba;--s6:#9198a1}}
+*{box-sizing:border-box}body{margin:0 auto;max-width:1360px;padding:16px;background:var(--page);color:var(--text);font:15px/1.5 system-ui,sans-serif}
+h1{font-size:26px;margin:8px 0 0}h2{font-size:20px;margin:32px 0 8px;border-bottom:1px solid var(--grid);padding-bottom:4px}h3{font-size:16px;margin:16px 0 6px}h4,h5{font-size:14px;margin:6px 0}
+h1,h2,h3,h4,h5,p,li,summary,td{overflow-wrap:anywhere}.note{color:var(--quiet);font-size:13px;margin:4px 0}.bad{color:var(--bad);font-weight:600}
+.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(150px,1fr));gap:12px;margin:16px 0}.tile{background:var(--card);border:1px solid var(--grid);border-radius:8px;padding:12px;display:flex;flex-direction:column}
+.tile b{font-size:28px;line-height:1.2}.tile span{color:var(--quiet);font-size:13px}
+.charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(340px,100%),1fr));gap:12px}figure{margin:0;background:var(--card);border:1px solid var(--grid);border-radius:8px;padding:10px;min-width:0}
+figcaption{font-weight:600}.legend{display:flex;flex-wrap:wrap;gap:4px 14px;font-size:12px;color:var(--quiet)}.key{overflow-wrap:anywhere}.key i{display:inline-block;width:10px;height:10px;border-radius:2px;margin-right:5px}
+.columns{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(380px,100%),1fr));gap:16px}.columns>div{min-width:0}
+article{background:var(--card);border:1px solid var(--grid);border-radius:8px;padding:10px;margin:0 0 12px;min-width:0}
+.sides{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(300px,100%),1fr));gap:12px}.sides>div{min-width:0}
+pre{white-space:pre-wrap;overflow-wrap:anywhere;unicode-bidi:isolate;background:var(--page);border:1px solid var(--grid);border-radius:6px;padding:8px;margin:6px 0;font:13px/1.45 ui-monospace,monospace;max-height:480px;overflow-y:auto}
+mark{background:var(--mark);color:var(--mark-text);border-radius:3px}
+.wide{overflow-x:auto}table{border-collapse:collapse;font-size:13px;margin:6px 0;width:100%}th,td{border-bottom:1px solid var(--grid);padding:4px 8px;text-align:left;vertical-align:top;min-width:64px}
+details{margin:6px 0}summary{cursor:pointer}
+.bar{display:grid;grid-template-columns:130px 1fr 110px;gap:10px;align-items:center;font-size:13px;margin:3px 0}.track i{display:block;height:12px;min-width:2px;background:var(--s1);border-radius:3px}
+@media(max-width:520px){.bar{grid-template-columns:90px 1fr 96px}.tiles{grid-template-columns:1fr 1fr}}
+@media print{pre{max-height:none}}
+'''
+
+# %% ../nbs/api/10_tracking.ipynb #t-html
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
+
+def _page(title:str, *sections) -> str:
+    "A page that holds everything it needs and may load nothing."
+    head = [ft('meta', charset='utf-8', void_=True), ft('meta', http_equiv='Content-Security-Policy', content=_POLICY, void_=True),
+            ft('meta', name='viewport', content='width=device-width, initial-scale=1', void_=True), ft('meta', name='referrer', content='no-referrer', void_=True), ft('title', title), ft('style', Safe(_CSS))]
+    return '<!doctype html>\n' + to_xml(ft('html', ft('head', *head), ft('body', *(s for s in sections if s is not None)), lang='en'), indent=False) + '\n'
+
+@patch
+def header(self:RunReport):
+    "What this is."
+    model, data = _section(self, 'model').get('model_name_or_path'), _section(self, 'data').get('dataset_name')
+    total = next((m['total_steps'] for m in reversed(self.metrics) if 'total_steps' in m), None)
+    about = [f'{self.run.status()}, {self.steps}{f" of {total}" if total else ""} steps', model and f'model {model}', data and f'data {data}', self.manifest.get('started'), self.run.path.name]
+    return ft('header', ft('h1', self.title), ft('p', ' · '.join(str(a) for a in about if a), cls='note'))
+
+@patch
+def html(self:RunReport)->str:
+    "The page."
+    return _page(f'{self.title}: report', self.header(), self.headline(), self.curves(), self.evaluation_table(), self.examples(), self.changed(), self.checks(), self.timing(), self.configuration())
+
+# %% ../nbs/api/10_tracking.ipynb #t-save
+@patch
+def save(self:RunReport)->Path:
+    "Write report.html into the run directory."
+    return _write(self.run.report, self.html())
+
+@patch
+def _repr_html_(self:RunReport):
+    "The page in a frame of its own, where its styles stay inside."
+    return to_xml(ft('iframe', srcdoc=self.html(), sandbox='', style='width:100%;height:720px;border:1px solid #8888'), indent=False)
