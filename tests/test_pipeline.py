@@ -1,0 +1,265 @@
+"""The pipeline as its users run it: the built-in model, real architectures from a folder, real rows, several processes, Ctrl-C."""
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from small_models import build
+
+ROOT = Path(__file__).resolve().parents[1]
+DATA = Path(os.environ.get('RLVR_NB_DATA') or ROOT/'../shared/data').resolve()
+SMALL = ['train.max_steps=2', 'train.per_device_train_batch_size=4', 'train.num_generations=4', 'train.max_prompt_length=900', 'train.max_completion_length=24',
+         'model.max_seq_length=1024', 'eval.eval_num_samples=4', 'eval.eval_max_new_tokens=24', 'eval.eval_batch_size=4', 'train.logging_steps=1']
+
+
+def start(*arguments, cwd, **env):
+    "The command line as a user types it."
+    environ = {k: v for k, v in os.environ.items() if not k.startswith('WANDB')} | {'OMP_NUM_THREADS': '1'} | env
+    return subprocess.Popen([sys.executable, str(ROOT/'run_pipeline.py'), *arguments], cwd=cwd, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def command(*arguments, cwd, timeout=600, **env):
+    "Its status, output and errors."
+    process = start(*arguments, cwd=cwd, **env)
+    out, err = process.communicate(timeout=timeout)
+    return process.returncode, out, err
+
+
+def result_of(run): return json.loads((Path(run)/'result.json').read_text())
+
+
+@pytest.fixture(scope='module')
+def folders(tmp_path_factory):
+    "A folder with a model of each architecture."
+    base = tmp_path_factory.mktemp('models')
+    return {kind: build(kind, base/kind) for kind in ('gemma3', 'qwen3', 'llama')}
+
+
+@pytest.fixture(scope='module')
+def gsm8k(tmp_path_factory):
+    "Real GSM8K where it is, made-up rows of the same form elsewhere."
+    if (DATA/'gsm8k').is_dir(): return DATA/'gsm8k'
+    folder = tmp_path_factory.mktemp('gsm8k')
+    for split, n in (('train', 40), ('test', 8)):
+        rows = [dict(question=f'Ann has {i} pens and buys {i + 2} more. How many has she?', answer=f'{i}+{i+2}=<<{i}+{i+2}={2*i+2}>>{2*i+2}\n#### {2*i+2}') for i in range(n)]
+        (folder/f'{split}.jsonl').write_text('\n'.join(map(json.dumps, rows)))
+    return folder
+
+
+# ---- the default run
+
+def independent_accuracy(folder, problems):
+    "Greedy accuracy of a saved model, with transformers and a regular expression alone."
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+    model, tok = AutoModelForCausalLM.from_pretrained(folder).eval(), AutoTokenizer.from_pretrained(folder)
+    prompts = [tok.apply_chat_template([dict(role='user', content=q)], tokenize=False, add_generation_prompt=True) for q, _ in problems]
+    inputs = tok(prompts, return_tensors='pt', padding=True, add_special_tokens=False, return_token_type_ids=False)
+    with torch.no_grad(): out = model.generate(**inputs, max_new_tokens=44, do_sample=False)
+    right = 0
+    for text, (_, gold) in zip(tok.batch_decode(out[:, inputs['input_ids'].shape[1]:], skip_special_tokens=True), problems):
+        found = re.search(r'</reasoning><answer> *(\d+)</answer>$', text)
+        right += bool(found) and int(found[1]) == int(gold)
+    return right / len(problems)
+
+
+@pytest.fixture(scope='module')
+def default_run(tmp_path_factory):
+    "The command of the README, from an empty directory."
+    cwd = tmp_path_factory.mktemp('default')
+    status, out, err = command('run_dir=run', cwd=cwd, OMP_NUM_THREADS=os.environ.get('OMP_NUM_THREADS', '2'))
+    assert status == 0, err[-3000:]
+    return cwd/'run', out, err
+
+
+def test_default_run_learns_to_carry(default_run):
+    run, out, err = default_run
+    result = result_of(run)
+    before, after = (result[when]['arithmetic'] for when in ('before', 'after'))
+    assert result['status'] == 'finished' and result['steps'] == 120
+    assert after['accuracy'] >= 0.95 and after['accuracy'] - before['accuracy'] >= 0.6
+    assert before['n'] == after['n'] == 256
+    assert 'McNemar' in out and '120/120' in out + err
+
+
+def test_default_run_s_accuracy_is_what_its_saved_model_does(default_run):
+    run, *_ = default_run
+    rows = [json.loads(line) for line in (run/'eval/after-arithmetic.jsonl').read_text().splitlines()]
+    problems = [(r['prompt'][-1]['content'], r['answer']) for r in rows]
+    accuracy = result_of(run)['after']['arithmetic']['accuracy']
+    assert sum(r['correct'] for r in rows) / len(rows) == accuracy
+    assert independent_accuracy(run/'model', problems) == accuracy
+    asked = {r['prompt'].split('<|user|>')[1].split('<|assistant|>')[0] for r in completions(run)}
+    assert not asked & {q for q, _ in problems}, 'a held-out problem was trained on'
+
+
+def completions(run):
+    from rlvr_nb.tracking import RunDir
+    return RunDir.open(run).read_completions()
+
+
+def test_run_directory_is_self_describing(default_run):
+    run, *_ = default_run
+    assert {'config.yaml', 'manifest.json', 'metrics.jsonl', 'events.jsonl', 'completions', 'eval', 'checkpoints', 'model', 'report.html', 'result.json'} <= {p.name for p in run.iterdir()}
+    steps = [json.loads(line) for line in (run/'metrics.jsonl').read_text().splitlines()]
+    assert [m['step'] for m in steps if 'reward' in m] == list(range(1, 121))
+    recorded = completions(run)
+    assert len(recorded) == 120 * 64
+    third = [r for r in recorded if r['step'] == 3]
+    assert steps[[m['step'] for m in steps].index(3)]['reward'] == pytest.approx(sum(r['reward'] for r in third) / 64, abs=1e-4)
+    for r in third: assert r['reward'] == pytest.approx(sum(r['rewards'].values()), abs=1e-6)
+    for g in range(8): assert abs(sum(r['advantage'] for r in third if r['group'] == g)) < 1e-2
+
+
+def test_a_finished_run_is_neither_overwritten_nor_resumed(default_run):
+    run, *_ = default_run
+    before = result_of(run)
+    for arguments, words in (([f'run_dir={run}'], '--resume'), (['--resume', str(run)], 'finished')):
+        status, out, err = command(*arguments, cwd=run.parent)
+        assert status == 2 and words in err and 'Traceback' not in err
+    assert result_of(run) == before
+
+
+# ---- models from a folder, real rows
+
+@pytest.mark.parametrize('kind', ['gemma3', 'qwen3', 'llama'])
+def test_gsm8k_with_a_model_from_a_folder(kind, folders, gsm8k, tmp_path):
+    status, out, err = command('data_component=gsm8k', f'data.dataset_path={gsm8k}', f'model.model_name_or_path={folders[kind]}', *SMALL, 'run_dir=run', cwd=tmp_path)
+    assert status == 0, err[-3000:]
+    result = result_of(tmp_path/'run')
+    assert result['steps'] == 2 and result['after']['gsm8k']['n'] == 4
+    assert (tmp_path/'run/model/adapter_config.json').exists()
+    first = completions(tmp_path/'run')[0]
+    assert '<start_of_turn>system' in first['prompt'] and '<reasoning>' in first['prompt']
+
+
+def test_adapter_merged_and_full_models_load_as_they_were_evaluated(folders, gsm8k, tmp_path):
+    from rlvr_nb.config import load_config
+    from rlvr_nb.pipeline import Pipeline
+    common = ['data_component=gsm8k', f'data.dataset_path={gsm8k}', f'model.model_name_or_path={folders["llama"]}', *SMALL, 'observers=[]', 'train.learning_rate=1e-2']
+    for name, extra in (('adapter', ['model.save_merged=true']), ('full', ['model.lora_config.use_lora=false'])):
+        run = Pipeline(load_config(*common, *extra, f'run_dir={tmp_path/name}')).run()
+        texts = [r['completion'] for r in run.after['gsm8k'].rows]
+        assert texts != [r['completion'] for r in run.before['gsm8k'].rows], 'the training changed nothing'
+        os.chdir(tmp_path)
+        assert [r['completion'] for r in Pipeline.evaluate(tmp_path/name)['gsm8k'].rows] == texts
+    assert (tmp_path/'adapter/model/merged/model.safetensors').exists() and not (tmp_path/'adapter/model/merged/adapter_config.json').exists()
+    assert (tmp_path/'full/model/model.safetensors').exists()
+
+
+def test_finqa_evaluates_on_its_development_split(folders, tmp_path):
+    if not (DATA/'finqa').is_dir(): pytest.skip(f'no FinQA rows in {DATA}: set RLVR_NB_DATA')
+    status, out, err = command('data_component=finqa', f'data.dataset_path={DATA/"finqa"}', 'data.params.context=evidence', 'reward_component=tasks/financial_reasoning',
+                               'prompts=financial_reasoning', f'model.model_name_or_path={folders["qwen3"]}', *SMALL, 'train.max_prompt_length=1400', 'model.max_seq_length=2048', 'run_dir=run', cwd=tmp_path)
+    assert status == 0, err[-3000:]
+    assert result_of(tmp_path/'run')['after']['finqa']['n'] == 4
+    assert 'dropped' in (tmp_path/'run/events.jsonl').read_text()
+
+
+def test_every_gsm8k_row_has_a_gold():
+    if not (DATA/'gsm8k').is_dir(): pytest.skip(f'no GSM8K rows in {DATA}: set RLVR_NB_DATA')
+    from rlvr_nb.data import DefaultDataComponent
+    data = DefaultDataComponent(dict(dataset_name='gsm8k', dataset_path=str(DATA/'gsm8k')))
+    assert [str(data.train_rows()), str(data.eval_rows())] == ['7473 rows of train', '1319 rows of test']
+
+
+# ---- other rewards, other datasets
+
+def test_reasoning_gym_scores_its_own_answers(folders, tmp_path):
+    pytest.importorskip('reasoning_gym', reason='reasoning_gym is not installed')
+    status, out, err = command('data.dataset_name=reasoning_gym', 'data.params.task=chain_sum', 'data.params.num_train=20', 'data.params.num_eval=4',
+                               f'model.model_name_or_path={folders["llama"]}', *SMALL, 'run_dir=run', cwd=tmp_path)
+    assert status == 0, err[-3000:]
+    from rlvr_nb.data import DATASET_PROCESSORS
+    from rlvr_nb.prompts import PLAIN
+    from rlvr_nb.verify import Judge
+    p = DATASET_PROCESSORS['reasoning_gym'](task='chain_sum', num_train=5, num_eval=5)
+    row = p.load_raw_dataset('train')[0]
+    judge, row = Judge(kind=None, markers=PLAIN, scorer=p.scorer()), dict(answer=row['answer'], **p.metadata(row))
+    assert judge(f'<reasoning>x</reasoning><answer>{row["answer"]}</answer>', row) and not judge('<reasoning>x</reasoning><answer>0.123</answer>', row)
+
+
+# ---- stopping, several processes, faults
+
+def wait_for(path, words, process, seconds=300):
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if path.exists() and words in path.read_text(): return
+        if process.poll() is not None: pytest.fail(f'ended early: {process.communicate()}')
+        time.sleep(0.1)
+    process.kill()
+    pytest.fail(f'{words!r} never appeared in {path}')
+
+
+@pytest.mark.parametrize('sent', [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_saves_and_goes_on(sent, tmp_path, default_run):
+    process = start('run_dir=run', 'train.max_steps=30', 'eval.eval_num_samples=16', cwd=tmp_path)
+    wait_for(tmp_path/'run/metrics.jsonl', '"step": 3', process)
+    process.send_signal(sent)
+    out, err = process.communicate(timeout=120)
+    stopped = result_of(tmp_path/'run')
+    assert stopped['status'] == 'stopped' and 3 <= stopped['steps'] < 30
+    assert f'--resume' in out + err and 'Traceback' not in err
+    status, out, err = command('--resume', 'run', cwd=tmp_path)
+    assert status == 0, err[-3000:]
+    finished = result_of(tmp_path/'run')
+    assert finished['status'] == 'finished' and finished['steps'] == 30
+    from rlvr_nb.tracking import RunDir
+    assert [m['step'] for m in RunDir.open(tmp_path/'run').metrics() if 'reward' in m] == list(range(1, 31))
+    assert len(completions(tmp_path/'run')) == 30 * 64
+
+
+def test_four_processes_share_one_run(tmp_path, default_run):
+    environ = os.environ | {'OMP_NUM_THREADS': '1'}
+    done = subprocess.run([str(Path(sys.executable).with_name('torchrun')), '--nproc_per_node=4', '--master_port=29517', str(ROOT/'run_pipeline.py'), 'train.per_device_train_batch_size=4',
+                           'train.max_steps=3', 'eval.eval_num_samples=16'], cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stderr[-4000:]
+    runs = list((tmp_path/'outputs').iterdir())
+    assert len(runs) == 1, runs
+    result = result_of(runs[0])
+    assert result['status'] == 'finished' and result['steps'] == 3 and result['after']['arithmetic']['n'] == 16
+    recorded = completions(runs[0])
+    assert len(recorded) == 3 * 16
+    for step in (1, 2, 3):
+        prompts = [r['prompt'] for r in recorded if r['step'] == step]
+        assert len(set(prompts)) == 2 and all(len(set(prompts[i:i + 8])) == 1 for i in (0, 8)), 'a group mixes prompts'
+    assert done.stdout.count('McNemar') == 1, 'more than one process speaks'
+
+
+@pytest.mark.parametrize('arguments, words', [
+    (['train.max_stpes=3'], 'max_steps'),
+    (['data_component=gsm8k', 'data.dataset_path=./nowhere'], './nowhere'),
+    (['data.max_train_samples=4'], '4 prompts are left'),
+    (['model.load_in_4bit=true'], 'model.load_in_4bit'),
+    (['model.model_name_or_path=./no-model'], './no-model'),
+    (['reward.reward_functions[0].type=gsm8k_anser_check'], 'gsm8k_answer_check'),
+    (['reward.reward_functions[0].params.corect_reward=1'], 'correct_reward'),
+    (['data_component=finqa'], 'model_component='),
+    (['train.bf16=true'], 'train.bf16=null'),
+    (['--resume', 'nowhere'], 'nowhere'),
+])
+def test_a_mistake_is_one_clear_error(arguments, words, tmp_path):
+    status, out, err = command(*arguments, cwd=tmp_path)
+    assert status == 2, (out, err)
+    assert words in err and 'Traceback' not in err
+    assert not list(tmp_path.iterdir()), 'something was written'
+
+
+def test_an_unreachable_dataset_is_status_3(folders, tmp_path):
+    status, out, err = command('data_component=gsm8k', f'model.model_name_or_path={folders["llama"]}', *SMALL, cwd=tmp_path, HF_HUB_OFFLINE='1')
+    assert status == 3 and 'openai/gsm8k' in err and 'Traceback' not in err
+
+
+def test_a_failing_reward_leaves_a_record(tmp_path, default_run):
+    (tmp_path/'mine.py').write_text("from rlvr_nb.rewards import reward\n@reward('broken', category='custom')\ndef broken(parsed, gold):\n    raise KeyError('nothing here')\n")
+    status, out, err = command('--plugin', 'mine.py', 'reward.reward_functions=[{category: custom, type: broken}]', 'run_dir=run', 'train.max_steps=2', 'eval.eval_num_samples=8', cwd=tmp_path)
+    assert status == 1 and 'broken' in err and 'nothing here' in err and 'Traceback' not in err
+    result = result_of(tmp_path/'run')
+    assert result['status'] == 'failed' and 'broken' in result['error'] and result['before']['arithmetic']['n'] == 8
+    assert (tmp_path/'run/report.html').exists()
