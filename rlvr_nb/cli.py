@@ -460,12 +460,17 @@ def main(argv:list[str]=None   # what was typed after the program's name; None t
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"): stream.reconfigure(errors="backslashreplace") # a terminal that isn't UTF-8 still shows everything
     try:
-        status = _dispatch(parse_args(list(sys.argv[1:] if argv is None else argv)))
+        status = _dispatch(parse_args([_decoded(word) for word in (sys.argv[1:] if argv is None else argv)]))
         sys.stdout.flush()
         return status
     except RLVRError as e: _say(redact(str(e))); return e.status
     except KeyboardInterrupt: _say("Stopped. A run that had begun is saved; continue it with: python run_pipeline.py --resume RUN_DIR"); return 130
     except BrokenPipeError: _close_stdout(); return 141
+
+def _decoded(word):
+    "A word as UTF-8, where a terminal with another encoding has mangled it."
+    try: return word.encode("utf-8", "surrogateescape").decode("utf-8")
+    except UnicodeError: return word
 
 def _close_stdout():
     "After `| head`: nothing more can be printed, and Python mustn't try at exit."
