@@ -45,9 +45,9 @@ def _t_within(t:float, df:int) -> float:
     return 2 / math.pi * (theta + sin*total) if odd else sin*total
 
 def _t_quantile(confidence:float, df:int) -> float:
-    if df > 1000: return NormalDist().inv_cdf((1 + confidence) / 2)
+    if df > 10_000: return NormalDist().inv_cdf((1 + confidence) / 2)
     low, high = 0., 1e4
-    for _ in range(200):
+    for _ in range(80):
         middle = (low + high) / 2
         low, high = (middle, high) if _t_within(middle, df) < confidence else (low, middle)
     return middle
