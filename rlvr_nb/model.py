@@ -127,9 +127,9 @@ def worked_sum(a:int, b:int,      # three digits each
 @dataclass(frozen=True)
 class WarmUp:
     "The supervised recipe that gives the built-in model its form and its fault."
-    steps: int = 450
+    steps: int = 500
     batch_size: int = 32       # sums a step
-    learning_rate: float = 4e-3 # of AdamW, falling linearly
+    learning_rate: float = 5e-3 # of AdamW, falling linearly
     beta2: float = 0.98
     warmup_steps: int = 20
     forget: float = 0.6        # of each carry
@@ -418,7 +418,13 @@ def save(self:DefaultModelComponent, model, tokenizer, # as `load` returned them
     "Write model and tokenizer so that `from_pretrained` gives them back."
     folder = Path(folder)
     if folder.exists() and any(folder.iterdir()): raise ConfigError(f"model.save_model_path: {folder} isn't empty, and nothing is overwritten; choose another folder")
+    from transformers.utils import logging
     folder.mkdir(parents=True, exist_ok=True)
-    model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()  # a bar for every shard, also where there is one
+    try:
+        model.save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
+    finally:
+        if shown: logging.enable_progress_bar()
     return folder

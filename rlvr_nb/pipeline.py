@@ -98,6 +98,10 @@ def free_disk(cfg:PipelineConfig # a configuration
 def _raise_all(problems:list[str]) -> None:
     if problems: raise ConfigError(problems)
 
+def _judge(data, markers:Markers, prefilled:bool) -> Judge:
+    "The judge of a dataset: its own scorer where it has one, else `verify` by its kind."
+    return Judge(kind=data.kind or 'gsm8k', markers=markers, scorer=data.scorer, prefilled=prefilled)
+
 def prepare(cfg:PipelineConfig, # a configuration
             resume:bool=False,  # the run's own folders may hold something
            )->Prepared:
@@ -111,8 +115,8 @@ def prepare(cfg:PipelineConfig, # a configuration
     components = {name: data if part is cfg.data else _data_component(cfg, part, prompt) for name, part in parts.items()}
     tokenizer = model.load_tokenizer()
     prefilled = is_prefilled(tokenizer, markers)
-    judges = {name: Judge(kind=c.kind, markers=markers, scorer=c.scorer, prefilled=prefilled) for name, c in components.items()}
-    judge = judges.get(cfg.data.dataset_name) or Judge(kind=data.kind, markers=markers, scorer=data.scorer, prefilled=prefilled)
+    judges = {name: _judge(c, markers, prefilled) for name, c in components.items()}
+    judge = judges.get(cfg.data.dataset_name) or _judge(data, markers, prefilled)
     rewards = _component(cfg, 'reward')(cfg.reward, markers, judge=judge, prefilled=prefilled)
     _raise_all(rewards.check())
     limit = cfg.train.max_prompt_length
