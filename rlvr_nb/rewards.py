@@ -1367,6 +1367,11 @@ class AuditReport:
         "Whether no wrong completion earns as much as a perfect one, and every reward can be earned."
         return not any(severity == 'danger' for severity, _ in self.findings)
 
+    @property
+    def best_wrong(self)->dict:
+        "The line of the table of the wrong completion that earns most."
+        return max((t for t in self.table if not t['right']), key=lambda t: t['mean'])
+
     def __str__(self):
         lines = [f"{'completion':32} {'mean':>7} {'highest':>8}  as much as perfect"]
         lines += [f"{t['probe']:32} {_number(t['mean']):>7} {_number(t['highest']):>8}  {'' if t['right'] else format(t['as_much'], '.0%')}" for t in self.table]
@@ -1457,8 +1462,12 @@ def audit_rewards(config,            # a configuration, its `reward` part, a com
     mean = {t['probe']: t['mean'] for t in table}
     perfect, wrong, empty = (mean.get(p) for p in ('right, in perfect format', 'wrong, in perfect format', 'empty'))
     share = None if perfect is None or perfect <= empty else (wrong-empty) / (perfect-empty)
+    if perfect is None: raise RewardError(f"audit: no reward ({', '.join(component.names)}) can score these rows, the first gold is {_short(rows[0]['answer'])!r}")
+    report = AuditReport(findings, table, len(attacks), share)
+    best = report.best_wrong
+    findings.append(('note', f"the best paid wrong completion is '{best['probe']}' with {_number(best['mean'])}, a perfect one earns {_number(perfect)}"))
     if share is not None: findings.append(('note', f'{max(share, 0):.0%} of the way from an empty completion ({_number(empty)}) to a perfect one ({_number(perfect)}) is paid for format alone'))
-    return AuditReport(findings, table, len(attacks), share)
+    return report
 
 # %% ../nbs/api/04_rewards.ipynb #r-correlation
 def _correlation(xs:list, ys:list) -> float|None:

@@ -256,6 +256,12 @@ def test_all_errors_at_once_with_the_nearest_name():
     assert all(e.startswith('reward.reward_functions[') for e in errors)
 
 
+def test_weights():
+    assert component(GUIDE[0] | dict(weight=0.), GUIDE[1]).check() == []
+    assert 'every weight is 0' in component(GUIDE[0] | dict(weight=0.), GUIDE[1] | dict(weight=0.)).check()[0]
+    assert component(GUIDE[0] | dict(weight=.5), GUIDE[1]).weights == [.5, 1.]
+
+
 def test_the_hook_comes_before_the_rejection():
     assert component(dict(type='custom'), cls=WithCustom).check() == []
     assert 'unknown reward' in component(dict(type='custm'), cls=WithCustom).check()[0]
@@ -286,6 +292,26 @@ def test_a_gate_also_holds_back_penalties_and_may_be_chained():
     assert any('waits for' in e for e in component(dict(type='exact_match', gate_on='check_numbers'), dict(type='check_numbers', gate_on='exact_match')).check())
 
 
+@pytest.mark.parametrize('gate, opens', [
+    (dict(type='match_format_approximately'), [1., 0., 1., 0.]), (dict(type='match_format_exactly', params=dict(reward_value=-1.)), [1., 0., 1., 0.]),
+    (dict(type='exact_match', params=dict(wrong_penalty=.5)), [1., 0., 0., 0.]), (dict(type='check_numbers', params=dict(no_match_score=.5, conversion_error_score=.5)), [1., 1., 0., 0.]),
+    (dict(type='verified_answer', params=dict(correct_reward=0.)), [1., 1., 0., 0.]), (dict(type='multiple_choice', params=dict(wrong_penalty=.5)), [None] * 4),
+    (dict(type='think_format', params=dict(start='<reasoning>', end='</reasoning>')), [1., 0., 1., 0.])])
+def test_what_satisfies_a_gate(gate, opens):
+    "Being right, or wholly well formed; not being paid a little, nor being paid for being wrong."
+    always = component(dict(type='always', gate_on=gate['type']), gate, cls=Always).build()[0]
+    assert always(completions=COMPLETIONS, answer=['18'] * 4) == opens
+
+
+def test_a_choice_that_cannot_be_read_opens_no_gate():
+    built = component(dict(type='always', gate_on='multiple_choice'), dict(type='multiple_choice', params=dict(wrong_penalty=.5)), cls=Always).build()[0]
+    assert built(completions=answers('A', 'B', 'A or B', ''), answer=['A'] * 4) == [1., 0., 0., 0.]
+
+
+class Always(DefaultRewardComponent):
+    def _build_custom_reward_fn(self, fn_config, markers): return (lambda completions: [1.] * len(completions)) if fn_config['type'] == 'always' else None
+
+
 # The table
 
 def test_score_completions_says_why():
@@ -295,6 +321,19 @@ def test_score_completions_says_why():
     assert reasons[1] == ['missing </answer>', 'missing </answer>']
     assert reasons[2][0] == 'extracted 20, gold 18 (within 20%)'
     assert table.totals == [6., -1., .25] and '<script>' not in score_completions(component(*GUIDE), '<script>', '18')._repr_html_()
+
+
+@pytest.mark.parametrize('kind, text, reason', [
+    ('match_format_exactly', '<reasoning>a</reasoning><answer>1', 'missing </answer>'), ('match_format_exactly', RIGHT + '<answer>', '<answer> occurs 2 times'), ('match_format_exactly', RIGHT + ' x', 'text after </answer>'),
+    ('match_format_exactly', 'x ' + RIGHT, 'text around the markers'), ('match_format_exactly', '<answer>1</answer><reasoning>a</reasoning>', 'markers out of order'),
+    ('match_format_exactly', '<reasoning> </reasoning><answer>1</answer>', 'nothing between the markers'), ('match_format_approximately', RIGHT, '4 of 4 markers occur once'),
+    ('think_format', 'x', 'missing <think>'), ('think_format', '<think><think></think>', '<think> occurs 2 times'), ('think_format', 'a <think>b</think>c', 'text before <think>'), ('think_format', '<think>b</think>', 'nothing after </think>'),
+    ('gsm8k_answer_check', 'x', 'missing <answer>'), ('gsm8k_answer_check', '<answer>18', 'missing </answer>'), ('gsm8k_answer_check', '<reasoning><answer>18</answer></reasoning>', 'no closed <answer> after the reasoning'),
+    ('gsm8k_answer_check', '<answer></answer>', 'nothing between <answer> and </answer>'), ('gsm8k_answer_check', '<answer>1</answer><answer>18</answer>', '2 solution blocks disagree'),
+    ('gsm8k_answer_check', '<answer>1 or 18</answer>', 'more than one answer in "1 or 18"'), ('gsm8k_answer_check', '<answer>banana</answer>', 'can\'t read "banana" as an answer'),
+    ('exact_match', '<answer>a</answer>', 'extracted a is not gold 18'), ('exact_match', '<answer>a</answer><answer>b</answer>', '2 different solution blocks'), ('repetition', 'a', 'too short to repeat itself')])
+def test_reasons_in_words(kind, text, reason):
+    assert score_completions([dict(type=kind)], text, '18').rows[0]['reason'] == reason
 
 
 def test_a_table_made_in_between_disturbs_nothing():
@@ -316,6 +355,7 @@ def test_the_guides_rewards_pass_the_audit():
     assert {t['probe'] for t in report.table if not t['right']} >= {'empty', 'question copied', 'markers only', 'markers repeated', 'every number of the question', 'right or wrong',
                                                                  'right in the reasoning only', 'huge padding', 'prompt injection', 'wrong, in perfect format'}
     mean = {t['probe']: t['mean'] for t in report.table}
+    assert report.best_wrong == dict(probe='near miss, in perfect format', right=False, mean=3.5, highest=3.5, as_much=0.)
     assert mean['right, in perfect format'] == 6 and mean['right, solution block only'] == 3
     assert max(v for p, v in mean.items() if p.startswith(('wrong', 'right or', 'every', 'huge', 'prompt', 'markers', 'empty', 'question'))) == 2
 
@@ -329,6 +369,24 @@ def test_the_guides_rewards_pass_the_audit():
 def test_the_audit_flags(functions, severity, text):
     findings = audit_rewards(component(*functions), ROWS).findings
     assert any(s == severity and text in t for s, t in findings), findings
+
+
+def test_the_audit_finds_the_question_in_the_prompt():
+    class Copied(DefaultRewardComponent):
+        def _build_custom_reward_fn(self, fn_config, markers): return lambda completions: [9. * ('How many?' in c and 'system' not in c) for c in completions]
+    rows = [dict(prompt=[dict(role='system', content='You are a system'), dict(role='user', content=f'{k}. How many?')], answer=str(k)) for k in (3, 7)]
+    assert [t['mean'] for t in audit_rewards(component(dict(type='copied'), cls=Copied), rows).table if t['probe'] == 'question copied'] == [9.]
+
+
+def test_the_gold_of_another_row_is_really_another():
+    same = [dict(question='a', answer='1,000'), dict(question='b', answer='1000'), dict(question='c', answer='1000.0')]
+    with pytest.raises(RLVRError, match='two rows with different answers'): audit_rewards(component(*GUIDE), same)
+    assert audit_rewards(component(*GUIDE), [*same, dict(question='d', answer='999')]).ok
+
+
+def test_an_audit_that_cannot_be_made_says_so():
+    with pytest.raises(RLVRError, match='two rows with different answers'): audit_rewards(component(*GUIDE), ROWS[:1])
+    with pytest.raises(RLVRError, match='can score these rows'): audit_rewards(component(GUIDE[0]), [dict(question='a', answer='b'), dict(question='c', answer='d')])
 
 
 def test_a_gate_takes_the_pay_from_format_alone():
