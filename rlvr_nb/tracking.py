@@ -203,7 +203,7 @@ def _columns(records:list[dict], step:int, attempt:int):
              'advantage': pa.float64(), 'verdict': pa.string(), 'correct': pa.bool_(), 'tokens': pa.int32(), 'truncated': pa.bool_()}
     names = dict.fromkeys(name for r in records for name in r.get('rewards', {}))
     columns = {k: pa.array([_storable(r.get(k, step if k == 'step' else None)) for r in records], kind) for k, kind in kinds.items()}
-    columns |= {_REWARD + name: pa.array([r['rewards'].get(name) for r in records], pa.float64()) for name in names}
+    columns |= {_REWARD + _storable(name): pa.array([r['rewards'].get(name) for r in records], pa.float64()) for name in names}
     return pa.table({**columns, 'attempt': pa.array([attempt] * len(records), pa.int32())})
 
 # %% ../nbs/api/10_tracking.ipynb #t-parts
@@ -635,16 +635,19 @@ def _thin(points:list[tuple], most:int=400) -> list[tuple]:
 # %% ../nbs/api/10_tracking.ipynb #t-scale
 _WIDTH, _HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = 400, 210, 44, 12, 12, 34
 
-def _scale(values:list[float], start:float, end:float):
-    "The ticks of an axis and the function from values to positions."
-    ticks = _ticks(min(values), max(values))
-    span = ticks[-1] - ticks[0]
-    return ticks, lambda v: round(start + (v - ticks[0]) / span * (end - start), 1)
+def _scale(values:list[float], start:float, end:float, tight:bool=False):
+    "The ticks of an axis and the function from values to positions; a tight axis ends with the values, another with a tick."
+    low, high = min(values), max(values)
+    ticks = _ticks(low, high)
+    if tight and low < high: ticks = [t for t in ticks if low <= t <= high]
+    else: low, high = ticks[0], ticks[-1]
+    return ticks, lambda v: round(start + (v - low) / (high - low) * (end - start), 1)
 
 def _number(value:float, share:bool=False) -> str:
     "A tick's label."
     if share: return f'{100 * value:.4g} %'
-    return f'{value:.3g}' if abs(value) < 1e4 else f'{value:.3g}'.replace('e+0', 'e')
+    size, unit = next((s, u) for s, u in [(1e9, 'G'), (1e6, 'M'), (1e4, 'k'), (1, '')] if abs(value) >= s or s == 1)
+    return f"{value / (1e3 if unit == 'k' else size):.4g}{unit}"
 
 # %% ../nbs/api/10_tracking.ipynb #t-chart
 _COLOURS = [f'var(--s{i}, {c})' for i, c in enumerate(('#1f6feb', '#c2410c', '#1a7f37', '#8250df', '#bf3989', '#57606a'), 1)]
@@ -660,15 +663,15 @@ def _curve(points:list[tuple], x, y, colour:str, smooth:bool) -> list:
 
 def line_chart(title:str,      # what is shown
                series:dict,    # name -> [(step, value), ...]
-               share:bool=False,  # values are shares, shown as percent from 0 to 100
+               share:bool=False,  # values are shares, shown as percent from 0 on
                bars:dict|None=None,  # name -> [(step, low, high), ...], drawn as intervals
                note:str='',    # a line below the chart
               ):  # an element of the report
     "Curves over the training steps as an SVG figure."
     series = {name: points for name, points in series.items() if points}
     xs = [x for points in series.values() for x, _ in points]
-    ys = [y for points in series.values() for _, y in points] + ([0., 1.] if share else []) + [v for b in (bars or {}).values() for _, *ends in b for v in ends]
-    (x_ticks, x), (y_ticks, y) = _scale(xs, _LEFT, _WIDTH - _RIGHT), _scale(ys, _HEIGHT - _BOTTOM, _TOP)
+    ys = [y for points in series.values() for _, y in points] + ([0.] if share else []) + ([1.] if share and bars else []) + [v for b in (bars or {}).values() for _, *ends in b for v in ends]
+    (x_ticks, x), (y_ticks, y) = _scale(xs, _LEFT, _WIDTH - _RIGHT, tight=True), _scale(ys, _HEIGHT - _BOTTOM, _TOP)
     parts = _axes(x_ticks, x, y_ticks, y, share)
     for i, (name, points) in enumerate(series.items()):
         parts += [ft('line', x1=x(a), x2=x(a), y1=y(low), y2=y(high), style=f'stroke:{_colour(i)}', stroke_width=1.5) for a, low, high in (bars or {}).get(name, [])]
@@ -713,8 +716,12 @@ def pick_completions(records:list[dict],  # as `RunDir.read_completions` gives t
     late = list({(r['prompt'], r['completion']): r for r in records if r['step'] >= start and r['reward'] is not None}.values())
     if not late: return {}
     middle = median(r['reward'] for r in late)
-    keys = {'best': lambda r: -r['reward'], 'most typical': lambda r: abs(r['reward'] - middle), 'worst': lambda r: r['reward']}
-    return {kind: sorted(late, key=lambda r: (key(r), -r['step']))[:count] for kind, key in keys.items()}
+    keys = {'best': lambda r: -r['reward'], 'worst': lambda r: r['reward'], 'most typical': lambda r: abs(r['reward'] - middle)}
+    picked = {}
+    for kind, key in keys.items():
+        picked[kind] = sorted(late, key=lambda r: (key(r), -r['step']))[:count]
+        late = [r for r in late if not any(r is p for p in picked[kind])]
+    return {kind: picked[kind] for kind in ('best', 'most typical', 'worst') if picked[kind]}
 
 # %% ../nbs/api/10_tracking.ipynb #t-reward-text
 def reward_text(name:str,      # of a reward, as the records have it
@@ -730,15 +737,15 @@ def reward_text(name:str,      # of a reward, as the records have it
 # %% ../nbs/api/10_tracking.ipynb #t-completion-card
 def _fact_table(header:list, rows:list):
     "A table as an element."
-    return ft('div', ft('table', ft('thead', ft('tr', *(ft('th', str(h)) for h in header))), ft('tbody', *(ft('tr', *(ft('td', c if isinstance(c, FT) else str(c)) for c in row)) for row in rows))), cls='wide')
+    return ft('div', ft('table', ft('thead', ft('tr', *(ft('th', str(h)) for h in header))), ft('tbody', *(ft('tr', *(ft('td', c if isinstance(c, FT) else str(c)) for c in row)) for row in rows)), style=f'min-width:{110 * len(header)}px'), cls='wide')
 
-def _completion_card(r:dict, markers:list[str], configured:list[dict]):
+def _completion_card(r:dict, markers:list[str]):
     "One completion with its prompt, verdict and rewards."
-    rewards = [[name, '-' if value is None else f'{value:g}', reward_text(name, configured)] for name, value in r['rewards'].items()]
+    rewards = [[name, 'not scored' if value is None else f'{value:g}'] for name, value in r['rewards'].items()]
     verdict = f"{'right' if r['correct'] else 'not judged' if r['correct'] is None else 'wrong'}: {r['verdict'] or 'no reason recorded'}"
     facts = f"step {r['step']}, {r['tokens']} tokens{', cut off' if r['truncated'] else ''}, right answer {_visible(str(r['answer']))}; {verdict}"
     return ft('article', ft('h4', f"total reward {r['reward']:g}"), ft('p', facts, cls='note'), ft('details', ft('summary', 'prompt'), marked(r['prompt'] or '', [])),
-              marked(r['completion'] or '', markers), _fact_table(['reward', 'paid', 'for'], rewards))
+              marked(r['completion'] or '', markers), _fact_table(['reward', 'paid'], rewards))
 
 # %% ../nbs/api/10_tracking.ipynb #t-report
 class RunReport:
@@ -895,8 +902,11 @@ def examples(self:RunReport):
     "What the model writes now."
     picked = pick_completions(self.records)
     if not picked: return None
-    columns = [ft('div', ft('h3', kind), *(_completion_card(r, self.markers, self.reward_functions) for r in found)) for kind, found in picked.items()]
-    return ft('section', ft('h2', 'Completions'), ft('p', f'Chosen by total reward from the last quarter of {len(self.records):,} recorded completions.', cls='note'), ft('div', *columns, cls='columns'))
+    columns = [ft('div', ft('h3', kind), *(_completion_card(r, self.markers) for r in found)) for kind, found in picked.items()]
+    names = dict.fromkeys(name for found in picked.values() for r in found for name in r['rewards'])
+    explained = [[name, reward_text(name, self.reward_functions) or 'no description'] for name in names]
+    return ft('section', ft('h2', 'Completions'), ft('p', f'Chosen by total reward from the last quarter of {len(self.records):,} recorded completions.', cls='note'),
+              _fact_table(['reward', 'what it pays for'], explained), ft('div', *columns, cls='columns'))
 
 # %% ../nbs/api/10_tracking.ipynb #t-flips-section
 _FLIPS_SHOWN = 6  # of each kind and dataset
@@ -996,7 +1006,7 @@ article{background:var(--card);border:1px solid var(--grid);border-radius:8px;pa
 .sides{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(300px,100%),1fr));gap:12px}.sides>div{min-width:0}
 pre{white-space:pre-wrap;overflow-wrap:anywhere;unicode-bidi:isolate;background:var(--page);border:1px solid var(--grid);border-radius:6px;padding:8px;margin:6px 0;font:13px/1.45 ui-monospace,monospace;max-height:480px;overflow-y:auto}
 mark{background:var(--mark);color:var(--mark-text);border-radius:3px}
-.wide{overflow-x:auto}table{border-collapse:collapse;font-size:13px;margin:6px 0;width:100%}th,td{border-bottom:1px solid var(--grid);padding:4px 8px;text-align:left;vertical-align:top;min-width:64px}
+.wide{overflow-x:auto}table{border-collapse:collapse;font-size:13px;margin:6px 0;width:100%}th,td{border-bottom:1px solid var(--grid);padding:4px 8px;text-align:left;vertical-align:top;min-width:72px}td:first-child{min-width:110px}
 details{margin:6px 0}summary{cursor:pointer}
 .bar{display:grid;grid-template-columns:130px 1fr 110px;gap:10px;align-items:center;font-size:13px;margin:3px 0}.track i{display:block;height:12px;min-width:2px;background:var(--s1);border-radius:3px}
 @media(max-width:520px){.bar{grid-template-columns:90px 1fr 96px}.tiles{grid-template-columns:1fr 1fr}}

@@ -79,7 +79,7 @@ def make_run(path, *overrides, steps=120, skill=(.15, .98), seed=0, hostile=Fals
         if hostile:
             for i, text in enumerate(HOSTILE): batch[i].update(completion=text, prompt=text, verdict=text[:80], answer=text[:60], reward=(-1) ** i * 50 + 0., rewards={**batch[i]['rewards'], text[:40]: 1.})
         crew.completions(step, batch)
-        crew.step(step, steps, {'reward': sum(r['reward'] for r in batch) / len(batch), 'reward_std': 1.5 - now, 'accuracy': now + rng.gauss(0, .04), 'frac_reward_zero_std': max(0, now - .4),
+        crew.step(step, steps, {'reward': sum(r['reward'] for r in batch) / len(batch), 'reward_std': 1.5 - now, 'accuracy': min(1., max(0., now + rng.gauss(0, .04))), 'frac_reward_zero_std': max(0, now - .4),
                                 'rewards/gsm8k_answer_check/mean': 4 * now - 1 + rng.gauss(0, .1), 'rewards/match_format_exactly/mean': 3 - rng.random() / 10, 'loss': rng.gauss(0, .1),
                                 'completions/mean_length': 38 + rng.gauss(0, 1), 'completions/clipped_ratio': abs(rng.gauss(0, .02)), 'entropy': .4 - .3 * now, 'grad_norm': abs(rng.gauss(.5, .2)),
                                 'clip_ratio/region_mean': abs(rng.gauss(0, .01)), 'learning_rate': 3e-3 * (1 - step / steps), 'seconds/generate': .2 + rng.random() / 20, 'seconds/reward': .01,
