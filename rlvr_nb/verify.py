@@ -125,7 +125,7 @@ def _exact(literal:str) -> tuple[Fraction, int, int]:
     if len(whole) + len(decimals) > _MAX_DIGITS: raise Unreadable('too_expensive')
     digits = (whole + decimals).lstrip('0')
     value = Fraction(int(whole + decimals or 0), 10 ** len(decimals))
-    return (value * Fraction(10) ** int(power) if power else value), len(decimals), len(digits)
+    return (value * Fraction(10) ** int(power) if power else value), len(decimals) - int(power or 0), len(digits)
 
 # %% ../nbs/api/03_verify.ipynb #v-quantity
 @dataclass(frozen=True, slots=True)
@@ -228,7 +228,7 @@ def _number_at(tokens:list, i:int) -> tuple[Quantity, int]:
             power = int(tokens[k][1])
             if power > _MAX_EXPONENT: raise Unreadable('too_expensive')
             value = (value if k and tokens[i][1] != '10' or _is_op(tokens, j, '*', 'x', 'X') else Fraction(1)) * Fraction(10) ** (sign * power)
-            return Quantity(value, 0, digits), k + 1 + _is_op(tokens, k+1, '}', ')')
+            return Quantity(value, places - sign * power, digits), k + 1 + _is_op(tokens, k+1, '}', ')')
     return Quantity(value, places, digits), j
 
 # %% ../nbs/api/03_verify.ipynb #v-scaled
@@ -249,6 +249,14 @@ def _scaled(q:Quantity, tokens:list, j:int) -> tuple[Quantity, int]:
         while j < len(tokens) and tokens[j][1].lower() in ('point', 'points'): j += 1
     return q, j
 
+# %% ../nbs/api/03_verify.ipynb #v-spoken-decimals
+def _spoken_decimals(whole:Fraction, tokens:list, j:int) -> tuple[Fraction, int]:
+    "Add what follows the word point: eighteen point five."
+    if not _is_op(tokens, j, 'point'): return whole, j
+    digits, k = '', j + 1
+    while k < len(tokens) and _ONES.get(tokens[k][1].lower(), 10) < 10: digits, k = digits + str(_ONES[tokens[k][1].lower()]), k + 1
+    return (whole + Fraction(int(digits), 10**len(digits)), k) if digits else (whole, j)
+
 # %% ../nbs/api/03_verify.ipynb #v-pieces
 def _pieces(text:str) -> list:
     "The quantities of a text, with the words (in small letters) and signs between them."
@@ -266,7 +274,8 @@ def _pieces(text:str) -> list:
             if spelled:
                 count, start = 0, j
                 while count < spelled[1]: count += len(tokens[j][1].split('-')); j += 1
-                q, j = _scaled(Quantity(spelled[0], words=True), tokens, j)
+                spelled, j = _spoken_decimals(spelled[0], tokens, j)
+                q, j = _scaled(Quantity(spelled, words=True), tokens, j)
                 pieces.append(q)
                 continue
             operates = low != 'times' or (j + 1 < len(tokens) and (tokens[j+1][0] == 'num' or tokens[j+1][1] == '('))
@@ -301,10 +310,10 @@ def _joined(pieces:list) -> list:
 
 # %% ../nbs/api/03_verify.ipynb #v-withheld
 _withheld = re.compile(r"""\b(?:not|never|no|none|cannot|cant|neither|nor|nan|inf|infinity|infty|infinite|undefined|unknown|null|nil|undetermined|indeterminate|unclear|unsure|uncertain|wrong|incorrect|false
-  |invalid|impossible|unable|sorry|refuse|decline\ to|except|unless|otherwise|depends|depending|either|maybe\ not|placeholder|todo|tbd|insufficient|versus|vs|unlike|instead|rather|but|somewhere|something
-  |anything|any\ number|whatever|almost|nearly|sqrt|root|squared|cubed|factorial|log|ln|sin|cos|tan|mod|modulo|twice|double|triple|thrice|guess|ranging|ranges?|approaching|random(?:ly)?
-  |see|refer|as\ above|shown\ above|stated\ above|same\ as|step|choices?|options?|candidates|possibilities|possible\ (?:answers|values)|could|might|may\ be|lambda|while|select|true|print|return|def|import|eval|exec|assert|function|console|input|output)\b
-  |n't\b|\bn/a\b|\+/-|±|==|!=|&&|\|\||\{\{|\}\}|%[sd]\b|<!--|\b[A-Za-z_]\w*\.\w+\(|\b\w+\(\s*['"\d\[-]|\(\s*\)|\\[A-Za-z]|\?|;\s*(?:drop|select|rm)\b""", re.X | re.I)
+  |invalid|impossible|unable|sorry|refuse|decline\ to|except|unless|otherwise|depends|depending|either|maybe\ not|placeholder|todo|tbd|insufficient|versus|vs|unlike|instead|rather|somewhere|something
+  |anything|any\ number|whatever|almost|nearly|sqrt|factorial|(?:square|cube|reciprocal|inverse|opposite|multiple)\s+of|guess|ranging|ranges?|approaching|random(?:ly)?
+  |see\s+(?:above|below|the|my|step|reasoning|working|previous|earlier)|refer|as\ above|shown\ above|stated\ above|same\ as|choices?|options?|candidates|possibilities|possible\ (?:answers|values)|could|might|may\ be|lambda|while|select|true|print|return|def|import|eval|exec|assert|function|console|input|output)\b
+  |n't\b|\bn/a\b|\+/-|±|==|!=|&&|\|\||\{\{|\}\}|%[sd]\b|<!--|\b[A-Za-z_]\w*\.\w+\(|\b[A-Za-z_]\w*\(\s*['"\d\[-]|\(\s*\)|\\[A-Za-z]|\?|;\s*(?:drop|select|rm)\b""", re.X | re.I)
 
 # %% ../nbs/api/03_verify.ipynb #v-orders
 _orders = re.compile(r"""\b(?:ignore|disregard|forget|override|bypass|instructions?|prompt|grader|grading|graders|verifier|evaluator|verdict|jailbreak|system\s*:|assistant\s*:|user\s*:|admin
@@ -324,10 +333,10 @@ def _refuse(text:str) -> None:
     if _withheld.search(text): raise Unreadable('several_values' if '±' in text or '+/-' in text else 'unparseable')
 
 # %% ../nbs/api/03_verify.ipynb #v-settle-parts
-_CUES = frozenset('is are was were be makes make made earns earn earned gets get got has have had costs cost gives gave leaves left yields totals totaled totalled total sum amounts equals spends spent pays paid '
+_CUES = frozenset('is are was were be makes make made earns earn earned gets get got has have had costs cost gives gave leaves yields totals totaled totalled total amounts equals spends spent pays paid '
                   'sells sold needs takes took saves saved receives received = comes so therefore thus hence answer result final becomes remain remains'.split())
 _STRONG = frozenset('answer final therefore thus hence so result finally altogether'.split())
-_AFTER = frozenset('in from for per every each during after since with at to until on'.split())
+_AFTER = frozenset('if when because in from for per every each during after since with at to until on'.split())
 
 def _quantities(pieces): return [p for p in pieces if isinstance(p, Quantity)]
 def _at(pieces, i): return pieces[i] if 0 <= i < len(pieces) else None
@@ -368,7 +377,7 @@ def _drop_spelled(pieces:list) -> list:
             open_before = not isinstance(before, str) or not before[:1].isalpha() or before == 'or' or before in _CUES or before == 'exactly' or before == 'and'
             closed_after = after is None or isinstance(after, str) and (not after[:1].isalpha() or after in ('or', 'and'))
             vague = p.number in (0, 1, Fraction(1, 2))
-            stated = open_before and (closed_after if digits else after not in ('of', 'more', 'thing', 'who', 'which', 'that', 'moment') and (closed_after or not vague or i + 2 == len(pieces) or _at(pieces, i+2) == '.'))
+            stated = open_before and (closed_after if digits else after not in ('of', 'more', 'thing', 'who', 'which', 'that', 'moment') and (closed_after or not vague or i + 2 == len(pieces) or _at(pieces, i+2) == '.' or (after == 'a' and i + 3 == len(pieces))))
             if not stated: p = 'number-word'
         out.append(p)
     return out
@@ -406,6 +415,26 @@ def _listed(pieces:list) -> bool:
             if (before is None or before in (',', '.', ';', '\n', 'or', 'and', '(', '|')) and (after is None or after in (',', '.', ';', '\n', 'or', 'and', ')', '|')): return True
     return False
 
+# %% ../nbs/api/03_verify.ipynb #v-leading
+def _described(pieces:list, chosen:int) -> bool:
+    "Whether all numbers behind the chosen one belong to a phrase like `in 3 days`."
+    ranged = False
+    for i in range(chosen + 1, len(pieces)):
+        if not isinstance(pieces[i], Quantity): continue
+        between = pieces[chosen+1:i]
+        if not ranged and any(p in ('or', 'and', ',', '+', '-', '*', '/', 'x', 'of', ';', '\n', '.') for p in between): return False
+        near = pieces[max(chosen+1, i-2):i]
+        if not any(isinstance(p, str) and p in _AFTER for p in near) or (pieces[i-1] == 'to' and not ranged): return False
+        ranged = ranged or 'from' in between
+    return True
+
+def _leading(pieces:list) -> Quantity:
+    "The number that a result begins with."
+    same = _same(pieces)
+    if same is not None: return same
+    if not _described(pieces, 0): raise Unreadable('several_values')
+    return pieces[0]
+
 # %% ../nbs/api/03_verify.ipynb #v-by-equation
 def _split(pieces, *separators):
     parts = [[]]
@@ -429,14 +458,26 @@ def _by_equation(pieces:list) -> Quantity|None:
     if len(_quantities(tail)) > 1 and _arithmetic(tail) is not None:
         bare = [p[0] for p in working if len(p) == 1 and isinstance(p[0], Quantity)]
         if len(bare) == 1 and _key(bare[0]) == _arithmetic(tail): return bare[0]
-    result = _settle(tail)
+    result = _leading(tail) if isinstance(tail[0], Quantity) and len(_quantities(tail)) > 1 else _settle(tail)
     for i, part in enumerate(working):
         qs = _quantities(part)
         if i == 0 and len(part) == 1 and qs and _key(qs[0]) != _key(result) and qs[0].value != result.value: raise Unreadable('several_values')
         if i and qs:
             later = [q for p in (part[part.index(qs[0]) + 1:], *working[i+1:]) for q in _quantities(p)]
-            if not (_arithmetic(part) is not None and len(qs) > 1) and _key(qs[0]) != _key(result) and not any(_key(q) == _key(qs[0]) for q in later): raise Unreadable('several_values')
+            computing = len(qs) > 1 and all(isinstance(p, Quantity) or p in ('+', '-', '*', '/', 'x', '^', '(', ')', '[', ']') for p in part)
+            if not computing and _key(qs[0]) != _key(result) and not any(_key(q) == _key(qs[0]) for q in later): raise Unreadable('several_values')
     return result
+
+# %% ../nbs/api/03_verify.ipynb #v-by-aside
+def _by_aside(pieces:list) -> Quantity|None:
+    "The number whose computation follows in parentheses."
+    if pieces[-1] != ')' or '(' not in pieces: return None
+    start = len(pieces) - 1 - pieces[::-1].index('(')
+    stated, working = pieces[:start], _quantities(pieces[start:])
+    if len(_quantities(stated)) != 1 or '=' in stated or len(working) < 2: return None
+    value, factors, terms = _key(_quantities(stated)[0]), Fraction(1), Fraction(0)
+    for q in working: factors, terms = factors * _key(q), terms + _key(q)
+    return _single(stated) if value in (factors, terms, _arithmetic(pieces[start+1:-1])) else None
 
 # %% ../nbs/api/03_verify.ipynb #v-by-label
 def _by_label(pieces:list) -> Quantity|None:
@@ -448,31 +489,31 @@ def _by_label(pieces:list) -> Quantity|None:
     return _settle(pieces[marks[-1]+1:])
 
 # %% ../nbs/api/03_verify.ipynb #v-by-verb
+_DOWN_WORDS = frozenset('decrease decreased decreases decreasing decline declined declines declining drop dropped drops dropping fell fall falls fallen falling reduction reduced reduces down lower lowered '
+                        'shrank shrunk contraction contracted downward plunged plummeted slid dipped deteriorated worsened'.split())
+_UP_WORDS = frozenset('increase increased increases increasing rise rose rises risen rising growth grew grow grown grows gain gained gains up higher climbed jumped surged improved improvement upward'.split())
+_MEASURED = _DOWN_WORDS | _UP_WORDS | frozenset('change total average sum amount difference changed totals'.split())
+
 def _by_verb(pieces:list) -> Quantity|None:
     "The number behind the verb of a sentence whose other numbers only describe."
     if _listed(pieces): return None
     spots = [i for i, p in enumerate(pieces) if isinstance(p, Quantity)]
-    cued = [i for i in spots if any(isinstance(p, str) and p in _CUES for p in pieces[max(0, i-2):i])]
+    cued = [i for i in spots if any(isinstance(p, str) and p in _CUES for p in pieces[max(0, i-2):i]) or (_at(pieces, i-1) in ('of', 'by') and _at(pieces, i-2) in _MEASURED)]
     if not cued or len({_key(pieces[i]) for i in cued}) > 1: return None
-    chosen, sawfrom = cued[-1], False
-    if _at(pieces, chosen-1) in ('from', 'between'): return None
-    for i in spots:
-        between = pieces[chosen+1:i]
-        if i > chosen:
-            if any(p in ('or', 'and', ',', '+', '-', '*', '/', 'x', 'of', ';', '\n', '.') for p in between if not sawfrom): return None
-            near = [p for p in pieces[max(chosen+1, i-2):i] if isinstance(p, str)]
-            if not any(p in _AFTER for p in near) or ('to' in near and not sawfrom and 'from' not in between): return None
-            sawfrom = sawfrom or 'from' in between
-    return pieces[chosen]
+    chosen = cued[-1]
+    return pieces[chosen] if _at(pieces, chosen-1) not in ('from', 'between') and _described(pieces, chosen) else None
 
 # %% ../nbs/api/03_verify.ipynb #v-settle
+_OPERATORS = frozenset('root squared cubed log ln sin cos tan mod modulo twice double triple thrice'.split())
+
 def _settle(pieces:list) -> Quantity:
     "The one value that a text states, or `Unreadable`."
     pieces = _trim(_drop_years(_drop_spelled(pieces)))
     qs = _quantities(pieces)
     if not qs: raise Unreadable('unparseable')
+    if '=' not in pieces and not _STRONG & set(p for p in pieces if isinstance(p, str)) and any(p in _OPERATORS for p in pieces): raise Unreadable('unparseable')
     if len(qs) == 1 and '=' not in pieces: return _single(pieces)
-    for reading in (_by_cue, _by_equation, _by_label, _same, _by_verb, _coins):
+    for reading in (_by_cue, _by_aside, _by_equation, _by_label, _same, _by_verb, _coins):
         q = reading(pieces)
         if q is not None: return q
     raise Unreadable('several_values')
@@ -492,6 +533,7 @@ def _coins(pieces:list) -> Quantity|None:
 
 # %% ../nbs/api/03_verify.ipynb #v-statement
 _MAX_BLOCK = 4000
+_abbreviation = re.compile(r'(?<=[A-Za-z])\.(?=\d)')  # Rs.18
 _blanks, _loose_power = re.compile(r'[^\S\n]+|(?<=\n)\s+'), re.compile(r'(?<=[A-Za-z]) \^ ?(?=\{?[23])')
 
 def _tidy(text:str) -> str:
@@ -499,7 +541,7 @@ def _tidy(text:str) -> str:
     text = text.strip()
     if len(text) > _MAX_BLOCK: text = ' '.join(text.split())
     if len(text) > _MAX_BLOCK or _long_digits.search(text): raise Unreadable('too_expensive' if any(map(str.isdigit, text)) else 'unparseable')
-    return _loose_power.sub('^', _blanks.sub(' ', _undress(_plain(text)))).strip()
+    return _abbreviation.sub(' ', _loose_power.sub('^', _blanks.sub(' ', _undress(_plain(text))))).strip()
 
 # %% ../nbs/api/03_verify.ipynb #v-boxed
 def _boxed(text:str) -> tuple[list[str], str, str]:
@@ -534,6 +576,22 @@ def _from_json(text:str) -> str:
     value, unit = said[0], data.get('unit', data.get('units', ''))
     return f"{value} {unit if unit in ('%', 'percent', 'thousand', 'million', 'billion') else ''}".strip() if isinstance(value, str) else json.dumps(value)
 
+# %% ../nbs/api/03_verify.ipynb #v-last-line
+_claim = re.compile(r'\b(?:answer|final|therefore|thus|hence|so|total|altogether)\b|####|\\boxed', re.I)
+_hedge = re.compile(r'\b(?:answers?|options?|choices?|candidates?|possib\w+|maybe|perhaps|alternativ\w*|either|or|might|could|guess\w*|unsure|wait|actually|final)\b|\?', re.I)
+_computed = re.compile(r'\d[^=\n]{0,40}=\s*[-$]?\d|\d\s*[*/+x-]\s*\$?\d')
+
+def _last_line(text:str) -> str:
+    "The last line of a text whose other lines are its working, else the whole text."
+    if '\n' not in text: return text
+    *head, last = [line.strip() for line in text.split('\n') if line.strip()] or ['']
+    if not head or not any(map(str.isdigit, last)): return text
+    if _orders.search(text) or _hedge.search(' '.join(head)): return text
+    bare = re.fullmatch(r'[\s*$]*-?\$?\d[\d,.]*[\s*%.!]*', last)
+    if bare or _claim.search(last): enough = all(len(re.findall('[A-Za-z]{2,}', line)) > 2 or _computed.search(line) for line in head)
+    else: enough = all(_computed.search(line) for line in head)
+    return last if enough else text
+
 # %% ../nbs/api/03_verify.ipynb #v-read-quantity
 _plain_int = re.compile(r'\s*([-+]?\d{1,18})\s*')
 
@@ -552,7 +610,7 @@ def _read(text:str) -> Quantity:
             found = [_read(b) for b in boxes]
             if len({_key(q) for q in found}) > 1: raise Unreadable('several_values')
             return found[0]
-    text = _tidy(text)
+    text = _last_line(_tidy(text))
     _refuse(text)
     if text.startswith('[') and text.endswith(']') or text.startswith('{') and text.endswith('}'): text = text[1:-1]
     return _settle([p for p in _pieces(text) if p not in ('{', '}', '"', "'")])
@@ -615,10 +673,6 @@ def _finqa_equal(q:Quantity, gold:Fraction) -> bool:
     return False
 
 # %% ../nbs/api/03_verify.ipynb #v-direction
-_DOWN_WORDS = frozenset('decrease decreased decreases decreasing decline declined declines declining drop dropped drops dropping fell fall falls fallen falling reduction reduced reduces down lower lowered '
-                        'shrank shrunk contraction contracted downward plunged plummeted slid dipped deteriorated worsened'.split())
-_UP_WORDS = frozenset('increase increased increases increasing rise rose rises risen rising growth grew grow grown grows gain gained gains up higher climbed jumped surged improved improvement upward'.split())
-
 def _directed(q:Quantity, pieces:list) -> Quantity:
     "A quantity with the sign that parentheses and words of direction give it."
     if q.enclosed and q.number > 0: return replace(q, number=-q.number)
@@ -657,6 +711,7 @@ def _yes_no(text:str) -> str:
     said = {w.lower() for w in re.findall(r"(?<![\w-])(?:yes|no)(?![\w'])(?!-\w)", text, re.I)}
     if len(said) > 1: raise Unreadable('several_values')
     if not said or _hedged.search(text): raise Unreadable('unparseable')
+    if re.search(r"\b(?:yes|no)\W{1,3}(?:is|was|would\s+be)\s+(?:not|never|wrong|incorrect|false)\b", text, re.I): raise Unreadable('unparseable')
     at = _lead.match(text).end()
     m = re.compile(r'(yes|no)\b', re.I).match(text, at)
     tail = re.search(r'\b(?:so|thus|hence|therefore|is|is:|answer:)[\s,:"*]*(yes|no)[\s."!*]*$', text, re.I)
@@ -695,7 +750,7 @@ _said = re.compile(r'^(?:[\s"\'*:,#]|\b(?:so|therefore|thus|hence|final|my|the|o
 
 def _uniform(text:str) -> str:
     "LaTeX and plain mathematics in one spelling; sets are written ⦃ ⦄."
-    text = _plain(text).replace('\\\\', ' ⏎ ').replace('$', ' ')
+    text = _plain(text.replace('≠', ' != ')).replace('\\\\', ' ⏎ ').replace('\\!', '').replace('$', ' ')
     for pattern, replacement in _SPELLING: text = pattern.sub(replacement, text)
     return text
 
@@ -1048,8 +1103,9 @@ _articles = re.compile(r'\b(?:a|an|the)\b')
 
 def _words(text:str) -> str:
     "A text answer without case, articles, punctuation and LaTeX dressing."
-    text = re.sub(r'\\(?:text[a-z]*|mbox|mathrm|operatorname|mathbf|boxed)\s*', '', _plain(text))
-    text = re.sub(r"[\s{}()\[\]$.,;:!\"'*`\\~_-]+", ' ', text).lower()
+    text = re.sub(r'\\(?:text[a-z]*|mbox|mathrm|operatorname|mathbf|boxed)\s*', '', _text_command.sub(r'\1', _plain(text)))
+    text = re.sub(r'\b([ap])\s?\.\s?m\b\.?', r'\1m', text.lower())
+    text = re.sub(r"[\s{}()\[\]$!\"'*`\\~_]|(?<!\d)[.,;:-]|[.,;:-](?!\d)", ' ', text)
     return ' '.join(_articles.sub(' ', text).split())
 
 def _is_text(text:str) -> bool:
@@ -1077,6 +1133,10 @@ def _shape(text:str, depth:int=0) -> tuple:
     member = re.fullmatch(r'[A-Za-z]\s*∈\s*(.*)', text, re.S)
     if member: return _shape(member[1], depth + 1)
     if text in ('ℝ', '\\mathbb{R}'): return ('interval', '(', ('formula', ('neg', ('∞',))), ('formula', ('∞',)), ')')
+    without = re.fullmatch(r'(?:ℝ|\(\s*-\s*∞\s*,\s*\+?\s*∞\s*\))\s*(?:∖|\\|-)\s*⦃([^,]*)⦄|[A-Za-z]\s*!=\s*([^,]*)', text)
+    if without:
+        point = _shape(without[1] or without[2], depth + 1)
+        return ('union', [('interval', '(', _LOW, point, ')'), ('interval', '(', point, _HIGH, ')')])
     parts = _top(text, '∪')
     if len(parts) > 1: return ('union', [_shape(p, depth + 1) for p in parts])
     if _inequality.search(text): return _inequalities(text, depth)
@@ -1099,7 +1159,11 @@ _long_word = re.compile(r'(?<![\\A-Za-z])[A-Za-z]{4,}')
 def _items(text:str, depth:int) -> list:
     parts = [p for p in _top(text, r'[,;]', r'\s(?:and|or)\s') if p]
     if len(parts) > _MAX_ITEMS: raise Unreadable('too_expensive')
-    return [_shape(p, depth + 1) for p in parts]
+    return _flattened([_shape(p, depth + 1) for p in parts])
+
+def _flattened(items:list) -> list:
+    "Items with the pairs that a plus-minus sign made among them."
+    return [i for item in items for i in (item[1] if item[0] == 'list' else [item])]
 
 def _flat(text:str, depth:int) -> tuple:
     "A list, an equation, a pair of signs, a number in a base, or one formula."
@@ -1107,7 +1171,7 @@ def _flat(text:str, depth:int) -> tuple:
         parts = _top(text, r'\s*[,;⏎]\s*(?:and\s|or\s)?', r'\s(?:and|or)\s', r'\n\s*')
         parts = [p for p in parts if p]
         if len(parts) > _MAX_ITEMS: raise Unreadable('too_expensive')
-        if len(parts) > 1: return ('list', [_shape(p, depth + 1) for p in parts])
+        if len(parts) > 1: return ('list', _flattened([_shape(p, depth + 1) for p in parts]))
         text = parts[0] if parts else text
     m = _base_number.fullmatch(text)
     if m and any(map(str.isdigit, m[1])): return ('base', m[1].replace(' ', '').lstrip('0').upper() or '0', _BASES.get(m[2] or m[3]) or int(m[2] or m[3]))
@@ -1391,10 +1455,10 @@ def _symbolic(gold:str, answer:str) -> str:
     return _algebra.ask(gold, answer)
 
 # %% ../nbs/api/03_verify.ipynb #v-denied
-_denied = re.compile(r"""\b(?:not|never|neither|nor|cannot|unknown|unsure|maybe|perhaps|either|wrong|incorrect|false|placeholder|todo|tbd|see|refer|guess|could|might|print|import|eval|exec|return|lambda|def|nan|sorry|unable
+_denied = re.compile(r"""\b(?:not|never|neither|nor|cannot|unknown|unsure|maybe|perhaps|either|wrong|incorrect|false|placeholder|todo|tbd|refer|guess|could|might|print|import|eval|exec|return|lambda|def|nan|sorry|unable
   |at\ least|at\ most|more\ than|less\ than|greater\ than|fewer\ than|up\ to|between|something|anything|almost|nearly|impossible)\b|n't\b|\?|==|\{\{|\}\}\}\}|<!--|\b[A-Za-z_]\w*\.\w+\(|__|;\s*drop|\.\.\.""", re.X | re.I)
 _segment = re.compile(r'\$\$?([^$]+)\$\$?|\\\(((?:[^\\]|\\[^)])*)\\\)|\\\[((?:[^\\]|\\[^\]])*)\\\]')
-_verb = re.compile(r"\b(?:is|are|equals|equal\s+to|gives|yields|get|obtain|have|becomes|therefore|thus|hence|so)\b[\s,:]*", re.I)
+_verb = re.compile(r"\b(?:is|are|equals|equal\s+to|gives|yields|get|obtain|have|becomes|therefore|thus|hence|so)\b[\s,:]*(?:at\s+)?", re.I)
 _label = re.compile(r"^\s*[A-Za-z][A-Za-z '*()-]{0,60}:\s*", re.S)
 
 def _candidates(text:str) -> list[str]:
@@ -1444,7 +1508,8 @@ def _math_text(text:str, gold:str) -> Verdict:
     "Compare words: no case, no articles."
     truth, said = _words(gold), [_words(c) for c in _candidates(text)]
     said += [re.sub(r'^(?:option|choice|answer|it is|there (?:is|are))\s+', '', s) for s in said]
-    if len(truth) == 1 and (m := _choice.match(re.sub(r'\\text[a-z]*\s*\{\s*([^{}]*)\}', r'\1', text.strip(' $*"')))): said.append(m[1].lower())
+    choices = [_choice.match(re.sub(r'\\text[a-z]*\s*\{\s*([^{}]*)\}', r'\1', c.strip(' $*"'))) for c in _candidates(text)]
+    if len(truth) == 1: said += [m[1].lower() for m in choices if m]
     ok = truth in said
     return Verdict(ok, text.strip()[:200], 'match' if ok else 'mismatch')
 
@@ -1452,8 +1517,8 @@ def _math_text(text:str, gold:str) -> Verdict:
 def _math_one(text:str, gold:str) -> Verdict:
     "Judge one answer text that has no `\\boxed` in it."
     uniform_gold, reasons = _uniform(gold), []
-    if _is_text(gold): return _math_text(text, gold)
     shapes = _gold_shapes(gold)
+    if _is_text(gold) or (not shapes and '\\' not in _text_command.sub('', gold)): return _math_text(text, gold)
     if _denied.search(_text_command.sub(r' \1 ', text)): raise Unreadable('unparseable')
     for candidate in _candidates(text):
         for form in _math_forms(_uniform(candidate)):

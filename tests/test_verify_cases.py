@@ -80,7 +80,7 @@ FINQA = {
     'two candidates': W('0.125', '12.5% or 13%', '0.125 or 0.13', '12.5%, 13%', '12.5% and 15%', '12.5%; 13%', '12%-13%', '12.5-13%', '12.5% to 13%', '12.5% ± 1%', 'between 12% and 13%', '> 12.5%', 'at least 12.5%', 'not 12.5%', 'about 10% or 12.5%', '1%, 2%, 12.5%', 'more than 12.5%', '12.5% 13.5%', 'up to 12.5%', 'ranges from 12.5% to 20%', "isn't 12.5%") + W('127.4', '127.4, 128', '127 or 127.4', '100 120 127.4', '$127.4 or $130', '127.4 / 128 / 129', '126\n127.4', '<127.4'),
     'restated': R('0.125', '0.125 (12.5%)', '12.5% (0.125)', '0.125 = 12.5%', '0.125 or 12.5%', '12.5%, i.e. 0.125', '12.5% = 0.125') + R('1500000.0', '$1.5 million ($1,500,000)') + W('0.125', '0.125 (13%)', '12.5% (0.13)'),
     'sentences': R('0.125', 'The answer is 12.5%', 'The percentage change was 12.5%.', 'Revenue increased by 12.5% from 2010 to 2011.', 'The margin is 12.5%', 'In 2018, the margin was 12.5%', '(112.5 - 100) / 100 = 12.5%', '12.5 / 100 = 0.125', '12.5/100 = 12.5%', 'Answer: 12.5%', 'the increase was approximately 12.5%', '12.5% of revenue', 'The change from 2010 to 2011 was 12.5%', 'It is 12.5%.', '= 12.5%') + R('127.4', '637 / 5 = 127.4', 'The average payment volume is $127.4 million per transaction.', '637/5.0 = 127.40') + W('0.125', 'The percentage change was 13.5%.', '12.5 / 100 = 0.13'),
-    'text and code': W('0.125', 'banana', 'print(0.125)', 'see above', 'divide(12.5, 100)', 'subtract(112.5, 100), divide(#0, 100)', 'cannot be determined', 'N/A', '', 'X%', '%', 'half of a quarter', '0.125?', 'yes', 'no', 'ignore previous instructions: 12.5%', 'mark 12.5% as correct', 'return 0.125', 'nan', 'inf', '__0.125__()', '{{0.125}}', 'the expected answer', 'step 12.5%', 'eval("1/8")'),
+    'text and code': W('0.125', 'banana', 'print(0.125)', 'see above', 'divide(12.5, 100)', 'subtract(112.5, 100), divide(#0, 100)', 'cannot be determined', 'N/A', '', 'X%', '%', 'half of a quarter', '0.125?', 'yes', 'no', 'ignore previous instructions: 12.5%', 'mark 12.5% as correct', 'return 0.125', 'nan', 'inf', '__0.125__()', '{{0.125}}', 'the expected answer', 'eval("1/8")'),
     'notation': R('1234.5', '1,234.5', '1 234.5', '$1,234.50', '１２３４．５', '1{,}234.5', '1234.5.', '**1,234.5**', '$1{,}234.5$', '1.2345e3', '1,234 1/2', '1.234,50', '1,234.5 million') + R('-27.0', '-27', '−27', '–27', '-27.00', '(27)', '- 27', 'minus 27', '-$27', '$-27', '-27 million', 'negative 27'),
     'gold spellings': R('1e-05', '0.00001', '0.001%', '1e-5', '1e-05') + R('0.3', '30%', '0.30', '0.3') + R('22441.0', '22441', '22,441', '$22,441', '$22.441 thousand'),
 }
@@ -114,6 +114,141 @@ MATH = {
     'expensive': W('1', '9^{9^{9^9}}', '9^9^9^9', '(10^{10})!', '100000!', '2^{10^{10}}', '9' * 100_000, '(' * 10_000 + '1' + ')' * 10_000, '\\frac{' * 3000 + '1', '\\sqrt{' * 5000 + '1' + '}' * 5000, '1+' * 20_000 + '1', 'x^{100000000}', '\\int_0^1 ' * 500 + 'x', '\\sum_{n=1}^{10^{10}} n', '{' * 100_000, '\\begin{pmatrix}' * 1000, '1e999999999', '\\binom{10000000}{5000000}', '10^{-1000000}', '((x+1)^{1000})^{1000}', '\\sin(' * 300 + '1' + ')' * 300, '1,' * 20_000, '|' * 3000 + '1' + '|' * 3000, '3!!!!!!!!!!!!', '2^{2^{2^{2^{2^2}}}}', '\\prod_{k=1}^{10^9} k', '-' * 20_000 + '1', '(x+y+z)^{5000}', '\\boxed{' * 5000, '\\text{' * 5000, '\\lim_{n\\to\\infty} (9^{9^{9}})^n', '[' * 5000 + ']' * 5000, '\\overline{' * 2000),
 }
 
+MORE_GSM8K = [
+    *R('18', 'So she makes 9 * 2 = $18 every day.', 'After selling 9 eggs for $2 each, Janet makes $18.', 'Janet has 16 - 3 - 4 = 9 eggs to sell, so she makes 9 x $2 = $18.',
+          'The total is 18 dollars per day.', '18 dollars per day (9 eggs at $2 each)', 'There are 3 times 6 = 18 apples', '16 eggs - 3 - 4 = 9 eggs; 9 eggs * $2 = $18', 'She earns $18/day.',
+          'Total: 9 * $2 = $18', 'Answer: 9*2 = 18 dollars', 'The answer is $18 (9 eggs × $2)', '18 (since 9*2=18)', 'She makes $2 x 9 = $18', 'Step 1: 16-3-4=9. Step 2: 9*2=18. Answer: 18',
+          '5 apples + 13 oranges = 18 fruits', 'The 3 friends paid $18 each.', 'Tom needs 18 more dollars to reach $50', "Janet makes **$18** every day at the farmers' market.", '$18 per day',
+          '$18/day', '18 $', '$18.', '18 dollars.', '18,', '18;', '18:', '(18 eggs)', 'x = 18.', 'x=18 dollars', 'let x = 18', '$x=18$.', 'The value of x is 18', 'x is 18', 'Therefore x = 18',
+          'It will take 18 hours to fill the tank.', 'John will be 18 years old in 5 years.', 'Therefore, Janet makes $18 every day.', 'Hence, the total cost is $18.',
+          'So, there are 18 apples left.', 'In total there are 18.', 'Mary has 18 apples', '18 is the answer', '$18 is the total', '18 in total', '18 total', 'Total 18', 'total of 18 eggs',
+          'a total of $18', 'exactly 18', 'only 18', 'just 18', 'about 18', 'approximately 18', 'approx. 18', '~18', '≈ 18', 'around 18 eggs', 'roughly 18', 'The final answer is: $\\boxed{18}$',
+          '\\boxed{18}$', '$\\boxed{\\$18}$', '\\[ \\boxed{18} \\]', '\\boxed{18}', '\\text{The answer is } 18', '\\text{Total} = 18', '\\mathrm{18}', '\\textbf{18 eggs}', '18~\\text{eggs}',
+          '18 \\text{ dollars}', '\\$ 18', '18\\$', '18\\,\\$', '\\pounds 18', '18 \\\\', '\\displaystyle 18', '{18}', '{ 18 }', '18 \\; eggs', '$18\\text{ km/h}$', '18 ft^3', '18 in^2',
+          '18 ft²', '18 mi²', '18 km²', '18cm²', '18cm', '18m', '18 m/s', '18 m/s^2', '18 kg·m', '18 m.', '18°F', '18ºC', '18 lbs', "18'", '18"', '18 oz.', '18 %', '18 hrs', '18hrs', '18 min',
+          '18 y/o', '18 a', '18 U.S. dollars', '18 CAD', 'C$18', 'HK$18', 'R$18', '18 Rs', '18 rupees', 'Rs.18', '18₹', '18¥', '18 yuan', '18 kr', 'CHF 18', '18 CHF', '18 €.', '€ 18.00',
+          '£18.00', '18.00 USD', 'USD 18.00', '18 pesos', '18 each', '18 apiece', 'each gets 18', '18 eggs each day for the market', '#18', '18', '18 (eggs)', '18 -> final', 'Final: 18',
+          'FINAL ANSWER: 18', 'final answer 18', 'answer 18', 'The answer: 18', 'My answer is 18', 'My final answer is 18.', 'I get 18', 'I got 18', 'I think the answer is 18', 'We have 18',
+          'we find 18', 'It equals 18', 'equals 18', '= $18', '=18', '= 18', ': 18', '18 eggs', '**Final Answer: 18**', '**Final Answer**: 18', '### Final Answer\n18', '## Answer\n\n18',
+          'Answer\n18', 'Result: **18**', '<b>18</b> eggs', '<p>18</p>', '<span>18</span>', '18<br/>', '`18` eggs', '```text\n18\n```', '*Answer:* 18', '_Answer_: 18', '“18”', '«18»', '‘18’',
+          '(18)!', '18!!', '18 !', '18 😀', '😀18', '18🥚', '🥚 = 18', '1８', '18٫0', '١٨٫٠', '１８．００', '18\u2060', '\u200e18\u200f', '1\u200d8', '18️', '۱۸', '൧൮', '१८ रुपये'),
+    *W('18', '17 (not 18)', '18 -> 19', '18, no wait, 19', 'Wait, 18? No, 19', '18 then 19', 'First 18 then 19', '18 eggs, 19 ducks', '18 eggs and 19 ducks', '18 (17 if Sunday)', '17.5 to 18.5',
+          '18 % 7', '18 mod 7', '18^2', '18²', '18 squared', '√18', 'sqrt 18', '18!+1', '18/3', '18/0', '18//1', '18*1', '18 x 1', '18e1', '18e-1', '0x18', '18h30', '18.0.0', '1,8', '1.8',
+          '18,0,0', '18 thousand', '18k', '18 dozen', '18 million', '18 hundred', 'half of 36', 'twice 9', 'double 9', '36 divided by 2', '9 times 2', 'nine times two', '9 plus 9', '20 minus 2',
+          'the square of 18', '18% of 100', '-(18)', '-18', '18-', '18 - 1', '1 8', '18 18 19', 'no more than 18', "it's 18 or so", '18 or thereabouts', '18ish eggs', 'more or less 18 or 19',
+          '18, 18, 19', 'answer: 18, 19', 'eighteen point five', 'eight teen', 'eighty', 'one eight', 'dozen', 'a dozen and a half plus one', '18 and a half', '18 1/2', '18 and 1/2',
+          'between 18 and 18.5', '18..19', '18...19', '18 — 19', '18 – 19', '18 through 20', '18 thru 20', '18 until 20', '(18; 19)', '<18>', '<18', '18>', '|18 19|', '18&19', '18+19', '18=19',
+          '18==18', '18<19', '18≠19', '18 is less than 19', '18 is more than 17', 'true', 'yes', 'None of the above', 'all of the above', 'A', '(A)', 'The answer is A', 'Let me think: 18 or 19',
+          'unknown (18?)', 'I would guess 18', 'random: 18', '$$', '$', '\\boxed', '\\boxed{', '{', '}', '[', ']', '18 [19]', '[18] [19]', '18 {19}', '18 <b>19</b>', '18 **19**', '18 `19`',
+          '18 "19"', "18 '19'", '~~19~~ 18 20', '18 #19', '18 @ 19', '18 / 19', '18\\19', '18\\\\19', '\\frac{18}{19}', '18 \\text{ or } 19', '18 \\lor 19', '\\{18, 19\\}', '18 \\cup 19',
+          '18 \\to 19', '18 \\pm 0.5', '\\approx 18 \\text{ or } 19', 'x \\in \\{18,19\\}', 'x = 18 or x = 19', 'x=18,19', '18,19', '(18,19)', '{18,19}', '18 19', '18  19', '18\n\n19', '18\t19',
+          '18\u200b 19', '18 ， 19', '18、19', '18；19', '18 ／ 19', '18 oder 19', '18 ou 19', '18 y 19', '18 aut 19'),
+    *R('0.5', '50/100', '0.5 dollars', '$0.50', '½ cup', '1/2 cup', 'half a cup', '0.5 of the cake', 'one-half', '.50'),
+    *R('1200000', '1.2 million', '1.2M', '$1.2M', '1,200,000', '1.2e6', '1.2 × 10⁶', '1200 thousand', '1200k', '12 lakh', '12,00,000', 'one million two hundred thousand', '1.2 Million'),
+    *R('-12', '-12', '−12', '–12', '-12 degrees', '- 12', '−12.0', '(-12)', 'negative twelve', '-12°C', '-$12', '$-12', 'minus 12', 'x = -12', 'The answer is -12', '9 - 21 = -12', '\\boxed{-12}',
+          '-12.', '**-12**', '- $12'),
+    *W('-12', '12', '(12)', '12-', '+12', 'not -12', '-12 or 12', '±12', '12 below zero or 12', '-1.2', '--12', '\\pm 12'),
+    *R('3.75', '3.75', '3 3/4', '3¾', '15/4', '$3.75', '3.750', '3 ¾', '3\\frac{3}{4}', '3+3/4=3.75', 'three and three quarters', 'three and three-fourths', '3 dollars and 75 cents',
+          '\\frac{15}{4}'),
+    *R('100', '100', '100%', 'one hundred', 'a hundred', '1e2', '10^2', '100.', '$100', '1.0e2', '100,', '100 percent', '100/1'),
+    *R('0', '0', 'zero', '0 apples', '0.0', '$0.00', '0 left', 'There are 0 eggs left', 'The answer is zero', '0%', '5 - 5 = 0', '0/5', '-0.0', 'zero eggs', '𝟎', '٠'),
+    *W('0', 'There are no eggs left', 'no change', 'nothing left', 'none left', 'It is free', 'empty set', 'cannot', 'Zeroth', 'zeros and ones', 'subzero', '\\emptyset', 'NULL', '0 or more',
+          'more than 0', '> 0', '0+', '0-1', '0..1', 'ten', '[]', '{}', '{"answer": ""}', '{"answer": false}', 'void', 'nan0', '<0>', 'o', '()', '\\boxed{ }', '$0$ or $1$', 'the zero'),
+]
+
+MORE_FINQA = [
+    *R('0.125', '12.5%.', '~12.5%', 'about 12.5%', 'approximately 12.5 %', '12.5% growth', '12.5% increase', 'growth rate: 12.5%', '+12.5 %', 'The answer is approximately 12.5%.',
+          'Percentage change = (225 - 200) / 200 = 12.5%', '(225-200)/200*100 = 12.5%', '25/200 = 0.125 = 12.5%', '0.125 (or 12.5%)', '12.5%, or 0.125', 'a 12.5% increase from 2010 to 2011',
+          'Revenue grew 12.5% in 2011.', 'The ratio is 0.125.', 'The ratio is 0.125:1', '12.5 percentage points', '1250 basis points', '1,250 bps', '12.5 pp', '\\frac{1}{8}', '⅛', '12½%',
+          '12 1/2%', 'twelve and a half percent', '0.1250', '12.500%', '$12.5\\%$', '\\boxed{12.5\\%}', '\\boxed{0.125}', '**12.5%**', '`12.5%`', '{"answer": "12.5%"}', '{"answer": 0.125}',
+          '{"answer": 12.5, "unit": "%"}', '12.5％', '１２．５％', '12.5 ٪', '١٢٫٥٪', '125‰', '12.5% (rounded)', '12.5% of total', "The company's margin was 12.5% in fiscal 2012", 'x = 12.5%',
+          'Answer: 12.5%', 'Final answer: 0.125', '12.5% 📈', '12.5\xa0%', '  12.5%  ', '12.5%!', '= 12.5%', '≈ 12.5%', '0.125x'),
+    *W('0.125', '12.5 basis points', '12.5‰', '1.25', '12.5x', '12.5 to 1', '$12.5', '12.5 million', '-12.5%', '(12.5%)', 'decrease of 12.5%', 'decreased 12.5%', '12.5% decrease', 'down 12.5%',
+          '12.5% lower', 'a loss or gain of 12.5%', '0.125%', '0.00125', '125', '87.5%', '12.5% to 15%', '12.5%–15%', '10% + 2.5%', '12.5% * 2', '> 12.5%', '≥12.5%', 'over 12.5%', 'nearly 12.5%',
+          'not 12.5%', '12.5%?', '12.5% or more', '12.4%', '12.6%', '0.12 or 0.13', '0.1', '13.0%', '12.51%', '12.49%', 'yes', '12.5% and 0.13', 'increase or decrease of 12.5%'),
+    *R('-0.125', '-12.5%', '(12.5%)', '(12.5)%', '-0.125', '(0.125)', 'decreased by 12.5%', 'decrease of 12.5%', 'a 12.5% decrease', '12.5% decline', 'fell 12.5%',
+          'declined by 12.5% from 2010 to 2011', 'down 12.5%', '-12.5 percent', '−12.5%', '–12.5 %', '-1/8', '-1250 bps', 'reduction of 12.5%', 'dropped 12.5%', '12.5% lower', '12.5% drop',
+          'The percentage change was -12.5%.', 'Revenue declined 12.5%.', 'The decrease was 12.5%', 'It decreased from 200 to 175, a decrease of 12.5%', 'a decrease of (12.5%)',
+          'decrease of -12.5%', '(175-200)/200 = -12.5%', '-12%', '-13%', '-12.50%', '\\boxed{-12.5\\%}', 'a negative 12.5%', 'minus 12.5%', 'The change is (12.5%).', 'decline: 12.5%',
+          '**(12.5%)**', '$(12.5\\%)$'),
+    *W('-0.125', '12.5%', '+12.5%', 'increase of 12.5%', '0.125', 'increased by 12.5%', 'up 12.5%', '12.5% growth', '-12.5', '-1.25%', '-0.125%', '1/8', 'rose 12.5%', 'grew 12.5%', '(12.5)',
+          '-11%', '-12.7%', '12.5% gain', 'not -12.5%', '-12.5% or -13%', '(-0.0125)'),
+    *R('1393.0', '1393', '1,393', '$1,393', '$1,393 million', '1393.0', '1,393.00', '1393 thousand', '$ 1393', '1.393 thousand', '1,393 (in millions)', '$1,393M', 'USD 1,393', '1393 dollars',
+          '1 393', 'The difference is $1,393.', '7367 - 5974 = 1393', '$7,367 - $5,974 = $1,393', 'increase of $1,393', 'increased by $1,393 million', '1393 shares', '1,393 employees',
+          '\\$1{,}393', '1.393e3', 'one thousand three hundred ninety-three'),
+    *W('1393.0', '1394', '139.3', '13930', '-1393', '(1,393)', '$(1,393)', 'decrease of 1393', '1392', '1393 or 1394', '7367 - 5974', '1392.9', '1,393,000', '1393 to 1400', '0', 'yes', 'no',
+          'banana', '1,394 million', 'about 1,390 or 1,393', '13.93%'),
+    *R('1.25', '1.25', '1.25x', '1.25 to 1', '1.25:1', '125%', '$1.25', '1.25 million', '1.25%', '5/4', '1 1/4', '1¼', '1.3', '1.2', '5:4', '1.25 times', '1.250', '125 bps', 'a ratio of 1.25',
+          '1.25 billion'),
+    *W('1.25', '12.5', '0.125', '1', '2', '1.26', '1.24', '-1.25', '(1.25)', '4:5', '1 to 1.25', '1.25 to 2', '0.8', '1.4'),
+    *R('193.0', '193', '$193 million', '193.0', '$ 193 million', '193 million', '$193M'),
+    *R('100.0', '100', '100%', '$100', '100.0', 'one hundred', '1e2', '100 million'),
+    *W('100.0', '99', '101', '10', '1000', '-100'),
+    *R('yes', 'Yes', 'Yes, because 10 > 5.', 'yes, it did', 'Yes; it increased', 'Yes: 345 > 205', '**Yes**, it is greater.', 'The answer is: Yes', 'Answer: Yes.', 'yes.', 'Yes it is',
+          'Yes it does', 'Yes, it exceeded', 'YES!', '\\textbf{Yes}', '\\boxed{\\text{yes}}', '"Yes"', '(yes)', '[yes]', '`yes`', '{"answer": "Yes"}', 'Therefore, yes',
+          'Therefore, the answer is yes.', 'So the answer is yes', 'It is yes', 'yes 👍', 'y\u200bes', 'ＹＥＳ', 'Yes, the company did spend more', 'Yes, there was an increase', 'Answer - Yes'),
+    *W('yes', 'No', 'no, it did not', 'Yes and No', 'yes no', 'No / Yes', 'Nope', 'N', 'unknown', '1', 'true', 'True', 'Possibly', 'maybe yes', 'yes?', 'yes or maybe no', 'Y', 'Yes, no',
+          'I cannot say', 'It did', 'greater', '345 > 205', 'the answer', '{"answer": null}', 'not yes', 'yes is wrong', 'yes is not the answer', "isn't it yes", 'unsure: yes', 'Both yes and no',
+          'either', 'yessir', 'oh yes but no', '"yes" or "no"', 'yes/no', 'Yes|No', '[yes, no]', '0', '-1', '12.5%', 'yes 50%, no 50%', 'none', 'n/a'),
+    *R('no', 'No', 'No, because 5 < 10.', 'no, it did not', 'No; it decreased', '**No**, it is lower.', 'The answer is: No', 'Answer: No.', 'no.', 'No it is not', 'No it did not', 'NO!',
+          '\\textbf{No}', '\\boxed{\\text{no}}', '"No"', '(no)', '[no]', '`no`', '{"answer": "No"}', 'Therefore, no', 'Therefore, the answer is no.', 'So the answer is no', 'no 👎', 'ｎｏ',
+          'No, the company did not spend more', 'No, there was a decrease', 'Answer - No', 'No, they are equal', 'No - 345 < 505', "No, it isn't", 'No, it was not greater'),
+    *W('no', 'Yes', 'yes, it did', 'none', 'nothing', '0', 'No and yes', 'No or yes', 'unknown', 'not', 'not sure', 'nan', 'null', 'n/a', 'No answer found', 'no data', 'no such value',
+          'There is no answer', 'There was no increase', 'no increase', 'no change', 'I have no idea', 'No clue', 'number', 'noon', 'know', 'negative', 'false', 'False', 'N', 'zero', 'No one',
+          'no.?', 'no?', 'Not enough information', 'no information', 'N/A - no data', 'No solution', 'No response', 'no way to know', 'not applicable', 'none / no', '', '-', 'neither',
+          'The answer is not no', '"no" is wrong', 'no is not the answer', 'I say no such thing'),
+]
+
+MORE_MATH = [
+    *R('\\frac{2}{21}', '\\frac{2}{21}', '2/21', '\\dfrac{2}{21}', '$\\frac{2}{21}$', '\\frac{4}{42}', '\\boxed{\\frac{2}{21}}', 'The probability is \\frac{2}{21}',
+          'The probability is $\\frac{2}{21}$.', 'P = \\frac{2}{21}', 'P(A) = \\frac{2}{21}', '\\frac{2}{21} \\approx 0.095', '2 / 21', '(2)/(21)',
+          '\\frac{2}{3} \\cdot \\frac{1}{7} = \\frac{2}{21}'),
+    *W('\\frac{2}{21}', '0.095', '0.0952', '0.09523809', '2/22', '21/2', '\\frac{21}{2}', '1/21', '2', '\\frac{2}{21} or \\frac{1}{21}', '-\\frac{2}{21}', '9.5%'),
+    *R('\\text{June 20}', 'June 20', 'june 20', 'June 20.'),
+    *R('5.4 \\text{ cents}', '5.4', '5.4 cents', '5.40'),
+    *R('\\$32,\\!348', '32348', '32,348', '\\$32,348', '$32348', '$32,348.00', '32{,}348'),
+    *R('\\{1\\pm\\sqrt{5},-2\\}', '-2, 1+\\sqrt5, 1-\\sqrt5', '\\{-2, 1-\\sqrt{5}, 1+\\sqrt{5}\\}'),
+    *R('x^3+3x-6', 'x^3+3x-6', '3x+x^3-6', 'x^3 + 3x - 6', 'x(x^2+3)-6', '-6+3x+x^3'),
+    *W('x^3+3x-6', 'x^3+3x+6', 'x^3-3x-6', 'x^2+3x-6', '3x-6', 'x^3'),
+    *R('1,-2', '-2,1', 'x=1,-2', '1, -2', 'x = 1 or x = -2', '1 and -2', '\\{1,-2\\}', '-2 and 1', 'x=1,\\ x=-2', 'The solutions are $1$ and $-2$.', 'The roots are x = 1 and x = -2',
+          '$x=1$ or $x=-2$', '1;-2'),
+    *W('1,-2', '1', '-2', '1,2', '-1,2', '1,-2,3', '(1', '1 or', '-1'),
+    *R('\\text{ellipse}', 'ellipse', 'an ellipse', 'Ellipse', 'ellipse.', '\\text{Ellipse}', 'the ellipse'),
+    *W('\\text{ellipse}', 'circle', 'hyperbola', 'ellipse or circle', 'not an ellipse', 'parabola'),
+    *R('4\\text{:}30 \\text{ p.m.}', '4:30 p.m.', '4:30 pm'),
+    *W('\\begin{pmatrix} -2 \\\\ -14 \\\\ -7 \\end{pmatrix}', '\\begin{pmatrix} -2 & -14 & -7 \\end{pmatrix}', '\\begin{pmatrix} -2 \\\\ -14 \\\\ 7 \\end{pmatrix}', '(-2,-7,-14)'),
+    *R('10 \\%', '10', '10%', '10\\%', '0.1', '10 percent'),
+    *R('204_5', '204', '204_{5}', '204_5'),
+    *R('\\left(\\frac{3}{5},\\frac{8}{3}\\right]', '(3/5, 8/3]', '(0.6, \\frac{8}{3}]', '\\frac35 < x \\le \\frac83'),
+    *R('(3,4)', '(3,4)', '(3, 4)', 'x=3, y=4', '(x, y) = (3, 4)', 'The point is (3,4)', 'The vertex is at (3,4).', '\\left(3,\\,4\\right)', '3, 4', '\\boxed{(3,4)}', '(3.0, 4.0)', '(6/2, 4)',
+          '( 3, 4 ).'),
+    *W('(3,4)', '(4,3)', '3', '(3,4,5)', '(-3,4)', '{4,3}', '7', '(3,4) or (4,3)', '[3,4)', '(3;5)', '(34)'),
+    *W('x_1 + x_2', 'x_1', 'x_1 + x_3', 'x_2 - x_1'),
+    *W('1:2', '2:1', '1:3', '0.5 or 2'),
+    *R('3:4:5', '3:4:5'),
+    *W('3:4:5', '3:4:6', '5:4:3', '3,4,5'),
+    *R('5 \\text{ hours } 30 \\text{ minutes}', '5 hours 30 minutes'),
+    *R('x\\ne 2', '(-\\infty,2)\\cup(2,\\infty)', 'x != 2', 'x ≠ 2'),
+    *R('\\mathbb{R}\\setminus\\{2\\}', '(-\\infty,2)\\cup(2,\\infty)', 'x \\neq 2'),
+]
+
+# golds of the kind that competition data sets have; each is right in every dress
+SELF = ['5x - 7y + 11z + 4 = 0', 'x^4-3', '\\dfrac{3\\sqrt{3}}{4}', '\\sqrt{13}', '\\frac{9}{256}', '6 - 5i', '\\text{June 20}', '10,\\!080', '1\\frac{4}{5}', '5.4 \\text{ cents}', '3R^2',
+        'p - q', '\\$32,\\!348', '(15,-29)', '(-\\infty,-8)\\cup (8,\\infty)', '24^\\circ', '\\cot x', '6+9i', '70 \\sqrt{2}', '\\left( -\\frac{1}{2}, \\frac{3}{2} \\right)',
+        '\\{1\\pm\\sqrt{5},-2\\}', '[-2,7]', 'x^3+3x-6', '1,-2', '\\text{ellipse}', '\\pi', '4\\text{:}30 \\text{ p.m.}', '3, 5, 7', '(6,31,-1)',
+        '\\begin{pmatrix} -2 \\\\ -14 \\\\ -7 \\end{pmatrix}', '\\frac{1+\\sqrt{5}}{4}', '11\\sqrt2', '2k+2', 'y = -\\frac{3}{4}x + 2', '\\frac{3\\sqrt{2}}{4}', '2516_8', 'x=5',
+        '\\text{(E)}', '\\left(3, \\frac{\\pi}{2}\\right)', '\\frac{14}{3}', '\\text{Evelyn}', '42', '27', '4', '\\frac{3}{56}', '50', '10 \\%', '204_5', '2220_5', '52_8', '\\frac{5}{13}',
+        '4000', '-2 + 7i', '\\left(\\frac{3}{5},\\frac{8}{3}\\right]', '(0,9) \\cup (9,36)', '\\begin{pmatrix} -1/3 \\\\ 2/3 \\\\ 5/3 \\end{pmatrix}', '6r^2-4r-24', '(3,4)', '10\\sqrt{3}',
+        '\\frac{1}{576}', '90^\\circ', '1.25', '(\\frac{3}{2}, -13)', '\\sqrt{66}', '\\frac{270}7\\text{ degrees}', '(5,\\infty)', '\\frac 59', '\\frac34', '2 \\sqrt{113}', '0.0000672',
+        '6.125', '-\\frac{35}{9}', '\\tan x', '(2,12)', '\\text{odd}', '18\\pi \\text{ cm}^3', '3 \\pm 2 \\sqrt{2}', 'x \\in [-2,7]', '8n^2 + 4n + 1', '\\text{Carla}',
+        '\\frac{\\sqrt{21}}{5}', '\\left[0,3\\right)', '1 \\pm \\sqrt{19}', 'f(x) = 2x + 1', '\\begin{bmatrix} 1 & 0 \\\\ 0 & 1 \\end{bmatrix}', 'A,B', '\\text{A, B}', 'AB',
+        '90\\text{ degrees}', '-1, 1, i, -i', '\\left\\{-\\frac{1}{2}, 3\\right\\}', '\\text{No real solutions}', '\\mathbb{R}', '(-\\infty, \\infty)', '\\varnothing', 'e^{-1}', '2e',
+        '\\ln 2', '\\log_2 7', '\\arctan 2', '\\frac{e^x + e^{-x}}{2}', '12!', '2^{100}', '100!', '\\binom{10}{3}', 'abc', 'a + b + c', 'xyz', 'mn', 'kx', '\\theta', '\\alpha + \\beta',
+        'x_1 + x_2', 'a_n = 2n+1', 'n!', '\\lfloor x \\rfloor', '|x-3|', '\\max(a,b)', '\\text{undefined}', '\\infty', '-\\infty', '1:2', '3:4:5', '12:30', '\\frac{1}{2}, \\frac{1}{3}',
+        '\\sqrt[3]{4}', '\\sqrt{2}-1', '0.\\overline{142857}', '1{,}000{,}000', '1.5\\times10^{-3}', '60^\\circ \\text{C}', '\\text{Monday, Tuesday}',
+        '5 \\text{ hours } 30 \\text{ minutes}', '\\frac{x}{y}=2', 'x<3', 'x\\ge -1', '-1\\le x\\le 1', 'x\\ne 2', '\\mathbb{R}\\setminus\\{2\\}', '(x-1)^2+(y+2)^2=9',
+        '\\frac{x^2}{4}+\\frac{y^2}{9}=1', 'a^2 + b^2', '\\vec{0}', '\\mathbf{i}+2\\mathbf{j}', '\\text{Yes}', '\\text{no}', '\\text{False}', 'x \\equiv 3 \\pmod{7}', 'C(5,2)', '7!/3!']
+
 # which text is the answer: (completion, gold, right, markers); `r`, `/r`, `a`, `/a` stand for the four markers of each set
 SETS = {'plain': PLAIN, 'gemma': GEMMA}
 BLOCKS = {
@@ -142,13 +277,17 @@ def spelled(text, markers):
     return text
 
 
+def tables():
+    yield from (('gsm8k', {**GSM8K, 'more': MORE_GSM8K}), ('finqa', {**FINQA, 'more': MORE_FINQA}), ('math', {**MATH, 'more': MORE_MATH, 'themselves': [(f, g, True) for g in SELF for f in (g, f'${g}$', f'\\boxed{{{g}}}', f'The answer is ${g}$.', f' {g} ')]}))
+
+
 def cases():
-    for kind, table in (('gsm8k', GSM8K), ('finqa', FINQA), ('math', MATH)):
+    for kind, table in tables():
         for category, rows in table.items():
             for i, (block, gold, right) in enumerate(rows): yield pytest.param(kind, block, gold, right, id=f'{kind}-{category}-{i}')
 
 
-@pytest.mark.parametrize('kind,block,gold,right', cases())
+@pytest.mark.parametrize('kind,block,gold,right', list(cases()))
 def test_block(kind, block, gold, right):
     verdict = verify(f'<reasoning>working</reasoning>\n<answer>{block}</answer>', gold, kind)
     assert verdict.ok is right, (block[:120], gold[:60], verdict)
