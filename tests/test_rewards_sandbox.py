@@ -87,13 +87,22 @@ HOSTILE = {
 
 ALWAYS = 'class Any:\n' + ''.join(f'    def __{n}__(self, *a): return True\n' for n in 'eq ne lt le gt ge bool contains call'.split()) + ''.join(f'    def __{n}__(self, *a): return self\n' for n in 'add sub mul abs neg'.split())
 
+FORGERY = '''
+import json, os
+lines = [["ok", {"__builtins__": ["dict", [["abs", ["object", 1]]]], "f": ["object", 2]}], ["ok", 0.0, ["list", []]], ["ok", 0.0, ["list", []]]]
+lines[1][1] = lines[2][1] = ["float", "0x0.0p+0"]
+for fd in range(256):
+    try: os.write(fd, "".join(json.dumps(line) + "\\n" for line in lines).encode())
+    except OSError: pass
+'''
+
 
 @needs_sandbox
 @pytest.mark.parametrize('code, test', [
     ('def f(x): return 0\ndef abs(x): return 0', 'assert abs(f(2) - 1.41) < 0.01'), ('def f(x): return 0\ndef len(x): return 3', 'assert len([f(2)]) == 3'), ('def f(x): return 0\nisinstance = all = any = sorted = f', 'assert all([f(2)])'),
     (ALWAYS + 'def f(x): return Any()', 'assert 1.4 < f(2) < 1.5'), (ALWAYS + 'def f(x): return Any()', 'assert f(2) - 1.41 < 0.01'), (ALWAYS + 'def f(x): return Any()', 'assert [1, 2] == f(2)'),
     ('def f(x): raise StopIteration', 'assert all(map(f, [1, 2]))'), ('def f(x): raise StopIteration', 'for g in map(f, [1, 2]): assert g == 2\nassert list(map(f, [1])) == []'),
-    ('import os\nfor fd in range(256):\n    try: os.write(fd, b\'["ok", {"__builtins__": ["dict", []], "f": 1, "len": ["object", 0]}, null]\\n\')\n    except OSError: pass\ndef f(x): return 1', 'assert len([f(1), 2]) == 3'),
+    (FORGERY, 'assert abs(f(2) - 1.41) < 0.01'),
     ('def f(x):\n    import builtins\n    builtins.AssertionError = ValueError\n    return 0', 'assert f(1) == 1'), ('class AssertionError(Exception): pass\ndef f(x): return 0', 'assert f(1) == 1')])
 def test_a_program_cannot_talk_the_tests_round(code, test):
     assert run_python_tests(code, [test])[0] == 0
@@ -129,7 +138,8 @@ def test_what_a_program_sees(tmp_path, monkeypatch):
 @needs_sandbox
 @pytest.mark.parametrize('statement', [
     'socket.socket()', 'socket.create_connection(("127.0.0.1", 22), 1)', 'os.fork()', 'os.system("true") == 0 or 1/0', 'open("/usr/lib/x", "w")', 'open("/x", "w")', 'open("/dev/x", "w")', 'os.kill(-1, 0)',
-    'unshare', 'ctypes.CDLL(None).ptrace(0, 0, 0, 0) == 0 or 1/0', 'resource.setrlimit(resource.RLIMIT_AS, (1 << 40, 1 << 40))', 'open("/tmp/x", "wb").write(b"0" * 20_000_000)', 'os.setuid(12345)'])
+    'unshare', 'ctypes.CDLL(None).ptrace(0, 0, 0, 0) == 0 or 1/0', 'resource.setrlimit(resource.RLIMIT_AS, (1 << 40, 1 << 40))', 'open("/tmp/x", "wb").write(b"0" * 20_000_000)', 'os.setuid(12345)',
+    '[open(f"/tmp/{i}", "wb").write(b"0" * 900_000) for i in range(20)]'])
 def test_what_a_program_cannot_do(statement):
     if 'unshare' in statement: statement = 'ctypes.CDLL(None).unshare(0x10000000) == 0 or 1/0'
     code = f'import os, socket, ctypes, resource\ndef f():\n    try: {statement}\n    except BaseException: return "refused"\n    return "done"'
