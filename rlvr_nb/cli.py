@@ -148,6 +148,7 @@ def help_text()->str:
             f"tiny model learns to add, in about a minute on a CPU.\n\nflags:\n{flags}\n\ngroups of files:\n{groups}\n\noptions:\n{options}\n\n"
             "examples:\n  python run_pipeline.py train.max_steps=20 seed=1\n  python run_pipeline.py data_component=gsm8k model_component=gemma_1b_lora --dry-run\n"
             "  python run_pipeline.py -m train.learning_rate=1e-3,3e-3\n  python run_pipeline.py 'reward.reward_functions[0].params.correct_reward=5.0'\n"
+            "\ncompletion:\n  eval \"$(rlvr-nb --shell-completion bash)\"          (or zsh)\n  rlvr-nb --shell-completion fish | source\n"
             "\nexit status: 0 done, 1 the run failed, 2 the configuration is wrong, 3 something outside is missing, 130 stopped by Ctrl-C\n")
 
 # %% ../nbs/api/13_cli.ipynb #i-logging
@@ -227,7 +228,7 @@ def evaluate_path(args)->int:
     else: cfg = load_job(args, [override_text("model.model_name_or_path", str(path) if path.exists() else args.evaluate), *args.overrides])
     set_up_logging(cfg.logging_level)
     from rlvr_nb.pipeline import Pipeline
-    for name, evaluation in Pipeline.evaluate(args.evaluate, cfg).items(): print(f"{name}: {evaluation}")
+    for name, evaluation in Pipeline.evaluate(args.evaluate, cfg).items(): print(f"{name}: accuracy {evaluation.summary()['accuracy']:.4f} of {evaluation.summary()['n']} problems")
     return 0
 
 # %% ../nbs/api/13_cli.ipynb #i-multirun

@@ -289,6 +289,7 @@ def fill_recipe(tree:dict,        # a configuration as nested dicts, changed in 
     if model is not None and model.get("max_seq_length") is None: model["max_seq_length"] = 64 if small else 1536
     return filled
 
+# %% ../nbs/api/00_config.ipynb #c-fill-lengths
 def _fill_lengths(model, train, given, small):
     "Total, prompt and completion length: what is given decides the rest."
     prompt, filled = train.get("max_prompt_length"), []
@@ -336,12 +337,9 @@ class PipelineConfig(Section):
 
     def __eq__(self, other): return isinstance(other, PipelineConfig) and self.model_dump() == other.model_dump()
     __hash__ = None
-    @property
-    def overrides(self)->list[str]: return [redact(o) for o in self._overrides]
-    @property
-    def warnings(self)->list[str]: return list(self._warnings)
-    @property
-    def is_builtin_model(self)->bool: return self.model.model_name_or_path == BUILTIN_MODEL
+    overrides = property(lambda self: [redact(o) for o in self._overrides], doc="What was typed.")
+    warnings = property(lambda self: list(self._warnings), doc="Options that were set and have no effect.")
+    is_builtin_model = property(lambda self: self.model.model_name_or_path == BUILTIN_MODEL, doc="Whether this is the tiny model that comes with the package.")
 
 # %% ../nbs/api/00_config.ipynb #c-describe
 def _kind(annotation):
@@ -593,6 +591,7 @@ def check_target(kind, target):
     other = [k for k, (_, n) in COMPONENTS.items() if k != kind and isinstance(found, type) and n in [c.__name__ for c in found.__mro__]]
     if other: return f"{kind}._target_: got {_show(target)}, which is a component of '{other[0]}', expected one of '{kind}'; write {other[0]}._target_={target}"
 
+# %% ../nbs/api/00_config.ipynb #c-resolve-target
 def resolve_target(kind:str,          # data, model, train, reward or eval
                    target:str|None,   # the value of `_target_`
                   )->type:
@@ -697,6 +696,7 @@ def read_yaml(path:Path    # a YAML file
     except YamlFault as e: raise ConfigError(f"{path}:{e.line}: {redact(e.text)}") from None
     except yaml.YAMLError as e: raise ConfigError(_yaml_error(path, text, e)) from None
 
+# %% ../nbs/api/00_config.ipynb #c-yaml-error
 def _yaml_error(path, text, e):
     "One line for what PyYAML says in five."
     mark = getattr(e, "problem_mark", None)
@@ -756,6 +756,7 @@ class ConfigFiles(IConfigRepository):
     def get_schema_source(self): raise NotImplementedError("configurations are checked by pydantic, not by a schema source")
     def initialize_sources(self, config_search_path): raise NotImplementedError("the search path is fixed")
 
+# %% ../nbs/api/00_config.ipynb #c-package-header
 def _package_header(file):
     "The package that a `# @package` comment at the top of a file asks for."
     try: head = file.read_text(encoding="utf-8-sig", errors="replace")[:2000]
@@ -797,6 +798,7 @@ def _defaults(self:ConfigFiles, name, file, defaults, lines):
     if not any(d.is_self() for d in items): items.insert(next((i for i, d in enumerate(items) if d.is_override()), len(items)), ConfigDefault(path="_self_"))
     return items
 
+# %% ../nbs/api/00_config.ipynb #c-files-items
 @patch
 def _file_default(self:ConfigFiles, name, item):
     path, _, package = item.partition("@")
@@ -870,6 +872,7 @@ def parse_override(text:str)->Change:
         except (HydraException, ValueError, AssertionError) as e: raise ConfigError(_grammar_error(text, key, value, e)) from None
     return Change(text, parsed, split_path(parsed.key_or_group), group_of(parsed.get_key_element().lstrip("+~")))
 
+# %% ../nbs/api/00_config.ipynb #c-argv-errors
 def _no_equal(text):
     if text.endswith((".yaml", ".yml")): return f"{_show(text)}: expected key=value; a configuration file is chosen with --config-name {Path(text).stem}"
     return f"{_show(text)}: expected key=value, for example train.max_steps=20"
@@ -899,6 +902,7 @@ def set_path(tree, path, value, text):
         tree[key] = _deep_merge(tree[key], value) if isinstance(value, dict) and isinstance(tree.get(key), dict) else value
     else: raise ConfigError(f"{path_text(path)}: {where} is {_show(tree)}, which has no parts")
 
+# %% ../nbs/api/00_config.ipynb #c-apply-steps
 def _child(tree, path, depth, text, make=False):
     step = path[depth]
     if isinstance(tree, list):
@@ -914,6 +918,7 @@ def _index_error(items, path, depth, text):
     return (f"{path_text(path)}: {where} is a list of {len(items)}, expected an index from 0 to {len(items)-1}" if items else f"{path_text(path)}: {where} is an empty list") + \
            (f"; write {path_text((*path[:depth], len(items)-1, *path[depth+1:]))}=..." if items else "")
 
+# %% ../nbs/api/00_config.ipynb #c-apply-delete
 def delete_path(tree, path, change):
     "Remove what was set at a path."
     parent = tree
@@ -958,6 +963,7 @@ def compose(overrides,           # overrides as typed
         if c not in groups: _apply(out, c)
     return out
 
+# %% ../nbs/api/00_config.ipynb #c-compose-names
 def _own_group(files, c):
     "A group of the user's own, such as `+experiment=mine` with a folder conf/experiment."
     name = c.parsed.key_or_group
@@ -996,6 +1002,7 @@ def _group_error(files, c):
         return (f"{c.group}: no file {_show(value)}, expected one of {', '.join(options)}" + (f"; did you mean {c.group}={near}?" if near else "")
                 + (f"; a file of your own goes to conf/{c.group}/{value}.yaml" if isinstance(value, str) and FILE_NAME.fullmatch(value) and len(value) < 60 and redact(value) == value else ""))
 
+# %% ../nbs/api/00_config.ipynb #c-compose-hydra
 def _known_groups(files, config_name):
     choices = set()
     def visit(node):
@@ -1122,6 +1129,7 @@ def _reference_size(tree, path, sizes, open_paths=()):
     sizes[path] = total
     return total
 
+# %% ../nbs/api/00_config.ipynb #c-interp-absolute
 def _absolute(reference, path):
     "The path that a reference means, seen from where it is written."
     dots = len(reference) - len(reference.lstrip("."))
@@ -1152,6 +1160,7 @@ def resolve(tree:dict           # a composed configuration
     for path, value in done.items(): _put(tree, path, value)
     return tree, errors
 
+# %% ../nbs/api/00_config.ipynb #c-interp-errors
 def _put(tree, path, value):
     for step in path[:-1]: tree = tree[step]
     tree[path[-1]] = value
@@ -1178,6 +1187,7 @@ def _field_at(loc):
         else: return field, (*path, step), None
     return field, path, section
 
+# %% ../nbs/api/00_config.ipynb #c-validate-lines
 def _union_tag(step): return isinstance(step, str) and re.match(r"(list\[|literal\[|str$|int$|float$|bool$|dict\[)", step)
 
 def _where(origins, path):
@@ -1201,6 +1211,7 @@ def error_line(error:dict,       # one of pydantic's errors
     hint = "" if isinstance(path[-1], int) else _hint(field, where, error["input"])
     return f"{where}: got {got}, expected {_expected(field, path)}{hint}{source}"
 
+# %% ../nbs/api/00_config.ipynb #c-validate-hints
 def _expected(field, path):
     "What the value at a path must be: the field's, or an item's of its list or mapping."
     args = [a for a in (get_args(field.annotation) or ()) if a is not type(None)]
@@ -1402,6 +1413,7 @@ def build(out:Composed,          # a composed configuration
     cfg._written, cfg._loaded, cfg._warnings = tree, cfg.model_dump(by_alias=True), inert_keys(cfg, out.user_set)
     return cfg
 
+# %% ../nbs/api/00_config.ipynb #c-validated
 def _model_name(tree):
     "The model's name, which decides the recipe; an interpolation is resolved for it alone."
     name = tree["model"].get("model_name_or_path") if isinstance(tree.get("model"), dict) else None
@@ -1436,6 +1448,7 @@ def _leave_out(tree, path):
     if isinstance(tree, dict): tree.pop(path[-1], None)
     elif isinstance(path[-1], int) and path[-1] < len(tree): tree[path[-1]] = dict(type="left out") if "reward_functions" in path else ""
 
+# %% ../nbs/api/00_config.ipynb #c-load-config
 def load_config(*overrides:str,          # overrides as on the command line: "train.max_steps=20"
                 config_name:str="config",# primary file, without .yaml
                 config_dir=None,         # a folder of your own files, searched first
@@ -1487,6 +1500,7 @@ def _represent_float(dumper, value):
 _Dumper.add_representer(str, _represent_text)
 _Dumper.add_representer(float, _represent_float)
 
+# %% ../nbs/api/00_config.ipynb #c-as-written
 def _as_written(now, written, loaded):
     "Values as the user wrote them where nothing has changed since, otherwise as they are now."
     if isinstance(written, str) and "${" in written and now == loaded: return written
