@@ -24,7 +24,7 @@ from fastcore.basics import patch
 
 # %% ../nbs/api/05_model.ipynb #m-own-imports
 from .config import ConfigError, UnavailableError
-from .data import sum_problems
+from .data import quiet_hub, sum_problems
 from .prompts import PLAIN, Markers
 
 # %% ../nbs/api/05_model.ipynb #m-hardware
@@ -288,7 +288,8 @@ def _where(self:DefaultModelComponent) -> Path|None:
 @contextmanager
 def _named_errors(name:str):
     "Errors of loading, in the words of the configuration."
-    try: yield
+    try:
+        with quiet_hub(): yield
     except (OSError, ValueError) as e:
         text = str(e).strip().splitlines()[0][:300] if str(e).strip() else type(e).__name__
         if Path(name).is_dir(): raise ConfigError(f"model.model_name_or_path: {name} can't be loaded: {text}") from e

@@ -329,6 +329,11 @@ class RunResult:
         "The report, shown as a page in a notebook."
         return RunReport(self.run_dir)
 
+    def __str__(self):
+        "The comparisons, and where to find what the run left."
+        lines = [*map(str, self.comparisons.values()), f'{self.status} after {self.steps} steps, {sum(self.seconds.values()):.0f} s']
+        return '\n'.join([*lines, f'model   {self.run_dir.read_result().get("model")}', f'report  {self.run_dir.report}'])
+
 # %% ../nbs/api/11_pipeline.ipynb #l-finish
 @patch
 def _write_end(self:Pipeline, status:str, steps:int, before:dict, after:dict, **more) -> None:

@@ -48,7 +48,7 @@ def grpo_arguments(train,                       # the `train` part of a configur
                    per_device_train_batch_size=train.per_device_train_batch_size, gradient_accumulation_steps=train.gradient_accumulation_steps,
                    warmup_steps=train.warmup_ratio, lr_scheduler_type=train.lr_scheduler_type, optim=train.optim_name, num_generations=train.num_generations,
                    logging_steps=train.logging_steps, seed=seed if train.seed is None else train.seed, reward_weights=reward_weights,
-                   report_to=[], log_completions=False, disable_tqdm=True, eval_strategy='no'),
+                   report_to=[], log_completions=False, disable_tqdm=True, eval_strategy='no', ddp_find_unused_parameters=False),
             **train.grpo}
 
 # %% ../nbs/api/07_training.ipynb #t-geometry

@@ -95,7 +95,8 @@ def test_default_run_s_accuracy_is_what_its_saved_model_does(default_run):
     accuracy = result_of(run)['after']['arithmetic']['accuracy']
     assert sum(r['correct'] for r in rows) / len(rows) == accuracy
     assert independent_accuracy(run/'model', problems) == accuracy
-    asked = {r['prompt'].split('<|user|>')[1].split('<|assistant|>')[0] for r in completions(run)}
+    asked = {r['prompt'].strip() for r in completions(run)}
+    assert all(re.fullmatch(r'\d+\+\d+=\?', q) for q in asked)
     assert not asked & {q for q, _ in problems}, 'a held-out problem was trained on'
 
 
