@@ -890,7 +890,9 @@ def _as_payment(value) -> tuple[Payment, str|None]:
     if not 1 <= len(parts) <= 3: return Payment(None), f'returned a tuple of {len(parts)}'
     number = parts[0]
     if number is None: return Payment(*parts), None
-    if hasattr(number, 'item') and getattr(number, 'size', 1) in (1, None) or callable(getattr(number, 'numel', None)) and number.numel() == 1: number = number.item()
+    if hasattr(number, 'item'):  # a scalar of NumPy or PyTorch; an array of several has no item
+        try: number = number.item()
+        except (ValueError, RuntimeError): return Payment(None), f'returned {_short(repr(value))}, which is no number'
     if not isinstance(number, (int, float, Fraction)): return Payment(None), f'returned {_short(repr(value))}, which is no number'
     if not math.isfinite(number): return Payment(None), f'returned {number}'
     return Payment(float(number), *parts[1:]), None
@@ -1428,9 +1430,9 @@ def _findings_about_wrong(table:list[dict]) -> list[tuple[str, str]]:
     perfect, bare, wrong, near = (mean.get(p) for p in ('right, in perfect format', 'right, solution block only', 'wrong, in perfect format', 'near miss, in perfect format'))
     found = [('danger', f"'{t['probe']}' earns as much as a perfect completion on {t['as_much']:.0%} of the rows ({_number(t['mean'])} against {_number(perfect)} on average)")
              for t in table if not t['right'] and t['as_much']]
-    if wrong is not None and wrong > bare: found.append(('warning', f"a wrong answer in perfect format earns {_number(wrong)}, a right one without it {_number(bare)}: "
+    if None not in (wrong, bare) and wrong > bare: found.append(('warning', f"a wrong answer in perfect format earns {_number(wrong)}, a right one without it {_number(bare)}: "
                                                          "lower the format reward, or gate it with gate_on: <the answer reward>"))
-    if near is not None and wrong <= bare < near: found.append(('note', f"a near miss in perfect format earns {_number(near)}, more than a right answer without the format ({_number(bare)})"))
+    if None not in (wrong, bare, near) and wrong <= bare < near: found.append(('note', f"a near miss in perfect format earns {_number(near)}, more than a right answer without the format ({_number(bare)})"))
     return found
 
 # %% ../nbs/api/04_rewards.ipynb #r-findings-reward
@@ -1461,7 +1463,7 @@ def audit_rewards(config,            # a configuration, its `reward` part, a com
     findings = _findings_about_wrong(table) + [f for r in functions for f in _findings_about_reward(r.__name__, attacks)]
     mean = {t['probe']: t['mean'] for t in table}
     perfect, wrong, empty = (mean.get(p) for p in ('right, in perfect format', 'wrong, in perfect format', 'empty'))
-    share = None if perfect is None or perfect <= empty else (wrong-empty) / (perfect-empty)
+    share = None if None in (perfect, wrong, empty) or perfect <= empty else (wrong-empty) / (perfect-empty)
     if perfect is None: raise RewardError(f"audit: no reward ({', '.join(component.names)}) can score these rows, the first gold is {_short(rows[0]['answer'])!r}")
     report = AuditReport(findings, table, len(attacks), share)
     best = report.best_wrong

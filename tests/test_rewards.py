@@ -371,6 +371,13 @@ def test_the_audit_flags(functions, severity, text):
     assert any(s == severity and text in t for s, t in findings), findings
 
 
+def test_the_audit_leaves_out_what_a_reward_cannot_score():
+    class Unsure(DefaultRewardComponent):
+        def _build_custom_reward_fn(self, fn_config, markers): return lambda completions, answer: [None if not c else float(a in c) for c, a in zip(completions, answer)]
+    table = audit_rewards(component(dict(type='unsure'), cls=Unsure), ROWS).table
+    assert 'empty' not in {t['probe'] for t in table} and 'markers only' in {t['probe'] for t in table}
+
+
 def test_the_audit_finds_the_question_in_the_prompt():
     class Copied(DefaultRewardComponent):
         def _build_custom_reward_fn(self, fn_config, markers): return lambda completions: [9. * ('How many?' in c and 'system' not in c) for c in completions]

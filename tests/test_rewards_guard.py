@@ -130,6 +130,7 @@ def test_numbers_of_other_libraries_are_numbers():
     assert score(lambda completions: np.arange(4.)) == [0., 1., 2., 3.]
     assert score(lambda completions: torch.ones(4)) == [1.] * 4
     assert score(lambda completions: [True, np.float32(.5), torch.tensor(2.), np.int64(3)]) == [1., .5, 2., 3.]
+    assert score(lambda completions: [np.ones(2), torch.ones(2), np.ones(1), torch.ones(1, 1)]) == [None, None, 1., 1.]
 
 
 def test_none_for_all_is_named():
