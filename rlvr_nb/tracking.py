@@ -539,15 +539,16 @@ class WandbObserver(Observer):
     def pipeline_start(self, cfg, run_dir):
         mode = wandb_mode()
         if mode is None: raise UnavailableError('no key is configured; set WANDB_API_KEY, run `wandb login` once, or set WANDB_MODE=offline')
+        os.environ.setdefault('WANDB_SILENT', 'true')
         import wandb, yaml
         self.tables, self.every = cfg.train.log_completions_to_wandb, max(1, cfg.train.max_steps // _WANDB_TABLES)
         self.run_dir, self.total = run_dir, cfg.train.max_steps
         known = run_dir.read_manifest().get('wandb', {})
-        self.run = wandb.init(project=os.environ.get('WANDB_PROJECT', 'rlvr_nb'), name=run_dir.path.name, id=known.get('id'), resume='allow', mode=mode, dir=run_dir.path,
+        self.run = wandb.init(project=os.environ.get('WANDB_PROJECT', 'rlvr_nb'), name=run_dir.path.name, id=known.get('id'), resume='allow' if known else None, mode=mode, dir=run_dir.path,
                               config=yaml.safe_load(cfg.to_yaml(resolve=True)), settings=wandb.Settings(init_timeout=30, login_timeout=15, finish_timeout=60, silent=True, console='off'))
         self.run.define_metric('step')
         self.run.define_metric('*', step_metric='step')
-        run_dir.write_manifest({'wandb': {'id': self.run.id, 'mode': mode, 'url': self.run.url}})
+        run_dir.write_manifest({'wandb': {'id': self.run.id, 'mode': mode, 'url': self.run.url if mode == 'online' else None}})
 
     def step(self, step, total, metrics):
         self.last_step, self.total = step, total
