@@ -5,7 +5,9 @@
 # %% auto #0
 __all__ = ['EVENTS', 'OBSERVERS', 'METRICS', 'TRAINER_WRITERS', 'RunDir', 'Observer', 'observer', 'Observers', 'metric_text',
            'ConsoleObserver', 'JsonlObserver', 'wandb_mode', 'WandbObserver', 'observers_for', 'report_to',
-           'line_chart', 'marked', 'pick_completions', 'reward_text', 'RunReport', 'flatten', 'differences']
+           'line_chart', 'marked', 'pick_completions', 'reward_text', 'RunReport', 'flatten', 'differences',
+           'markdown_table', 'resolve_markers', 'model_card', 'save_model_card', 'push_to_hub', 'RunComparison',
+           'compare_runs', 'SeedSummary', 'summarise_seeds']
 
 # %% ../nbs/api/10_tracking.ipynb #t-imports
 import html, json, math, os, platform, re, shlex, subprocess, sys, time
@@ -937,7 +939,7 @@ def _counts(self:RunReport) -> list[list]:
     rows += [['observer stopped', f"{e['name']}: {e['error']}", 1] for e in self.events if e['kind'] == 'observer_dropped']
     rows += [['row left out', reason, n] for reason, n in (self.manifest.get('dropped') or {}).items()]
     rows += [[f'line of {name} not readable', 'skipped', n] for name, n in self.run.unreadable.items()]
-    rows += [['gold answer not readable', 'not rewarded', n] for n in [self.result.get('unreadable_golds', 0)] if n]
+    rows += [[name.replace('_', ' '), 'counted by the rewards', n] for name, n in (self.result.get('reward_counts') or {}).items() if isinstance(n, int) and n and name not in ('batches', 'completions')]
     cut, unjudged = sum(r['truncated'] for r in self.records), sum(r['correct'] is None for r in self.records)
     rows += [['completion cut off', f'of {len(self.records):,} recorded', cut]] if cut else []
     rows += [['completion not judged', f'of {len(self.records):,} recorded', unjudged]] if unjudged else []
@@ -1046,3 +1048,234 @@ def save(self:RunReport)->Path:
 def _repr_html_(self:RunReport):
     "The page in a frame of its own, where its styles stay inside."
     return to_xml(ft('iframe', srcdoc=self.html(), sandbox='', style='width:100%;height:720px;border:1px solid #8888'), indent=False)
+
+# %% ../nbs/api/10_tracking.ipynb #t-hub-id
+def _hub_id(name) -> bool:
+    "Whether a name can be a repository of the Hub, and isn't a folder here."
+    return isinstance(name, str) and re.fullmatch(r'[\w-][\w.-]*/[\w.-]+', name) is not None and not Path(name).exists()
+
+def _model_index(report:RunReport) -> list[dict]:
+    "The measured accuracies, as the Hub wants them."
+    path = _section(report, 'data').get('dataset_path')
+    def result(name, e): return {'task': {'type': 'text-generation'}, 'dataset': {'name': name, 'type': path if _hub_id(path) else name},
+                                 'metrics': [{'type': 'accuracy', 'name': 'greedy accuracy', 'value': round(e.accuracy, 4)}]}
+    return [{'name': report.title, 'results': [result(name, e) for name, e in report.evaluations.get('after', {}).items()]}]
+
+def _front_matter(report:RunReport) -> dict:
+    base, data = _section(report, 'model').get('model_name_or_path'), _section(report, 'data').get('dataset_path')
+    found = {'library_name': 'peft' if _is_adapter(report) else 'transformers', 'pipeline_tag': 'text-generation', 'tags': ['grpo', 'rlvr', 'trl', 'reasoning'],
+             'base_model': base if _hub_id(base) else None, 'datasets': [data] if _hub_id(data) else None, 'model-index': _model_index(report)}
+    return {k: v for k, v in found.items() if v and (k != 'model-index' or v[0]['results'])}
+
+def _is_adapter(report:RunReport) -> bool: return (report.run.model/'adapter_config.json').exists()
+
+# %% ../nbs/api/10_tracking.ipynb #t-markdown-table
+def _cell(value) -> str: return html.escape(_visible(str(value)), quote=False).replace('|', '\\|').replace('\n', ' ')
+
+def markdown_table(header:list[str],  # one title a column
+                   rows:list[list],   # the cells
+                  )->str:
+    "A table in Markdown; nothing in a cell is taken for HTML or for a column."
+    return '\n'.join('| ' + ' | '.join(map(_cell, row)) + ' |' for row in [header, ['---'] * len(header), *rows])
+
+# %% ../nbs/api/10_tracking.ipynb #t-card-parts
+def _card_results(report:RunReport) -> str:
+    rows = [[c.dataset, f'{percent(c.before.accuracy)} ({_ends(c.before.interval)})', f'{percent(c.after.accuracy)} ({_ends(c.after.interval)})', f'{100 * c.difference:+.1f}',
+             f'{100 * c.interval[0]:+.1f} to {100 * c.interval[1]:+.1f}', _p_text(c.p_value).removeprefix('= '), c.n] for c in report.comparisons.values()]
+    if not rows: return 'This run has no pair of evaluations.'
+    return markdown_table(['dataset', 'before', 'after', 'change', '95 % interval', 'McNemar p', 'problems'], rows) + '\n\nGreedy decoding, held-out problems, Wilson intervals; the same problems before and after.'
+
+def _card_training(report:RunReport) -> str:
+    train, lora = _section(report, 'train'), _section(report, 'model').get('lora_config') or {}
+    names = ('learning_rate', 'max_steps', 'per_device_train_batch_size', 'gradient_accumulation_steps', 'num_generations', 'max_prompt_length', 'max_completion_length', 'optim_name')
+    rows = [[k, train[k]] for k in names if k in train] + [[k, v] for k, v in (train.get('grpo') or {}).items()]
+    rows += [['steps done', report.steps]] + ([['LoRA rank', lora.get('r')], ['LoRA alpha', lora.get('lora_alpha')]] if lora.get('use_lora') else [['trained', 'all weights']])
+    rewards = [[f['type'], f"{f.get('weight', 1.):g}", reward_text(f['type'], report.reward_functions)] for f in report.reward_functions]
+    return markdown_table(['option', 'value'], rows) + '\n\n' + markdown_table(['reward', 'weight', 'pays for'], rewards)
+
+# %% ../nbs/api/10_tracking.ipynb #t-card-use
+def _code(text:str, language:str='') -> str:
+    "A code block whose fence no line of the text can close."
+    fence = '`' * max(3, 1 + max((len(m[0]) for m in re.finditer('`+', text)), default=0))
+    return f'{fence}{language}\n{text.rstrip()}\n{fence}'
+
+def _card_use(report:RunReport, name:str) -> str:
+    library, cls = ('peft', 'AutoPeftModelForCausalLM') if _is_adapter(report) else ('transformers', 'AutoModelForCausalLM')
+    prompts = _section(report, 'prompts')
+    prompt = resolve_markers((prompts.get('system_prompts') or {}).get(prompts.get('prompting_mode'), ''), _section(report, 'model').get('markers'))
+    question = next((r['prompt'][-1]['content'] for found in report.evaluations.values() for e in found.values() for r in e.rows[:1] if not isinstance(r['prompt'], str)), 'your question')
+    return _code(f'''from {library} import {cls}
+from transformers import AutoTokenizer
+
+name = {name!r}
+model, tokenizer = {cls}.from_pretrained(name), AutoTokenizer.from_pretrained(name)
+messages = [{{"role": "system", "content": {prompt!r}}},
+            {{"role": "user", "content": {question!r}}}]
+inputs = tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_tensors="pt", return_dict=True)
+output = model.generate(**inputs, max_new_tokens={_section(report, 'eval').get('eval_max_new_tokens') or 256}, do_sample=False)
+print(tokenizer.decode(output[0, inputs["input_ids"].shape[1]:], skip_special_tokens=True))''', 'python')
+
+def resolve_markers(text:str,      # with `${get_marker:...}` in it, as a configuration file has it
+                    markers,       # the four markers by name; anything else leaves the text alone
+                   )->str:
+    "A system prompt with its markers filled in."
+    known = markers if isinstance(markers, dict) else {}
+    return re.sub(r'\$\{get_marker:(\w+)\}', lambda m: str(known.get(m[1], m[0])), text).strip()
+
+# %% ../nbs/api/10_tracking.ipynb #t-card
+def model_card(run_dir,        # a `RunDir`, or its path
+               name:str='.',   # what `from_pretrained` is to be given, such as the id on the Hub
+              )->str:
+    "The README of a trained model, with the numbers that the run measured."
+    import yaml
+    report = RunReport(run_dir)
+    base, data = _section(report, 'model').get('model_name_or_path', 'an unknown model'), _section(report, 'data').get('dataset_name', 'an unknown dataset')
+    versions = report.manifest.get('versions') or {}
+    about = ', '.join(f'{k} {versions[k]}' for k in ('rlvr_nb', 'trl', 'transformers', 'torch') if k in versions)
+    command = report.manifest.get('command')
+    parts = [f'---\n{yaml.safe_dump(_front_matter(report), sort_keys=False, allow_unicode=True)}---', f'# {_cell(report.title)}',
+             f'`{_cell(base)}`, trained with GRPO on rewards that a program can check, on the dataset `{_cell(data)}`.', '## Results', _card_results(report), '## Training', _card_training(report),
+             '## Use', _card_use(report, name), '## Limits', 'The accuracies hold for problems like those of the datasets named above, asked as shown. Nothing else was measured: neither other abilities, nor safety, nor other languages.',
+             *(['## The same run again', _code(command, 'bash'), f'With {about}.'] if command else [])]
+    return '\n\n'.join(parts) + '\n'
+
+def save_model_card(run_dir,      # a `RunDir`, or its path
+                    folder=None,  # of the model; None takes the run's own
+                    name:str='.', # what `from_pretrained` is to be given
+                   )->Path:
+    "Write the card as README.md into a model's folder."
+    run = run_dir if isinstance(run_dir, RunDir) else RunDir.open(run_dir)
+    return _write(Path(folder or run.model)/'README.md', model_card(run, name))
+
+# %% ../nbs/api/10_tracking.ipynb #t-push
+def push_to_hub(run_dir,             # a `RunDir`, or its path
+                repo_id:str,         # owner/name on the Hub
+                folder=None,         # of the model; None takes the run's own
+                private:bool=True,   # of a repository that doesn't exist yet
+                token:str|None=None, # None uses the login that is stored or HF_TOKEN
+                endpoint:str|None=None,  # of a Hub of one's own; None uses the public one or HF_ENDPOINT
+               )->str:  # address of the commit
+    "Upload a trained model with its card."
+    from httpx import HTTPError
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HFValidationError
+    run = run_dir if isinstance(run_dir, RunDir) else RunDir.open(run_dir)
+    folder = Path(folder or run.model)
+    if not folder.is_dir() or not any(folder.iterdir()): raise ConfigError(f'push_to_hub: {folder} holds no model yet; push when the run has saved one')
+    save_model_card(run, folder, repo_id)
+    api = HfApi(endpoint=endpoint, token=token)
+    try:
+        api.create_repo(repo_id, private=private, exist_ok=True)
+        return str(api.upload_folder(repo_id=repo_id, folder_path=folder, commit_message=f'Model of the run {run.path.name}').commit_url)
+    except HFValidationError as e: raise ConfigError(f'push_to_hub: {e}; give owner/name') from e
+    except (HTTPError, OSError) as e:
+        raise UnavailableError(f'push_to_hub: {repo_id}: {str(e).splitlines()[0] if str(e) else type(e).__name__}; the model is in {folder}. Log in with `hf auth login` or set HF_TOKEN, then push again') from e
+
+# %% ../nbs/api/10_tracking.ipynb #t-compare-runs
+_NOT_COMPARED = ('run_dir', 'name', 'observers', 'logging_level', 'dry_run')
+
+class RunComparison:
+    "Several runs side by side."
+    def __init__(self,
+                 runs:list, # run directories, or their paths
+                ):
+        self.reports = [RunReport(r) for r in runs]
+        if not self.reports: raise ConfigError('compare_runs: give at least one run directory')
+        names = [r.run.path.name for r in self.reports]
+        self.names = names if len(set(names)) == len(names) else [str(r.run.path) for r in self.reports]
+
+    @property
+    def differences(self)->dict[str, list]:
+        "The options in which the runs differ."
+        return {k: v for k, v in differences([r.config for r in self.reports]).items() if k not in _NOT_COMPARED}
+
+    @property
+    def results(self)->list[list]:
+        "One line a run and dataset."
+        rows = []
+        for name, r in zip(self.names, self.reports):
+            before, after = (r.evaluations.get(when, {}) for when in ('before', 'after'))
+            for dataset in dict.fromkeys([*before, *after]) or ['-']:
+                shown = [f'{percent(found[dataset].accuracy)} ({_ends(found[dataset].interval)})' if dataset in found else '-' for found in (before, after)]
+                rows.append([name, r.run.status(), r.steps, dataset, *shown])
+        return rows
+
+# %% ../nbs/api/10_tracking.ipynb #t-compare-show
+_RESULTS_HEADER = ['run', 'status', 'steps', 'dataset', 'before', 'after']
+_COMPARED_CURVES = {'Accuracy of rollouts': ('accuracy', True), 'Reward': ('reward', False), 'Reward spread': ('reward_std', False), 'Tokens a completion': ('completions/mean_length', False),
+                    'Entropy': ('entropy', False), 'Seconds a step': ('step_time', False)}
+
+@patch
+def __str__(self:RunComparison):
+    tables = [text_table(_RESULTS_HEADER, self.results)] + ([text_table(['option', *self.names], [[k, *v] for k, v in self.differences.items()])] if self.differences else ['The configurations are the same.'])
+    return '\n\n'.join(tables)
+
+@patch
+def _sections(self:RunComparison) -> list:
+    curves = {title: {n: r.curve(metric) for n, r in zip(self.names, self.reports)} for title, (metric, _) in _COMPARED_CURVES.items()}
+    charts = [line_chart(title, found, share=_COMPARED_CURVES[title][1]) for title, found in curves.items() if any(found.values())]
+    options = _fact_table(['option', *self.names], [[k, *v] for k, v in self.differences.items()]) if self.differences else ft('p', 'The configurations are the same.')
+    return [ft('h1', f'{len(self.reports)} runs'), ft('section', _fact_table(_RESULTS_HEADER, self.results)), ft('section', ft('h2', 'Curves'), ft('div', *charts, cls='charts')) if charts else None,
+            ft('section', ft('h2', 'What differs'), options)]
+
+@patch
+def html(self:RunComparison)->str:
+    "A page like a report's."
+    return _page(f'{len(self.reports)} runs compared', *self._sections())
+
+@patch
+def _repr_html_(self:RunComparison): return to_xml(ft('iframe', srcdoc=self.html(), sandbox='', style='width:100%;height:720px;border:1px solid #8888'), indent=False)
+
+def compare_runs(runs:list, # run directories, or their paths
+                )->RunComparison:
+    "Lay runs over each other: results, curves, and the options in which they differ."
+    return RunComparison(runs)
+
+# %% ../nbs/api/10_tracking.ipynb #t-seeds
+class SeedSummary:
+    "Runs gathered into experiments: what is the same but for the seed is one."
+    def __init__(self,
+                 runs:list, # run directories, or their paths
+                ):
+        self.experiments = defaultdict(list)   # the options without the seed -> reports
+        for report in map(RunReport, runs): self.experiments[self._key(report)].append(report)
+
+    @staticmethod
+    def _key(report) -> str:
+        return json.dumps({k: v for k, v in flatten(report.config).items() if k not in (*_NOT_COMPARED, 'seed', 'train.seed')}, sort_keys=True, default=str)
+
+    @property
+    def labels(self)->list[str]:
+        "What sets each experiment apart from the others."
+        found = differences([json.loads(key) for key in self.experiments])
+        return [', '.join(f'{k}={v[i]}' for k, v in found.items()) or 'all runs' for i in range(len(self.experiments))]
+
+# %% ../nbs/api/10_tracking.ipynb #t-seed-rows
+def _mean_text(values:list[float]) -> str:
+    "A mean and its interval in percent."
+    if not values: return '-'
+    ends = mean_interval(values)
+    return percent(fmean(values)) + (f' ({100 * max(0, ends[0]):.1f} to {100 * min(1, ends[1]):.1f})' if ends else ' (one seed)')
+
+@patch(as_prop=True)
+def rows(self:SeedSummary)->list[list]:
+    "One line an experiment and dataset."
+    rows = []
+    for label, reports in zip(self.labels, self.experiments.values()):
+        done = [r for r in reports if r.evaluations.get('after')]
+        for dataset in dict.fromkeys(d for r in done for d in r.evaluations['after']) or ['-']:
+            before, after = ([r.evaluations[when][dataset].accuracy for r in done if dataset in r.evaluations.get(when, {})] for when in ('before', 'after'))
+            rows.append([label, dataset, f'{len(after)} of {len(reports)}', _mean_text(before), _mean_text(after), f'{percent(min(after))} to {percent(max(after))}' if after else '-'])
+    return rows
+
+_SEEDS_HEADER = ['experiment', 'dataset', 'runs', 'before, mean', 'after, mean (95 % interval)', 'from worst to best']
+
+@patch
+def __str__(self:SeedSummary): return text_table(_SEEDS_HEADER, self.rows)
+@patch
+def _repr_html_(self:SeedSummary): return html_table(_SEEDS_HEADER, self.rows)
+
+def summarise_seeds(runs:list, # run directories, or their paths
+                   )->SeedSummary:
+    "The mean accuracy over seeds of each experiment, with its interval (Student's t)."
+    return SeedSummary(runs)
