@@ -23,7 +23,7 @@ from .config import ConfigError, PipelineConfig, RLVRError, load_config, load_fi
 from .data import Rows
 from .evaluation import Comparison, compare
 from .prompts import PLAIN, Markers, is_prefilled, render_prompt, system_prompt
-from .rewards import RewardMonitor, score_completions
+from .rewards import AuditReport, RewardError, RewardMonitor, audit_rewards, score_completions
 from .tracking import Observers, RunDir, RunReport, observers_for, report_to
 from .training import TrainingControl, geometry, is_main_process, newest_checkpoint, world_size
 from .verify import Judge
@@ -42,6 +42,7 @@ class Prepared:
     judges: dict                 # dataset -> Judge
     rewards: object              # the reward component
     loop: object                 # the training component
+    audit: AuditReport|None = None # what wrong completions can earn; None where no row could be attacked
     notes: list = field(default_factory=list)
 
 # %% ../nbs/api/11_pipeline.ipynb #l-builtin-rules
@@ -126,8 +127,16 @@ def prepare(cfg:PipelineConfig, # a configuration
     eval_rows = {name: c.eval_rows(tokenizer, limit, cfg.eval.eval_num_samples) for name, c in components.items()}
     _raise_all([f"eval.eval_datasets_names: no problem of {name} is left after filtering ({rows})" for name, rows in eval_rows.items() if not len(rows)])
     out = Prepared(cfg, model, tokenizer, prefilled, data, train_rows, eval_rows, judges, rewards, loop)
-    out.notes = _notes(out, prompt, markers)
+    out.audit, problem = _audit(out)
+    out.notes = _notes(out, prompt, markers) + problem
     return out
+
+# %% ../nbs/api/11_pipeline.ipynb #l-audit-code
+def _audit(p:Prepared, rows:int=4 # of the training data, attacked with every probe
+          ) -> tuple[AuditReport|None, list[str]]:
+    try: audit = audit_rewards(p.rewards, p.train_rows.rows, p.tokenizer, max_rows=rows)
+    except RewardError as e: return None, [f'the rewards could not be audited: {e}']
+    return audit, [f'{severity}: {text}' for severity, text in audit.findings if severity != 'note']
 
 # %% ../nbs/api/11_pipeline.ipynb #l-notes-code
 def _notes(p:Prepared, prompt:str, markers:Markers) -> list[str]:
@@ -178,6 +187,7 @@ def __str__(self:CheckReport):
              f'Run        {cfg.run_dir or "outputs/<date>_<time>_" + cfg.name}, {free_disk(cfg) / 2**30:.0f} GiB free', '']
     for i, prompt in enumerate(self.prompts, 1): lines += [f'Prompt {i}', _highlight(prompt, markers), '']
     lines += [f"What the rewards pay for ({', '.join(self.probes)}), gold {p.train_rows[0]['answer']}", str(self.scores), '']
+    if p.audit: lines += ['What attacks on the rewards earn, on a few rows', str(p.audit), '']
     lines += [f'Note       {note}' for note in self.notes]
     return '\n'.join([*lines, f'Command    {cfg.command()}'])
 
@@ -242,6 +252,7 @@ def _open_run(self:Pipeline) -> None:
                                  'world_size': world_size(), 'notes': self.prepared.notes})
     self.observers.emit('pipeline_start', self.cfg, self.run_dir)
     for note in self.prepared.notes: self.run_dir.log_event('note', text=note)
+    if self.prepared.audit: self.run_dir.log_event('audit', findings=[dict(severity=s, finding=t) for s, t in self.prepared.audit.findings])
 
 # %% ../nbs/api/11_pipeline.ipynb #l-evaluate-stage
 @patch
@@ -261,6 +272,7 @@ def _on_completions(self:Pipeline, step:int, records:list[dict], verdicts:list) 
     metrics, warnings = self.monitor.observe(column('prompt'), column('completion'), rewards, column('answer'), column('tokens'),
                                              self.cfg.train.num_generations, verdicts)
     for text in warnings: self._fault('monitoring', text)
+    self._reward_faults()
     judged = [r['correct'] for r in records if r['correct'] is not None]
     return {'accuracy': sum(judged) / len(judged) if judged else math.nan, 'tokens/generated': sum(r['tokens'] for r in records),
             'tokens/truncated': sum(r['truncated'] for r in records) / len(records), **metrics}
@@ -268,12 +280,18 @@ def _on_completions(self:Pipeline, step:int, records:list[dict], verdicts:list) 
 @patch
 def _fault(self:Pipeline, where:str, message:str) -> None: self.observers.emit('fault', where, message)
 
+@patch
+def _reward_faults(self:Pipeline, most:int=20) -> None:
+    "Name the bad samples that the rewards met; all are counted, the first are told."
+    for fault in list(self.prepared.rewards.faults)[self.told:most]: self._fault('rewards', str(fault))
+    self.told = len(self.prepared.rewards.faults)
+
 # %% ../nbs/api/11_pipeline.ipynb #l-train-stage
 @patch
 def _train(self:Pipeline, model, tokenizer, evaluation):
     p, cfg = self.prepared, self.cfg
     functions = p.rewards.build()
-    self.monitor = RewardMonitor(dict(zip(p.rewards.names, p.rewards.weights)))
+    self.monitor = RewardMonitor(dict(zip(p.rewards.names, p.rewards.weights)), markers=p.rewards.markers, prefilled=p.rewards.prefilled)
     checkpoints = Path(cfg.train.output_dir) if cfg.train.output_dir else self.run_dir.checkpoints
     resume_from = newest_checkpoint(checkpoints) if self.resumed else None
     loop = p.loop
@@ -356,7 +374,7 @@ def run(self:Pipeline)->RunResult:
     self._open_run()
     transformers.set_seed(self.cfg.seed)
     evaluated = dict(before={}, after={})
-    self.steps = 0
+    self.steps, self.told = 0, 0
     try: return self._run_stages(evaluated)
     except KeyboardInterrupt:
         self._write_end('stopped', self.steps, **evaluated)
