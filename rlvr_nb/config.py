@@ -1000,7 +1000,7 @@ def _group_error(files, c):
         if isinstance(value, str) and (found := files.find(f"{c.group}/{value}", ".yml")): return f"{c.group}: {found} isn't read; rename it to {found.stem}.yaml"
         near = nearest(value, options)
         return (f"{c.group}: no file {_show(value)}, expected one of {', '.join(options)}" + (f"; did you mean {c.group}={near}?" if near else "")
-                + (f"; a file of your own goes to conf/{c.group}/{value}.yaml" if isinstance(value, str) and FILE_NAME.fullmatch(value) and len(value) < 60 and redact(value) == value else ""))
+                + (f" (a file of your own goes to conf/{c.group}/{value}.yaml)" if isinstance(value, str) and FILE_NAME.fullmatch(value) and len(value) < 60 and redact(value) == value else ""))
 
 # %% ../nbs/api/00_config.ipynb #c-compose-hydra
 def _known_groups(files, config_name):
@@ -1168,7 +1168,7 @@ def _put(tree, path, value):
 def _interpolation_error(path, value, e):
     inner = e
     while inner is not None and not isinstance(inner, ConfigError): inner = inner.__cause__
-    said = str(inner or e).strip().splitlines()
+    said = re.sub(r"^\w+ raised while resolving interpolation: ", "", str(inner or e).strip()).splitlines()
     return f"{path_text(path)}: got {_show(value)}, which can't be filled in: {redact(said[0] if said else type(e).__name__)[:200]}"
 
 # %% ../nbs/api/00_config.ipynb #c-validate
@@ -1470,7 +1470,7 @@ def data_component(self:PipelineConfig,
     if name not in options:
         near = nearest(name, options)
         raise ConfigError(f"eval.eval_datasets_names: no dataset {_show(name)}, expected {_show(self.data.dataset_name)} or one of {', '.join(options)}"
-                          + (f"; did you mean {near}?" if near else "") + f"; a file of your own goes to conf/data_component/{name}.yaml")
+                          + (f"; did you mean {near}?" if near else "") + f" (a file of your own goes to conf/data_component/{name}.yaml)")
     out = compose([f"data_component={name}"], config_dir=self._config_dir)
     return build(out).data
 
