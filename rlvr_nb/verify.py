@@ -6,7 +6,7 @@
 __all__ = ['REASONS', 'KINDS', 'Verdict', 'Unreadable', 'Quantity', 'read_number', 'verify', 'Judge']
 
 # %% ../nbs/api/03_verify.ipynb #v-imports
-import atexit, json, os, queue, re, subprocess, sys, threading, unicodedata
+import atexit, json, os, queue, re, subprocess, sys, threading, unicodedata, warnings
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -1354,23 +1354,30 @@ def spawn():
 def stop(worker):
     os.kill(worker[0], signal.SIGKILL); os.waitpid(worker[0], 0)
     for fd in worker[1:]: os.close(fd); others.discard(fd)
+    warm.discard(worker)
 
-def answer_of(worker, seconds):
-    reply, until = b"", time.monotonic() + seconds
+def line_of(worker, seconds):
+    line, until = b"", time.monotonic() + seconds
     while select.select([worker[2]], [], [], max(0, until - time.monotonic()))[0]:
         got = os.read(worker[2], 4096)
-        reply += got
-        lines = [line for line in reply.split(b"\n")[:-1] if line != b"warm"]
-        if lines: return lines[0].decode()
+        line += got
+        if line.endswith(b"\n"): return line.decode().strip()
         if not got: return None
+
+def answer_of(worker, request, seconds):
+    if worker not in warm and line_of(worker, 20) != "warm": return None
+    warm.add(worker)
+    os.write(worker[1], request)
+    return line_of(worker, seconds)
 
 WARM = [(r"\int_0^1 x dx", r"\frac{1}{2}"), (r"\sum_{k=1}^{10} k", "55"), (r"\lim_{x\to 0} \frac{\sin x}{x}", "1"), (r"\frac{d}{dx} x^2", "2x"), (r"x^3+\sqrt{x}", r"x^{1/2}+x^3"), (r"\int x^2 dx", r"\frac{x^3}{3}"),
         (r"\det\begin{pmatrix}1&2\\3&4\end{pmatrix}", "-2"), (r"\lfloor 3.7\rfloor", "3"), (r"\gcd(12,18)", "6"), (r"\max(3,5)", "|5|"), (r"\{1,2\}", r"(1,2]\cup[3,\infty)"), (r"\log_2 x + e^{\pi i}", r"\ln(x)/\ln(2) - 1"), (r"\int_0^{\pi} \sin x\,dx", "2")]
 for pair in WARM: judge(*pair)
 gc.collect(); gc.freeze()
-parent, others, buffer, out = os.getppid(), set(), b"", sys.stdout
+parent, others, warm, buffer, out = os.getppid(), set(), set(), b"", sys.stdout
 worker, spare = spawn(), spawn()
-select.select([worker[2]], [], [], 30)
+for new in (worker, spare):
+    if line_of(new, 30) == "warm": warm.add(new)
 out.write("ready\n"); out.flush()
 while True:
     if not select.select([0], [], [], 1.0)[0]:
@@ -1382,8 +1389,7 @@ while True:
     while b"\n" in buffer:
         line, buffer = buffer.split(b"\n", 1)
         number, busy, wall, gold, answer = json.loads(line)
-        os.write(worker[1], json.dumps([gold, answer, busy]).encode() + b"\n")
-        reply = answer_of(worker, wall)
+        reply = answer_of(worker, json.dumps([gold, answer, busy]).encode() + b"\n", wall)
         out.write(json.dumps([number, reply or "too_expensive"]) + "\n"); out.flush()
         if reply is None: stop(worker); worker, spare = spare, spawn()
 stop(worker); stop(spare)
@@ -1426,8 +1432,8 @@ class _Algebra:
             self.number += 1
             try:
                 self.child.stdin.write(json.dumps([self.number, _BUSY, _WALL, gold, answer]).encode() + b'\n'); self.child.stdin.flush()
-                reply = self.replies.get(timeout=_WALL + 0.1)
-                while reply is not None and json.loads(reply)[0] != self.number: reply = self.replies.get(timeout=_WALL)
+                reply = self.replies.get(timeout=_START_SECONDS)
+                while reply is not None and json.loads(reply)[0] != self.number: reply = self.replies.get(timeout=_START_SECONDS)
             except (queue.Empty, OSError): reply = None
             if reply is None:
                 self.stop()
@@ -1452,7 +1458,10 @@ _hostile = re.compile(r'\d{25}|\^\s*\{?[^{}]*\^|\^\s*\{?\s*-?\s*\d{4}|!|\\uparro
 def _symbolic(gold:str, answer:str) -> str:
     "Ask the algebra system, unless the text is of a kind that it can't finish."
     if max(len(gold), len(answer)) > 300 or _hostile.search(answer) or _hostile.search(gold): return 'too_expensive'
-    return _algebra.ask(gold, answer)
+    try: return _algebra.ask(gold, answer)
+    except RuntimeError as problem:
+        warnings.warn(f'{problem}; answers that need it count as unparseable', RuntimeWarning)
+        return 'unparseable'
 
 # %% ../nbs/api/03_verify.ipynb #v-denied
 _denied = re.compile(r"""\b(?:not|never|neither|nor|cannot|unknown|unsure|maybe|perhaps|either|wrong|incorrect|false|placeholder|todo|tbd|refer|guess|could|might|print|import|eval|exec|return|lambda|def|nan|sorry|unable

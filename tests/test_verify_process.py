@@ -1,0 +1,109 @@
+"The child process behind symbolic answers: it may be killed, forked around and left behind, and must not show."
+import os, pickle, signal, subprocess, sys, threading, time
+
+import pytest
+from rlvr_nb import verify as module
+from rlvr_nb.prompts import GEMMA
+from rlvr_nb.verify import Judge, verify
+
+INTEGRAL, HALF = r'<answer>\int_0^1 x\,dx</answer>', r'\frac{1}{2}'
+
+
+def fresh(): module._symbolic.cache_clear()
+def run(code, **kw): return subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, timeout=120, **kw)
+
+
+def test_import_is_light():
+    done = run("import sys, rlvr_nb.verify; print(sorted({'torch', 'transformers', 'trl', 'peft', 'datasets', 'pandas', 'matplotlib', 'sympy', 'math_verify', 'mpmath'} & set(sys.modules)))")
+    assert done.stdout.strip() == '[]', done.stderr
+
+
+def test_plain_answers_start_no_child():
+    code = "import rlvr_nb.verify as v; v.verify('<answer>18</answer>', '18', 'gsm8k'); v.verify(r'<answer>\\sqrt{12}</answer>', r'2\\sqrt3', 'math'); print(v._algebra.child)"
+    assert run(code).stdout.strip() == 'None'
+
+
+def test_symbolic_answers_in_any_thread():
+    fresh()
+    seen = []
+    def ask(): seen.append((verify(INTEGRAL, HALF, 'math').ok, verify(INTEGRAL, '1', 'math').ok))
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for t in threads: t.start()
+    for t in threads: t.join()
+    assert seen == [(True, False)] * 4
+
+
+@pytest.mark.parametrize('hostile', [r'\int_0^{\pi} e^{\sin x}\cos^3(x^2)\tan(x^5) dx', r'\sum_{n=1}^{999} \sin(n^3) \cos(n)', r'\int \int \int x^{99} y^{99} \sin(xyz) dx dy dz'])
+def test_a_worker_that_takes_too_long_is_given_up(hostile):
+    module._algebra.ask('1', '1')
+    begin = time.monotonic()
+    reply = module._algebra.ask('1', hostile)
+    assert reply in ('too_expensive', 'unparseable', 'mismatch') and time.monotonic() - begin < 2
+    assert module._algebra.ask(HALF, r'\int_0^1 x\,dx') == 'match'
+
+
+def test_a_killed_child_is_replaced():
+    module._algebra.ask('1', '1')
+    old = module._algebra.child.pid
+    os.kill(old, signal.SIGKILL)
+    module._algebra.child.wait()
+    assert module._algebra.ask(HALF, r'\int_0^1 x\,dx') == 'match' and module._algebra.child.pid != old
+
+
+def test_a_stopped_worker_is_replaced():
+    module._algebra.ask('1', '1')
+    workers = [int(p) for p in subprocess.run(['ps', '-o', 'pid=', '--ppid', str(module._algebra.child.pid)], capture_output=True, text=True).stdout.split()]
+    assert len(workers) == 2
+    for pid in workers: os.kill(pid, signal.SIGSTOP)
+    assert module._algebra.ask('1', '1') == 'too_expensive'
+    assert module._algebra.ask('1', '1') == 'too_expensive'
+    for _ in range(20):
+        if module._algebra.ask(HALF, r'\int_0^1 x\,dx') == 'match': break
+    else: pytest.fail('no worker came back')
+
+
+def test_a_fork_gets_its_own_child():
+    code = """
+import os, rlvr_nb.verify as v
+assert v._algebra.ask('1', '1') == 'match'
+mine, pid = v._algebra.child.pid, os.fork()
+if not pid:
+    ok = v._algebra.child is None and v._algebra.ask('55', r'\\sum_{k=1}^{10} k') == 'match' and v._algebra.child.pid != mine
+    v._algebra.stop()
+    os._exit(0 if ok else 1)
+print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), v._algebra.ask('55', r'\\sum_{k=1}^{10} k'), v._algebra.child.pid == mine)
+"""
+    done = run(code)
+    assert done.stdout.split() == ['0', 'match', 'True'], done.stderr
+
+
+@pytest.mark.parametrize('end', ['', 'os.kill(os.getpid(), 9)'], ids=['exits', 'is killed'])
+def test_the_child_ends_with_us(end):
+    done = run(f"import os, rlvr_nb.verify as v\nv._algebra.ask('1', '1'); print(v._algebra.child.pid, flush=True)\n{end}")
+    pid = int(done.stdout)
+    for _ in range(100):
+        if not os.path.exists(f'/proc/{pid}') or open(f'/proc/{pid}/stat').read().rsplit(')', 1)[1].split()[0] == 'Z': break
+        time.sleep(0.1)
+    else: pytest.fail(f'process {pid} outlived its parent')
+
+
+def test_scripts_need_no_main_guard(tmp_path):
+    (tmp_path / 'math_verify.py').write_text("raise SystemExit('a file of the working directory was imported')")
+    script = tmp_path / 'script.py'
+    script.write_text(f"from rlvr_nb.verify import verify\nprint(verify(r'{INTEGRAL}', r'{HALF}', 'math'))")
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=120, cwd=tmp_path)
+    assert "reason='match'" in done.stdout, done.stderr
+
+
+def test_without_math_verify_it_says_so(monkeypatch):
+    monkeypatch.setattr(module, '_algebra', module._Algebra())
+    monkeypatch.setattr(module, '_CHILD', 'import a_module_that_is_not_there')
+    fresh()
+    with pytest.warns(RuntimeWarning, match="math-verify didn't start"): verdict = verify(INTEGRAL, HALF, 'math')
+    fresh()
+    assert verdict.reason == 'unparseable'
+
+
+def test_a_judge_travels_in_a_pickle():
+    judge = pickle.loads(pickle.dumps(Judge('math', GEMMA, prefilled=True)))
+    assert judge('draft <SOLUTION>3</SOLUTION><end_working_out><SOLUTION>0.5</SOLUTION>', {'answer': HALF})
