@@ -7,17 +7,17 @@ __all__ = ['SECRET_NAME', 'SECRET_TEXT', 'REDACTED', 'PROJECTIONS', 'BUILTIN_MOD
            'MARKER_NAMES', 'MODEL_MARKERS', 'GRPO_CHOICES', 'GRPO_BOUNDS', 'CONF_DIR', 'FastLoader', 'GRPO_FIELDS',
            'TRAIN_OWNED', 'NOT_YAML', 'REMOVED', 'TRAIN_HINTS', 'COMPONENTS', 'GUIDE_FOLDERS', 'MAX_BYTES', 'MAX_NODES',
            'MAX_DEPTH', 'YAML_WORDS', 'YAML_FLOAT', 'GROUPS', 'SECTION_GROUPS', 'FILE_NAME', 'MAX_OVERRIDE', 'MAX_KEY',
-           'MAX_TEXT', 'MAX_ITEMS', 'PLAIN_TEXT', 'MAX_JOBS', 'REFERENCE', 'RULES', 'RLVRError', 'UnavailableError',
-           'ConfigError', 'nearest', 'secret_values', 'redact', 'one_line', 'option', 'Section', 'target_option',
-           'DataConfig', 'LoraConfig', 'MarkersConfig', 'ModelConfig', 'TrainConfig', 'RewardFunctionConfig',
-           'default_rewards', 'RewardConfig', 'EvalConfig', 'PromptsConfig', 'recipe_for', 'fill_recipe',
-           'PipelineConfig', 'field_names', 'describe', 'markers_for', 'register_resolvers', 'installed_grpo_fields',
-           'grpo_expectation', 'check_grpo', 'value_text', 'override_text', 'fix_text', 'register_component',
-           'find_target', 'check_target', 'resolve_target', 'YamlFault', 'read_yaml', 'group_of', 'search_dirs',
-           'ConfigFiles', 'Change', 'split_path', 'path_text', 'parse_override', 'set_path', 'delete_path', 'Composed',
-           'compose', 'expand_sweep', 'walk', 'check_tree', 'resolve', 'error_line', 'unknown_key', 'section_path',
-           'assignment_errors', 'rule', 'check_rules', 'world_size_of', 'inert_keys', 'build', 'load_config',
-           'load_file']
+           'MAX_TEXT', 'MAX_ITEMS', 'PLAIN_TEXT', 'MAX_JOBS', 'NAMES_OF_FILES', 'REFERENCE', 'RULES', 'RLVRError',
+           'UnavailableError', 'ConfigError', 'nearest', 'secret_values', 'redact', 'one_line', 'option', 'Section',
+           'target_option', 'DataConfig', 'LoraConfig', 'MarkersConfig', 'ModelConfig', 'TrainConfig',
+           'RewardFunctionConfig', 'default_rewards', 'RewardConfig', 'EvalConfig', 'PromptsConfig', 'recipe_for',
+           'fill_recipe', 'PipelineConfig', 'field_names', 'describe', 'markers_for', 'register_resolvers',
+           'installed_grpo_fields', 'grpo_expectation', 'check_grpo', 'value_text', 'override_text', 'fix_text',
+           'register_component', 'find_target', 'check_target', 'resolve_target', 'YamlFault', 'read_yaml', 'group_of',
+           'search_dirs', 'ConfigFiles', 'Change', 'split_path', 'path_text', 'parse_override', 'set_path',
+           'delete_path', 'Composed', 'compose', 'expand_sweep', 'walk', 'check_tree', 'resolve', 'error_line',
+           'unknown_key', 'section_path', 'assignment_errors', 'rule', 'check_rules', 'world_size_of', 'inert_keys',
+           'build', 'load_config', 'load_file']
 
 # %% ../nbs/api/00_config.ipynb #c-imports
 import copy, difflib, functools, importlib, itertools, json, math, os, re, shlex, sys
@@ -1085,6 +1085,8 @@ def walk(tree, path=()):
     items = tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list) else ()
     for key, value in items: yield from walk(value, (*path, key))
 
+NAMES_OF_FILES = ("name", "run_dir", "train.output_dir", "model.save_model_path")
+
 def check_tree(tree:dict         # a composed configuration, unresolved
               )->list[str]:      # errors
     "What is refused anywhere."
@@ -1092,6 +1094,7 @@ def check_tree(tree:dict         # a composed configuration, unresolved
     for path, value in walk(tree):
         name, where = str(path[-1]) if path else "", path_text(path)
         if value == REDACTED: errors.append(f"{where}: got {REDACTED}, which was hidden when this file was written; write {where}='${{oc.env:NAME}}'")
+        elif where in NAMES_OF_FILES and isinstance(value, str) and redact(value) != value: errors.append(f"{where}: holds what looks like a token, and would become the name of a folder; choose another name")
         elif isinstance(path[-1] if path else None, str) and SECRET_NAME.search(name) and not isinstance(value, (dict, list)):
             errors.append(f"{where}: a secret can't be part of a configuration; set it in the environment (export {name.upper()}=...) or log in")
         elif name.startswith("_") and name in ("_args_", "_partial_", "_recursive_", "_convert_") or name == "_target_" and len(path) != 2:

@@ -448,6 +448,10 @@ def test_tokens_are_hidden_everywhere(token):
     assert all(token not in line for line in errors(f"train.max_steps={token}", f"{token}=1", f"data.{token}=1", f"data_component={token}", f"train.lr_scheduler_type={token}"))
 
 
+@pytest.mark.parametrize("key", ["name", "run_dir", "train.output_dir", "model.save_model_path"])
+def test_folders_are_not_named_after_tokens(key): assert "name of a folder" in error(f"{key}={TOKENS[0]}")
+
+
 @pytest.mark.parametrize("key", ["data.hf_token", "data.params.api_key", "train.grpo.hub_token", "wandb_api_key", "data.params.deep.password", "model.token"])
 def test_keys_named_like_secrets_are_refused(key):
     line = error(f"+{key}=canary-value-123")
