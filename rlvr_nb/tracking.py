@@ -1056,8 +1056,9 @@ def _hub_id(name) -> bool:
 
 def _model_index(report:RunReport) -> list[dict]:
     "The measured accuracies, as the Hub wants them."
-    path = _section(report, 'data').get('dataset_path')
-    def result(name, e): return {'task': {'type': 'text-generation'}, 'dataset': {'name': name, 'type': path if _hub_id(path) else name},
+    data = _section(report, 'data')
+    def source(name): return data['dataset_path'] if name == data.get('dataset_name') and _hub_id(data.get('dataset_path')) else name
+    def result(name, e): return {'task': {'type': 'text-generation'}, 'dataset': {'name': name, 'type': source(name)},
                                  'metrics': [{'type': 'accuracy', 'name': 'greedy accuracy', 'value': round(e.accuracy, 4)}]}
     return [{'name': report.title, 'results': [result(name, e) for name, e in report.evaluations.get('after', {}).items()]}]
 
@@ -1247,8 +1248,10 @@ class SeedSummary:
     @property
     def labels(self)->list[str]:
         "What sets each experiment apart from the others."
-        found = differences([json.loads(key) for key in self.experiments])
-        return [', '.join(f'{k}={v[i]}' for k, v in found.items()) or 'all runs' for i in range(len(self.experiments))]
+        known = [leaves for key in self.experiments if (leaves := json.loads(key))]
+        found = differences(known)
+        texts = iter([', '.join(f'{k}={v[i]}' for k, v in found.items()) or 'all runs' for i in range(len(known))])
+        return [next(texts) if json.loads(key) else 'no configuration' for key in self.experiments]
 
 # %% ../nbs/api/10_tracking.ipynb #t-seed-rows
 def _mean_text(values:list[float]) -> str:
