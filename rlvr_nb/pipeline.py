@@ -24,7 +24,7 @@ from .data import Rows
 from .evaluation import Comparison, compare
 from .prompts import PLAIN, Markers, is_prefilled, render_prompt, system_prompt
 from .rewards import AuditReport, RewardError, RewardMonitor, audit_rewards, score_completions
-from .tracking import Observers, RunDir, RunReport, observers_for, report_to
+from .tracking import Observers, RunDir, RunReport, observers_for, push_to_hub, report_to, save_model_card
 from .training import TrainingControl, geometry, is_main_process, newest_checkpoint, world_size
 from .verify import Judge
 
@@ -361,6 +361,7 @@ def _write_end(self:Pipeline, status:str, steps:int, before:dict, after:dict, **
     result = dict(status=status, steps=steps, before=summaries(before), after=summaries(after), seconds={k: round(v, 2) for k, v in self.seconds.items()},
                   reward_counts=dict(self.prepared.rewards.counts), model=str(self.model_folder()), **more)
     self.run_dir.write_result(result)
+    if status == 'finished' and self.model_folder().is_dir(): save_model_card(self.run_dir, self.model_folder())
     self.observers.emit('pipeline_end', status, result)
     RunReport(self.run_dir).save()
 
@@ -375,7 +376,7 @@ def run(self:Pipeline)->RunResult:
     transformers.set_seed(self.cfg.seed)
     evaluated = dict(before={}, after={})
     self.steps, self.told = 0, 0
-    try: return self._run_stages(evaluated)
+    try: result = self._run_stages(evaluated)
     except KeyboardInterrupt:
         self._write_end('stopped', self.steps, **evaluated)
         raise
@@ -383,6 +384,9 @@ def run(self:Pipeline)->RunResult:
         self._fault('pipeline', f'{type(e).__name__}: {e}')
         self._write_end('failed', self.steps, **evaluated, error=f'{type(e).__name__}: {e}')
         raise
+    if self.cfg.model.push_to_hub and result.status == 'finished' and is_main_process():  # the run is complete by now, whatever comes of it
+        with self.stage('push'): push_to_hub(self.run_dir, self.cfg.model.push_to_hub, self.model_folder())
+    return result
 
 # %% ../nbs/api/11_pipeline.ipynb #l-load-model
 @patch
