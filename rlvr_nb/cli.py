@@ -202,6 +202,7 @@ def finish(run,             # starts the run and returns its result
         _say(_go_on(where()))
         return 130, None
     status = getattr(result, "status", "finished")
+    if os.environ.get("RANK", "0") == "0": print(result, flush=True)
     if status == "stopped": _say(_go_on(result.run_dir))
     return {"stopped": 130, "failed": 1}.get(status, 0), result
 
