@@ -19,7 +19,7 @@ from pathlib import Path
 from fastcore.basics import patch
 
 # %% ../nbs/api/11_pipeline.ipynb #l-own-imports
-from .config import ConfigError, PipelineConfig, RLVRError, load_config, load_file, resolve_target
+from .config import ConfigError, PipelineConfig, load_config, load_file, resolve_target
 from .data import Rows
 from .evaluation import Comparison, compare
 from .prompts import PLAIN, Markers, is_prefilled, render_prompt, system_prompt

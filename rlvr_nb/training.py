@@ -22,7 +22,7 @@ from pathlib import Path
 from fastcore.basics import patch
 
 # %% ../nbs/api/07_training.ipynb #t-own-imports
-from .config import ConfigError
+from .config import ConfigError, world_size_of
 from .model import Hardware, hardware, precision
 from .rollout import end_tokens
 
@@ -71,7 +71,7 @@ def geometry(train,           # the `train` part of a configuration
 
 def world_size()->int:
     "Processes that train together, as torchrun counts them."
-    return int(os.environ.get('WORLD_SIZE', 1))
+    return world_size_of(os.environ)
 
 def is_main_process()->bool:
     "Whether this process is the one that writes."
