@@ -272,7 +272,7 @@ def read_completions(self:RunDir,
     table = _table(self.completions)
     if table is None: return []
     if step is not None: table = table.filter(pc.equal(table['step'], step))
-    columns = {name: table[name].to_pandas().tolist() if str(table[name].type) == 'string' else table[name].to_pylist() for name in table.column_names}
+    columns = {name: table[name].to_pylist() for name in table.column_names}
     rewards = {name[len(_REWARD):]: columns.pop(name) for name in list(columns) if name.startswith(_REWARD)}
     last, attempts = self._last_step_of(), columns.pop('attempt')
     scores = [dict(zip(rewards, values)) for values in zip(*rewards.values())] if rewards else [{}] * len(attempts)
