@@ -138,6 +138,13 @@ def _audit(p:Prepared, rows:int=4 # of the training data, attacked with every pr
     except RewardError as e: return None, [f'the rewards could not be audited: {e}']
     return audit, [f'{severity}: {text}' for severity, text in audit.findings if severity != 'note']
 
+# %% ../nbs/api/11_pipeline.ipynb #l-overlap
+def _overlaps(p:Prepared) -> list[str]:
+    "Evaluation problems that are also trained on: an accuracy on them shows memory, not skill."
+    trained = {row['question'] for row in p.train_rows}
+    shared = {name: sum(row['question'] in trained for row in rows) for name, rows in p.eval_rows.items()}
+    return [f'eval: {n} of the {len(p.eval_rows[name])} evaluation problems of {name} are also in the training data, so its accuracy says little' for name, n in shared.items() if n]
+
 # %% ../nbs/api/11_pipeline.ipynb #l-notes-code
 def _notes(p:Prepared, prompt:str, markers:Markers) -> list[str]:
     notes, rendered = list(p.cfg.warnings), render_prompt(p.tokenizer, p.train_rows[0]['prompt'])
@@ -145,7 +152,7 @@ def _notes(p:Prepared, prompt:str, markers:Markers) -> list[str]:
     elif prompt and markers.solution_start not in prompt: notes.append(f"prompts: the system prompt doesn't name the marker {markers.solution_start}, so the model can't know it")
     if p.prefilled: notes.append(f"the chat template already opens the reasoning with {markers.reasoning_start}; format rewards take that into account")
     notes += [f'data: {rows}' for rows in (p.train_rows, *p.eval_rows.values()) if rows.dropped]
-    notes += p.rewards.notes
+    notes += _overlaps(p) + p.rewards.notes
     if free_disk(p.cfg) < 2**30: notes.append(f"only {free_disk(p.cfg) / 2**30:.1f} GiB are free on the disk")
     return notes
 
