@@ -1207,7 +1207,7 @@ def _inequalities(text:str, depth:int) -> tuple:
         return ('interval', '([' [signs[0] == '≤'], _shape(sides[0], depth + 1), _shape(sides[2], depth + 1), ')]'[signs[1] == '≤'])
     if letter.fullmatch(sides[1]) and not letter.fullmatch(sides[0]): signs, sides = [_FLIP[signs[0]]], sides[::-1]
     bound = _shape(sides[1], depth + 1)
-    if not letter.fullmatch(sides[0]): return ('inequality', signs[0], _shape(sides[0], depth + 1), bound)
+    if not letter.fullmatch(sides[0]) or (bound[0] == 'formula' and _letters(bound[1])): return ('inequality', signs[0], _shape(sides[0], depth + 1), bound)
     if signs[0] in '<≤': return ('interval', '(', _LOW, bound, ')]'[signs[0] == '≤'])
     return ('interval', '(['[signs[0] == '≥'], bound, _HIGH, ')')
 
@@ -1536,7 +1536,7 @@ def _math_one(text:str, gold:str) -> Verdict:
                 if any(_equal(g, shape) for g in shapes): return Verdict(True, candidate[:200], 'match')
                 reasons.append('mismatch')
             except Unreadable as problem: reasons.append(str(problem))
-    if ' '.join(uniform_gold.split()) == ' '.join(_uniform(text).split()): return Verdict(True, text.strip()[:200], 'match')
+    if any(uniform_gold.split() == _uniform(c).strip(' .').split() for c in _candidates(text)): return Verdict(True, text.strip()[:200], 'match')
     constant, unread = _constant(shapes), set(reasons) == {'unparseable'}
     if constant is not None and (unread or re.fullmatch(r'[\d.,eE+\s%-]+', _uniform(text))):
         try:
@@ -1594,7 +1594,7 @@ def verify(completion:str|Parsed|list,   # what the model wrote: text, chat mess
     if len(parsed.blocks) > 8: return Verdict(False, None, 'conflict')
     if len(parsed.blocks) == 1: return _judged(parsed.blocks[0], gold, kind)
     first, *others = [_judged(block, gold, kind) for block in dict.fromkeys(b.strip() for b in parsed.blocks)]
-    if all(v.value == first.value or (v.ok and first.ok) for v in others) and (not others or first.value is not None): return first
+    if not others or all(v.ok == first.ok and (v.ok or v.value == first.value is not None) for v in others): return first
     return Verdict(False, None, 'conflict')
 
 # %% ../nbs/api/03_verify.ipynb #v-judge

@@ -49,6 +49,8 @@ PARSES = [
     ('<a>18</a><a>', False, ['18'], None, (0, 0, 2, 1), False, '<a>'),
     ('<a>1</a>x<a>2</a>y', False, ['1', '2'], None, (0, 0, 2, 2), False, 'y'),
     ('<r>a</r><a>18</a><r>b', False, ['18'], 'a', (2, 1, 1, 1), False, '<r>b'),
+    ('<a>17</a><r>a</r> x</r><a>18</a>', False, ['17', '18'], 'a</r> x', (1, 2, 2, 2), False, ''),
+    ('<r>a</r><a>18</a><r>b</r>', False, ['18'], 'a', (2, 2, 1, 1), False, '<r>b</r>'),
     ('</r><a>18</a><r>', False, ['18'], '', (1, 1, 1, 1), False, '<r>'),
 ]
 
@@ -72,6 +74,7 @@ UNKNOWN = [  # markers unknown: completion, blocks, set in use
     (P('<r>w ') + G('<a>17</a>') + P('</r><a>18</a>'), ['18'], PLAIN), (G('<r>w ') + P('<a>17</a>') + G('</r><a>18</a>'), ['18'], GEMMA), ('w ' + P('<a>17</a>') + G('</r><a>18</a>'), ['18'], GEMMA),
     (G('w</r>') + P('<a>18</a>'), [], PLAIN), (P('w</r>') + G('<a>18</a>'), [], GEMMA), (P('<r>w') + G('</r><a>18</a>'), ['18'], GEMMA), (G('<r>w') + P('</r><a>18</a>'), ['18'], PLAIN),
     (P('<a>18') + G('</a>'), [], PLAIN), (G('<a>18') + P('</a>'), [], GEMMA), (G('<r>w'), [], GEMMA), (P('<r>w'), [], PLAIN), (P('<r>use ') + G('<a>x</a>') + P(' or <a>y</a></r><a>18</a>'), ['18'], PLAIN),
+    ('use ' + G('<a>') + P(': <a>18</a>'), ['18'], PLAIN), ('use ' + P('<a>') + G(': <a>18</a>'), ['18'], GEMMA), (P('<r>w</r>') + G('<a>'), [], PLAIN), (G('<r>w</r>') + P('<a>'), [], GEMMA),
     (P('<a>18</a>') + G('<r>w</r>'), [], PLAIN), (P('<r>w</r>') + G('<r>v</r>') + P('<a>18</a>'), ['18'], PLAIN), (P('<r>w</r>') + G('<r>v</r><a>18</a>'), ['18'], GEMMA),
 ]
 
