@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['wilson_interval', 'mean_interval', 'pass_at_k', 'maj_at_k', 'mcnemar_exact', 'paired_difference_interval', 'percent',
-           'text_table', 'html_table', 'Evaluation', 'evaluate', 'Comparison', 'compare', 'DefaultEvaluationComponent']
+           'text_table', 'html_table', 'Evaluation', 'interval_text', 'evaluate', 'Comparison', 'compare', 'p_text',
+           'DefaultEvaluationComponent']
 
 # %% ../nbs/api/08_evaluation.ipynb #e-imports
 import html, json, math, os, shutil, sys
@@ -187,14 +188,15 @@ def summary(self:Evaluation)->dict:
             **(_sampled_summary(rows) if all(r.get('samples') for r in rows) else {})}
 
 # %% ../nbs/api/08_evaluation.ipynb #e-show
-def _interval(ends) -> str:
+def interval_text(ends:tuple) -> str:
+    "An interval of shares for people."
     return f'{100 * ends[0]:.1f} to {100 * ends[1]:.1f} %'
 
 _EVALUATION_HEADER = ['dataset', 'when', 'accuracy', '95 % interval', 'right', 'well formed', 'cut off', 'tokens']
 
 def _evaluation_row(evaluation:Evaluation) -> list:
     s = evaluation.summary()
-    return [evaluation.dataset, evaluation.when, percent(s['accuracy']), _interval(s['interval']), f"{s['correct']}/{s['n']}",
+    return [evaluation.dataset, evaluation.when, percent(s['accuracy']), interval_text(s['interval']), f"{s['correct']}/{s['n']}",
             percent(s['format_rate']), percent(s['truncated_rate']), f"{s['mean_length']:.0f}"]
 
 @patch
@@ -372,7 +374,9 @@ def flips(self:Comparison)->list[dict]:
     return sorted(changed, key=lambda flip: flip['change'])
 
 # %% ../nbs/api/08_evaluation.ipynb #e-comparison-show
-def _p(p:float) -> str: return '< 0.0001' if p < 1e-4 else f'{p:.2g}'
+def p_text(p:float) -> str:
+    "A p-value with the digits it deserves."
+    return '< 0.0001' if p < 1e-4 else f'{p:.2g}'
 
 _COMPARISON_HEADER = ['dataset', 'before', 'after', 'change', '95 % interval', 'gains', 'losses', 'McNemar p', 'n']
 
@@ -380,7 +384,7 @@ def _points(share:float) -> str: return f'{100 * share:+.1f}'
 
 def _comparison_row(c:Comparison) -> list:
     b, a = (fmean(float(pair[side]['correct']) for pair in c.pairs) for side in (0, 1))
-    return [c.dataset, percent(b), percent(a), f'{_points(c.difference)} points', ' to '.join(map(_points, c.interval)), c.gains, c.losses, _p(c.p_value), c.n]
+    return [c.dataset, percent(b), percent(a), f'{_points(c.difference)} points', ' to '.join(map(_points, c.interval)), c.gains, c.losses, p_text(c.p_value), c.n]
 
 @patch
 def __str__(self:Comparison): return '\n'.join([text_table(_COMPARISON_HEADER, [_comparison_row(self)]), *(f'note: {n}' for n in self.notes)])

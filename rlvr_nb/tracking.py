@@ -23,8 +23,8 @@ from statistics import fmean, median
 # %% ../nbs/api/10_tracking.ipynb #t-own-imports
 from fastcore.basics import patch
 from fastcore.xml import FT, Safe, ft, to_xml
-from .config import ConfigError, UnavailableError, load_config, nearest
-from .evaluation import Evaluation, compare, html_table, mean_interval, percent, text_table
+from .config import ConfigError, UnavailableError, load_config, nearest, value_text
+from .evaluation import Evaluation, compare, html_table, interval_text, mean_interval, p_text, percent, text_table
 from .prompts import GEMMA, PLAIN
 
 # %% ../nbs/api/10_tracking.ipynb #t-files
@@ -96,6 +96,8 @@ def open(cls:RunDir,
         known = nearest(path.name, [run.path.name for run in cls.list(path.parent)]) if path.parent.is_dir() else None
         raise ConfigError(f'{path}: no run is there' + (f', did you mean {path.parent/known}?' if known else f' (none of {", ".join(_MARKS)})'))
     return cls(path)
+
+def _as_run(run_dir) -> RunDir: return run_dir if isinstance(run_dir, RunDir) else RunDir.open(run_dir)
 
 @patch(cls_method=True)
 def list(cls:RunDir,
@@ -501,16 +503,18 @@ class JsonlObserver(Observer):
         self.last_step = step
         self.run_dir.log_metrics(step, {'total_steps': total, **metrics})
     def evaluation(self, when, evaluation):
-        summary, name = evaluation.summary(), evaluation.dataset
-        self.run_dir.log_event('evaluation', when=when, dataset=name, **summary)
-        numbers = {f'eval/{name}/{k}': v for k, v in summary.items() if isinstance(v, (int, float))}
-        self.run_dir.log_metrics(_step_of(when, self.last_step), numbers)
+        self.run_dir.log_event('evaluation', when=when, dataset=evaluation.dataset, **evaluation.summary())
+        self.run_dir.log_metrics(_step_of(when, self.last_step), _evaluation_metrics(evaluation))
 
 # %% ../nbs/api/10_tracking.ipynb #t-step-of
 def _step_of(when:str, last_step:int) -> int:
     "The training step that an evaluation belongs to."
     if when == 'before': return 0
     return int(when.removeprefix('step-')) if when.startswith('step-') else last_step
+
+def _evaluation_metrics(evaluation:Evaluation) -> dict:
+    "The numbers of an evaluation under the names they have in the metrics."
+    return {f'eval/{evaluation.dataset}/{k}': v for k, v in evaluation.summary().items() if isinstance(v, (int, float))}
 
 # %% ../nbs/api/10_tracking.ipynb #t-wandb-mode
 def _netrc_has(host:str, environ) -> bool:
@@ -576,10 +580,8 @@ def completions(self:WandbObserver, step, records):
 # %% ../nbs/api/10_tracking.ipynb #t-wandb-evaluation
 @patch
 def evaluation(self:WandbObserver, when, evaluation):
-    name, summary = evaluation.dataset, evaluation.summary()
-    numbers = {f'eval/{name}/{k}': v for k, v in summary.items() if isinstance(v, (int, float))}
-    self.run.log({'step': _step_of(when, self.last_step), **numbers})
-    if when in ('before', 'after'): self.run.summary.update({f'{when}/{name}/{k}': summary[k] for k in ('accuracy', 'correct', 'n', 'interval')})
+    self.run.log({'step': _step_of(when, self.last_step), **_evaluation_metrics(evaluation)})
+    if when in ('before', 'after'): self.run.summary.update({f'{when}/{evaluation.dataset}/{k}': evaluation.summary()[k] for k in ('accuracy', 'correct', 'n', 'interval')})
 
 # %% ../nbs/api/10_tracking.ipynb #t-wandb-finish
 @patch
@@ -756,7 +758,7 @@ class RunReport:
     def __init__(self,
                  run_dir, # a `RunDir`, or its path
                 ):
-        self.run = run_dir if isinstance(run_dir, RunDir) else RunDir.open(run_dir)
+        self.run = _as_run(run_dir)
         self.refresh()
 
     def refresh(self):
@@ -806,12 +808,9 @@ def _sentence(c) -> str:
     "The comparison of one dataset in words."
     after, before = c.after, c.before
     luck = 'so this is hardly luck' if c.p_value < .01 else 'which luck could explain' if c.p_value > .05 else 'which luck explains only just'
-    return (f'{c.dataset}: {percent(after.accuracy)} of {after.n} problems right after training, 95 % interval {_ends(after.interval)}; before, {percent(before.accuracy)}, {_ends(before.interval)}. '
+    return (f'{c.dataset}: {percent(after.accuracy)} of {after.n} problems right after training, 95 % interval {interval_text(after.interval)}; before, {percent(before.accuracy)}, {interval_text(before.interval)}. '
             f'The change is {100 * c.difference:+.1f} points, 95 % interval {100 * c.interval[0]:+.1f} to {100 * c.interval[1]:+.1f}. {c.gains} problems were gained and {c.losses} lost '
-            f'(exact McNemar p {_p_text(c.p_value)}), {luck}.')
-
-def _ends(interval) -> str: return f'{100 * interval[0]:.1f} to {100 * interval[1]:.1f} %'
-def _p_text(p:float) -> str: return '< 0.0001' if p < 1e-4 else f'= {p:.2g}'
+            f'(exact McNemar p {p_text(c.p_value)}), {luck}.')
 
 def _tile(label:str, value:str, below:str): return ft('div', ft('span', label), ft('b', value), ft('span', below), cls='tile')
 
@@ -820,12 +819,12 @@ def headline(self:RunReport):
     "The answer to the reader's first question."
     comparisons, parts = self.comparisons, []
     for c in comparisons.values():
-        tiles = [_tile('before', percent(c.before.accuracy), _ends(c.before.interval)), _tile('after', percent(c.after.accuracy), _ends(c.after.interval)),
+        tiles = [_tile('before', percent(c.before.accuracy), interval_text(c.before.interval)), _tile('after', percent(c.after.accuracy), interval_text(c.after.interval)),
                  _tile('change', f'{100 * c.difference:+.1f}', f'points, {100 * c.interval[0]:+.1f} to {100 * c.interval[1]:+.1f}'),
-                 _tile('gained / lost', f'{c.gains} / {c.losses}', f'McNemar p {_p_text(c.p_value)}')]
+                 _tile('gained / lost', f'{c.gains} / {c.losses}', f'McNemar p {p_text(c.p_value)}')]
         parts += [ft('div', *tiles, cls='tiles'), ft('p', _sentence(c)), *(ft('p', n, cls='note') for n in c.notes)]
     alone = [e for when in self.evaluations for name, e in self.evaluations[when].items() if name not in comparisons]
-    if alone: parts.append(_fact_table(['dataset', 'when', 'accuracy', '95 % interval', 'right'], [[e.dataset, e.when, percent(e.accuracy), _ends(e.interval), f'{e.correct}/{e.n}'] for e in alone]))
+    if alone: parts.append(_fact_table(['dataset', 'when', 'accuracy', '95 % interval', 'right'], [[e.dataset, e.when, percent(e.accuracy), interval_text(e.interval), f'{e.correct}/{e.n}'] for e in alone]))
     return ft('section', *(parts or [ft('p', 'No evaluation is finished yet.')]))
 
 # %% ../nbs/api/10_tracking.ipynb #t-samples-section
@@ -839,7 +838,7 @@ def evaluation_table(self:RunReport):
             tries = ', '.join(f'{k} {percent(v)}' for k, v in s.items() if '@' in k)
             lengths = ' / '.join('-' if s[k] is None else f'{s[k]:.0f}' for k in ('mean_length_correct', 'mean_length_wrong'))
             reasons = ', '.join(f'{k} {v}' for k, v in list(s['reasons'].items())[:5])
-            rows.append([name, when, percent(s['accuracy']), _ends(s['interval']), percent(s['format_rate']), percent(s['truncated_rate']), lengths, reasons, tries])
+            rows.append([name, when, percent(s['accuracy']), interval_text(s['interval']), percent(s['format_rate']), percent(s['truncated_rate']), lengths, reasons, tries])
     header = ['dataset', 'when', 'accuracy', '95 % interval', 'well formed', 'cut off', 'tokens right / wrong', 'verdicts', 'with samples']
     return ft('section', ft('h2', 'Evaluations'), _fact_table(header, rows)) if rows else None
 
@@ -876,7 +875,8 @@ def curves(self:RunReport):
     if not figures: return None
     beta = (_section(self, 'train').get('grpo') or {}).get('beta', 0.)
     notes = [] if self.curve('kl') else [f'KL to the start: off (beta {beta:g}).' if not beta else 'KL to the start: not logged.']
-    return ft('section', ft('h2', 'Training'), ft('div', *figures, cls='charts'), ft('p', ' '.join([*notes, 'Strong lines are means over a twentieth of the run, faint ones are the logged steps.']), cls='note'))
+    if len(self.curve('reward')) >= 40: notes.append('Strong lines are means over a twentieth of the run, faint ones are the logged steps.')
+    return ft('section', ft('h2', 'Training'), ft('div', *figures, cls='charts'), ft('p', ' '.join(notes), cls='note'))
 
 # %% ../nbs/api/10_tracking.ipynb #t-timing
 def _stage_seconds(self:RunReport) -> dict[str, float]:
@@ -975,6 +975,11 @@ def differences(trees:list[dict], # configurations
     values = {p: [leaf.get(p, '-') for leaf in leaves] for p in dict.fromkeys(p for leaf in leaves for p in leaf)}
     return {p: v for p, v in values.items() if any(x != v[0] for x in v)}
 
+# %% ../nbs/api/10_tracking.ipynb #t-shown
+def _shown(value) -> str:
+    "A value as an override would have it; what is missing stays a dash."
+    return value if value == '-' else value_text(value)
+
 # %% ../nbs/api/10_tracking.ipynb #t-config-section
 def _default_config() -> dict: return _read_yaml(load_config().to_yaml())
 
@@ -985,7 +990,7 @@ def configuration(self:RunReport):
     if command: parts += [ft('h3', 'Command'), ft('pre', command), ft('p', f'Or, with the same configuration: python run_pipeline.py --from {self.run.path}', cls='note')]
     if self.config:
         changed = differences([_default_config(), self.config])
-        parts += [ft('h3', 'What differs from the default'), _fact_table(['option', 'default', 'this run'], [[k, *v] for k, v in changed.items()]) if changed else ft('p', 'Nothing.')]
+        parts += [ft('h3', 'What differs from the default'), _fact_table(['option', 'default', 'this run'], [[k, *map(_shown, v)] for k, v in changed.items()]) if changed else ft('p', 'Nothing.')]
         parts += [ft('details', ft('summary', 'the whole configuration'), ft('pre', _visible(self.config_text)))]
     known = {**{k: v for k, v in self.manifest.items() if k in ('started', 'commit', 'seed', 'data_hash', 'world_size')}, **(self.manifest.get('hardware') or {}), **(self.manifest.get('versions') or {})}
     if known: parts += [ft('details', ft('summary', 'versions and hardware'), _fact_table(['what', 'value'], [[k, ', '.join(map(str, v)) if isinstance(v, list) else v] for k, v in known.items()]))]
@@ -1025,6 +1030,10 @@ def _page(title:str, *sections) -> str:
             ft('meta', name='viewport', content='width=device-width, initial-scale=1', void_=True), ft('meta', name='referrer', content='no-referrer', void_=True), ft('title', title), ft('style', Safe(_CSS))]
     return '<!doctype html>\n' + to_xml(ft('html', ft('head', *head), ft('body', *(s for s in sections if s is not None)), lang='en'), indent=False) + '\n'
 
+def _frame(page:str) -> str:
+    "A page in a frame of its own, where its styles stay inside."
+    return to_xml(ft('iframe', srcdoc=page, sandbox='', style='width:100%;height:720px;border:1px solid #8888'), indent=False)
+
 @patch
 def header(self:RunReport):
     "What this is."
@@ -1045,9 +1054,7 @@ def save(self:RunReport)->Path:
     return _write(self.run.report, self.html())
 
 @patch
-def _repr_html_(self:RunReport):
-    "The page in a frame of its own, where its styles stay inside."
-    return to_xml(ft('iframe', srcdoc=self.html(), sandbox='', style='width:100%;height:720px;border:1px solid #8888'), indent=False)
+def _repr_html_(self:RunReport): return _frame(self.html())
 
 # %% ../nbs/api/10_tracking.ipynb #t-hub-id
 def _hub_id(name) -> bool:
@@ -1081,8 +1088,8 @@ def markdown_table(header:list[str],  # one title a column
 
 # %% ../nbs/api/10_tracking.ipynb #t-card-parts
 def _card_results(report:RunReport) -> str:
-    rows = [[c.dataset, f'{percent(c.before.accuracy)} ({_ends(c.before.interval)})', f'{percent(c.after.accuracy)} ({_ends(c.after.interval)})', f'{100 * c.difference:+.1f}',
-             f'{100 * c.interval[0]:+.1f} to {100 * c.interval[1]:+.1f}', _p_text(c.p_value).removeprefix('= '), c.n] for c in report.comparisons.values()]
+    rows = [[c.dataset, f'{percent(c.before.accuracy)} ({interval_text(c.before.interval)})', f'{percent(c.after.accuracy)} ({interval_text(c.after.interval)})', f'{100 * c.difference:+.1f}',
+             f'{100 * c.interval[0]:+.1f} to {100 * c.interval[1]:+.1f}', p_text(c.p_value), c.n] for c in report.comparisons.values()]
     if not rows: return 'This run has no pair of evaluations.'
     return markdown_table(['dataset', 'before', 'after', 'change', '95 % interval', 'McNemar p', 'problems'], rows) + '\n\nGreedy decoding, held-out problems, Wilson intervals; the same problems before and after.'
 
@@ -1145,7 +1152,7 @@ def save_model_card(run_dir,      # a `RunDir`, or its path
                     name:str='.', # what `from_pretrained` is to be given
                    )->Path:
     "Write the card as README.md into a model's folder."
-    run = run_dir if isinstance(run_dir, RunDir) else RunDir.open(run_dir)
+    run = _as_run(run_dir)
     return _write(Path(folder or run.model)/'README.md', model_card(run, name))
 
 # %% ../nbs/api/10_tracking.ipynb #t-push
@@ -1160,7 +1167,7 @@ def push_to_hub(run_dir,             # a `RunDir`, or its path
     from httpx import HTTPError
     from huggingface_hub import HfApi
     from huggingface_hub.errors import HFValidationError
-    run = run_dir if isinstance(run_dir, RunDir) else RunDir.open(run_dir)
+    run = _as_run(run_dir)
     folder = Path(folder or run.model)
     if not folder.is_dir() or not any(folder.iterdir()): raise ConfigError(f'push_to_hub: {folder} holds no model yet; push when the run has saved one')
     save_model_card(run, folder, repo_id)
@@ -1197,7 +1204,7 @@ class RunComparison:
         for name, r in zip(self.names, self.reports):
             before, after = (r.evaluations.get(when, {}) for when in ('before', 'after'))
             for dataset in dict.fromkeys([*before, *after]) or ['-']:
-                shown = [f'{percent(found[dataset].accuracy)} ({_ends(found[dataset].interval)})' if dataset in found else '-' for found in (before, after)]
+                shown = [f'{percent(found[dataset].accuracy)} ({interval_text(found[dataset].interval)})' if dataset in found else '-' for found in (before, after)]
                 rows.append([name, r.run.status(), r.steps, dataset, *shown])
         return rows
 
@@ -1208,14 +1215,14 @@ _COMPARED_CURVES = {'Accuracy of rollouts': ('accuracy', True), 'Reward': ('rewa
 
 @patch
 def __str__(self:RunComparison):
-    tables = [text_table(_RESULTS_HEADER, self.results)] + ([text_table(['option', *self.names], [[k, *v] for k, v in self.differences.items()])] if self.differences else ['The configurations are the same.'])
+    tables = [text_table(_RESULTS_HEADER, self.results)] + ([text_table(['option', *self.names], [[k, *map(_shown, v)] for k, v in self.differences.items()])] if self.differences else ['The configurations are the same.'])
     return '\n\n'.join(tables)
 
 @patch
 def _sections(self:RunComparison) -> list:
     curves = {title: {n: r.curve(metric) for n, r in zip(self.names, self.reports)} for title, (metric, _) in _COMPARED_CURVES.items()}
     charts = [line_chart(title, found, share=_COMPARED_CURVES[title][1]) for title, found in curves.items() if any(found.values())]
-    options = _fact_table(['option', *self.names], [[k, *v] for k, v in self.differences.items()]) if self.differences else ft('p', 'The configurations are the same.')
+    options = _fact_table(['option', *self.names], [[k, *map(_shown, v)] for k, v in self.differences.items()]) if self.differences else ft('p', 'The configurations are the same.')
     return [ft('h1', f'{len(self.reports)} runs'), ft('section', _fact_table(_RESULTS_HEADER, self.results)), ft('section', ft('h2', 'Curves'), ft('div', *charts, cls='charts')) if charts else None,
             ft('section', ft('h2', 'What differs'), options)]
 
@@ -1225,7 +1232,7 @@ def html(self:RunComparison)->str:
     return _page(f'{len(self.reports)} runs compared', *self._sections())
 
 @patch
-def _repr_html_(self:RunComparison): return to_xml(ft('iframe', srcdoc=self.html(), sandbox='', style='width:100%;height:720px;border:1px solid #8888'), indent=False)
+def _repr_html_(self:RunComparison): return _frame(self.html())
 
 def compare_runs(runs:list, # run directories, or their paths
                 )->RunComparison:
@@ -1250,7 +1257,7 @@ class SeedSummary:
         "What sets each experiment apart from the others."
         known = [leaves for key in self.experiments if (leaves := json.loads(key))]
         found = differences(known)
-        texts = iter([', '.join(f'{k}={v[i]}' for k, v in found.items()) or 'all runs' for i in range(len(known))])
+        texts = iter([', '.join(f'{k}={_shown(v[i])}' for k, v in found.items()) or 'all runs' for i in range(len(known))])
         return [next(texts) if json.loads(key) else 'no configuration' for key in self.experiments]
 
 # %% ../nbs/api/10_tracking.ipynb #t-seed-rows

@@ -260,3 +260,20 @@ def test_import_needs_no_torch():
 
 def test_no_problem_is_an_error():
     with pytest.raises(ConfigError, match='eval.eval_num_samples'): evaluate(None, None, [], dataset='d', judge=None)
+
+
+def test_a_saved_model_answers_as_it_did_in_memory(tmp_path):
+    "The built-in model's shape through the real engine: greedy and sampled rows are the same after saving and loading."
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    from rlvr_nb.model import build_tiny_model
+    model, tokenizer = build_tiny_model(seed=3)
+    model.train()
+    ask = dict(dataset='arithmetic', judge=Judge('gsm8k', PLAIN), max_new_tokens=12, batch_size=4, samples_per_prompt=3, seed=5, progress=False)
+    here = evaluate(model, tokenizer, problems(9), **ask)
+    assert model.training and here.n == 9 and all(len(r['samples']) == 3 for r in here.rows)
+    assert any(r['truncated'] for r in here.rows) and here.summary()['truncated_rate'] == sum(r['tokens'] == 12 for r in here.rows) / 9
+    model.save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+    there = evaluate(AutoModelForCausalLM.from_pretrained(tmp_path), AutoTokenizer.from_pretrained(tmp_path), problems(9), **ask)
+    assert there.rows == here.rows
