@@ -5,7 +5,7 @@ Cases about which text is the answer are whole completions.
 """
 import pytest
 from rlvr_nb.prompts import GEMMA, PLAIN, parse_completion
-from rlvr_nb.verify import verify
+from rlvr_nb.verify import Judge, verify
 
 
 def R(gold, *blocks): return [(b, gold, True) for b in blocks]
@@ -262,6 +262,9 @@ FINQA['changes told in full'] = R('-0.124', 'It decreased from 10.5 to 9.2, a de
 MATH['inequalities between formulas'] = R('2x+1<5', '2x+1<5', '5>2x+1', '1+2x < 5') + W('2x+1<5', '2x+1>5', '2x+1 \\le 5', '2x+2<5', '2x+1<6', '2x+1=5') + R('x<y', 'x<y', 'y>x') + W('x<y', 'y<x', 'x>y', 'x \\le y') + R('3\\le x', 'x \\ge 3', '[3,\\infty)') + W('3\\le x', 'x \\le 3')
 FINQA['the percent scale begins at one'] = R('1.0', '1%', '100%', '1', '1.00') + R('-1.5', '-1.5%', '(1.5%)', '-150%') + W('0.99', '0.99%', '99.9%') + W('-0.5', '-0.5%')
 MATH['shapes that stand for each other'] = R('(1,2)', '\\begin{pmatrix}1\\\\2\\end{pmatrix}', '\\begin{pmatrix}1&2\\end{pmatrix}') + R('(1,2,3)', '[1,2,3]') + W('(1,2)', '[1,2]', '\\begin{pmatrix}2\\\\1\\end{pmatrix}') + R('x', 'x+y-y', '(x)', '[x]') + W('2516_8', 'x', '2516x') + W('x', 'y', 'x+y') + W('5', 'x-x+5y', 'x')
+FINQA['nearly zero is not zero'] = W('0.0', '-0.000001', '0.000001', '0.0001%', '-0.00001')
+FINQA['two directions in one sentence'] = R('0.125', 'The decrease in costs drove an increase of 12.5%', 'Despite a decline in sales, profit rose 12.5%') + R('-0.125', 'The increase in costs caused a decrease of 12.5%', 'Despite growth in sales, profit fell 12.5%') + W('0.125', 'The increase in costs caused a decrease of 12.5%') + W('-0.125', 'The decrease in costs drove an increase of 12.5%')
+FINQA['every percent word'] = [c for word in ('%', 'percent', 'pct', 'per cent', 'pp', 'ppt', 'percentage points', 'percentage point', '\\%', 'Percent') for c in (*R('0.25', f'25 {word}'), *W('0.0025', f'25 {word}'), *W('26.5', f'25 {word}'))] + R('0.025', '25 permille', '25‰')
 MATH['functions'] = R('x\\sin x', '\\sin(x)x', 'x \\sin(x)', '\\sin x \\cdot x') + W('x\\sin x', '\\sin x^2', '\\sin(x^2)', 'x\\cos x') + R('\\sin 2x', '2\\sin x\\cos x', '\\sin(2x)') + W('\\sin 2x', '2\\sin x', 'x\\sin 2') + R('\\arcsin x', '\\sin^{-1} x', '\\arcsin(x)') + R('42', '`42`', '*42*', '_42_', '```42```')
 MATH['expensive'] += W('1', '\\pi^{100000}', 'e^{e^{e^{10}}}', '2^{99999}', '301!', '\\binom{1001}{3}', '\\ln(10^{400})^{9999}', '((((((((((((((((((((((((((((((((((((((((((1))))))))))))))))))))))))))))))))))))))))))', '+'.join(['1'] * 200)) + W('0', '2^{99999}-2^{99999}')
 
@@ -334,6 +337,13 @@ def test_blocks_that_are_wrong_together():
     assert verify('<answer>6</answer><answer>6.0</answer>', '5', 'gsm8k').reason == 'mismatch'
     assert verify('<answer>hm</answer><answer>what</answer>', '5', 'gsm8k').reason == 'conflict'
     assert verify('<answer>hm</answer><answer> hm </answer>', '5', 'gsm8k').reason == 'unparseable'
+
+
+def test_a_datasets_own_scorer_decides():
+    judge = Judge(scorer=lambda answer, row: {'right': 1, 'nearly': 0.99, 'half': 0.5}.get(answer, 0))
+    told = {text: judge(text, {'answer': 'x'}) for text in ('<answer> right </answer>', '<answer>nearly</answer>', '<answer>half</answer>', '<answer>right</answer><answer>half</answer>', '<answer>right</answer><answer> right</answer>', 'right', '<reasoning><answer>right</answer></reasoning>')}
+    assert [(v.ok, v.value, v.reason) for v in told.values()] == [(True, 1, 'match'), (True, 0.99, 'match'), (False, 0.5, 'mismatch'), (False, None, 'conflict'), (True, 1, 'match'), (False, None, 'no_block'), (False, None, 'no_block')]
+    with pytest.raises(ValueError, match='gsm8k, finqa, math'): Judge('gsm9k')
 
 
 def test_other_forms_of_a_completion():
