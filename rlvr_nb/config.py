@@ -5,19 +5,19 @@
 # %% auto #0
 __all__ = ['SECRET_NAME', 'SECRET_TEXT', 'REDACTED', 'PROJECTIONS', 'BUILTIN_MODEL', 'PLAIN_PROMPT', 'RECIPES', 'COMMON_EVAL',
            'MARKER_NAMES', 'MODEL_MARKERS', 'GRPO_CHOICES', 'GRPO_BOUNDS', 'CONF_DIR', 'FastLoader', 'GRPO_FIELDS',
-           'TRAIN_OWNED', 'NOT_YAML', 'REMOVED', 'TRAIN_HINTS', 'COMPONENTS', 'GUIDE_FOLDERS', 'MAX_BYTES', 'MAX_NODES',
-           'MAX_DEPTH', 'YAML_WORDS', 'YAML_FLOAT', 'GROUPS', 'SECTION_GROUPS', 'FILE_NAME', 'MAX_OVERRIDE', 'MAX_KEY',
-           'MAX_TEXT', 'MAX_ITEMS', 'PLAIN_TEXT', 'MAX_JOBS', 'NAMES_OF_FILES', 'REFERENCE', 'RULES', 'RLVRError',
-           'UnavailableError', 'ConfigError', 'nearest', 'secret_values', 'redact', 'one_line', 'option', 'Section',
-           'target_option', 'DataConfig', 'LoraConfig', 'MarkersConfig', 'ModelConfig', 'TrainConfig',
-           'RewardFunctionConfig', 'default_rewards', 'RewardConfig', 'EvalConfig', 'PromptsConfig', 'recipe_for',
-           'fill_recipe', 'PipelineConfig', 'field_names', 'describe', 'markers_for', 'register_resolvers',
-           'installed_grpo_fields', 'grpo_expectation', 'check_grpo', 'value_text', 'override_text', 'fix_text',
-           'register_component', 'find_target', 'check_target', 'resolve_target', 'YamlFault', 'read_yaml', 'group_of',
-           'search_dirs', 'ConfigFiles', 'Change', 'split_path', 'path_text', 'parse_override', 'set_path',
-           'delete_path', 'Composed', 'compose', 'expand_sweep', 'walk', 'check_tree', 'resolve', 'error_line',
-           'unknown_key', 'section_path', 'assignment_errors', 'rule', 'check_rules', 'world_size_of', 'inert_keys',
-           'build', 'load_config', 'load_file']
+           'TRAIN_OWNED', 'NOT_YAML', 'REMOVED', 'TRAIN_HINTS', 'LARGEST', 'COMPONENTS', 'GUIDE_FOLDERS', 'MAX_BYTES',
+           'MAX_NODES', 'MAX_DEPTH', 'YAML_WORDS', 'YAML_FLOAT', 'GROUPS', 'SECTION_GROUPS', 'FILE_NAME',
+           'MAX_OVERRIDE', 'MAX_KEY', 'MAX_TEXT', 'MAX_ITEMS', 'PLAIN_TEXT', 'MAX_JOBS', 'NAMES_OF_FILES', 'REFERENCE',
+           'RULES', 'RLVRError', 'UnavailableError', 'ConfigError', 'nearest', 'secret_values', 'redact', 'one_line',
+           'option', 'Section', 'target_option', 'DataConfig', 'LoraConfig', 'MarkersConfig', 'ModelConfig',
+           'TrainConfig', 'RewardFunctionConfig', 'default_rewards', 'RewardConfig', 'EvalConfig', 'PromptsConfig',
+           'recipe_for', 'fill_recipe', 'PipelineConfig', 'field_names', 'describe', 'markers_for',
+           'register_resolvers', 'installed_grpo_fields', 'grpo_expectation', 'check_grpo', 'value_text',
+           'override_text', 'fix_text', 'register_component', 'find_target', 'check_target', 'resolve_target',
+           'YamlFault', 'read_yaml', 'group_of', 'search_dirs', 'ConfigFiles', 'Change', 'split_path', 'path_text',
+           'parse_override', 'set_path', 'delete_path', 'Composed', 'compose', 'expand_sweep', 'walk', 'check_tree',
+           'resolve', 'error_line', 'unknown_key', 'section_path', 'assignment_errors', 'rule', 'check_rules',
+           'world_size_of', 'inert_keys', 'build', 'load_config', 'load_file']
 
 # %% ../nbs/api/00_config.ipynb #c-imports
 import copy, difflib, functools, importlib, itertools, json, math, os, re, shlex, sys
@@ -181,7 +181,7 @@ class TrainConfig(Section):
     target:str|None = target_option()
     output_dir:str|None = option(None, "Folder for checkpoints; null means checkpoints/ in the run directory", min_length=1)
     learning_rate:float = option(3e-3, "Peak learning rate; 1e-6 to 1e-5 is usual for models of 0.5 B parameters and more", common=True, gt=0, le=1)
-    max_steps:int = option(120, "Length of the training", "optimizer steps", common=True, ge=1, le=10_000_000)
+    max_steps:int = option(100, "Length of the training", "optimizer steps", common=True, ge=1, le=10_000_000)
     max_prompt_length:int = option(20, "Longer prompts are left out", "tokens", common=True, ge=1, le=1_048_576)
     max_completion_length:int = option(44, "Completions stop here", "tokens", common=True, ge=1, le=1_048_576)
     per_device_train_batch_size:int = option(64, "Completions per device and backward pass", "completions", common=True, ge=1, le=65_536)
@@ -246,7 +246,7 @@ PLAIN_PROMPT = ("You are given a problem. Think about the problem and provide yo
 # %% ../nbs/api/00_config.ipynb #c-recipes
 RECIPES = {
     "small": dict(
-        train=dict(learning_rate=3e-3, max_steps=120, max_prompt_length=20, max_completion_length=44, per_device_train_batch_size=64,
+        train=dict(learning_rate=3e-3, max_steps=100, max_prompt_length=20, max_completion_length=44, per_device_train_batch_size=64,
                    gradient_accumulation_steps=1, warmup_ratio=0.042, lr_scheduler_type="linear", optim_name="adamw_torch", num_generations=8,
                    log_completions_to_wandb=True, logging_steps=1, save_steps=40,
                    grpo=dict(beta=0.0, temperature=1.0, loss_type="dapo", adam_beta2=0.99)),
@@ -465,9 +465,11 @@ TRAIN_HINTS = {"optim": "optim_name", "optimizer": "optim_name", "batch_size": "
     "num_train_epochs": "max_steps", "epochs": "max_steps", "group_size": "num_generations", "report_to": None}
 
 # %% ../nbs/api/00_config.ipynb #c-grpo-check
+LARGEST = 2**63 # whole numbers beyond it fit neither a tensor nor a float
+
 def _is_kind(value, kind):
-    if kind == "float": return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-    if kind == "int": return _whole(value)
+    if kind == "float": return _whole(value) and abs(value) < LARGEST or isinstance(value, float) and math.isfinite(value)
+    if kind == "int": return _whole(value) and abs(value) < LARGEST
     return isinstance(value, {"bool": bool, "str": str, "list": list, "dict": dict, "null": type(None)}.get(kind, ()))
 
 def _in_bounds(value, bounds):
@@ -1100,6 +1102,7 @@ def check_tree(tree:dict         # a composed configuration, unresolved
         elif name.startswith("_") and name in ("_args_", "_partial_", "_recursive_", "_convert_") or name == "_target_" and len(path) != 2:
             errors.append(f"{where}: nothing is instantiated from here; name a component in one of {', '.join(f'{k}._target_' for k in COMPONENTS)}")
         elif isinstance(value, float) and not math.isfinite(value): errors.append(f"{where}: got {value}, expected a finite number")
+        elif _whole(value) and abs(value) >= LARGEST: errors.append(f"{where}: got {_show(value)}, expected a whole number below 2^63")
         elif isinstance(value, str) and (fault := _text_fault(value)): errors.append(f"{where}: {fault}")
         elif value == "???": errors.append(f"{where}: has no value yet; write {where}=...")
     return errors

@@ -240,7 +240,7 @@ def test_overrides(override, path, value):
 
 
 def test_removal():
-    assert load_config("train.max_steps=5", "~train.max_steps").train.max_steps == 120
+    assert load_config("train.max_steps=5", "~train.max_steps").train.max_steps == 100
     assert len(load_config("~reward.reward_functions[1]").reward.reward_functions) == 1
     assert load_config("~data_component", "data.max_train_samples=3").data.max_train_samples == 3
     assert "did you mean ~train.max_steps" in error("~train.max_stepz")
@@ -273,7 +273,7 @@ def test_several_loads_leave_hydra_alone():
     for _ in range(3): load_config()
     assert not GlobalHydra.instance().is_initialized()
     with initialize_config_dir(str(CONF_DIR), version_base="1.3"): assert compose("config").train.max_steps is None
-    assert load_config().train.max_steps == 120
+    assert load_config().train.max_steps == 100
 
 
 def test_hydra_composes_the_packaged_files_too():
@@ -296,7 +296,7 @@ def test_hydra_composes_the_packaged_files_too():
     ("train.warmup_ratio=1", "< 1"), ("prompts.prompting_mode=nope", "write prompts.prompting_mode=reasoning_mode"), ("reward.reward_functions[0].params.x=nan", "finite"),
 ])
 def test_strict_values(override, expected):
-    if expected is None: assert load_config(override).train.max_steps == 120 # unset
+    if expected is None: assert load_config(override).train.max_steps == 100 # unset
     else: assert expected in error(override)
 
 
@@ -306,6 +306,7 @@ def test_strict_values(override, expected):
     ("train.grpo.bet=0.1", "did you mean 'beta'?"), ("train.grpo.learning_rate=0.1", "write train.learning_rate=0.1"), ("train.grpo.loss_type=dappo", "did you mean dapo?"), ("train.grpo.optim=sgd", "write train.optim_name=sgd"),
     ("train.grpo.vllm_guided_decoding_regex=x", "vllm_structured_outputs_regex"), ("train.grpo.report_to=wandb", "WANDB_API_KEY"), ("train.grpo.beta=-1", ">= 0"), ("train.grpo.num_iterations=1.5", "a whole number"),
     ("train.grpo.mask_truncated_completions=yes", "write train.grpo.mask_truncated_completions=true"), ("train.grpo.scale_rewards=std", "one of group, batch, none"), ("train.grpo.reward_weights=[1]", "weight"),
+    ("train.grpo.temperature=" + "9" * 400, "below 2^63"), ("data.params.x=-" + "9" * 30, "below 2^63"),
     ("train.grpo.generation_batch_size=100", "write train.grpo.generation_batch_size=64 or train.grpo.generation_batch_size=128"),
 ])
 def test_unknown_and_misplaced_keys(override, expected): assert expected in error(override)
