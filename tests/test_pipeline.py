@@ -82,10 +82,10 @@ def test_default_run_learns_to_carry(default_run):
     run, out, err = default_run
     result = result_of(run)
     before, after = (result[when]['arithmetic'] for when in ('before', 'after'))
-    assert result['status'] == 'finished' and result['steps'] == 120
+    assert result['status'] == 'finished' and result['steps'] == 100
     assert after['accuracy'] >= 0.95 and after['accuracy'] - before['accuracy'] >= 0.6
     assert before['n'] == after['n'] == 256
-    assert 'McNemar' in out and '120/120' in out + err
+    assert 'McNemar' in out and '100/100' in out + err
 
 
 def test_default_run_s_accuracy_is_what_its_saved_model_does(default_run):
@@ -109,9 +109,9 @@ def test_run_directory_is_self_describing(default_run):
     run, *_ = default_run
     assert {'config.yaml', 'manifest.json', 'metrics.jsonl', 'events.jsonl', 'completions', 'eval', 'checkpoints', 'model', 'report.html', 'result.json'} <= {p.name for p in run.iterdir()}
     steps = [json.loads(line) for line in (run/'metrics.jsonl').read_text().splitlines()]
-    assert [m['step'] for m in steps if 'reward' in m] == list(range(1, 121))
+    assert [m['step'] for m in steps if 'reward' in m] == list(range(1, 101))
     recorded = completions(run)
-    assert len(recorded) == 120 * 64
+    assert len(recorded) == 100 * 64
     third = [r for r in recorded if r['step'] == 3]
     assert steps[[m['step'] for m in steps].index(3)]['reward'] == pytest.approx(sum(r['reward'] for r in third) / 64, abs=1e-4)
     for r in third: assert r['reward'] == pytest.approx(sum(r['rewards'].values()), abs=1e-6)
