@@ -133,7 +133,7 @@ def test_cfg_job(fake, capsys):
     status, out, _ = run(capsys, "--cfg", "job", "model_component=gemma_1b_lora", "train.max_steps=5")
     assert status == 0 and "markers: ${get_model_markers_dict:}" in out and "max_steps: 5" in out and "learning_rate: 5.0e-06" in out and not fake.calls
     assert "reasoning_start: <start_working_out>" in run(capsys, "--cfg", "job", "--resolve", "model_component=gemma_1b_lora")[1]
-    assert run(capsys, "--cfg", "job", "-p", "train.max_steps")[1] == "120\n"
+    assert run(capsys, "--cfg", "job", "-p", "train.max_steps")[1] == "100\n"
     assert run(capsys, "--cfg=job", "-p", "model.markers")[1].startswith("reasoning_start: <reasoning>\n")
 
 
