@@ -22,6 +22,8 @@ from fastcore.basics import patch
 from .config import ConfigError, PipelineConfig, load_config, load_file, resolve_target
 from .data import Rows
 from .evaluation import Comparison, compare
+from .forecast import forecast
+from .model import hardware
 from .prompts import PLAIN, Markers, is_prefilled, render_prompt, system_prompt
 from .rewards import AuditReport, RewardError, RewardMonitor, audit_rewards, score_completions
 from .tracking import Observers, RunDir, RunReport, observers_for, push_to_hub, report_to, save_model_card
@@ -192,6 +194,8 @@ def __str__(self:CheckReport):
              f'Training   {g.steps} steps of {g.per_step} completions in groups of {cfg.train.num_generations}; {g.groups} prompts a generation'
              f'{f", {world_size()} processes" if world_size() > 1 else ""}; prompts up to {cfg.train.max_prompt_length} tokens, completions up to {cfg.train.max_completion_length}',
              f'Run        {cfg.run_dir or "outputs/<date>_<time>_" + cfg.name}, {free_disk(cfg) / 2**30:.0f} GiB free', '']
+    hw = hardware()
+    lines += [f'Forecast   ({hw.name}, {hw.memory / 2**30:.0f} GiB)', str(forecast(cfg, world=world_size())), '']
     for i, prompt in enumerate(self.prompts, 1): lines += [f'Prompt {i}', _highlight(prompt, markers), '']
     lines += [f"What the rewards pay for ({', '.join(self.probes)}), gold {p.train_rows[0]['answer']}", str(self.scores), '']
     if p.audit: lines += ['What attacks on the rewards earn, on a few rows', str(p.audit), '']
@@ -407,6 +411,7 @@ def _load(self:Pipeline) -> tuple:
 @patch
 def _run_stages(self:Pipeline, evaluated:dict) -> RunResult:
     with self.stage('model'): model, tokenizer = self._load()
+    if is_main_process(): self.run_dir.write_manifest()  # the hardware, now that torch is there to ask
     evaluation = self._evaluation()
     with self.stage('evaluate before'):
         evaluated['before'] = self.run_dir.evaluations().get('before') if self.resumed else None
