@@ -117,7 +117,7 @@ def test_completions_are_those_that_trl_generates(overrides):
 def test_it_says_what_it_does_not_know(tmp_path):
     unknown = forecast(load_config(GEMMA, 'model.model_name_or_path=nobody/nothing'))
     assert unknown.total is None and unknown.parts == {} and 'memory unknown' in str(unknown) and unknown.work['completions'] > 0
-    assert forecast(load_config()).seconds is None and forecast(load_config(), seconds_per_step=.5).seconds == 60
+    assert forecast(load_config()).seconds is None and forecast(load_config(), seconds_per_step=.5).seconds == 0.5 * load_config().train.max_steps
     assert any('use_vllm' in a or 'vLLM' in a for a in forecast(load_config(GEMMA, '+train.grpo.use_vllm=true'), TINY).assumptions)
     with pytest.raises(ConfigError, match='mixture of experts'): read_shape({**TINY, 'num_local_experts': 8})
     with pytest.raises(ConfigError, match='num_hidden_layers'): read_shape({'hidden_size': 1, 'intermediate_size': 1, 'num_attention_heads': 1, 'vocab_size': 1})
