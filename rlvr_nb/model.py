@@ -9,6 +9,7 @@ __all__ = ['Hardware', 'hardware', 'precision', 'limit_threads', 'build_tiny_tok
 # %% ../nbs/api/05_model.ipynb #m-imports
 import hashlib
 import json
+import logging
 import os
 import random
 import shutil
@@ -33,6 +34,7 @@ class Hardware:
     name: str        # as the driver calls it
     bf16: bool       # whether bfloat16 is real here
     memory: int      # bytes of the accelerator, or of the machine on a CPU
+    count: int = 1   # accelerators that this process sees; it trains on one
 
 def _machine_memory() -> int:
     if hasattr(os, 'sysconf') and 'SC_PHYS_PAGES' in os.sysconf_names: return os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES')
@@ -44,7 +46,7 @@ def hardware()->Hardware:
     if not torch.cuda.is_available(): return Hardware('cpu', f'CPU, {os.cpu_count()} cores', False, _machine_memory())
     index = int(os.environ.get('LOCAL_RANK', 0)) % torch.cuda.device_count()
     p = torch.cuda.get_device_properties(index)
-    return Hardware('cuda', p.name, p.major >= 8, p.total_memory)
+    return Hardware('cuda', p.name, p.major >= 8, p.total_memory, torch.cuda.device_count())
 
 # %% ../nbs/api/05_model.ipynb #m-precision
 def precision(bf16:bool|None=None, # `train.bf16`: null decides by the hardware
@@ -253,6 +255,17 @@ def choose_backend(self:DefaultModelComponent)->str:
         if not there: raise ConfigError("model.backend: unsloth isn't installed; type: pip install 'rlvr_nb[unsloth]', or model.backend=transformers")
     return wanted
 
+# %% ../nbs/api/05_model.ipynb #m-import-unsloth
+def _import_unsloth() -> None:
+    try: import unsloth
+    except (ImportError, NotImplementedError, RuntimeError) as e:
+        raise ConfigError(f"model.backend: unsloth can't be imported here: {str(e).strip().splitlines()[0]}; type model.backend=transformers") from e
+
+def _unsloth_left_behind() -> list[str]:
+    if 'unsloth' not in sys.modules: return []
+    return ["model.backend: this process has used unsloth, which replaces parts of transformers and TRL for good; to train on transformers, "
+            "restart the kernel, or start a new process"]
+
 # %% ../nbs/api/05_model.ipynb #m-check
 @patch
 def check(self:DefaultModelComponent)->list[str]:
@@ -260,9 +273,10 @@ def check(self:DefaultModelComponent)->list[str]:
     import torch
     c, problems = self.config, []
     def attempt(f):
-        try: f()
+        try: return f()
         except ConfigError as e: problems.extend(e.errors)
-    attempt(self.choose_backend)
+    backend = attempt(self.choose_backend)
+    if backend == 'transformers': problems += _unsloth_left_behind()
     if not self.is_builtin: attempt(self._where)
     attempt(lambda: precision(self.bf16))
     if self.quantized:
@@ -297,6 +311,7 @@ def _named_errors(name:str):
 def load_tokenizer(self:DefaultModelComponent):
     "The tokenizer, padded on the left, with a chat template."
     if self.is_builtin: return build_tiny_tokenizer(self.config.max_seq_length)
+    if self.choose_backend() == 'unsloth': _import_unsloth()
     from transformers import AutoTokenizer
     where = self._where()
     with _named_errors(self.name): tok = AutoTokenizer.from_pretrained(where or self.name, padding_side='left')
@@ -325,9 +340,9 @@ def _quantization(self:DefaultModelComponent):
 def _load_base(self:DefaultModelComponent):
     import torch
     from transformers import AutoModelForCausalLM
-    if self.is_builtin: return load_tiny_model(self.seed, self.config.max_seq_length)[0]
     device = hardware().device
     device = f"cuda:{os.environ.get('LOCAL_RANK', 0)}" if device == 'cuda' else device
+    if self.is_builtin: return load_tiny_model(self.seed, self.config.max_seq_length)[0].to(device)
     where, extra = self._where(), dict(quantization_config=self._quantization()) if self.quantized else {}
     with _named_errors(self.name):
         return AutoModelForCausalLM.from_pretrained(where or self.name, dtype=getattr(torch, self.weights_dtype()), device_map={'': device}, **extra)
@@ -340,7 +355,7 @@ def _add_adapter(self:DefaultModelComponent, model):
     c = self.config.lora_config
     if self.quantized: model = prepare_model_for_kbit_training(model, gradient_checkpointing_kwargs=dict(use_reentrant=False))
     lora = LoraConfig(r=c.r, lora_alpha=c.lora_alpha, lora_dropout=c.lora_dropout, target_modules=c.target_modules, task_type='CAUSAL_LM')
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(devices=[model.device] if model.device.type == 'cuda' else []):
         torch.manual_seed(self.seed)
         try: return get_peft_model(model, lora)
         except ValueError as e: raise ConfigError(f"model.lora_config.target_modules: {str(e).splitlines()[0][:300]}; type model.lora_config.target_modules=all-linear")
@@ -372,6 +387,7 @@ def load(self:DefaultModelComponent,
     problems = self.check()
     if problems: raise ConfigError(problems)
     limit_threads()
+    if self.config.load_in_8bit: logging.getLogger('bitsandbytes.autograd._functions').setLevel(logging.ERROR) # it says before every product that it computes in float16
     if self.choose_backend() == 'unsloth': return self._load_unsloth(train)
     tokenizer, folder = self.load_tokenizer(), None if self.is_builtin else self._where()
     model = self._load_adapter(folder) if _is_adapter(folder) else self._load_base()
@@ -383,13 +399,13 @@ def load(self:DefaultModelComponent,
 # %% ../nbs/api/05_model.ipynb #m-load-unsloth
 @patch
 def _load_unsloth(self:DefaultModelComponent, train:bool) -> tuple:
-    import unsloth
+    _import_unsloth()
     from unsloth import FastModel
     import torch
     c, lora = self.config, self.config.lora_config
     with _named_errors(self.name):
         model, tokenizer = FastModel.from_pretrained(str(self._where() or self.name), max_seq_length=c.max_seq_length, load_in_4bit=c.load_in_4bit,
-            load_in_8bit=c.load_in_8bit, full_finetuning=not lora.use_lora, dtype=getattr(torch, precision(self.bf16)))
+            load_in_8bit=c.load_in_8bit, full_finetuning=not lora.use_lora, dtype=getattr(torch, self.weights_dtype()))
     if train and lora.use_lora and not is_adapted(model):
         targets = lora.target_modules if isinstance(lora.target_modules, str) else list(lora.target_modules)
         model = FastModel.get_peft_model(model, r=lora.r, lora_alpha=lora.lora_alpha, lora_dropout=lora.lora_dropout, target_modules=targets,
@@ -414,13 +430,13 @@ def save(self:DefaultModelComponent, model, tokenizer, # as `load` returned them
     "Write model and tokenizer so that `from_pretrained` gives them back."
     folder = Path(folder)
     if folder.exists() and any(folder.iterdir()): raise ConfigError(f"model.save_model_path: {folder} isn't empty, and nothing is overwritten; choose another folder")
-    from transformers.utils import logging
+    from transformers.utils import logging as bars
     folder.mkdir(parents=True, exist_ok=True)
-    shown = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()  # a bar for every shard, also where there is one
+    shown = bars.is_progress_bar_enabled()
+    bars.disable_progress_bar()  # a bar for every shard, also where there is one
     try:
         model.save_pretrained(folder)
         tokenizer.save_pretrained(folder)
     finally:
-        if shown: logging.enable_progress_bar()
+        if shown: bars.enable_progress_bar()
     return folder

@@ -155,6 +155,8 @@ def _notes(p:Prepared, prompt:str, markers:Markers) -> list[str]:
     if p.prefilled: notes.append(f"the chat template already opens the reasoning with {markers.reasoning_start}; format rewards take that into account")
     notes += [f'data: {rows}' for rows in (p.train_rows, *p.eval_rows.values()) if rows.dropped]
     notes += _overlaps(p) + p.rewards.notes
+    gpus = hardware().count
+    if gpus > world_size() == 1: notes.append(f"one process uses one of the {gpus} GPUs here; torchrun --nproc_per_node={gpus} run_pipeline.py ... uses them all")
     if free_disk(p.cfg) < 2**30: notes.append(f"only {free_disk(p.cfg) / 2**30:.1f} GiB are free on the disk")
     return notes
 
@@ -380,9 +382,9 @@ def _write_end(self:Pipeline, status:str, steps:int, before:dict, after:dict, **
 @patch
 def run(self:Pipeline)->RunResult:
     "Run all stages."
-    import transformers
     _join_processes()
     with self.stage('check'): self.prepared = prepare(self.cfg, self.resumed)
+    import transformers  # not before the model component, which may have something to import first
     self._open_run()
     transformers.set_seed(self.cfg.seed)
     evaluated = dict(before={}, after={})

@@ -18,8 +18,8 @@ def character_tokenizer():
                                    extra_special_tokens=['<start_of_turn>', '<end_of_turn>'], padding_side='left', chat_template=TEMPLATE)
 
 
-def build(kind, folder, seed=0):
-    "Write a random model of an architecture, gemma3, qwen3 or llama, with its tokenizer; returns the folder."
+def build(kind, folder, seed=0, **shape):
+    "Write a random model of an architecture, gemma3, qwen3 or llama, with its tokenizer; returns the folder. `shape` overrides the configuration's values."
     import torch
     from transformers import (Gemma3ForCausalLM, Gemma3TextConfig, LlamaConfig, LlamaForCausalLM, Qwen3Config, Qwen3ForCausalLM)
     classes = dict(gemma3=(Gemma3TextConfig, Gemma3ForCausalLM, dict(head_dim=8, sliding_window=64, query_pre_attn_scalar=8)),
@@ -27,7 +27,7 @@ def build(kind, folder, seed=0):
     tokenizer = character_tokenizer()
     Config, Model, extra = classes[kind]
     torch.manual_seed(seed)
-    model = Model(Config(vocab_size=len(tokenizer), pad_token_id=0, eos_token_id=1, bos_token_id=2, **SHAPE, **extra))
+    model = Model(Config(**dict(vocab_size=len(tokenizer), pad_token_id=0, eos_token_id=1, bos_token_id=2) | SHAPE | extra | shape))
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return Path(folder)

@@ -1,0 +1,394 @@
+"""Does the library work on this GPU? Whole runs through the command line, a few steps each, with small random models.
+
+    python tests/gpu/run_gpu.py                      every case that this machine can run
+    python tests/gpu/run_gpu.py lora unsloth_4bit    these cases
+    python tests/gpu/run_gpu.py --list               what there is
+    python tests/gpu/run_gpu.py --cpu                on the CPU, the cases that make sense there
+    python tests/gpu/run_gpu.py --jobs 4             so many cases side by side; their speeds then mean little
+    python tests/gpu/run_gpu.py --timeout 300        seconds allowed to a case (600 unless given)
+    python tests/gpu/run_gpu.py --keep runs          keep the run directories in the folder runs
+
+It needs the package, and for the cases of those names bitsandbytes and unsloth; no network. Models are made here with random
+weights, so that what is tested is the machinery: training changes the completions, the saved folder gives them back exactly,
+a stopped run goes on, every completion is recorded. The `size` cases measure speed with the shape of Gemma 3 1B, and run when named.
+
+Every case is a process of its own and prints one line of JSON: the case, ok or the error, seconds in all, tokens generated per
+second in the last step, peak GiB of GPU memory, and what the case adds. The exit status is the number of cases that failed.
+"""
+import argparse
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT), str(ROOT/'tests')]
+
+SMALL = dict(hidden_size=256, intermediate_size=512, num_attention_heads=4, num_key_value_heads=2, head_dim=64, vocab_size=128, initializer_range=0.08)
+MODELS = dict(llama=('llama', SMALL),
+              gemma3=('gemma3', SMALL | dict(sliding_window=64, query_pre_attn_scalar=64, initializer_range=0.02, tie_word_embeddings=False)),
+              gemma3_1b=('gemma3', dict(hidden_size=1152, intermediate_size=6912, num_hidden_layers=26, num_attention_heads=4, num_key_value_heads=1, head_dim=256,
+                                        query_pre_attn_scalar=256, sliding_window=512, vocab_size=262144, max_position_embeddings=32768)))
+# Random models never answer right, so the reward is one that they do earn now and then.
+PLUGIN = '''from rlvr_nb.rewards import reward
+@reward("vowels", category="custom")
+def vowels(parsed, gold): return float(sum(c in "aeiou" for c in parsed.text))
+'''
+RECIPE = ['reward.reward_functions=[{category: custom, type: vowels}]', 'data_component=gsm8k', 'model.max_seq_length=1024', 'train.max_prompt_length=900',
+          'train.max_completion_length=24', 'train.max_steps=3', 'train.learning_rate=3e-2', 'train.per_device_train_batch_size=8', 'train.num_generations=4',
+          'train.logging_steps=1', 'train.save_steps=0', 'eval.eval_num_samples=8', 'eval.eval_max_new_tokens=24', 'eval.eval_batch_size=8', 'eval.eval_steps=0', 'model.lora_config.lora_alpha=64']
+
+CASES = {}
+def case(where='any', needs=(), model='llama', named=False):
+    "Register a case: where it runs (any, cuda, cuda2), the packages it needs, its model of MODELS, and whether it runs only when named."
+    def register(f):
+        CASES[f.__name__] = dict(run=f, where=where, needs=needs, model=model, named=named, about=f.__doc__)
+        return f
+    return register
+
+
+# ---- what the cases share
+
+class Place:
+    "A folder with a model, made-up rows of GSM8K's form, and a reward."
+    def __init__(self, folder, model):
+        self.folder, self.model = Path(folder), model
+        self.folder.mkdir(parents=True)
+        (self.folder/'data').mkdir()
+        for split, n in (('train', 64), ('test', 8)):
+            rows = [dict(question=f'Ann has {i} pens and buys {i + 2} more. How many has she?', answer=f'{i}+{i+2}=<<{i}+{i+2}={2*i+2}>>{2*i+2}\n#### {2*i+2}') for i in range(n)]
+            (self.folder/'data'/f'{split}.jsonl').write_text('\n'.join(map(json.dumps, rows)))
+        (self.folder/'vowels.py').write_text(PLUGIN)
+
+    def words(self, *overrides, run='run'):
+        "The words of a command line."
+        return ['--plugin', str(self.folder/'vowels.py'), *RECIPE, f'data.dataset_path={self.folder/"data"}', f'model.model_name_or_path={self.model}',
+                *overrides, f'run_dir={self.folder/run}']
+
+    def command(self, *overrides, run='run'):
+        "Run the command line in this process; returns the run directory."
+        from rlvr_nb.cli import main
+        status = main(self.words(*overrides, run=run))
+        assert status == 0, f'the command line ended with status {status}'
+        return opened(self.folder/run)
+
+def opened(path):
+    from rlvr_nb.tracking import RunDir
+    return RunDir.open(path)
+
+def facts(run):
+    "Speed, memory and the reward of each step, from the run's own record."
+    steps = [m for m in run.metrics() if 'reward' in m]
+    return dict(tokens_per_second=round(steps[-1]['tokens/per_second']), peak_gib=round(max(m['memory/gib'] for m in steps), 3),
+                seconds_per_step=[round(m['step_time'], 2) for m in steps], rewards=[round(m['reward'], 2) for m in steps])
+
+def trained(run, steps=3, per_step=8):
+    "Check that a run is complete and has learned something; returns its facts."
+    result, recorded, evaluations = run.read_result(), run.read_completions(), run.evaluations()
+    assert result['status'] == 'finished' and result['steps'] == steps, result
+    assert [m['step'] for m in run.metrics() if 'reward' in m] == list(range(1, steps + 1))
+    assert len(recorded) == steps * per_step, f'{len(recorded)} completions recorded, not {steps * per_step}'
+    assert all(len({r['prompt'] for r in recorded[i:i + 4]}) == 1 for i in range(0, len(recorded), 4)), 'a group mixes prompts'
+    assert texts(evaluations['before']['gsm8k']) != texts(evaluations['after']['gsm8k']), 'the training changed nothing'
+    return facts(run)
+
+def texts(evaluation): return [r['completion'] for r in evaluation.rows]
+
+def gives_back(run):
+    "Check that the saved folder, loaded again, completes the evaluation's prompts with the very same texts."
+    from rlvr_nb.pipeline import Pipeline
+    again, after = texts(Pipeline.evaluate(run.path)['gsm8k']), texts(run.evaluations()['after']['gsm8k'])
+    same = sum(a == b for a, b in zip(again, after))
+    assert again == after, f'{same} of {len(after)} completions are the same after loading the saved folder'
+
+def whole(place, *overrides):
+    "A run from end to end, and its saved folder loaded again."
+    run = place.command(*overrides)
+    found = trained(run)
+    gives_back(run)
+    return found
+
+TRANSFORMERS, UNSLOTH = 'model.backend=transformers', 'model.backend=unsloth'
+
+
+# ---- transformers
+
+@case()
+def precision(place):
+    "train.bf16 null means what the hardware can: bfloat16 on this GPU, for the weights, the computation and the trainer."
+    import torch
+    from rlvr_nb.config import load_config
+    from rlvr_nb.model import DefaultModelComponent, hardware
+    from rlvr_nb.training import hardware_arguments
+    hw = hardware()
+    wanted = torch.float32 if hw.device == 'cpu' else torch.bfloat16 if torch.cuda.get_device_capability()[0] >= 8 else torch.float16
+    cfg = load_config(f'model.model_name_or_path={place.model}', TRANSFORMERS)
+    model, _ = DefaultModelComponent(cfg.model, bf16=cfg.train.bf16).load()
+    formats = {('adapter' if 'lora_' in name else 'base'): p.dtype for name, p in model.named_parameters()}
+    assert cfg.train.bf16 is None and formats == dict(base=wanted, adapter=torch.float32), formats
+    arguments = hardware_arguments(hw, None)
+    assert (arguments['bf16'], arguments['fp16']) == (wanted == torch.bfloat16, wanted == torch.float16), arguments
+    return dict(formats={k: str(v) for k, v in formats.items()}, device=hw.name)
+
+@case()
+def lora(place):
+    "A Llama with an adapter, evaluated before, during and after."
+    run = place.command(TRANSFORMERS, 'eval.eval_steps=1')
+    assert set(run.evaluations()) == {'before', 'step-1', 'step-2', 'after'}, set(run.evaluations())
+    found = trained(run)
+    gives_back(run)
+    return found
+
+@case(model='gemma3')
+def gemma3(place):
+    "A Gemma 3, whose layers see a window."
+    return whole(place, TRANSFORMERS)
+
+@case()
+def full(place):
+    "All weights trained, held in float32."
+    return whole(place, TRANSFORMERS, 'model.lora_config.use_lora=false', 'train.learning_rate=1e-3')
+
+@case(where='cuda', needs=('bitsandbytes',))
+def four_bit(place):
+    "An adapter on 4-bit weights."
+    return whole(place, TRANSFORMERS, 'model.load_in_4bit=true')
+
+@case(where='cuda', needs=('bitsandbytes',))
+def eight_bit(place):
+    "An adapter on 8-bit weights."
+    return whole(place, TRANSFORMERS, 'model.load_in_8bit=true')
+
+@case()
+def merged(place):
+    "Merged weights load without an adapter."
+    run = place.command(TRANSFORMERS, 'model.save_merged=true')
+    trained(run)
+    from transformers import AutoModelForCausalLM
+    model = AutoModelForCausalLM.from_pretrained(run.model/'merged')
+    assert not hasattr(model, 'peft_config')
+    return facts(run)
+
+@case()
+def accumulation(place):
+    "Two batches for each optimizer step; every completion is recorded."
+    run = place.command(TRANSFORMERS, 'train.gradient_accumulation_steps=2')
+    return trained(run, per_step=16)
+
+def stopped_and_resumed(place, *overrides):
+    from rlvr_nb.cli import main
+    from rlvr_nb.config import load_config
+    from rlvr_nb.pipeline import Pipeline
+    from rlvr_nb.tracking import Observer
+    from rlvr_nb.training import TrainingControl
+    control = TrainingControl()
+    class StopAtTwo(Observer):
+        def step(self, step, total, metrics):
+            if step == 2: control.stop()
+    words = place.words('train.max_steps=4', 'train.save_steps=1', *overrides)
+    exec(PLUGIN, {})
+    first = Pipeline(load_config(*words[2:]), control, observers=(StopAtTwo(),)).run()
+    assert first.status == 'stopped' and first.steps == 2, first
+    status = main(['--resume', str(place.folder/'run')])
+    assert status == 0, f'--resume ended with status {status}'
+    return trained(opened(place.folder/'run'), steps=4)
+
+@case()
+def resume(place):
+    "A run stopped after two of four steps goes on from its checkpoint."
+    return stopped_and_resumed(place, TRANSFORMERS)
+
+@case()
+def builtin(place):
+    "The default run: the built-in model learns to carry."
+    from rlvr_nb.cli import main
+    status = main([f'run_dir={place.folder}/run'])
+    assert status == 0, f'the command line ended with status {status}'
+    run = opened(f'{place.folder}/run')
+    result = run.read_result()
+    before, after = (result[when]['arithmetic']['accuracy'] for when in ('before', 'after'))
+    found = dict(before=before, after=after, stages=result['seconds'], **facts(run))
+    found['rewards'], found['seconds_per_step'] = found['rewards'][::20], found['seconds_per_step'][::20]
+    assert after >= 0.95 and after - before >= 0.6, found
+    return found
+
+
+# ---- unsloth
+
+@case(where='cuda', needs=('unsloth',))
+def unsloth_lora(place):
+    "A Llama with an adapter."
+    return whole(place, UNSLOTH)
+
+@case(where='cuda', needs=('unsloth',), model='gemma3')
+def unsloth_gemma3(place):
+    "A Gemma 3 with an adapter, evaluated before, during and after."
+    run = place.command(UNSLOTH, 'eval.eval_steps=2')
+    assert set(run.evaluations()) == {'before', 'step-2', 'after'}, set(run.evaluations())
+    found = trained(run)
+    gives_back(run)
+    return found
+
+@case(where='cuda', needs=('unsloth', 'bitsandbytes'))
+def unsloth_4bit(place):
+    "An adapter on 4-bit weights."
+    return whole(place, UNSLOTH, 'model.load_in_4bit=true')
+
+@case(where='cuda', needs=('unsloth', 'bitsandbytes'))
+def unsloth_8bit(place):
+    "An adapter on 8-bit weights."
+    return whole(place, UNSLOTH, 'model.load_in_8bit=true')
+
+@case(where='cuda', needs=('unsloth',))
+def unsloth_full(place):
+    "All weights trained, held in float32."
+    return whole(place, UNSLOTH, 'model.lora_config.use_lora=false', 'train.learning_rate=1e-3')
+
+@case(where='cuda', needs=('unsloth',))
+def unsloth_auto(place):
+    "backend=auto takes unsloth; two batches for each optimizer step."
+    run = place.command('train.gradient_accumulation_steps=2')
+    assert 'unsloth' in sys.modules, 'backend=auto took transformers'
+    return trained(run, per_step=16)
+
+@case(where='cuda', needs=('unsloth',))
+def unsloth_resume(place):
+    "A run stopped after two of four steps goes on from its checkpoint."
+    return stopped_and_resumed(place, UNSLOTH)
+
+
+# ---- several GPUs, and speed
+
+def on_two(place, runs, port):
+    "Start each run as two processes of torchrun: one run directory, every completion once."
+    found = {}
+    for name, arguments in runs.items():
+        start = time.perf_counter()
+        done = subprocess.run([sys.executable, '-m', 'torch.distributed.run', '--nproc_per_node=2', f'--master_port={port}', str(ROOT/'run_pipeline.py'), *arguments],
+                              cwd=place.folder, capture_output=True, text=True, timeout=280)
+        assert done.returncode == 0, done.stderr[-1500:]
+        run = opened(place.folder/name)
+        result, recorded = run.read_result(), run.read_completions()
+        assert result['status'] == 'finished' and result['steps'] == 3, result
+        assert len(recorded) == 3 * (16 if name == 'builtin' else 8), len(recorded)
+        assert run.read_manifest()['world_size'] == 2
+        found[name] = dict(seconds=round(time.perf_counter() - start, 1), **facts(run))
+    return found
+
+@case(where='cuda2')
+def two_processes(place):
+    "torchrun with two processes, the built-in model and an adapter."
+    return on_two(place, {'builtin': ['train.per_device_train_batch_size=8', 'train.max_steps=3', 'eval.eval_num_samples=16', f'run_dir={place.folder}/builtin'],
+                          'lora': place.words(TRANSFORMERS, 'train.per_device_train_batch_size=4', run='lora')}, 29531)
+
+@case(where='cuda2', needs=('unsloth',))
+def unsloth_two_processes(place):
+    "The same with an adapter through unsloth."
+    return on_two(place, {'lora': place.words(UNSLOTH, 'train.per_device_train_batch_size=4', run='lora')}, 29541)
+
+def at_size(place, *overrides):
+    run = place.command('train.per_device_train_batch_size=16', 'train.num_generations=16', 'train.max_completion_length=256', 'model.max_seq_length=1536',
+                        'train.learning_rate=5e-6', 'eval.enabled=false', *overrides)
+    return facts(run)
+
+@case(where='cuda', model='gemma3_1b', named=True)
+def size(place):
+    "Speed with the shape of Gemma 3 1B, 16 completions of up to 256 tokens a step."
+    return at_size(place, TRANSFORMERS)
+
+@case(where='cuda', needs=('unsloth',), model='gemma3_1b', named=True)
+def unsloth_size(place):
+    "The same through unsloth."
+    return at_size(place, UNSLOTH)
+
+
+# ---- the processes
+
+MARK = 'RUN_GPU_RESULT '
+
+def build_model(kind, folder):
+    "Write a model of MODELS."
+    from small_models import build
+    architecture, shape = MODELS[kind]
+    return build(architecture, folder, **shape)
+
+def run_case(name, folder, model):
+    "In the process of one case: run it and print what it found. Nothing here imports transformers before the library does."
+    found = CASES[name]['run'](Place(folder, model))
+    import torch
+    if torch.cuda.is_available(): found.setdefault('peak_gib', round(torch.cuda.max_memory_allocated() / 2**30, 3))
+    print('\n' + MARK + json.dumps(found), flush=True)
+
+def why_not(case, cpu):
+    "Why a case can't run here, None where it can."
+    if cpu and (case['where'] == 'cuda' or 'unsloth' in case['needs']): return 'needs a GPU'
+    missing = [p for p in case['needs'] if importlib.util.find_spec(p) is None]
+    if missing: return f'needs {", ".join(missing)}'
+    if case['where'] == 'cuda2' and not cpu:
+        import torch
+        if torch.cuda.device_count() < 2: return 'needs two GPUs'
+
+def outcome(name, folder, model, cpu, timeout):
+    "Run a case in a process of its own; its line."
+    env = os.environ | dict(HF_HUB_OFFLINE='1', WANDB_MODE='disabled', UNSLOTH_DISABLE_STATISTICS='1', TOKENIZERS_PARALLELISM='false')
+    if cpu: env['CUDA_VISIBLE_DEVICES'] = ''
+    folder.mkdir(parents=True)
+    start = time.perf_counter()
+    line = dict(case=name)
+    with open(folder/'log.txt', 'w') as log:
+        process = subprocess.Popen([sys.executable, __file__, '--case', name, '--folder', str(folder/'case'), '--model', str(model)], cwd=folder, env=env, stdout=log, stderr=subprocess.STDOUT, text=True)
+        try: status = process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            status = f'no end within {timeout} s'
+    text = (folder/'log.txt').read_text(errors='replace')
+    result = text.rpartition(MARK)[2].splitlines()[0] if MARK in text else None
+    seconds = round(time.perf_counter() - start, 1)
+    if status == 0 and result: return line | dict(ok=True, seconds=seconds) | json.loads(result)
+    return line | dict(ok=False, seconds=seconds, error=f'status {status}: ' + text.strip()[-1500:])
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('names', nargs='*')
+    for flag in ('--cpu', '--list'): parser.add_argument(flag, action='store_true')
+    parser.add_argument('--jobs', type=int, default=1)
+    parser.add_argument('--timeout', type=int, default=600)
+    parser.add_argument('--keep', type=Path)
+    parser.add_argument('--case', help=argparse.SUPPRESS)
+    for flag in ('--folder', '--model'): parser.add_argument(flag, help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.case: return run_case(args.case, args.folder, args.model)
+    if args.list: return print('\n'.join(f'{name:16}{c["about"]}' for name, c in CASES.items()))
+    if unknown := set(args.names) - set(CASES): parser.error(f'no case {", ".join(sorted(unknown))}; there are {", ".join(CASES)}')
+    import torch
+    if not args.cpu and not torch.cuda.is_available(): parser.error('PyTorch finds no GPU here; --cpu runs what needs none')
+    print(json.dumps(dict(python=sys.version.split()[0], device='CPU' if args.cpu else torch.cuda.get_device_name(), devices=torch.cuda.device_count(), **versions())), flush=True)
+    names, able = args.names or [name for name, c in CASES.items() if not c['named']], []
+    for name in names:
+        reason = why_not(CASES[name], args.cpu)
+        if reason: print(json.dumps(dict(case=name, skipped=reason)), flush=True)
+        else: able.append(name)
+    with tempfile.TemporaryDirectory() as scratch, ThreadPoolExecutor(args.jobs) as pool:
+        folder, failed = (args.keep or Path(scratch)).absolute(), 0
+        models = {kind: build_model(kind, Path(scratch)/'models'/kind) for kind in {CASES[name]['model'] for name in able}}
+        for line in pool.map(lambda name: report(outcome(name, folder/name, models[CASES[name]['model']], args.cpu, args.timeout)), able): failed += not line['ok']
+    return failed
+
+def report(line):
+    print(json.dumps(line), flush=True)
+    return line
+
+def versions():
+    from importlib.metadata import PackageNotFoundError, version
+    found = {}
+    for package in ('torch', 'transformers', 'trl', 'peft', 'accelerate', 'datasets', 'bitsandbytes', 'unsloth'):
+        try: found[package] = version(package)
+        except PackageNotFoundError: pass
+    return found
+
+if __name__ == '__main__': sys.exit(main())
