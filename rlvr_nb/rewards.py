@@ -1511,7 +1511,8 @@ def _metrics(parsed:list, verdicts:list, totals:list, lengths:list, size:int) ->
     metrics['monitor/format_only'] = _mean(p.well_formed and not v.ok and v.reason != 'bad_gold' for p, v in zip(parsed, verdicts))
     metrics['monitor/text_after_block'] = _mean(bool(p.blocks and p.outside.strip()) for p in parsed)
     scored = [(l, t) for l, t in zip(_centred(lengths, size), _centred([t or 0. for t in totals], size))]
-    correlation = _correlation(*zip(*scored))
+    vary = _mean(l*l for l, _ in scored) >= 1  # lengths that differ by less than a token say nothing
+    correlation = _correlation(*zip(*scored)) if vary else None
     return metrics if correlation is None else metrics | {'monitor/length_reward_correlation': correlation}
 
 # %% ../nbs/api/04_rewards.ipynb #r-rules

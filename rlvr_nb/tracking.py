@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['EVENTS', 'OBSERVERS', 'METRICS', 'TRAINER_WRITERS', 'RunDir', 'Observer', 'observer', 'Observers', 'metric_text',
-           'ConsoleObserver', 'JsonlObserver', 'wandb_mode', 'WandbObserver', 'observers_for', 'report_to',
-           'line_chart', 'marked', 'pick_completions', 'reward_text', 'RunReport', 'flatten', 'differences',
-           'markdown_table', 'resolve_markers', 'model_card', 'save_model_card', 'push_to_hub', 'RunComparison',
-           'compare_runs', 'SeedSummary', 'summarise_seeds']
+           'fault_text', 'ConsoleObserver', 'JsonlObserver', 'wandb_mode', 'WandbObserver', 'observers_for',
+           'report_to', 'line_chart', 'marked', 'pick_completions', 'reward_text', 'RunReport', 'flatten',
+           'differences', 'markdown_table', 'resolve_markers', 'model_card', 'save_model_card', 'push_to_hub',
+           'RunComparison', 'compare_runs', 'SeedSummary', 'summarise_seeds']
 
 # %% ../nbs/api/10_tracking.ipynb #t-imports
 import html, json, math, os, platform, re, shlex, subprocess, sys, time
@@ -435,6 +435,13 @@ def _headline(metrics:dict) -> dict:
     names = ('reward', 'accuracy', 'frac_reward_zero_std', 'completions/mean_length', 'completions/clipped_ratio')
     return {METRICS[name]: metric_text(name, metrics[name]) for name in names if metrics.get(name) is not None}
 
+# %% ../nbs/api/10_tracking.ipynb #t-fault-text
+def fault_text(where:str,   # where it happened
+               message:str, # what happened
+              )->str:
+    "A fault in words; what monitoring sees is a warning, since nothing broke."
+    return f'warning: {message}' if where == 'monitoring' else f'fault in {where}: {message}'
+
 # %% ../nbs/api/10_tracking.ipynb #t-console
 def _in_notebook() -> bool:
     "Whether a Jupyter kernel runs this, where widgets can be shown."
@@ -462,7 +469,7 @@ class ConsoleObserver(Observer):
         self.close()
         if seconds >= 1: self.say(f'[{name}] {seconds:.1f} s')
     def evaluation(self, when, evaluation): self.say(str(evaluation))
-    def fault(self, where, message): self.say(f'fault in {where}: {message}')
+    def fault(self, where, message): self.say(fault_text(where, message))
     def pipeline_end(self, status, result):
         self.close()
         self.say(status)
@@ -935,7 +942,7 @@ def changed(self:RunReport):
 def _counts(self:RunReport) -> list[list]:
     "What went wrong, was left out or cut, each with its count."
     faults = Counter((e['where'], e['message']) for e in self.events if e['kind'] == 'fault')
-    rows = [['fault in ' + where, message, n] for (where, message), n in faults.most_common()]
+    rows = [[*fault_text(where, message).split(': ', 1), n] for (where, message), n in faults.most_common()]
     rows += [['observer stopped', f"{e['name']}: {e['error']}", 1] for e in self.events if e['kind'] == 'observer_dropped']
     rows += [['row left out', reason, n] for reason, n in (self.manifest.get('dropped') or {}).items()]
     rows += [[f'line of {name} not readable', 'skipped', n] for name, n in self.run.unreadable.items()]
