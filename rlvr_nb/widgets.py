@@ -5,12 +5,12 @@
 # %% auto #0
 __all__ = ['UNUSABLE', 'KNOWN_MODELS', 'ELSEWHERE', 'LIST', 'REMOVED', 'KEPT', 'LONGEST', 'NAMES', 'STOPPABLE', 'CSS', 'ORDERS',
            'SHAPES', 'SECTIONS', 'GROUPS', 'HEAVY', 'HOSTILE', 'Option', 'options', 'presets', 'Base', 'base_of_file',
-           'css_class', 'read_text', 'make_input', 'Field', 'Form', 'value_at', 'suggested_fixes', 'Curve', 'Live',
-           'describe_error', 'quiet_bars', 'TrainingThread', 'running_kernel', 'in_colab', 'EventPump', 'page', 'table',
-           'fold', 'long_text', 'charts', 'duration', 'time_left', 'status_text', 'status_line', 'completions_table',
-           'forecast_for', 'machine', 'memory_panel', 'command_block', 'configuration_panel', 'comparison_panel',
-           'last_sign', 'App', 'message_panel', 'button', 'panel', 'named', 'Group', 'Preview', 'read_preview',
-           'row_panel', 'dropped_panel', 'scores_panel', 'audit_panel', 'sample', 'Summary']
+           'css_class', 'choice_label', 'read_text', 'make_input', 'Field', 'Form', 'value_at', 'suggested_fixes',
+           'Curve', 'Live', 'describe_error', 'quiet_bars', 'TrainingThread', 'running_kernel', 'in_colab', 'EventPump',
+           'page', 'table', 'fold', 'long_text', 'charts', 'duration', 'time_left', 'status_text', 'status_line',
+           'completions_table', 'forecast_for', 'machine', 'memory_panel', 'command_block', 'configuration_panel',
+           'comparison_panel', 'last_sign', 'App', 'message_panel', 'button', 'panel', 'named', 'Group', 'Preview',
+           'read_preview', 'row_panel', 'dropped_panel', 'scores_panel', 'audit_panel', 'sample', 'Summary']
 
 # %% ../nbs/api/12_widgets.ipynb #w-imports
 import base64, contextlib, copy, ctypes, html, json, math, os, re, shutil, subprocess, sys, threading, time, traceback, uuid
@@ -144,6 +144,10 @@ def css_class(path:str)->str: # rlvr-train-max_steps
     "The CSS class of an option: its path with hyphens."
     return 'rlvr-' + re.sub(r'[.\[\]]+', '-', path).strip('-')
 
+def choice_label(value)->str:
+    "How a choice is written."
+    return 'null' if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+
 def _number(text:str):
     "A number where the text is one."
     for kind in (int, float):
@@ -156,14 +160,15 @@ def read_text(option:Option, # whose input it is
              )->Any:
     "The value that a typed text means; a `ConfigError` where it means none."
     if option.kind == 'text': return text
+    if option.kind == 'choice': return next((v for v in option.choices if choice_label(v) == text), text)
     text = text.strip()
     if option.kind == 'optional' and text in ('', 'null'): return None
     if option.kind == 'optional': return text if option.accepts.startswith('text') else _number(text)
     return parse_override(f'{option.path}={text}').value
 
 # %% ../nbs/api/12_widgets.ipynb #w-input
-_LABEL = '12.5em'
-_WIDTHS = dict(int='24em', float='24em', bool='24em', structure='38em')
+_LABEL = '15em'
+_WIDTHS = dict(int='23em', float='23em', bool='23em', choice='28em', structure='34em')
 
 def _shown_text(option:Option, value) -> str:
     if value is None: return ''
@@ -174,7 +179,7 @@ class _Looks:
     def __init__(self): self.known = {}
     def __call__(self, cls, width, **kwargs):
         if (cls, width) not in self.known:
-            w = cls(layout=ipywidgets.Layout(width=width), style=dict(description_width=_LABEL), **kwargs)
+            w = cls(layout=ipywidgets.Layout(width=width, max_width='100%'), style=dict(description_width=_LABEL), **kwargs)
             self.known[cls, width] = (w.layout, w.style)
             return w
         layout, style = self.known[cls, width]
@@ -185,9 +190,9 @@ def make_input(option:Option,        # what it is for
                looks:_Looks=None,    # shared layouts and styles
               ):
     "The input widget of an option."
-    looks, width, text = looks or _Looks(), _WIDTHS.get(option.kind, '32em'), dict(description=option.label, continuous_update=False)
+    looks, width, text = looks or _Looks(), _WIDTHS.get(option.kind, '30em'), dict(description=option.label, continuous_update=False)
     if option.kind == 'bool': w = looks(ipywidgets.Checkbox, width, description=option.label, value=bool(value))
-    elif option.kind == 'choice': w = looks(ipywidgets.Dropdown, width, description=option.label, options=_choices(option, value), value=value)
+    elif option.kind == 'choice': w = looks(ipywidgets.Dropdown, width, description=option.label, options=_labels(option, value), value=choice_label(value))
     elif option.kind == 'int': w = looks(ipywidgets.IntText, width, value=value, **text)
     elif option.kind == 'float': w = looks(ipywidgets.FloatText, width, value=value, step=None, **text)
     elif option.long: w = looks(ipywidgets.Textarea, '48em', value=_shown_text(option, value), rows=5, **text)
@@ -196,9 +201,7 @@ def make_input(option:Option,        # what it is for
     w.add_class(css_class(option.path))
     return w
 
-def _choices(option, value):
-    values = option.choices if value in option.choices else (*option.choices, value)
-    return [('null' if v is None else str(v).lower() if isinstance(v, bool) else str(v), v) for v in values]
+def _labels(option, value) -> list[str]: return list(dict.fromkeys(map(choice_label, (*option.choices, value))))
 
 # %% ../nbs/api/12_widgets.ipynb #w-field
 class Field:
@@ -236,11 +239,12 @@ def show(self:Field, value):
     "Take a value over, without telling the form."
     self._value = value
     if self.input is None or self.fault or not _fits(self.option, value): return
-    shown = value if self.option.kind in ('bool', 'choice', 'int', 'float') else _shown_text(self.option, value)
+    kind = self.option.kind
+    shown = value if kind in ('bool', 'int', 'float') else choice_label(value) if kind == 'choice' else _shown_text(self.option, value)
     if self.input.value == shown and type(self.input.value) is type(shown): return
     self._showing = True
     try:
-        if self.option.kind == 'choice' and value not in self.option.choices: self.input.options = _choices(self.option, value)
+        if kind == 'choice' and shown not in self.input.options: self.input.options = _labels(self.option, value)
         self.input.value = shown
     finally: self._showing = False
 
@@ -250,7 +254,7 @@ def _typed(self:Field, change):
     if self._showing: return
     with self.form.lock:
         value, self.fault = change['new'], None
-        if isinstance(value, str) and self.option.kind in ('text', 'optional', 'structure'):
+        if isinstance(value, str) and self.option.kind in ('text', 'optional', 'structure', 'choice'):
             try: value = read_text(self.option, value)
             except ConfigError as e:
                 self.fault = e.errors[0]
@@ -261,7 +265,7 @@ def _typed(self:Field, change):
 def _help(field:Field):
     o = field.option
     unit = f'{o.unit}; ' if o.unit else ''
-    parts = [ft('span', o.help, ' ', ft('span', f'({unit}{o.accepts})', cls='rlvr-quiet'))] if o.help else []
+    parts = [ft('span', f'{o.help} ' if o.help else '', ft('span', f'({unit}{o.accepts})', cls='rlvr-quiet'))]
     return to_xml(ft('div', *parts, *(ft('div', ft('b', 'Not valid: '), m, cls='rlvr-error', role='alert') for m in field.messages), cls='rlvr-note'), indent=False)
 
 def _fix_button(field:Field, path:str, value):
@@ -300,7 +304,7 @@ class Form:
     def __init__(self,
                  base:Base,    # what to start from
                 ):
-        self.lock, self.looks, self.note_layout = threading.RLock(), _Looks(), ipywidgets.Layout(flex='1 1 18em', width='auto')
+        self.lock, self.looks, self.note_layout = threading.RLock(), _Looks(), ipywidgets.Layout(flex='1 1 15em', width='auto')
         self.edits, self.errors, self.listeners, self.structure = {}, [], [], []
         self.fields = {}
         self.start_from(base)
@@ -843,10 +847,14 @@ def _same_parent(kernel):
 
 # %% ../nbs/api/12_widgets.ipynb #w-css
 CSS = """
+.jp-Notebook .jp-CodeCell.jp-mod-outputsScrolled .jp-Cell-outputArea:has(.rlvr-app){max-height:none;height:auto!important;overflow:visible;resize:none;box-shadow:none}
+.output_scroll:has(.rlvr-app){height:auto;max-height:none;box-shadow:none}
 .rlvr-app{font-size:13px;line-height:1.45;--quiet:#8a9099;--grid:rgba(128,128,128,.28);--s1:#3b82f6;--s2:#ea7a1b;--s3:#22a35a;--s4:#a06be0;--s5:#d84f93;--s6:#8a9099}
 .rlvr-app .rlvr-quiet,.rlvr-app .note{opacity:.72;font-size:12px}
 .rlvr-app h3{margin:14px 0 4px;font-size:15px;font-weight:600}
 .rlvr-app p{margin:4px 0}
+.rlvr-app{max-width:100%}.rlvr-app .widget-html,.rlvr-app .widget-html-content{min-width:0;line-height:1.45}
+.rlvr-app .widget-label{white-space:normal;overflow:visible;height:auto;line-height:1.25;overflow-wrap:anywhere;padding-top:4px}
 .rlvr-app .rlvr-row{align-items:flex-start;flex-flow:row wrap;gap:0 8px}
 .rlvr-app .rlvr-note{line-height:1.4;padding-top:4px}
 .rlvr-app .rlvr-error{border-left:4px solid #d33;background:rgba(221,51,51,.12);padding:3px 8px;margin:2px 0;overflow-wrap:anywhere}
@@ -858,7 +866,8 @@ CSS = """
 .rlvr-app pre.rlvr-command{max-height:8em}
 .rlvr-app mark{background:rgba(59,130,246,.28);color:inherit;border-radius:2px}
 .rlvr-app table{border-collapse:collapse;margin:4px 0;font-size:12px;color:inherit}
-.rlvr-app th,.rlvr-app td{text-align:left;vertical-align:top;padding:3px 10px 3px 4px;border-bottom:1px solid rgba(128,128,128,.3);overflow-wrap:anywhere;max-width:36em}
+.rlvr-app th,.rlvr-app td{text-align:left;vertical-align:top;padding:3px 10px 3px 4px;border-bottom:1px solid rgba(128,128,128,.3);overflow-wrap:break-word;max-width:36em}
+.rlvr-app th{white-space:nowrap}.rlvr-app td details{min-width:16em}.rlvr-app td summary{word-break:break-all}.rlvr-app .rlvr-wide{overflow-x:auto}
 .rlvr-app tr{background:transparent!important}
 .rlvr-app td.n,.rlvr-app th.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 .rlvr-app .rlvr-charts{display:grid;grid-template-columns:repeat(auto-fill,minmax(270px,1fr));gap:4px 14px}
@@ -882,8 +891,9 @@ def table(header:list,     # titles; one that begins with '#' is of numbers
     "A table as an element."
     numeric = [h.startswith('#') for h in header]
     def cell(tag, c, n): return ft(tag, c if hasattr(c, 'tag') else str(c), **({'cls': 'n'} if n else {}))
-    return ft('table', ft('thead', ft('tr', *(cell('th', h.removeprefix('#'), n) for h, n in zip(header, numeric)))),
+    drawn = ft('table', ft('thead', ft('tr', *(cell('th', h.removeprefix('#'), n) for h, n in zip(header, numeric)))),
               ft('tbody', *(ft('tr', *(cell('td', c, n) for c, n in zip(row, numeric))) for row in rows)))
+    return ft('div', drawn, cls='rlvr-wide')
 
 def fold(title:str, *parts, open:bool=False):
     "Something to open with a click."
@@ -941,7 +951,7 @@ _STAGES = {'check': 'checking data and configuration', 'model': 'loading the mod
 
 def status_text(view, paused:bool=False)->str:
     "The state of a run in one line."
-    if view.status == 'idle': return 'Nothing runs yet.'
+    if view.status == 'idle': return 'Nothing has been trained here yet.'
     steps = f'step {view.step_now} of {view.total}'
     if view.status == 'running':
         left = time_left(view) if view.stage == 'train' else None
@@ -971,17 +981,17 @@ def completions_table(records:list[dict],         # of a `Live`
                      ):
     "One page of the completions, with the full text to open."
     ordered = list(reversed(records)) if ORDERS[order] is None else sorted((r for r in records if r['reward'] is not None), key=lambda r: r['reward'], reverse=ORDERS[order])
-    names = list(dict.fromkeys(n for r in records for n in r['rewards'] or {}))
-    rows = [[r['step'], _figure_text(r['reward']), *(_figure_text((r['rewards'] or {}).get(n)) for n in names), 'not judged' if r['correct'] is None else 'right' if r['correct'] else 'wrong',
+    rows = [[r['step'], _figure_text(r['reward']), 'not judged' if r['correct'] is None else 'right' if r['correct'] else 'wrong',
              f"{r['tokens']}{', cut off' if r['truncated'] else ''}", r['answer'][:60], _text_cell(r, markers)] for r in ordered[start:start+count]]
-    return table(['#step', '#reward', *(f'#{n}' for n in names), 'judged', 'tokens', 'right answer', 'completion'], rows)
+    return table(['#step', '#reward', 'judged', 'tokens', 'right answer', 'completion'], rows)
 
 def _figure_text(value) -> str: return '-' if value is None else f'{value:.4g}'
 
 def _text_cell(r, markers):
     line = ' '.join(r['completion'].split())
+    paid = ', '.join(f'{name} {_figure_text(value)}' for name, value in (r['rewards'] or {}).items())
     return fold(line[:90] + (' ...' if len(line) > 90 else '') or '(empty)', ft('b', 'Prompt'), long_text(r['prompt']), ft('b', 'Completion'), long_text(r['completion'], markers),
-                ft('p', f"Verdict: {r['verdict'] or 'none'}; advantage {_figure_text(r['advantage'])}", cls='note'))
+                ft('p', f"Paid: {paid}. Verdict: {r['verdict'] or 'none'}; advantage {_figure_text(r['advantage'])}", cls='note'))
 
 # %% ../nbs/api/12_widgets.ipynb #w-shapes
 _qwen = dict(model_type='qwen3', num_key_value_heads=8, head_dim=128, vocab_size=151936)
@@ -1310,7 +1320,7 @@ def poll(self:App):
 # %% ../nbs/api/12_widgets.ipynb #w-widgets
 def button(label:str, name:str, clicked, style:str='', tooltip:str=''):
     "A button with its class."
-    b = ipywidgets.Button(description=label, button_style=style, tooltip=tooltip or label, layout=ipywidgets.Layout(width='auto'))
+    b = ipywidgets.Button(description=label, button_style=style, tooltip=tooltip or label, layout=ipywidgets.Layout(width='auto', flex='0 0 auto', align_self='flex-start'))
     b.add_class(f'rlvr-{name}')
     b.on_click(clicked)
     return b
@@ -1323,7 +1333,7 @@ def panel(name:str='', value:str=''):
 
 def named(cls, name:str, label:str='', width:str='24em', label_width:str='9em', **kwargs):
     "An input with its class and label."
-    w = cls(description=label, layout=ipywidgets.Layout(width=width), style=dict(description_width=label_width), **kwargs)
+    w = cls(description=label, layout=ipywidgets.Layout(width=width, max_width='100%'), style=dict(description_width=label_width), **kwargs)
     w.add_class(f'rlvr-{name}')
     return w
 
@@ -1365,8 +1375,8 @@ class Group:
 @patch
 def _build_setup(self:App):
     w, known = self.w, presets(self.config_dir)
-    w['preset'] = named(ipywidgets.Dropdown, 'preset', 'Start from', '36em', options=[('(a file)', None), *((t, n) for n, t in known.items())],
-                        value=next((o[8:] for o in self.form.base.overrides if o.startswith('+preset=')), None))
+    w['preset'] = named(ipywidgets.Dropdown, 'preset', 'Start from', '36em', options=[('(a file)', ''), *((t, n) for n, t in known.items())],
+                        value=next((o[8:] for o in self.form.base.overrides if o.startswith('+preset=')), ''))
     w['file'] = named(ipywidgets.Text, 'file', 'or a YAML file', '30em', placeholder='conf/mine.yaml or a run directory')
     w['load'] = button('Load', 'load', self._load_file)
     w['preset'].observe(self._choose_preset, 'value')
@@ -1403,14 +1413,14 @@ def choose(self:App, preset:str # one of `presets()`
 
 @patch
 def _choose_preset(self:App, change):
-    if change['new'] is not None and not self._loading: self._guard('setup', lambda: self.choose(change['new']))
+    if change['new'] and not self._loading: self._guard('setup', lambda: self.choose(change['new']))
 
 @patch
 def _load_file(self:App, _):
     def load():
         self.form.start_from(base_of_file(self.w['file'].value))
         self._loading = True
-        try: self.w['preset'].value = None
+        try: self.w['preset'].value = ''
         finally: self._loading = False
     self._guard('setup', load)
 
@@ -1521,7 +1531,7 @@ HOSTILE = 'hostile: '
 @patch
 def _build_rewards(self:App):
     w = self.w
-    self.reward_box = ipywidgets.VBox(layout=ipywidgets.Layout(flex='1 1 30em', min_width='0'))
+    self.reward_box = ipywidgets.VBox()
     self._rewards_shown = None
     w['reward-type'] = named(ipywidgets.Dropdown, 'reward-type', 'Another reward', '26em', options=sorted(REWARDS))
     w['add-reward'] = button('Add', 'add-reward', self._add_reward)
@@ -1945,6 +1955,9 @@ def draw(self:App):
             self.w['warnings'].value = page(*(ft('div', ft('b', f'{where}: '), text, cls='rlvr-warning') for where, text in view.faults[-8:])) if view.faults else ''
             self._draw_completions(view)
             self._draw_failure(view)
+        if view.run_dir is not None and self._shown.get('announced') != view.run_dir.path:
+            self._shown['announced'] = view.run_dir.path
+            if self._summary is not None: self._summary.update(self.summary)
         if ended and self._shown.get('ended') != view.ended:
             self._shown['ended'] = view.ended
             self._run_ended(view)
@@ -1989,8 +2002,9 @@ def summary(self:App)->Summary:
     header = ['dataset', '#before', '#after', '#points', '95 % interval', '#gained / lost']
     curve = [line_chart('Reward', {'reward': _thinned(view.curves['reward'])})] if view.curves.get('reward') else []
     failed = [ft('p', f"{view.error['title']}: {view.error['text'][:500]}")] if view.error else []
-    text = '\n'.join([f'rlvr_nb: {status_text(view)}', *(f'{r[0]}: {r[1]} before, {r[2]} after ({r[3]} points, {r[4]})' for r in rows), f'Command: {command}'])
-    drawn = page(ft('p', ft('b', 'rlvr_nb: '), status_text(view), f' in {view.run_dir.path}' if view.run_dir else ''), *failed, *([table(header, rows)] if rows else []),
+    said = f'A training was running when this was written; App.attach({str(view.run_dir.path)!r}) shows what became of it' if view.status == 'running' and view.run_dir else status_text(view)
+    text = '\n'.join([f'rlvr_nb: {said}', *(f'{r[0]}: {r[1]} before, {r[2]} after ({r[3]} points, {r[4]})' for r in rows), f'Command: {command}'])
+    drawn = page(ft('p', ft('b', 'rlvr_nb: '), said, f' in {view.run_dir.path}' if view.run_dir else ''), *failed, *([table(header, rows)] if rows else []),
                  *(ft('div', c, style='max-width:420px') for c in curve), ft('p', 'Command: ', ft('code', command)), cls='rlvr-summary')
     return Summary(drawn, text)
 

@@ -1,0 +1,458 @@
+"""The app's wiring: what is typed, clicked and trained, without a browser. Runs on ipywidgets 7.7 and 8.1."""
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+
+import ipywidgets
+import pytest
+
+from rlvr_nb.config import BUILTIN_MODEL, ConfigError, load_config, override_text
+from rlvr_nb.tracking import RunDir
+from rlvr_nb.widgets import (App, Base, Form, Live, TrainingThread, audit_panel, charts, completions_table, css_class, forecast_for, message_panel, options, page, presets, row_panel,
+                             status_text, suggested_fixes)
+
+SMALL = ('train.max_steps=4', 'train.per_device_train_batch_size=16', 'eval.eval_num_samples=16', 'train.save_steps=2')
+HOSTILE = '</pre><script>alert(1)</script><img src=x onerror=alert(2)>"\'&'
+
+
+def small(tmp_path, *more, name='run'):
+    app = App(*SMALL, f'run_dir={tmp_path/name}', *more)
+    app.box
+    return app
+
+
+def wait(condition, seconds=120):
+    end = time.time() + seconds
+    while not condition():
+        assert time.time() < end, 'took too long'
+        time.sleep(.02)
+
+
+def state_of(widget):
+    "Everything a front end gets to know of a widget and those inside it."
+    found, waiting, seen = [], [widget], set()
+    while waiting:
+        w = waiting.pop()
+        if id(w) in seen: continue
+        seen.add(id(w))
+        state = w.get_state()
+        found.append(json.dumps(state, default=str))
+        waiting += [v for v in vars(w).get('_trait_values', {}).values() if isinstance(v, ipywidgets.Widget)]
+        waiting += list(getattr(w, 'children', ()))
+    return '\n'.join(found)
+
+
+@pytest.fixture(scope='module')
+def finished(tmp_path_factory):
+    "An app after a training."
+    app = small(tmp_path_factory.mktemp('app'))
+    app.train()
+    return app
+
+
+# The form
+
+def test_form_needs_no_heavy_library_and_less_than_a_second():
+    code = ("import sys, time, rlvr_nb.widgets as w; t = time.perf_counter(); a = w.App(); a.box; took = time.perf_counter() - t\n"
+            "print([m for m in ('torch', 'transformers', 'trl', 'peft', 'datasets', 'pandas', 'matplotlib', 'wandb') if m in sys.modules], took)")
+    out = min((subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True).stdout.split('] ') for _ in range(3)), key=lambda o: float(o[1]))
+    assert out[0] == '[' and float(out[1]) < 1
+
+
+def test_every_option_of_the_schema_has_a_field_with_help_bounds_and_class():
+    form = Form(Base('demo'))
+    for o in options():
+        f = form[o.path]
+        f.row
+        assert css_class(o.path) in f.input._dom_classes and o.help and o.accepts and o.accepts.replace('<', '&lt;').replace('>', '&gt;')[:20] in f.note.value
+    leaves = [line for line in load_config().to_yaml().splitlines() if line.strip().startswith('max_steps')]
+    assert leaves and 'train.max_steps' in form.fields
+
+
+def test_showing_a_form_edits_nothing():
+    form = Form(Base('demo'))
+    for f in form.fields.values(): f.row
+    form.refresh()
+    assert form.overrides == [] and form.cfg == load_config()
+
+
+@pytest.mark.parametrize('path, value', [
+    ('name', 'mine'), ('seed', 7), ('logging_level', 'DEBUG'), ('data.max_train_samples', 64), ('data.params', {'num_train': 100}), ('model.lora_config.use_lora', False),
+    ('model.lora_config.target_modules', 'all-linear'), ('model.lora_config.target_modules', ['q_proj', 'v_proj']), ('train.learning_rate', 1e-3), ('train.bf16', False),
+    ('train.optim_name', 'adafactor'), ('train.lr_scheduler_type', 'cosine'), ('train.grpo', {'beta': 0.04, 'temperature': 1.0, 'loss_type': 'grpo', 'adam_beta2': 0.99}), ('train.grpo.beta', 0.01),
+    ('eval.eval_datasets_names', ['arithmetic']), ('eval.early_stopping_patience', 3), ('prompts.system_prompts.reasoning_mode', 'Say "it\'s <b>\nin two lines, ${get_marker:solution_start}'),
+    ('reward.deadline_seconds', 3.0), ('reward.reward_functions[1].weight', 0.1), ('reward.reward_functions[0].params.wrong_penalty', -2.0),
+    ('reward.reward_functions[1].gate_on', 'gsm8k_answer_check'), ('observers', ['console'])])
+def test_an_edit_is_an_override_that_reproduces_it(path, value):
+    app = App()
+    app.form.set(path, value)
+    assert app.form.errors == [] and len(app.form.overrides) >= 1
+    assert load_config(*app.overrides) == app.cfg
+    assert app.form.differences
+    app.choose('offline_demo')
+    assert app.overrides == ['+preset=offline_demo']
+
+
+def test_typing_is_the_same_as_assigning():
+    form = Form(Base('demo'))
+    typed = {'train.max_steps': 21, 'data.max_train_samples': '64', 'data.dataset_path': '', 'train.learning_rate': 1e-4, 'train.bf16': 'false', 'model.lora_config.target_modules': '[q_proj]',
+             'train.grpo': '{beta:0.1,temperature:1.0,loss_type:dapo,adam_beta2:0.99}', 'eval.enabled': False}
+    for path, value in typed.items(): form[path].row.children[0].value = value
+    assert form.errors == []
+    assert form.overrides == ['train.max_steps=21', 'data.max_train_samples=64', 'train.learning_rate=0.0001', 'train.bf16=false', 'model.lora_config.target_modules=[q_proj]', 'train.grpo.beta=0.1', 'eval.enabled=false']
+
+
+@pytest.mark.parametrize('path, value, fixed', [
+    ('train.num_generations', 7, {'train.num_generations': 8}), ('train.per_device_train_batch_size', 63, {'train.per_device_train_batch_size': 64}),
+    ('train.max_steps', 0, {'train.max_steps': 1}), ('data.max_train_samples', 'many', {'data.max_train_samples': None}), ('train.optim_name', 'adam', {'train.optim_name': 'adamw_torch'}),
+    ('prompts.prompting_mode', 'reasoning', {'prompts.prompting_mode': 'reasoning_mode'}),
+    ('train.max_completion_length', 600, {'train.max_completion_length': 512}), ('train.warmup_ratio', 1.5, {'train.warmup_ratio': 0.042}), ('model.lora_config.r', 4096, {'model.lora_config.r': 1024}), ('logging_level', 'debug', {'logging_level': 'DEBUG'})])
+def test_a_bad_value_blocks_start_and_its_fix_frees_it(path, value, fixed):
+    app = App(preset='qwen3_0_6b_t4' if path == 'train.max_completion_length' else 'offline_demo')
+    app.box
+    app.form.set(path, value)
+    assert app.w['start'].disabled and 'Start waits' in app.w['blocked'].value
+    assert app.form.errors and not app.form.general, 'every error is next to a field'
+    at = next(f for f in app.form.fields.values() if f.messages)
+    assert 'Not valid' in at.note.value
+    (wanted, right), = fixed.items()
+    buttons = [b for f in app.form.fields.values() if f._row is not None for b in f.row.children[2:] if b.tooltip == override_text(wanted, right)]
+    assert buttons, [(b.tooltip, f.option.path) for f in app.form.fields.values() if f._row is not None for b in f.row.children[2:]]
+    buttons[0].click()
+    assert app.form.errors == [] and not app.w['start'].disabled and app.w['blocked'].value == ''
+    assert not any(f.messages for f in app.form.fields.values())
+
+
+def test_what_needs_another_model_is_said_at_the_dataset():
+    app = App()
+    app.box
+    app['data.dataset_name'].value = 'gsm8k'
+    assert 'alphabet' in app['data.dataset_name'].errors[0] and app.w['start'].disabled
+
+
+def test_a_text_that_cannot_be_read_stays_with_its_reason():
+    app = App()
+    app.box
+    box = app['train.grpo'].row.children[0]
+    box.value = '{beta: '
+    assert app['train.grpo'].fault and app.w['start'].disabled and box.value == '{beta: '
+    with pytest.raises(ConfigError): app.cfg
+    box.value = '{beta: 0.04}'
+    assert app['train.grpo'].fault is None and app.cfg.train.grpo['beta'] == 0.04
+
+
+def test_a_taken_run_directory_is_an_error_at_its_field(tmp_path):
+    (tmp_path/'something').write_text('here')
+    app = App(f'run_dir={tmp_path}')
+    assert "isn't empty" in app['run_dir'].errors[0]
+
+
+def test_the_model_decides_what_is_not_edited():
+    app = App('train.max_steps=7')
+    app['model.model_name_or_path'].value = 'Qwen/Qwen3-0.6B'
+    app['data.dataset_name'].value = 'gsm8k'
+    assert (app['train.learning_rate'].value, app['train.max_steps'].value) == (5e-6, 7)
+    assert load_config(*app.overrides) == app.cfg
+
+
+def test_fixes_are_read_from_messages():
+    assert suggested_fixes("a.b: got 1; write a.b=2 or c.d='x y'") == [('a.b', 2), ('c.d', 'x y')]
+    assert suggested_fixes('a.b: got x=1 written, expected other') == [('x', 1)]
+    assert suggested_fixes('a.b: write a.b=...') == []
+
+
+# Presets and files
+
+GPUS = dict(t4=15, l4=22.5, a100=40, h100=79.6)  # GiB that the driver reports
+
+
+@pytest.mark.parametrize('name', list(presets()))
+def test_presets_are_valid_and_fit(name):
+    app = App(preset=name)
+    assert app.cfg.command() == f'python run_pipeline.py +preset={name}' and load_config(*app.overrides) == app.cfg
+    f, gpu = forecast_for(app.cfg), name.rpartition('_')[2]
+    assert f.parts
+    if gpu in GPUS: assert f.total < .8 * GPUS[gpu] * 2**30
+    else: assert app.cfg.model.model_name_or_path == BUILTIN_MODEL
+
+
+def test_there_is_a_preset_for_every_model_and_gpu():
+    assert {f'{m}_{g}' for m in ('gemma3_1b', 'qwen3_0_6b', 'qwen3_1_7b', 'qwen3_4b', 'llama3_2_1b') for g in GPUS} | {'offline_demo'} == set(presets())
+
+
+def test_presets_of_ones_own(tmp_path):
+    (tmp_path/'preset').mkdir()
+    (tmp_path/'preset/mine.yaml').write_text('# Mine, for a test.\n# @package _global_\ntrain:\n  max_steps: 9\n')
+    app = App(preset='mine', config_dir=tmp_path)
+    assert presets(tmp_path)['mine'] == 'Mine, for a test' and app.cfg.train.max_steps == 9 and f'--config-dir={tmp_path} +preset=mine' in app.cfg.command()
+
+
+def test_yaml_is_saved_and_loaded(tmp_path):
+    app = App('train.max_steps=9', 'reward.reward_functions[0].weight=2.0')
+    app.box
+    file = app.save_yaml(tmp_path/'conf/mine.yaml')
+    again = App(config=str(file))
+    assert again.cfg == app.cfg
+    again['train.max_steps'].value = 10
+    assert f'--config-name=mine --config-dir={tmp_path}/conf train.max_steps=10' in again.cfg.command()
+    with pytest.raises(ConfigError, match='exists already'): App().save_yaml(file)
+    app.w['file'].value = str(tmp_path/'nowhere.yaml')
+    app.w['load'].click()
+    assert 'no such file' in app.notices['setup'].value and app.cfg.train.max_steps == 9
+    app.w['file'].value = str(file)
+    app.w['load'].click()
+    assert app.notices['setup'].value == '' and app.overrides == []
+
+
+# Rewards
+
+def test_rewards_are_added_removed_and_reproduced():
+    app = App()
+    app.box
+    app.w['reward-type'].value = 'repetition'
+    app.w['add-reward'].click()
+    assert [r['type'] for r in app.form.rewards][-1] == 'repetition' and load_config(*app.overrides) == app.cfg
+    app['reward.reward_functions[2].weight'].value = 0.5
+    assert app.cfg.reward.reward_functions[2].weight == 0.5 and load_config(*app.overrides) == app.cfg
+    app.remove_reward(0)
+    assert [r['type'] for r in app.form.rewards] == ['match_format_exactly', 'repetition']
+    app.remove_reward(0)
+    with pytest.raises(ConfigError, match='last reward'): app.remove_reward(0)
+
+
+def test_a_bad_reward_parameter_is_said_at_its_field():
+    app = App()
+    app.form.set('reward.reward_functions[0].params.wrong_penlty', 1.0)
+    assert app.form.errors and app.form.errors[0].startswith('reward.reward_functions[0].params')
+
+
+def test_lab_scores_what_is_typed_and_follows_the_weights():
+    app = App()
+    app.box
+    app.w['sections'].value = 'rewards'
+    assert app.w['gold'].value and 'Total 6' in app.w['scores'].value
+    app.w['completion'].value = 'no idea'
+    assert 'Total -1' in app.w['scores'].value
+    app.w['probe'].value = 'wrong'
+    assert 'Total 2' in app.w['scores'].value
+    app['reward.reward_functions[0].weight'].value = 3.0
+    assert 'Total 0' in app.w['scores'].value
+    app['reward.reward_functions[0].params.wrong_penalty'].value = -2.0
+    assert 'Total -3' in app.w['scores'].value and load_config(*app.overrides) == app.cfg
+    for probe in app.w['probe'].options: app.w['probe'].value = probe
+    app.w['audit'].click()
+    assert '<table' in app.w['audit-report'].value and 'in perfect format' in app.w['audit-report'].value
+
+
+def test_a_reward_that_raises_is_an_error_in_the_lab_and_no_more():
+    from rlvr_nb.rewards import REWARDS, reward
+    @reward('raises_in_a_test')
+    def raises(parsed): raise ValueError(HOSTILE)
+    try:
+        app = App()
+        app.box
+        app.w['gold'].value = '4'
+        app.add_reward('raises_in_a_test')
+        assert 'none' in app.w['scores'].value.lower() or 'raised' in app.w['scores'].value and '<script' not in app.w['scores'].value
+    finally: del REWARDS['raises_in_a_test']
+
+
+# Text of others
+
+def test_hostile_text_is_escaped_everywhere(tmp_path):
+    rows = [dict(question=f'{HOSTILE} {i}+1=?', answer=f'{HOSTILE} #### {i + 1}') for i in range(8)]
+    (tmp_path/'train.jsonl').write_text('\n'.join(map(json.dumps, rows)))
+    (tmp_path/'test.jsonl').write_text('\n'.join(map(json.dumps, rows)))
+    app = App('data.dataset_name=gsm8k', f'data.dataset_path={tmp_path}', 'model.model_name_or_path=Qwen/Qwen3-0.6B')
+    app.box
+    app._load_rows(tokenizer=False)
+    app.w['completion'].value = HOSTILE
+    app.live.begin(app.cfg)
+    app.live.completions(1, [dict(step=1, prompt=HOSTILE, completion=HOSTILE, answer=HOSTILE, rewards={HOSTILE: 1.0}, reward=1.0, verdict=HOSTILE, correct=False, tokens=3, truncated=True)])
+    app.live.step(1, 2, {f'rewards/{HOSTILE.replace("/", "")}/mean': 1.0, 'reward': 1.0})
+    app.live.fault(HOSTILE, HOSTILE)
+    app.live.end('failed', ValueError(HOSTILE))
+    app['name'].value = HOSTILE
+    app.draw()
+    shown = [v for v in (w.value for w in [*app.w.values(), *app.notices.values()] if isinstance(w, ipywidgets.HTML))]
+    assert sum('alert(1)' in v for v in shown) >= 6
+    for v in [*shown, app.summary.html, app['name'].row.children[1].value]: assert '<script' not in v and '<img' not in v
+
+
+def test_tokens_never_reach_widget_state(monkeypatch):
+    monkeypatch.setenv('HF_TOKEN', 'hf_aVerySecretTokenOfNobody0123')
+    app = App()
+    app.box
+    app.live.begin(app.cfg)
+    app.live.fault('hub', 'refused hf_aVerySecretTokenOfNobody0123')
+    app.live.end('failed', RuntimeError('GET https://x?token=hf_aVerySecretTokenOfNobody0123'))
+    app.draw()
+    app._say('setup', ConfigError('data.dataset_path: hf_aVerySecretTokenOfNobody0123'))
+    app.draw()
+    assert 'redacted' in app.w['failure'].value and 'hf_aVery' not in state_of(app.box)
+
+
+# A run
+
+def test_100_000_completions_stay_bounded():
+    live = Live()
+    live.begin(load_config())
+    record = dict(prompt='p' * 1000, completion='c' * 100_000, answer='1', rewards={'a': 1.0}, reward=1.0, advantage=0.0, verdict='match', correct=True, tokens=9, truncated=False)
+    for step in range(1000):
+        live.completions(step, [record] * 100)
+        live.step(step, 1000, {f'm{i}': float(step) for i in range(200)})
+        live.fault('monitoring', 'x' * 10_000)
+    assert live.seen == 100_000 and sum(len(r['completion']) for r in live.records) < 512 * 21_000
+    assert len(live.curves) <= 120 and max(len(c.points) for c in live.curves.values()) <= 601 and len(live.faults) == 100
+    assert len(page(completions_table(list(live.records)))) < 300_000
+
+
+def test_a_run_from_start_to_comparison(finished):
+    assert finished.training.outcome.status == 'finished'
+    assert finished.w['curves'].value.count('<svg') >= 5 and 'off: train.grpo.beta' in finished.w['curves'].value
+    assert 'of 16' in finished.w['comparison'].value and 'Finished' in finished.w['status'].value and "role=\"status\"" in finished.w['status'].value
+    assert not finished.w['start'].disabled and finished.w['stop'].disabled
+    assert 'before' in finished.summary.text and '<svg' in finished.summary.html and '--s' not in finished.summary.text
+
+
+def test_the_record_has_the_configuration_as_it_was_set(finished):
+    run = finished.live.run_dir
+    assert run.read_manifest()['command'] == finished.training.cfg.command() and 'observers: null' in run.config.read_text()
+
+
+def test_completions_are_sorted_by_reward_and_paged(finished):
+    finished.w['order'].value = 'highest reward first'
+    first = finished.w['completions'].value
+    finished.w['order'].value = 'lowest reward first'
+    assert first != finished.w['completions'].value
+    finished.w['older'].click()
+    assert '9 to 16 of' in finished.w['completions'].value and finished.w['follow'].value is False
+    finished.w['newer'].click()
+    assert '1 to 8 of' in finished.w['completions'].value
+
+
+def test_a_finished_run_is_attached_from_disk(finished):
+    app = App.attach(finished.live.run_dir.path)
+    app.box
+    app.draw()
+    assert (app.live.status, app.live.step_now, app.live.total) == ('finished', 4, 4)
+    assert app.w['comparison'].value == finished.w['comparison'].value and app.w['curves'].value.count('<svg') >= 5
+    with pytest.raises(ConfigError, match='no run is there'): App.attach('/nowhere')
+
+
+def test_both_models_answer_and_the_model_is_kept(finished, tmp_path):
+    answers = finished.ask('123+456=?')
+    assert set(answers) == {'base', 'tuned'} and all('answer' in a for a in answers.values())
+    folder = finished.save(tmp_path/'kept')
+    assert (folder/'config.json').exists() or (folder/'adapter_config.json').exists()
+    with pytest.raises(ConfigError, match='exists already'): finished.save(folder)
+    merged = finished.save(tmp_path/'merged', merged=True)
+    assert (merged/'config.json').exists()
+    finished.w['report'].click()
+    assert 'iframe' in finished.w['report-page'].value and finished.live.run_dir.report.exists()
+    finished.w['repository'].value = 'not a name'
+    finished.w['push'].click()
+    assert 'owner/name' in finished.notices['results'].value
+
+
+def test_training_never_touches_a_widget(tmp_path, monkeypatch):
+    touched = []
+    send = ipywidgets.Widget._send
+    monkeypatch.setattr(ipywidgets.Widget, '_send', lambda self, *a, **k: (touched.append(threading.current_thread().name), send(self, *a, **k))[1])
+    changed = ipywidgets.Widget.notify_change
+    monkeypatch.setattr(ipywidgets.Widget, 'notify_change', lambda self, change: (touched.append(threading.current_thread().name), changed(self, change))[1])
+    app = small(tmp_path)
+    app.background = True
+    app.start()
+    wait(lambda: not app.training.alive)
+    wait(lambda: app._pusher is None)
+    assert app.training.outcome.status == 'finished' and 'rlvr-pusher' in touched and 'rlvr-training' not in touched
+    assert 'of 16' in app.w['comparison'].value
+
+
+def test_pause_resume_and_stop(tmp_path):
+    app = small(tmp_path, 'train.max_steps=200')
+    app.background = True
+    app.w['start'].click()
+    assert app.w['sections'].value == 'train'
+    wait(lambda: app.live.step_now >= 1)
+    app.w['pause'].click()
+    wait(lambda: 'Paused' in app.w['status'].value)
+    time.sleep(1.5)
+    step = app.live.step_now
+    time.sleep(1.5)
+    assert app.live.step_now == step and app.w['pause'].disabled and not app.w['resume'].disabled
+    app.w['resume'].click()
+    wait(lambda: app.live.step_now > step)
+    second = small(tmp_path, name='second')
+    with pytest.raises(ConfigError, match='Another training runs'): second.start()
+    with pytest.raises(ConfigError, match='training already'): app.start()
+    start = time.time()
+    app.w['stop'].click()
+    wait(lambda: app.live.status == 'stopped')
+    assert time.time() - start < 10
+    wait(lambda: app._pusher is None)
+    run = app.live.run_dir
+    assert run.status() == 'stopped' and any(run.model.iterdir()) and 'Stopped' in app.w['status'].value
+    assert app.w['continue'].layout.display == ''
+    done = run.read_result()['steps']
+    app.form.set('run_dir', str(tmp_path/'other'))
+    app.start(continued=True)
+    wait(lambda: app.live.step_now > done)
+    assert min(s for s, _ in app.live.view().curves['reward']) == 1, 'the curve begins where the run began'
+    app.stop()
+    wait(lambda: not app.training.alive)
+    assert app.live.run_dir.path == run.path and run.read_result()['steps'] >= done
+
+
+def test_stop_before_training_is_immediate(tmp_path):
+    app = small(tmp_path, 'eval.eval_num_samples=256', 'eval.eval_batch_size=1')
+    app.background = True
+    app.start()
+    wait(lambda: app.live.stage == 'evaluate before')
+    time.sleep(.2)
+    start = time.time()
+    app.stop()
+    wait(lambda: not app.training.alive)
+    assert time.time() - start < 5 and app.live.status == 'stopped' and app.live.run_dir.status() == 'stopped'
+    assert 'before training' in status_text(app.live.view())
+
+
+def test_a_failure_shows_cause_remedy_and_folded_traceback(tmp_path):
+    app = small(tmp_path)
+    error = ConfigError(['train.num_generations: got 7, expected a divisor; write train.num_generations=8'])
+    app.live.begin(app.cfg)
+    app.live.end('failed', error)
+    app.draw()
+    assert 'expected a divisor' in app.w['failure'].value and '<details' in app.w['failure'].value
+    app['train.num_generations'].value = 4
+    app.remedies.children[0].click()
+    assert app.cfg.train.num_generations == 8
+    app.live.begin(app.cfg)
+    app.live.end('failed', RuntimeError('CUDA out of memory. Tried to allocate 20 GiB'))
+    app.draw()
+    before = app.cfg.train
+    app.remedies.children[0].click()
+    after = app.cfg.train
+    assert after.per_device_train_batch_size * 2 == before.per_device_train_batch_size and after.gradient_accumulation_steps == 2 * before.gradient_accumulation_steps
+
+
+def test_a_run_that_fails_is_told_and_raised_by_train(tmp_path):
+    app = App('data.dataset_name=gsm8k', f'data.dataset_path={tmp_path/"nowhere"}', 'model.model_name_or_path=./nowhere', f'run_dir={tmp_path/"run"}')
+    app.box
+    with pytest.raises(ConfigError): app.train()
+    assert 'Failed' in app.w['status'].value and 'nowhere' in app.w['failure'].value and not app.w['start'].disabled
+
+
+def test_handlers_from_several_threads_agree():
+    app = App()
+    app.box
+    def set_steps(n):
+        for i in range(5): app['train.max_steps'].value = 100 * n + i
+    threads = [threading.Thread(target=set_steps, args=(n,)) for n in range(1, 5)]
+    for t in threads: t.start()
+    for t in threads: t.join()
+    assert app.form.errors == [] and app.cfg.train.max_steps == app['train.max_steps'].value and load_config(*app.overrides) == app.cfg
