@@ -475,6 +475,7 @@ class ConsoleObserver(Observer):
         self.say(status)
 
     def close(self):
+        "End the moving line."
         if self.bar is not None: self.bar.close()
         self.bar = None
 
@@ -790,7 +791,9 @@ def _section(self:RunReport, name:str) -> dict:
     return self.config.get(name) or {}
 
 @patch(as_prop=True)
-def title(self:RunReport)->str: return str(self.config.get('name') or self.run.path.name)
+def title(self:RunReport)->str:
+    "The run's name."
+    return str(self.config.get('name') or self.run.path.name)
 
 @patch(as_prop=True)
 def comparisons(self:RunReport)->dict:
@@ -799,7 +802,9 @@ def comparisons(self:RunReport)->dict:
     return {name: compare(before[name], after[name]) for name in before if name in after}
 
 @patch(as_prop=True)
-def steps(self:RunReport)->int: return max((m['step'] for m in self.metrics), default=0)
+def steps(self:RunReport)->int:
+    "Training steps done."
+    return max((m['step'] for m in self.metrics), default=0)
 
 @patch(as_prop=True)
 def markers(self:RunReport)->list[str]:
@@ -808,7 +813,9 @@ def markers(self:RunReport)->list[str]:
     return [str(v) for v in configured.values()] if isinstance(configured, dict) else [m for known in (PLAIN, GEMMA) for m in astuple(known)]
 
 @patch(as_prop=True)
-def reward_functions(self:RunReport)->list[dict]: return _section(self, 'reward').get('reward_functions') or []
+def reward_functions(self:RunReport)->list[dict]:
+    "The configured rewards."
+    return _section(self, 'reward').get('reward_functions') or []
 
 # %% ../nbs/api/10_tracking.ipynb #t-headline
 def _sentence(c) -> str:

@@ -1,6 +1,8 @@
 """The documentation site: built in time, complete, linked, readable in light and dark, and silent towards other hosts."""
 import functools
 import http.server
+import importlib
+import inspect
 import json
 import os
 import re
@@ -111,6 +113,13 @@ def test_exported_names_are_documented_and_hidden_cells_are_hidden(page, documen
     assert not re.search(r'#\|(export|hide|default_exp|echo|output|eval|code-fold|slow|cuda)', text)
 
 
+def inherited(module, name):
+    "The docstring that a method which overrides another gets from it."
+    owner, _, method = name.rpartition('.')
+    bases = getattr(importlib.import_module(module), owner).__mro__[1:] if owner else ()
+    return next((doc for base in bases if (doc := inspect.getdoc(getattr(base, method, None)))), None)
+
+
 @pytest.mark.parametrize('page', [p for p in NOTEBOOKS if p.module], ids=lambda p: p.doc)
 def test_every_public_name_says_what_it_is(page):
     silent = []
@@ -118,7 +127,7 @@ def test_every_public_name_says_what_it_is(page):
         if not page.directives[cell.id].keys() & {'export', 'exports'}: continue
         for node in site_pages.ast.parse(cell.source).body:
             if not isinstance(node, site_pages.DEFS) or site_pages.ast.get_docstring(node): continue
-            silent += [name for name in site_pages.names_of(node) if site_pages.public(name) and '__' not in name]
+            silent += [name for name in site_pages.names_of(node) if site_pages.public(name) and '__' not in name and not inherited(page.module, name)]
     assert not silent, f'{page.path}: no docstring'
 
 
