@@ -23,6 +23,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                              'rlvr_nb.cli._print_jobs': ('api/cli.html#_print_jobs', 'rlvr_nb/cli.py'),
                              'rlvr_nb.cli._resume': ('api/cli.html#_resume', 'rlvr_nb/cli.py'),
                              'rlvr_nb.cli._say': ('api/cli.html#_say', 'rlvr_nb/cli.py'),
+                             'rlvr_nb.cli._say_why': ('api/cli.html#_say_why', 'rlvr_nb/cli.py'),
                              'rlvr_nb.cli._short_kind': ('api/cli.html#_short_kind', 'rlvr_nb/cli.py'),
                              'rlvr_nb.cli._similar_file': ('api/cli.html#_similar_file', 'rlvr_nb/cli.py'),
                              'rlvr_nb.cli._start_from': ('api/cli.html#_start_from', 'rlvr_nb/cli.py'),

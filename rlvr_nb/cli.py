@@ -455,6 +455,14 @@ def _start_from(args):
     set_up_logging(pipeline.cfg.logging_level)
     return run_job(args, pipeline.cfg)
 
+# %% ../nbs/api/13_cli.ipynb #i-say-why
+def _say_why(error):
+    "Print an error: in the first process at once, in another when the first didn't end the run."
+    rank = os.environ.get("RANK", "0")
+    if rank == "0": return _say(redact(str(error)))
+    time.sleep(2)
+    print(f"process {rank}: {redact(str(error))}", file=sys.stderr, flush=True)
+
 # %% ../nbs/api/13_cli.ipynb #i-main
 def main(argv:list[str]=None   # what was typed after the program's name; None takes it from the process
         )->int:                # exit status
@@ -465,7 +473,7 @@ def main(argv:list[str]=None   # what was typed after the program's name; None t
         status = _dispatch(parse_args([_decoded(word) for word in (sys.argv[1:] if argv is None else argv)]))
         sys.stdout.flush()
         return status
-    except RLVRError as e: _say(redact(str(e))); return e.status
+    except RLVRError as e: _say_why(e); return e.status
     except KeyboardInterrupt: _say("Stopped. A run that had begun is saved; continue it with: python run_pipeline.py --resume RUN_DIR"); return 130
     except BrokenPipeError: _close_stdout(); return 141
 

@@ -405,7 +405,7 @@ def run(self:Pipeline)->RunResult:
 @patch
 def _load(self:Pipeline) -> tuple:
     "Load the model; with several processes the first one goes first, so that what it caches is there for the others."
-    if world_size() == 1: return self.prepared.model.load()
+    if world_size() == 1 or 'unsloth' in sys.modules: return self.prepared.model.load()  # unsloth's processes wait for one another while they load
     from accelerate import PartialState
     with PartialState().main_process_first(): return self.prepared.model.load()
 

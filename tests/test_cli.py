@@ -201,9 +201,12 @@ def test_processes_need_a_common_directory(capsys, monkeypatch):
     assert run(capsys, "-m", "seed=1,2", "run_dir=here")[0] == 0
 
 
-def test_other_processes_are_silent(capsys, monkeypatch):
+def test_another_process_waits_for_the_first_to_say_what_is_wrong(capsys, monkeypatch):
+    waited = []
     monkeypatch.setenv("RANK", "1")
-    assert run(capsys, "train.max_stesp=1") == (2, "", "")
+    monkeypatch.setattr("rlvr_nb.cli.time.sleep", waited.append)
+    status, out, err = run(capsys, "train.max_stesp=1")
+    assert (status, out, waited) == (2, "", [2]) and err.startswith("process 1: train.max_stesp")
 
 
 # --- runs that are there already
