@@ -23,7 +23,7 @@ from statistics import fmean, median
 # %% ../nbs/api/10_tracking.ipynb #t-own-imports
 from fastcore.basics import patch
 from fastcore.xml import FT, Safe, ft, to_xml
-from .config import ConfigError, UnavailableError, load_config, nearest, value_text
+from .config import ConfigError, UnavailableError, load_config, nearest, value_text, RLVRError
 from .evaluation import Evaluation, compare, html_table, interval_text, mean_interval, p_text, percent, text_table
 from .prompts import GEMMA, PLAIN
 
@@ -365,6 +365,7 @@ def evaluations(self:RunDir)->dict[str, dict[str, Evaluation]]:  # {'before': {'
 # %% ../nbs/api/10_tracking.ipynb #t-observer
 class Observer:
     "Hears what happens in a run; every event may be left out."
+    required = False  # whether a run without it is worth nothing; the record is
     def pipeline_start(self, cfg, run_dir): "A run begins, with its configuration and its directory."
     def pipeline_end(self, status, result): "It ended: 'finished', 'stopped' or 'failed', and what result.json says."
     def stage_start(self, name): "A stage begins: data, model, evaluation, training, saving."
@@ -399,11 +400,14 @@ class Observers(list):
              event:str,  # one of `EVENTS`
              *args,      # what the event says
             ):
-        "Tell everybody; who raises is dropped."
+        "Tell everybody; who raises is dropped, unless it is required."
         if event == 'pipeline_start': self.run_dir = args[1]
         for one in tuple(self):
             try: getattr(one, event)(*args)
-            except Exception as error: self._drop(one, event, error)
+            except Exception as error:
+                if getattr(one, 'required', False):
+                    raise RLVRError(f"run_dir: the record of the run can't be kept in {self.run_dir and self.run_dir.path} ({type(error).__name__}: {error})") from error
+                self._drop(one, event, error)
 
     def _drop(self, one, event, error):
         self.remove(one)
@@ -498,6 +502,7 @@ def _move(self:ConsoleObserver, step, total, shown):
 @observer('jsonl')
 class JsonlObserver(Observer):
     "Writes what happens into the run directory."
+    required = True
     def __init__(self): self.run_dir, self.last_step = None, 0
     def pipeline_start(self, cfg, run_dir):
         self.run_dir = run_dir

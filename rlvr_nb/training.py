@@ -25,6 +25,7 @@ from fastcore.basics import patch
 # %% ../nbs/api/07_training.ipynb #t-own-imports
 from .config import GRPO_FIELDS, ConfigError, world_size_of
 from .model import Hardware, hardware, precision
+from .prompts import completion_text, render_prompt
 from .rollout import end_tokens
 
 # %% ../nbs/api/07_training.ipynb #t-hardware-arguments
@@ -128,21 +129,21 @@ def _local_facts(trainer, inputs:list, output:dict) -> list[tuple]:
     for row, ids, verdict in zip(inputs, output['completion_ids'].tolist(), verdicts, strict=True):
         length = next((i + 1 for i, t in enumerate(ids) if t in ends), None)
         tokens = length or len(ids) - next((i for i, t in enumerate(reversed(ids)) if t != pad), len(ids))
-        facts.append((verdict, dict(answer=row.get('answer'), tokens=tokens, truncated=length is None,
+        facts.append((verdict, dict(prompt=render_prompt(trainer._tokenizer, row['prompt']), answer=row.get('answer'), tokens=tokens, truncated=length is None,
                                     verdict=getattr(verdict, 'reason', None), correct=bool(verdict) if verdict is not None else None)))
     return facts
 
 def _records(trainer, facts:list[dict], step:int) -> list[dict]:
-    "TRL's gathered texts, rewards and advantages with our facts, one dict a completion."
+    "TRL's gathered completions (texts or messages, as its version has them), rewards and advantages with our facts, one dict a completion."
     logs, n = trainer._logs, len(facts)
     last = lambda values: list(values)[-n:]
     rewards = {name: last(values) for name, values in logs['rewards'].items()}
     weights = dict(zip(trainer.reward_func_names, trainer.reward_weights.tolist()))
     records = []
-    for i, (prompt, completion, advantage, fact) in enumerate(zip(last(logs['prompt']), last(logs['completion']), last(logs['advantages']), facts, strict=True)):
+    for i, (completion, advantage, fact) in enumerate(zip(last(logs['completion']), last(logs['advantages']), facts, strict=True)):
         each = {name: None if math.isnan(values[i]) else values[i] for name, values in rewards.items()}
         total = sum(weights[name] * value for name, value in each.items() if value is not None)
-        records.append(dict(step=step, group=i // trainer.num_generations, prompt=prompt, completion=completion, rewards=each, reward=total, advantage=advantage, **fact))
+        records.append(dict(step=step, group=i // trainer.num_generations, completion=completion_text(completion), rewards=each, reward=total, advantage=advantage, **fact))
     return records
 
 # %% ../nbs/api/07_training.ipynb #t-trainer

@@ -95,8 +95,7 @@ def test_default_run_s_accuracy_is_what_its_saved_model_does(default_run):
     accuracy = result_of(run)['after']['arithmetic']['accuracy']
     assert sum(r['correct'] for r in rows) / len(rows) == accuracy
     assert independent_accuracy(run/'model', problems) == accuracy
-    asked = {r['prompt'].strip() for r in completions(run)}
-    assert all(re.fullmatch(r'\d+\+\d+=\?', q) for q in asked)
+    asked = {re.fullmatch(r'<s><\|user\|>(\d+\+\d+=\?)<\|assistant\|>', r['prompt'])[1] for r in completions(run)}
     assert not asked & {q for q, _ in problems}, 'a held-out problem was trained on'
 
 
@@ -137,7 +136,7 @@ def test_gsm8k_with_a_model_from_a_folder(kind, folders, gsm8k, tmp_path):
     assert result['steps'] == 2 and result['after']['gsm8k']['n'] == 4
     assert (tmp_path/'run/model/adapter_config.json').exists()
     first = completions(tmp_path/'run')[0]
-    assert first['prompt'].startswith('system') and '<reasoning>' in first['prompt'], 'the system prompt is missing'
+    assert '<start_of_turn>system' in first['prompt'] and '<reasoning>' in first['prompt'], 'the system prompt is missing'
 
 
 def test_adapter_merged_and_full_models_load_as_they_were_evaluated(folders, gsm8k, tmp_path):

@@ -13,7 +13,7 @@ import time
 import pytest
 from run_factory import evaluation, make_run, records
 
-from rlvr_nb.config import ConfigError, load_config
+from rlvr_nb.config import ConfigError, RLVRError, load_config
 from rlvr_nb.tracking import (OBSERVERS, ConsoleObserver, JsonlObserver, Observer, Observers, RunDir, observer, observers_for, report_to, wandb_mode)
 
 
@@ -208,6 +208,7 @@ def test_the_record_is_always_there_and_unknown_names_are_errors(monkeypatch):
     for name in ('WANDB_API_KEY', 'WANDB_MODE'): monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv('NETRC', '/nonexistent')
     assert [o.name for o in observers_for(None)] == ['jsonl', 'console']
+    assert [o.required for o in observers_for(None)] == [True, False]
     assert [o.name for o in observers_for(['tensorboard', 'console'])] == ['jsonl', 'console'] and report_to(['tensorboard', 'console']) == ['tensorboard']
     with pytest.raises(ConfigError, match="did you mean 'wandb'"): observers_for(['wanbd'])
 
@@ -382,3 +383,10 @@ def test_secrets_stay_out_of_the_record(tmp_path, monkeypatch):
     run.write_config(load_config())
     run.write_manifest()
     assert all('f' * 40 not in p.read_text() for p in run.path.iterdir() if p.is_file())
+
+
+def test_a_run_without_its_record_ends(run):
+    observers = observers_for([])
+    observers.emit('pipeline_start', load_config(), run)
+    with pytest.raises(RLVRError, match="record of the run can't be kept"): observers.emit('completions', 1, [{'completion': ['not', 'text']}])
+    assert [o.name for o in observers] == ['jsonl'] and not observers.dropped
