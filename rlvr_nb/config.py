@@ -287,6 +287,7 @@ def fill_recipe(tree:dict,        # a configuration as nested dicts, changed in 
             elif section.get(key) is None: section[key] = value; filled.append((name, key))
         if name == "train" and model is not None: filled += _fill_lengths(model, section, lengths, small)
     if model is not None and model.get("max_seq_length") is None: model["max_seq_length"] = 64 if small else 1536
+    if model is not None and isinstance(model.get("markers"), dict): model["markers"] = {**markers_for(model_name), **model["markers"]}
     return filled
 
 # %% ../nbs/api/00_config.ipynb #c-fill-lengths
@@ -390,7 +391,7 @@ def _get_model_markers_dict(*, _root_): return markers_for(_model_node(_root_).g
 
 def _get_marker(name, *, _root_):
     node = _model_node(_root_)
-    markers = node.get("markers") or markers_for(node.get("model_name_or_path"))
+    markers = {**markers_for(node.get("model_name_or_path")), **(node.get("markers") or {})}
     if name not in MARKER_NAMES:
         raise ConfigError(f"get_marker: no marker '{name}', expected one of {', '.join(MARKER_NAMES)}"
                           + (f"; did you mean '{near}'?" if (near := nearest(name, MARKER_NAMES)) else ""))

@@ -19,7 +19,7 @@ from pathlib import Path
 from fastcore.basics import patch
 
 # %% ../nbs/api/11_pipeline.ipynb #l-own-imports
-from .config import ConfigError, PipelineConfig, load_config, load_file, resolve_target
+from .config import ConfigError, PipelineConfig, load_config, load_file, override_text, redact, resolve_target
 from .data import Rows
 from .evaluation import Comparison, compare
 from .forecast import forecast
@@ -109,6 +109,7 @@ def prepare(cfg:PipelineConfig, # a configuration
             resume:bool=False,  # the run's own folders may hold something
            )->Prepared:
     "Do everything that needs no weights; a `ConfigError` or `UnavailableError` says what is in the way."
+    cfg.check()  # again, for what was assigned in Python
     model = _model_component(cfg)
     _raise_all([*_builtin_problems(cfg), *model.check(), *_path_problems(cfg, resume)])
     observers_for(cfg.observers)
@@ -395,7 +396,7 @@ def run(self:Pipeline)->RunResult:
         raise
     except BaseException as e:
         self._fault('pipeline', f'{type(e).__name__}: {e}')
-        self._write_end('failed', self.steps, **evaluated, error=f'{type(e).__name__}: {e}')
+        self._write_end('failed', self.steps, **evaluated, error=redact(f'{type(e).__name__}: {e}'))
         raise
     if self.cfg.model.push_to_hub and result.status == 'finished' and is_main_process():  # the run is complete by now, whatever comes of it
         with self.stage('push'): push_to_hub(self.run_dir, self.cfg.model.push_to_hub, self.model_folder())
@@ -438,7 +439,7 @@ def resume(cls:Pipeline, run_dir:str|Path,   # of a run that didn't finish
     "Continue a run from its newest checkpoint, with its own configuration."
     run = RunDir.open(run_dir)
     if run.status() == 'finished': raise ConfigError(f'--resume: the run in {run_dir} is finished; start one like it with --from {run_dir}')
-    cfg = load_file(str(run.config), f'run_dir={run.path}')
+    cfg = load_file(str(run.config), override_text('run_dir', str(run.path)))
     pipeline = cls(cfg, control, observers)
     pipeline.resumed = True
     return pipeline.run()

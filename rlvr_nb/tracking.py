@@ -23,7 +23,7 @@ from statistics import fmean, median
 # %% ../nbs/api/10_tracking.ipynb #t-own-imports
 from fastcore.basics import patch
 from fastcore.xml import FT, Safe, ft, to_xml
-from .config import ConfigError, UnavailableError, load_config, nearest, value_text, RLVRError
+from .config import ConfigError, RLVRError, UnavailableError, load_config, nearest, redact, value_text
 from .evaluation import Evaluation, compare, html_table, interval_text, mean_interval, p_text, percent, text_table
 from .prompts import GEMMA, PLAIN
 
@@ -506,12 +506,12 @@ class JsonlObserver(Observer):
     def __init__(self): self.run_dir, self.last_step = None, 0
     def pipeline_start(self, cfg, run_dir):
         self.run_dir = run_dir
-        run_dir.log_event('pipeline_start', command=' '.join(map(shlex.quote, sys.argv)))
+        run_dir.log_event('pipeline_start', command=redact(' '.join(map(shlex.quote, sys.argv))))
     def pipeline_end(self, status, result): self.run_dir.log_event('pipeline_end', status=status)
     def stage_start(self, name): self.run_dir.log_event('stage_start', name=name)
     def stage_end(self, name, seconds): self.run_dir.log_event('stage_end', name=name, seconds=seconds)
     def completions(self, step, records): self.run_dir.add_completions(step, records)
-    def fault(self, where, message): self.run_dir.log_event('fault', where=where, message=message)
+    def fault(self, where, message): self.run_dir.log_event('fault', where=where, message=redact(message))
     def step(self, step, total, metrics):
         self.last_step = step
         self.run_dir.log_metrics(step, {'total_steps': total, **metrics})
