@@ -237,12 +237,13 @@ from run_factory import Adder, problems
 from rlvr_nb.evaluation import evaluate
 from rlvr_nb.prompts import PLAIN
 from rlvr_nb.verify import Judge
+def say(text): sys.stdout.write(text + chr(10)); sys.stdout.flush()  # one write a line: two processes share the pipe
 class Counting(Adder):
     def generate(self, prompts, **kw):
-        print('ANSWERED', len(prompts), flush=True)
+        say(f'ANSWERED {{len(prompts)}}')
         return super().generate(prompts, **kw)
 e = evaluate(None, None, problems(7), dataset='d', judge=Judge('gsm8k', PLAIN), engine=Counting(1.), path={str(tmp_path/"x.jsonl")!r}, progress=False)
-print('HAS', e.n, [r['index'] for r in e.rows], flush=True)
+say(f"HAS {{e.n}} {{[r['index'] for r in e.rows]}}")
 dist.destroy_process_group()
 ''')
     done = subprocess.run([sys.executable, '-m', 'torch.distributed.run', '--nproc_per_node=2', '--master_port=0', '--rdzv_backend=c10d', '--rdzv_endpoint=localhost:0', str(script)],
