@@ -114,6 +114,7 @@ def prepare(cfg:PipelineConfig, # a configuration
     _raise_all([*_builtin_problems(cfg), *model.check(), *_path_problems(cfg, resume)])
     observers_for(cfg.observers)
     prompt, markers = system_prompt(cfg.prompts), Markers.from_config(cfg.model.markers)
+    if redact(prompt) != prompt: raise ConfigError(f"prompts.system_prompts.{cfg.prompts.prompting_mode}: holds what looks like a token or key, and every prompt is written to the run's files; take it out")
     parts = eval_datasets(cfg)
     data = _data_component(cfg, cfg.data, prompt)
     components = {name: data if part is cfg.data else _data_component(cfg, part, prompt) for name, part in parts.items()}
