@@ -400,12 +400,12 @@ class Observers(list):
              event:str,  # one of `EVENTS`
              *args,      # what the event says
             ):
-        "Tell everybody; who raises is dropped, unless it is required."
+        "Tell everybody; who raises is dropped, unless it is required and the fault is not the disk's."
         if event == 'pipeline_start': self.run_dir = args[1]
         for one in tuple(self):
             try: getattr(one, event)(*args)
             except Exception as error:
-                if getattr(one, 'required', False):
+                if getattr(one, 'required', False) and not isinstance(error, OSError):  # a full disk is said, and the training goes on
                     raise RLVRError(f"run_dir: the record of the run can't be kept in {self.run_dir and self.run_dir.path} ({type(error).__name__}: {error})") from error
                 self._drop(one, event, error)
 
