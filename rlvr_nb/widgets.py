@@ -9,13 +9,15 @@ __all__ = ['UNUSABLE', 'KNOWN_MODELS', 'ELSEWHERE', 'LIST', 'REMOVED', 'KEPT', '
            'Curve', 'Live', 'describe_error', 'quiet_bars', 'TrainingThread', 'running_kernel', 'in_colab', 'EventPump',
            'page', 'table', 'fold', 'long_text', 'charts', 'duration', 'time_left', 'status_text', 'status_line',
            'completions_table', 'forecast_for', 'machine', 'memory_panel', 'command_block', 'configuration_panel',
-           'comparison_panel', 'last_sign', 'App', 'message_panel', 'button', 'panel', 'named', 'Group', 'Preview',
-           'read_preview', 'row_panel', 'dropped_panel', 'scores_panel', 'audit_panel', 'sample', 'Summary']
+           'comparison_panel', 'last_sign', 'App', 'import_heavy', 'message_panel', 'button', 'panel', 'named', 'Group',
+           'Preview', 'read_preview', 'row_panel', 'dropped_panel', 'scores_panel', 'audit_panel', 'sample', 'Summary']
 
 # %% ../nbs/api/12_widgets.ipynb #w-imports
 import base64, contextlib, copy, ctypes, html, json, math, os, re, shutil, subprocess, sys, threading, time, traceback, uuid
 from collections import deque
 from dataclasses import dataclass, field
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from statistics import fmean
 from types import NoneType, SimpleNamespace
@@ -37,7 +39,7 @@ from .pipeline import Pipeline, probe_completions
 from .prompts import Markers, render_prompt, system_prompt
 from .rewards import REWARDS, RIGHT, WRONG, DefaultRewardComponent, audit_rewards, score_completions
 from .tracking import METRICS, Observer, RunDir, RunReport, line_chart, marked, metric_text, wandb_mode
-from .training import TrainingControl
+from .training import TrainingControl, interruptible
 
 # %% ../nbs/api/12_widgets.ipynb #w-option
 @dataclass(frozen=True)
@@ -168,7 +170,7 @@ def read_text(option:Option, # whose input it is
 
 # %% ../nbs/api/12_widgets.ipynb #w-input
 _LABEL = '15em'
-_WIDTHS = dict(int='23em', float='23em', bool='23em', choice='28em', structure='34em')
+_WIDTHS = dict(int='23em', float='23em', bool='28em', choice='28em', structure='34em')
 
 def _shown_text(option:Option, value) -> str:
     if value is None: return ''
@@ -735,9 +737,8 @@ class TrainingThread:
                  cfg,                  # what to run
                  live:Live,            # hears what happens
                  continued:bool=False, # go on in `cfg.run_dir`
-                 ready=lambda: None,   # waits until the heavy libraries are there
                 ):
-        self.cfg, self.live, self.continued, self.ready = cfg, live, continued, ready
+        self.cfg, self.live, self.continued = cfg, live, continued
         self.control, self.outcome, self.error = TrainingControl(), None, None
         self.thread = threading.Thread(target=self._run, name='rlvr-training', daemon=True)
 
@@ -755,7 +756,7 @@ class TrainingThread:
 def _run(self:TrainingThread):
     status, error = 'failed', None
     try:
-        self.ready()
+        import_heavy()
         if self.control.stopping: raise KeyboardInterrupt
         observers = ['wandb'] if wandb_mode() else []
         cfg = self.cfg if self.cfg.observers is not None else self.cfg.model_copy(update=dict(observers=observers))
@@ -823,17 +824,15 @@ def _finish(awaitable):
 def __call__(self:EventPump):
     "Handle what has arrived; returns how many messages were handled."
     if not self.works: return 0
-    import asyncio, queue
     kernel, handled = self.kernel, 0
     kernel.shell_stream.flush()
-    while True:
-        try: item = kernel.msg_queue.get_nowait()
-        except (asyncio.QueueEmpty, queue.Empty): return handled
-        *_, dispatch, args = item
+    while kernel.msg_queue.qsize():
+        *_, dispatch, args = item = kernel.msg_queue.get_nowait()
         if args and _message_type(kernel.session, args[0]) in ('comm_msg', 'comm_close', 'comm_info_request'):
             with _same_parent(kernel): _finish(dispatch(*args))
             handled += 1
         else: self.held.append(item)
+    return handled
 
 @contextlib.contextmanager
 def _same_parent(kernel):
@@ -1189,7 +1188,7 @@ def start(self:App, continued:bool=False # go on with the run that was stopped, 
         if self.training and self.training.alive: raise ConfigError('This app is training already; stop it first')
         cfg = load_file(str(self.live.run_dir.config), f'run_dir={self.live.run_dir.path}') if continued else self.cfg
         run = self.live.run_dir
-        training = TrainingThread(cfg, self.live, continued, ready=self.ready)
+        training = TrainingThread(cfg, self.live, continued)
         self.sampled.clear()
         training.start()
         if continued: self.live.load(run); self.live._update(status='running', error=None, ended=None)
@@ -1197,45 +1196,40 @@ def start(self:App, continued:bool=False # go on with the run that was stopped, 
     self._wake()
 
 @patch
-def train(self:App)->Any: # the `RunResult`
+def train(self:App)->Any: # the `RunResult`; None where it was stopped before training
     "Train in this cell, showing the progress in the app; interrupting the kernel stops after the running step."
     if not (self.training and self.training.alive):
         self._foreground = True
         try: self.start()
         except BaseException: self._foreground = False; raise
-    self._foreground, asked = True, False
+    self._foreground = True
     try:
-        with EventPump() as pump:
-            while self.training.alive:
-                try: pump(); self.draw(); self.training.thread.join(.15)
-                except KeyboardInterrupt:
-                    if asked: raise
-                    asked = True; self.stop()
-    finally: self._foreground = False
+        with EventPump() as pump, interruptible(self):
+            while self.training.alive: pump(); self.draw(); self.training.thread.join(.15)
+    finally: self._foreground = False; self._wake()
     self.draw()
     if self.training.error: raise self.training.error
     return self.training.outcome
 
 # %% ../nbs/api/12_widgets.ipynb #w-preload
 HEAVY = ('torch', 'transformers', 'datasets', 'peft', 'trl')
+_importing = threading.Lock()
+
+def import_heavy():
+    "Import what training needs; returns at once where that has been done."
+    with _importing:
+        for name in HEAVY if find_spec('unsloth') is None else HEAVY[:1]: import_module(name)
 
 @patch
 def preload(self:App):
-    "Load the heavy libraries in a thread."
+    "Begin to import the heavy libraries, in a thread."
     def work():
-        import importlib
-        try:
-            for name in HEAVY: importlib.import_module(name)
+        try: import_heavy()
         except ImportError as e: self._say('setup', e)
     with self._lock:
         if self._preloading is None:
             self._preloading = threading.Thread(target=work, name='rlvr-preload', daemon=True)
             self._preloading.start()
-
-@patch
-def ready(self:App):
-    "Wait until a preload that has begun is done."
-    if self._preloading is not None and self._preloading is not threading.current_thread(): self._preloading.join()
 
 # %% ../nbs/api/12_widgets.ipynb #w-tasks
 @patch
@@ -1444,7 +1438,7 @@ def _save_yaml(self:App, _):
 def _check(self:App, _=None):
     def start():
         cfg = self.cfg
-        self.task('setup', lambda: (self.ready(), str(Pipeline.check(cfg)))[1], lambda text: setattr(self.w['check-report'], 'value', page(ft('pre', redact(text)))), 'Checking data, tokenizer, rewards and paths ...')
+        self.task('setup', lambda: (import_heavy(), str(Pipeline.check(cfg)))[1], lambda text: setattr(self.w['check-report'], 'value', page(ft('pre', redact(text)))), 'Checking data, tokenizer, rewards and paths ...')
     try: start()
     except ConfigError as e: self._say('setup', e); self._wake_or_draw()
 
@@ -1504,7 +1498,9 @@ def _build_data(self:App):
 @patch
 def _load_rows(self:App, _=None, tokenizer=True):
     cfg, split = self.form.valid, self.w['split'].value
-    def work(): self.ready(); return read_preview(cfg, split, tokenizer)
+    def work():
+        if tokenizer: import_heavy()
+        return read_preview(cfg, split, tokenizer)
     self.task('data', work, self._rows_loaded, 'Reading rows ...')
 
 @patch
@@ -1681,7 +1677,7 @@ def model(self:App, cfg, folder=None):
     if self.training and self.training.alive: raise ConfigError('A training runs and needs the memory; sample when it is done')
     key = (str(folder), cfg.model.to_json() if hasattr(cfg.model, 'to_json') else cfg.model.model_dump_json())
     if key not in self.sampled:
-        self.ready()
+        import_heavy()
         with quiet_bars(self.live): self.sampled[key] = _model_for(cfg, folder)
     return self.sampled[key]
 
@@ -1780,10 +1776,7 @@ def trained_model(self:App, run:RunDir)->Path|None:
     return folder if folder.is_dir() and any(folder.iterdir()) else None
 
 @patch
-def run_config(self:App, run:RunDir # a run that exists
-              ):
-    "Its configuration, for a new run."
-    return load_file(str(run.config), 'run_dir=null')
+def run_config(self:App, run:RunDir): return load_file(str(run.config), 'run_dir=null')
 
 @patch
 def ask(self:App, question:str # as a user would type it
@@ -1818,7 +1811,7 @@ def save(self:App, folder:str,         # new, or empty
     from rlvr_nb.config import resolve_target
     cfg = self.run_config(run)
     component = resolve_target('model', cfg.model.target)(cfg.model.model_copy(update=dict(model_name_or_path=str(trained))), bf16=cfg.train.bf16, seed=cfg.seed)
-    self.ready()
+    import_heavy()
     model, tokenizer = component.load(train=False)
     return component.save(component.merge(model), tokenizer, folder)
 
@@ -1960,7 +1953,7 @@ def draw(self:App):
             self._draw_failure(view)
         if view.run_dir is not None and self._shown.get('announced') != view.run_dir.path:
             self._shown['announced'] = view.run_dir.path
-            if self._summary is not None: self._summary.update(self.summary)
+            if self._summary is not None and running_kernel(): self._summary.update(self.summary)
         if ended and self._shown.get('ended') != view.ended:
             self._shown['ended'] = view.ended
             self._run_ended(view)
@@ -2008,7 +2001,7 @@ def summary(self:App)->Summary:
     said = f'A training was running when this was written; App.attach({str(view.run_dir.path)!r}) shows what became of it' if view.status == 'running' and view.run_dir else status_text(view)
     text = '\n'.join([f'rlvr_nb: {said}', *(f'{r[0]}: {r[1]} before, {r[2]} after ({r[3]} points, {r[4]})' for r in rows), f'Command: {command}'])
     drawn = page(ft('p', ft('b', 'rlvr_nb: '), said, f' in {view.run_dir.path}' if view.run_dir else ''), *failed, *([table(header, rows)] if rows else []),
-                 *(ft('div', c, style='max-width:420px') for c in curve), ft('p', 'Command: ', ft('code', command)), cls='rlvr-summary')
+                 *(ft('div', c, style='max-width:420px') for c in curve), ft('p', 'Command: ', ft('code', command)), cls='rlvr-summary', style='--grid:rgba(128,128,128,.3);--quiet:#8a9099')
     return Summary(drawn, text)
 
 # %% ../nbs/api/12_widgets.ipynb #w-display
@@ -2016,7 +2009,8 @@ def summary(self:App)->Summary:
 def _ipython_display_(self:App):
     from IPython.display import display
     first = self._box is None
-    display(self.box)
+    view = dict(version_major=2, version_minor=0, model_id=self.box.model_id)
+    display({'application/vnd.jupyter.widget-view+json': view, 'text/plain': 'The app is shown in a notebook with a running kernel.'}, raw=True)
     self._summary = display(self.summary, display_id=f'rlvr-{uuid.uuid4().hex}')
     if first and self.background: threading.Timer(1., self.preload).start()
     self._wake()
