@@ -418,8 +418,8 @@ def _run_stages(self:Pipeline, evaluated:dict) -> RunResult:
     if is_main_process(): self.run_dir.write_manifest()  # the hardware, now that torch is there to ask
     evaluation = self._evaluation()
     with self.stage('evaluate before'):
-        evaluated['before'] = self.run_dir.evaluations().get('before') if self.resumed else None
-        evaluated['before'] = evaluated['before'] or evaluation.run(model, tokenizer, 'before')
+        earlier = self.run_dir.evaluations().get('before') if self.resumed else None
+        evaluated['before'] = earlier or evaluation.run(model, tokenizer, 'before')
     with self.stage('train'): outcome = self._train(model, tokenizer, evaluation)
     self.steps = outcome.steps
     with self.stage('save'): model = self._save(model, tokenizer)

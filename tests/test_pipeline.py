@@ -218,6 +218,15 @@ def test_an_interrupted_run_saves_and_goes_on(sent, tmp_path, default_run):
     assert len(completions(tmp_path/'run')) == 30 * 64
 
 
+def test_an_interrupt_during_the_first_evaluation_leaves_a_record(tmp_path, default_run):
+    process = start('run_dir=run', 'eval.eval_batch_size=1', cwd=tmp_path)
+    wait_for(tmp_path/'run/events.jsonl', 'evaluate before', process)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 130 and 'Traceback' not in err and '--resume' in out + err
+    assert result_of(tmp_path/'run')['status'] == 'stopped'
+
+
 def test_four_processes_share_one_run(tmp_path, default_run):
     environ = os.environ | {'OMP_NUM_THREADS': '1'}
     done = subprocess.run([str(Path(sys.executable).with_name('torchrun')), '--nproc_per_node=4', '--master_port=29517', str(ROOT/'run_pipeline.py'), 'train.per_device_train_batch_size=4',
