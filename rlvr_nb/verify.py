@@ -1475,7 +1475,7 @@ def _candidates(text:str) -> list[str]:
     found, plain = [text], _SEGMENT_FREE(text)
     m = _said.match(plain)
     if m: found.append(plain[m.end():])
-    segments = [next(filter(None, m.groups())) for m in _segment.finditer(text)] if text.count('\\') < 200 else []
+    segments = [next(filter(None, m.groups()), '') for m in _segment.finditer(text)] if text.count('\\') < 200 else []
     if len(segments) == 1 and not any(map(str.isdigit, _segment.sub(' ', text))): found.append(segments[0])
     heads = [m.end() for m in (_label.match(plain), *list(_verb.finditer(plain))[-1:]) if m]
     found += [plain[end:] for end in heads if not re.search(r'[\d=<>]', plain[:end]) and '\n' not in plain[end:].strip()]
@@ -1525,6 +1525,7 @@ def _math_text(text:str, gold:str) -> Verdict:
 # %% ../nbs/api/03_verify.ipynb #v-math-one
 def _math_one(text:str, gold:str) -> Verdict:
     "Judge one answer text that has no `\\boxed` in it."
+    if not _candidates(text): raise Unreadable('empty')
     uniform_gold, reasons = _uniform(gold), []
     shapes = _gold_shapes(gold)
     if _is_text(gold) or (not shapes and '\\' not in _text_command.sub('', gold)): return _math_text(text, gold)
@@ -1546,7 +1547,7 @@ def _math_one(text:str, gold:str) -> Verdict:
     if not shapes or (unread and '\\' in text):
         reason = _symbolic(gold.strip().strip('$'), _candidates(text)[-1].strip('$'))
         return Verdict(reason == 'match', text.strip()[:200], reason)
-    raise Unreadable(next(r for r in ('several_values', 'too_expensive', 'mismatch', 'unparseable') if r in reasons))
+    raise Unreadable(next((r for r in ('several_values', 'too_expensive', 'mismatch') if r in reasons), 'unparseable'))
 
 # %% ../nbs/api/03_verify.ipynb #v-math
 def _math(text:str, gold:str) -> Verdict:

@@ -202,3 +202,10 @@ def test_finqa_answer_strings_agree_except_where_the_policy_says_so():
     assert len(rows) == 300 and len(wrong) == 37
     one_digit = [a for a, _ in wrong if sum(c.isdigit() for c in a.lstrip('-0.')) <= 1]
     assert len(one_digit) == 13
+
+
+@pytest.mark.parametrize('block', ['`', '**', '```\n```', '``', '_', '$$', '\\(\\)', '*`*'])
+@pytest.mark.parametrize('kind, gold', [('math', '0A'), ('math', '\\int x dx'), ('math', 'x+1'), ('gsm8k', '0'), ('finqa', '0.0'), ('finqa', 'no')])
+def test_a_block_of_nothing_but_marks_is_wrong(block, kind, gold):
+    verdict = verify(f'<answer>{block}</answer>', gold, kind)
+    assert not verdict.ok and verdict.reason in ('empty', 'unparseable', 'mismatch')
