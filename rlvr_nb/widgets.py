@@ -1776,7 +1776,10 @@ def trained_model(self:App, run:RunDir)->Path|None:
     return folder if folder.is_dir() and any(folder.iterdir()) else None
 
 @patch
-def run_config(self:App, run:RunDir): return load_file(str(run.config), 'run_dir=null')
+def run_config(self:App, run:RunDir # a run that exists
+              ):
+    "Its configuration, for a new run."
+    return load_file(str(run.config), 'run_dir=null')
 
 @patch
 def ask(self:App, question:str # as a user would type it
