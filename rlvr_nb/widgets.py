@@ -1776,9 +1776,8 @@ def trained_model(self:App, run:RunDir)->Path|None:
     return folder if folder.is_dir() and any(folder.iterdir()) else None
 
 @patch
-def run_config(self:App, run:RunDir # a run that exists
-              ):
-    "Its configuration, for a new run."
+def run_config(self:App, run:RunDir):
+    "The configuration of a run."
     return load_file(str(run.config), 'run_dir=null')
 
 @patch
