@@ -199,9 +199,28 @@ def test_a_new_user_goes_through_the_app(app_page):
         assert time.time() < deadline, 'the saved notebook has no summary'
         time.sleep(.5)
 
-    # a kernel restart: the run is shown again from disk
+    # a kernel restart in the middle of a training: the run is shown again from disk, and goes on
+    section(page, 'Setup')
+    page.locator('.rlvr-train-max_steps input').fill('60')
+    page.locator('.rlvr-train-max_steps input').press('Tab')
+    page.locator('.rlvr-train-save_steps input').count() or page.locator('.rlvr-more-train').click()
+    page.locator('.rlvr-train-save_steps input').fill('2')
+    page.locator('.rlvr-train-save_steps input').press('Tab')
+    says(page, 'train.save_steps=2', '.rlvr-configuration')
+    page.locator('.rlvr-start').click()
+    says(page, 'step 4 of 60')
+    page.evaluate("() => { window.jupyterapp.commands.execute('kernelmenu:restart') }")
+    page.locator('.jp-Dialog button', has_text='Restart').last.click()
+    page.wait_for_selector('.jp-Dialog', state='detached')
     run_cell(page, 2)
-    says(page, 'Finished after', '.rlvr-app')
     page.wait_for_function("document.querySelectorAll('.rlvr-app').length === 2")
+    second = page.locator('.rlvr-app').last
+    second.locator('.rlvr-completions details').first.wait_for(state='attached')
+    second.locator('.rlvr-continue').wait_for(state='visible', timeout=100_000)   # after a minute of silence
+    second.locator('.rlvr-continue').click()
+    says(page, 'step 8 of 60')
+    second.locator('.rlvr-stop').click()
+    page.wait_for_function("[...document.querySelectorAll('.rlvr-status')].pop().textContent.includes('Stopped')", timeout=60_000)
+    page.shot('8-continued')
     ours = [s for s in page.said if not FOREIGN.search(s) and ('rlvr' in s or 'widget' in s.lower() or 'comm' in s.lower())]
     assert not ours, ours
