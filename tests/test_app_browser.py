@@ -104,6 +104,11 @@ def says(page, text, at='.rlvr-status', seconds=180):
     page.wait_for_function("([at, text]) => [...document.querySelectorAll(at)].some(e => e.textContent.includes(text))", arg=[at, text], timeout=1000*seconds)
 
 
+def reaches(page, step, seconds=180):
+    "Wait for a step, or a later one: the page shows three states a second, and steps may be faster."
+    page.wait_for_function("step => [...document.querySelectorAll('.rlvr-status')].some(e => Number((e.textContent.match(/step (\\d+) of/) || [0, 0])[1]) >= step)", arg=step, timeout=1000*seconds)
+
+
 def section(page, title): page.locator('.rlvr-sections button', has_text=title).first.click()
 
 
@@ -131,13 +136,13 @@ def test_a_new_user_goes_through_the_app(app_page):
     assert page.locator('.rlvr-start').is_disabled()
     number.scroll_into_view_if_needed()
     page.shot('2-wrong')
-    page.locator('.rlvr-fix-train-num_generations').last.click()
+    page.locator('.rlvr-fix').first.click()
     page.wait_for_function("!document.querySelector('.rlvr-start').disabled")
     assert number.input_value() == '8' and page.locator('.rlvr-fix').count() == 0
-    for path, value in {'train-max_steps': '60', 'eval-eval_num_samples': '64'}.items():
+    for path, value in {'train-max_steps': '400', 'eval-eval_num_samples': '64'}.items():
         page.locator(f'.rlvr-{path} input').fill(value)
         page.locator(f'.rlvr-{path} input').press('Tab')
-    says(page, 'train.max_steps=60', '.rlvr-configuration')
+    says(page, 'train.max_steps=400', '.rlvr-configuration')
 
     # the reward lab
     section(page, 'Reward lab')
@@ -161,7 +166,7 @@ def test_a_new_user_goes_through_the_app(app_page):
     page.locator('.rlvr-start').click()
     page.wait_for_selector('.rlvr-completions details')
     page.wait_for_selector('.rlvr-curves svg')
-    says(page, 'step 3 of')
+    reaches(page, 3)
     page.shot('5-training')
     page.locator('.rlvr-pause').click()
     says(page, 'Paused', seconds=5)
@@ -201,14 +206,15 @@ def test_a_new_user_goes_through_the_app(app_page):
 
     # a kernel restart in the middle of a training: the run is shown again from disk, and goes on
     section(page, 'Setup')
-    page.locator('.rlvr-train-max_steps input').fill('60')
+    page.locator('.rlvr-train-max_steps input').fill('400')
     page.locator('.rlvr-train-max_steps input').press('Tab')
     page.locator('.rlvr-train-save_steps input').count() or page.locator('.rlvr-more-train').click()
     page.locator('.rlvr-train-save_steps input').fill('2')
     page.locator('.rlvr-train-save_steps input').press('Tab')
     says(page, 'train.save_steps=2', '.rlvr-configuration')
     page.locator('.rlvr-start').click()
-    says(page, 'step 4 of 60')
+    says(page, 'of 400')
+    reaches(page, 4)
     page.evaluate("() => { window.jupyterapp.commands.execute('kernelmenu:restart') }")
     page.locator('.jp-Dialog button', has_text='Restart').last.click()
     page.wait_for_selector('.jp-Dialog', state='detached')
@@ -218,7 +224,7 @@ def test_a_new_user_goes_through_the_app(app_page):
     second.locator('.rlvr-completions details').first.wait_for(state='attached')
     second.locator('.rlvr-continue').wait_for(state='visible', timeout=100_000)   # after a minute of silence
     second.locator('.rlvr-continue').click()
-    says(page, 'step 8 of 60')
+    page.wait_for_function("document.querySelectorAll('.rlvr-status')[1].textContent.includes('Running: training, step')")
     second.locator('.rlvr-stop').click()
     page.wait_for_function("[...document.querySelectorAll('.rlvr-status')].pop().textContent.includes('Stopped')", timeout=60_000)
     page.shot('8-continued')

@@ -1,4 +1,5 @@
 """The app's wiring: what is typed, clicked and trained, without a browser. Runs on ipywidgets 7.7 and 8.1."""
+import html
 import json
 import os
 import subprocess
@@ -11,7 +12,7 @@ import pytest
 
 from rlvr_nb.config import BUILTIN_MODEL, ConfigError, load_config, override_text
 from rlvr_nb.tracking import RunDir
-from rlvr_nb.widgets import (App, Base, Form, Live, TrainingThread, audit_panel, charts, completions_table, css_class, forecast_for, message_panel, options, page, presets, row_panel,
+from rlvr_nb.widgets import (TOOLTIP, App, Base, Form, Live, TrainingThread, audit_panel, charts, completions_table, css_class, forecast_for, message_panel, options, page, presets, row_panel,
                              status_text, suggested_fixes)
 
 SMALL = ('train.max_steps=4', 'train.per_device_train_batch_size=16', 'eval.eval_num_samples=16', 'train.save_steps=2')
@@ -67,7 +68,7 @@ def test_every_option_of_the_schema_has_a_field_with_help_bounds_and_class():
     for o in options():
         f = form[o.path]
         f.row
-        assert css_class(o.path) in f.input._dom_classes and o.help and o.accepts and o.accepts.replace('<', '&lt;').replace('>', '&gt;')[:20] in f.note.value
+        assert css_class(o.path) in f.input._dom_classes and o.help and o.accepts and o.accepts in getattr(f.input, TOOLTIP) and o.bounds in f.note.value and html.escape(o.help, quote=False) in f.note.value
     leaves = [line for line in load_config().to_yaml().splitlines() if line.strip().startswith('max_steps')]
     assert leaves and 'train.max_steps' in form.fields
 
@@ -119,8 +120,9 @@ def test_a_bad_value_blocks_start_and_its_fix_frees_it(path, value, fixed):
     at = next(f for f in app.form.fields.values() if f.messages)
     assert 'Not valid' in at.note.value
     (wanted, right), = fixed.items()
-    buttons = [b for f in app.form.fields.values() if f._row is not None for b in f.row.children[2:] if b.tooltip == override_text(wanted, right)]
-    assert buttons, [(b.tooltip, f.option.path) for f in app.form.fields.values() if f._row is not None for b in f.row.children[2:]]
+    offered = [b for f in app.form.fields.values() if f._row is not None for row in f.row.children[2:] for b in row.children]
+    buttons = [b for b in offered if b.tooltip == override_text(wanted, right)]
+    assert buttons, [b.tooltip for b in offered]
     buttons[0].click()
     assert app.form.errors == [] and not app.w['start'].disabled and app.w['blocked'].value == ''
     assert not any(f.messages for f in app.form.fields.values())
