@@ -138,6 +138,7 @@ class DataConfig(Section):
     dataset_config_name:str|None = option(None, "Configuration of a dataset on the Hub; a local path ignores it", min_length=1)
     max_train_samples:int|None = option(None, "Use at most this many training rows; null means all", "rows", common=True, ge=1)
     max_eval_samples:int|None = option(None, "Use at most this many evaluation rows; null means all", "rows", ge=1)
+    shuffle_answers:bool = option(False, "A control: train with each other's answers, evaluate with the right ones")
     params:dict[str, Any] = option(dict, "Options of the dataset processor itself")
 
 # %% ../nbs/api/00_config.ipynb #c-model-config

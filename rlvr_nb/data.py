@@ -16,7 +16,7 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
@@ -355,6 +355,7 @@ class Rows:
     rows: list = field(default_factory=list)     # dicts with prompt (messages), question, answer, and the processor's columns
     dropped: list = field(default_factory=list)  # (position in the raw data, reason) of every row left out
     unread: int = 0                              # raw rows that were not looked at, since the limit was reached
+    still_right: int|None = None                 # after shuffling: rows whose answer is right by chance; None where answers weren't shuffled
     split: str = 'train'
 
     def __len__(self): return len(self.rows)
@@ -369,6 +370,7 @@ class Rows:
     def __str__(self):
         text = f'{len(self.rows)} rows of {self.split}'
         if self.dropped: text += f', {len(self.dropped)} dropped: ' + ', '.join(f'{n} {reason}' for reason, n in self.reasons.items())
+        if self.still_right is not None: text += f', answers shuffled, {self.still_right} right by chance'
         return text
 
     def digest(self)->str:
@@ -376,6 +378,16 @@ class Rows:
         h = hashlib.sha256()
         for r in self.rows: h.update(json.dumps([r['question'], r['answer']]).encode())
         return h.hexdigest()[:16]
+
+# %% ../nbs/api/02_data.ipynb #d-shuffle
+@patch
+def shuffle_answers(self:Rows,
+                    seed:int=0,  # of the permutation
+                   )->Rows:
+    "The same questions with each other's answers."
+    givers = random.Random(seed).sample(self.rows, len(self.rows))
+    rows = [{**giver, 'prompt': row['prompt'], 'question': row['question']} for row, giver in zip(self.rows, givers)]
+    return replace(self, rows=rows, still_right=sum(row['answer'] == old['answer'] for row, old in zip(rows, self.rows)))
 
 # %% ../nbs/api/02_data.ipynb #d-count-tokens
 def prompt_tokens(tokenizer,           # a transformers tokenizer with a chat template
@@ -391,11 +403,12 @@ class DefaultDataComponent:
     def __init__(self,
                  config,                # the `data` part of a configuration, or a dict
                  system_prompt:str='',  # put before every question
-                 seed:int=0,            # for datasets that are generated
+                 seed:int=0,            # for datasets that are generated, and of `shuffle_answers`
                 ):
         get = config.get if isinstance(config, dict) else lambda k, default=None: getattr(config, k, default)
         self.name, self.system_prompt = get('dataset_name'), system_prompt
         self.max_train_samples, self.max_eval_samples = get('max_train_samples'), get('max_eval_samples')
+        self.shuffle_answers, self.seed = bool(get('shuffle_answers', False)), seed
         if self.name not in DATASET_PROCESSORS:
             hint = nearest(self.name, DATASET_PROCESSORS)
             raise ConfigError(f"data.dataset_name: no processor is called {self.name!r}" + (f", did you mean {hint!r}?" if hint else
@@ -451,9 +464,10 @@ def train_rows(self:DefaultDataComponent,
                tokenizer=None,              # to measure prompts; without it none is too long
                max_prompt_length:int|None=None, # in tokens
               )->Rows:
-    "The training rows: at most `max_train_samples` that can be used."
+    "The training rows: at most `max_train_samples` that can be used; with each other's answers where `shuffle_answers` asks for that control."
     raw, split = _raw(self, ('train',))
-    return _collect(self, raw, split, self.max_train_samples, tokenizer, max_prompt_length)
+    rows = _collect(self, raw, split, self.max_train_samples, tokenizer, max_prompt_length)
+    return rows.shuffle_answers(self.seed) if self.shuffle_answers else rows
 
 @patch
 def eval_rows(self:DefaultDataComponent,

@@ -6,8 +6,8 @@
 __all__ = ['REWARDS', 'RIGHT', 'WRONG', 'THRESHOLDS', 'Payment', 'Sample', 'RewardType', 'reward', 'match_format_exactly',
            'match_format_approximately', 'think_format', 'explain', 'verified_answer', 'gsm8k_answer_check',
            'finqa_numerical_match', 'check_numbers', 'math_verify', 'exact_match', 'multiple_choice', 'json_schema',
-           'length', 'repetition', 'run_python_tests', 'sandbox_problem', 'python_tests', 'RewardError',
-           'with_deadline', 'Fault', 'Batch', 'BatchReward', 'DefaultRewardComponent', 'ScoreTable',
+           'length', 'repetition', 'random_reward', 'run_python_tests', 'sandbox_problem', 'python_tests',
+           'RewardError', 'with_deadline', 'Fault', 'Batch', 'BatchReward', 'DefaultRewardComponent', 'ScoreTable',
            'score_completions', 'AuditReport', 'audit_rewards', 'RewardMonitor']
 
 # %% ../nbs/api/04_rewards.ipynb #r-imports
@@ -522,6 +522,16 @@ def repetition(parsed:Parsed,            # one completion, parsed once
     repeated = 1 - len(set(zip(*(words[i:] for i in range(ngram_size))))) / total
     return Payment(-penalty*repeated if repeated else 0., f'{repeated:.0%} of {ngram_size}-word sequences repeat an earlier one')
 
+# %% ../nbs/api/04_rewards.ipynb #r-random
+@reward('random_reward', category='control', check=lambda probability=0.5, **_: None if 0 <= probability <= 1 else f"probability: {probability} should be between 0 and 1")
+def random_reward(parsed:Parsed,           # one completion, which isn't looked at
+                  probability:float=0.5,   # of being paid
+                  reward_value:float=1.0,  # paid then
+                 )->Payment:
+    "Pay at random, whatever was answered."
+    paid = random.random() < probability
+    return Payment(reward_value if paid else 0., 'drawn at random')
+
 # %% ../nbs/api/04_rewards.ipynb #r-wire-encode
 def _encode(value, keep):
     "A value as JSON: data by value, anything else as a handle that `keep` hands out."
@@ -949,6 +959,11 @@ class Batch:
     def verdicts(self)->list[Verdict]:
         "What the dataset's judge says to each completion."
         return [s.verdict for s in self.samples]
+
+    @property
+    def reasons(self)->list[dict[str, str]]:
+        "Why each reward that gave a reason paid what it paid, for each completion."
+        return [{name: paid[i].reason for name, paid in self.payments.items() if paid[i].reason} for i in range(len(self.texts))]
 
 # %% ../nbs/api/04_rewards.ipynb #r-batch-reward
 class BatchReward:
