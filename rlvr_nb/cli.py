@@ -224,12 +224,13 @@ def evaluate_path(args)->int:
     "Evaluate what is there already, and print a line for each dataset."
     path = Path(args.evaluate).expanduser()
     if not path.exists() and not re.fullmatch(r"[\w.-]+/[\w.-]+", args.evaluate): _existing(args.evaluate, "--evaluate")
-    run = next((p for p in (path, path.parent) if (p/"config.yaml").is_file() and (p/"manifest.json").is_file()), None)
-    if run: cfg = load_file(run/"config.yaml", "run_dir=null", *args.overrides)
+    from rlvr_nb.tracking import RunDir
+    if run := RunDir.of(path): cfg = load_file(run.config, "run_dir=null", *args.overrides)
     else: cfg = load_job(args, [override_text("model.model_name_or_path", str(path) if path.exists() else args.evaluate), *args.overrides])
     set_up_logging(cfg.logging_level)
     from rlvr_nb.pipeline import Pipeline
-    for name, evaluation in Pipeline.evaluate(args.evaluate, cfg).items(): print(f"{name}: accuracy {evaluation.summary()['accuracy']:.4f} of {evaluation.summary()['n']} problems")
+    results = Pipeline.evaluate(str(path) if path.exists() else args.evaluate, cfg)
+    if cfg.observers is not None and "console" not in cfg.observers: print(*results.values(), sep="\n")
     return 0
 
 # %% ../nbs/api/13_cli.ipynb #i-multirun
@@ -270,7 +271,17 @@ def run_multirun(args)->int:
         gc.collect()
         if status == 130: break
     print(table(("job", "overrides", "status", "accuracy", "time", "run directory"), rows))
+    _summarise([Path(cfg.run_dir) for _, cfg in jobs])
     return worst
+
+def _summarise(folders:list) -> None:
+    "Mean and interval over the seeds of each experiment, printed and written as a page beside the runs."
+    from rlvr_nb.tracking import summarise_seeds
+    runs = [f for f in folders if (f/"eval").is_dir()]
+    if len(runs) < 2 or os.environ.get("RANK", "0") != "0": return
+    summary = summarise_seeds(runs)
+    if any(len(reports) > 1 for reports in summary.experiments.values()): print(f"\n{summary}")
+    print(f"comparison {summary.save(folders[0].parent/'comparison.html')}")
 
 def _multirun_job(args, cfg):
     from rlvr_nb.pipeline import Pipeline

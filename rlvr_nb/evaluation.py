@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['wilson_interval', 'mean_interval', 'pass_at_k', 'maj_at_k', 'mcnemar_exact', 'paired_difference_interval', 'percent',
-           'text_table', 'html_table', 'Evaluation', 'interval_text', 'evaluate', 'Comparison', 'compare', 'p_text',
-           'DefaultEvaluationComponent']
+           'text_table', 'html_table', 'Evaluation', 'interval_text', 'evaluate', 'Comparison', 'compare',
+           'prompt_text', 'Flips', 'p_text', 'DefaultEvaluationComponent']
 
 # %% ../nbs/api/08_evaluation.ipynb #e-imports
 import html, json, math, os, shutil, sys
@@ -199,10 +199,19 @@ def _evaluation_row(evaluation:Evaluation) -> list:
     return [evaluation.dataset, evaluation.when, percent(s['accuracy']), interval_text(s['interval']), f"{s['correct']}/{s['n']}",
             percent(s['format_rate']), percent(s['truncated_rate']), f"{s['mean_length']:.0f}"]
 
+def _samples_text(evaluation:Evaluation) -> str|None:
+    "What the sampled completions add up to, in one line; None without them."
+    s, decoding = evaluation.summary(), evaluation.decoding
+    if 'samples' not in s: return None
+    interval = f" ({interval_text(s['sampled_interval'])})" if s['sampled_interval'] else ''
+    tries = ', '.join(f'{k} {percent(v)}' for k, v in s.items() if '@' in k)
+    return f"{s['samples']} samples a problem{' at temperature %g' % decoding['temperature'] if 'temperature' in decoding else ''}: mean {percent(s['sampled_accuracy'])}{interval}, {tries}"
+
 @patch
-def __str__(self:Evaluation): return text_table(_EVALUATION_HEADER, [_evaluation_row(self)])
+def __str__(self:Evaluation): return '\n'.join(filter(None, [text_table(_EVALUATION_HEADER, [_evaluation_row(self)]), _samples_text(self)]))
 @patch
-def _repr_html_(self:Evaluation): return html_table(_EVALUATION_HEADER, [_evaluation_row(self)])
+def _repr_html_(self:Evaluation):
+    return html_table(_EVALUATION_HEADER, [_evaluation_row(self)]) + (f'<p>{html.escape(text)}</p>' if (text := _samples_text(self)) else '')
 
 # %% ../nbs/api/08_evaluation.ipynb #e-save
 @patch
@@ -366,12 +375,34 @@ def compare(before:Evaluation,  # the earlier evaluation, or a baseline
     return Comparison(before, after, pairs, _notes(before, after, len(pairs)))
 
 # %% ../nbs/api/08_evaluation.ipynb #e-flips
+_FLIPS_SHOWN, _CELL_SHOWN = 20, 1000  # rows of a table, characters of a cell
+
+def prompt_text(prompt) -> str:
+    "A prompt as text: its messages, or the string it is."
+    return prompt if isinstance(prompt, str) else '\n'.join(f"{m['role']}: {m['content']}" for m in prompt)
+
+def _cut(text:str, most:int) -> str:
+    return text if len(text) <= most else f'{text[:most]} ... {len(text) - most:,} more characters'
+
+class Flips(list):
+    "The problems that changed sides, gains first: change, prompt, answer, and completion and reason of both sides."
+    def __str__(self):
+        rows = [[f['change'], _cut(f['answer'], 30), *(repr(_cut(f[side], 60)) for side in ('before', 'after'))] for f in self[:_FLIPS_SHOWN]]
+        return '\n'.join([text_table(['change', 'answer', 'before', 'after'], rows), *([f'{len(self) - len(rows)} more'] if len(self) > len(rows) else [])])
+
+    def _repr_html_(self):
+        cell = lambda text: f'<td style="white-space:pre-wrap;text-align:left;vertical-align:top;overflow-wrap:anywhere">{html.escape(_cut(text, _CELL_SHOWN))}</td>'
+        rows = [[f['change'], prompt_text(f['prompt']), f['answer'], f"{f['reason_before']}\n{f['before']}", f"{f['reason_after']}\n{f['after']}"] for f in self[:_FLIPS_SHOWN]]
+        head = ''.join(f'<th style="text-align:left">{title}</th>' for title in ('change', 'problem', 'right answer', 'before', 'after'))
+        more = f'<p>{len(self) - len(rows)} more</p>' if len(self) > len(rows) else ''
+        return f'<table><thead><tr>{head}</tr></thead><tbody>' + ''.join('<tr>' + ''.join(map(cell, row)) + '</tr>' for row in rows) + f'</tbody></table>{more}'
+
 @patch(as_prop=True)
-def flips(self:Comparison)->list[dict]:
+def flips(self:Comparison)->Flips:
     "The problems that changed sides, gains first, with both completions."
     changed = [{'change': 'gain' if a['correct'] else 'loss', 'prompt': a['prompt'], 'answer': a['answer'], 'before': b['completion'], 'after': a['completion'],
                 'reason_before': b['reason'], 'reason_after': a['reason']} for b, a in self.pairs if a['correct'] != b['correct']]
-    return sorted(changed, key=lambda flip: flip['change'])
+    return Flips(sorted(changed, key=lambda flip: flip['change']))
 
 # %% ../nbs/api/08_evaluation.ipynb #e-comparison-show
 def p_text(p:float) -> str:
@@ -390,7 +421,9 @@ def _comparison_row(c:Comparison) -> list:
 def __str__(self:Comparison): return '\n'.join([text_table(_COMPARISON_HEADER, [_comparison_row(self)]), *(f'note: {n}' for n in self.notes)])
 @patch
 def _repr_html_(self:Comparison):
-    return html_table(_COMPARISON_HEADER, [_comparison_row(self)]) + ''.join(f'<p>note: {html.escape(n)}</p>' for n in self.notes)
+    changed = self.flips
+    shown = f'<details><summary>{len(changed)} problems changed sides</summary>{changed._repr_html_()}</details>' if changed else ''
+    return html_table(_COMPARISON_HEADER, [_comparison_row(self)]) + ''.join(f'<p>note: {html.escape(n)}</p>' for n in self.notes) + shown
 
 # %% ../nbs/api/08_evaluation.ipynb #e-component
 class DefaultEvaluationComponent:
@@ -446,12 +479,33 @@ def decide(self:DefaultEvaluationComponent,
     patience = self.config.early_stopping_patience
     return better, bool(patience) and self.best['since'] >= patience
 
+# %% ../nbs/api/08_evaluation.ipynb #e-replay
+@patch
+def replay(self:DefaultEvaluationComponent,
+           evaluations:dict, # of the run so far, as `RunDir.evaluations` gives them
+           step:int,         # that training resumes from
+          ):
+    "Take up the evaluations of an earlier attempt."
+    for when, results in evaluations.items():
+        if when.startswith('step-') and (done := int(when.removeprefix('step-'))) <= step: self.decide(done, results)
+
 # %% ../nbs/api/08_evaluation.ipynb #e-keep-best
-def _keep_best(output_dir:str, step:int) -> Path:
-    "Keep a checkpoint's model under the name `best`, without what only resuming needs."
-    folder, best = Path(output_dir)/f'checkpoint-{step}', Path(output_dir)/'best'
+def _keep_best(folder:Path, output_dir:Path) -> Path:
+    "Keep a model under the name `best`, without what only resuming needs; the one kept before goes when the new one is complete."
+    best, partial = output_dir/'best', output_dir/'.best.partial'
+    shutil.rmtree(partial, ignore_errors=True)
+    shutil.copytree(folder, partial, ignore=shutil.ignore_patterns('optimizer*', 'scheduler*', 'rng_state*', 'merged'))
     if best.exists(): shutil.rmtree(best)
-    return Path(shutil.copytree(folder, best, ignore=shutil.ignore_patterns('optimizer*', 'scheduler*', 'rng_state*')))
+    return partial.rename(best)
+
+@patch
+def keep_best(self:DefaultEvaluationComponent,
+              folder,      # of the model that is the best so far
+              output_dir,  # where the checkpoints are
+             ):
+    "Copy a model to `best` and say so in the run's record."
+    kept = _keep_best(Path(folder), Path(output_dir))
+    self.note('best', step=self.best['step'], accuracy=self.best['accuracy'], path=str(kept))
 
 # %% ../nbs/api/08_evaluation.ipynb #e-callback
 @patch
@@ -479,8 +533,7 @@ def callback(self:DefaultEvaluationComponent,
 
         def on_save(self, args, state, control, **kwargs):
             if not (component.config.save_best and state.is_world_process_zero and component.best and component.best['step'] == state.global_step): return
-            kept = _keep_best(args.output_dir, state.global_step)
-            component.note('best', step=state.global_step, accuracy=component.best['accuracy'], path=str(kept))
+            component.keep_best(Path(args.output_dir)/f'checkpoint-{state.global_step}', args.output_dir)
 
     return EvaluationCallback()
 

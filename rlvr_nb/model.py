@@ -342,7 +342,10 @@ def _load_base(self:DefaultModelComponent):
     from transformers import AutoModelForCausalLM
     device = hardware().device
     device = f"cuda:{os.environ.get('LOCAL_RANK', 0)}" if device == 'cuda' else device
-    if self.is_builtin: return load_tiny_model(self.seed, self.config.max_seq_length)[0].to(device)
+    if self.is_builtin:
+        model = load_tiny_model(self.seed, self.config.max_seq_length)[0].to(device)
+        model.name_or_path = BUILTIN_MODEL  # an adapter's checkpoint names its base by this
+        return model
     where, extra = self._where(), dict(quantization_config=self._quantization()) if self.quantized else {}
     with _named_errors(self.name):
         return AutoModelForCausalLM.from_pretrained(where or self.name, dtype=getattr(torch, self.weights_dtype()), device_map={'': device}, **extra)

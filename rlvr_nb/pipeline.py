@@ -21,11 +21,11 @@ from fastcore.basics import patch
 # %% ../nbs/api/11_pipeline.ipynb #l-own-imports
 from .config import ConfigError, PipelineConfig, load_config, load_file, override_text, redact, resolve_target
 from .data import Rows
-from .evaluation import Comparison, compare
+from .evaluation import Comparison, compare, percent
 from .forecast import forecast
 from .model import hardware
 from .prompts import PLAIN, Markers, is_prefilled, render_prompt, system_prompt
-from .rewards import AuditReport, RewardError, RewardMonitor, audit_rewards, score_completions
+from .rewards import REWARDS, AuditReport, RewardError, RewardMonitor, audit_rewards, score_completions
 from .tracking import Observers, RunDir, RunReport, observers_for, push_to_hub, report_to, save_model_card
 from .training import TrainingControl, geometry, is_main_process, newest_checkpoint, world_size
 from .verify import Judge
@@ -46,6 +46,7 @@ class Prepared:
     loop: object                 # the training component
     audit: AuditReport|None = None # what wrong completions can earn; None where no row could be attacked
     notes: list = field(default_factory=list)
+    caveats: list = field(default_factory=list)  # the notes that decide what an accuracy of this run is worth
 
 # %% ../nbs/api/11_pipeline.ipynb #l-builtin-rules
 def _builtin_problems(cfg:PipelineConfig) -> list[str]:
@@ -132,22 +133,27 @@ def prepare(cfg:PipelineConfig, # a configuration
     _raise_all([f"eval.eval_datasets_names: no problem of {name} is left after filtering ({rows})" for name, rows in eval_rows.items() if not len(rows)])
     out = Prepared(cfg, model, tokenizer, prefilled, data, train_rows, eval_rows, judges, rewards, loop)
     out.audit, problem = _audit(out)
-    out.notes = _notes(out, prompt, markers) + problem
+    out.caveats = _caveats(out)
+    out.notes = _notes(out, prompt, markers) + out.caveats + problem
     return out
 
 # %% ../nbs/api/11_pipeline.ipynb #l-audit-code
+def _blind_rewards(p:Prepared) -> list[str]:
+    "The rewards that don't look at what they pay."
+    return [name for name, f in zip(p.rewards.names, p.rewards.configs) if f['type'] in REWARDS and REWARDS[f['type']].category == 'control']
+
 def _audit(p:Prepared, rows:int=4 # of the training data, attacked with every probe
           ) -> tuple[AuditReport|None, list[str]]:
+    if _blind_rewards(p): return None, []  # what attacks earn of a coin is a coin's toss
     try: audit = audit_rewards(p.rewards, p.train_rows.rows, p.tokenizer, max_rows=rows)
     except RewardError as e: return None, [f'the rewards could not be audited: {e}']
     return audit, [f'{severity}: {text}' for severity, text in audit.findings if severity != 'note']
 
 # %% ../nbs/api/11_pipeline.ipynb #l-overlap
-def _overlaps(p:Prepared) -> list[str]:
-    "Evaluation problems that are also trained on: an accuracy on them shows memory, not skill."
+def _overlap(p:Prepared) -> dict[str, int]:
+    "For each dataset the evaluation problems that are also trained on: an accuracy on them shows memory, not skill."
     trained = {row['question'] for row in p.train_rows}
-    shared = {name: sum(row['question'] in trained for row in rows) for name, rows in p.eval_rows.items()}
-    return [f'eval: {n} of the {len(p.eval_rows[name])} evaluation problems of {name} are also in the training data, so its accuracy says little' for name, n in shared.items() if n]
+    return {name: sum(row['question'] in trained for row in rows) for name, rows in p.eval_rows.items()}
 
 # %% ../nbs/api/11_pipeline.ipynb #l-notes-code
 def _notes(p:Prepared, prompt:str, markers:Markers) -> list[str]:
@@ -156,11 +162,24 @@ def _notes(p:Prepared, prompt:str, markers:Markers) -> list[str]:
     elif prompt and markers.solution_start not in prompt: notes.append(f"prompts: the system prompt doesn't name the marker {markers.solution_start}, so the model can't know it")
     if p.prefilled: notes.append(f"the chat template already opens the reasoning with {markers.reasoning_start}; format rewards take that into account")
     notes += [f'data: {rows}' for rows in (p.train_rows, *p.eval_rows.values()) if rows.dropped]
-    notes += _overlaps(p) + p.rewards.notes
+    notes += p.rewards.notes
     gpus = hardware().count
     if gpus > world_size() == 1: notes.append(f"one process uses one of the {gpus} GPUs here; torchrun --nproc_per_node={gpus} run_pipeline.py ... uses them all")
     if free_disk(p.cfg) < 2**30: notes.append(f"only {free_disk(p.cfg) / 2**30:.1f} GiB are free on the disk")
     return notes
+
+# %% ../nbs/api/11_pipeline.ipynb #l-controls
+def _controls(p:Prepared) -> list[str]:
+    "What makes a run a control rather than an attempt."
+    blind = _blind_rewards(p)
+    out = [f"reward.reward_functions: {', '.join(blind)} pays whatever is answered, so this run is a control: what it gains isn't owed to right answers"] if blind else []
+    if (right := p.train_rows.still_right) is not None:
+        out.append(f"data.shuffle_answers: the training answers are shuffled ({right} of {len(p.train_rows)} right by chance), so this run is a control: what it gains isn't owed to right answers")
+    return out
+
+def _caveats(p:Prepared) -> list[str]:
+    return [f'eval: {n} of the {len(p.eval_rows[name])} evaluation problems of {name} are also in the training data, so its accuracy says little'
+            for name, n in _overlap(p).items() if n] + _controls(p)
 
 # %% ../nbs/api/11_pipeline.ipynb #l-probes
 def probe_completions(answer:str, markers:Markers, prefilled:bool=False) -> dict[str, str]:
@@ -264,7 +283,8 @@ def _open_run(self:Pipeline) -> None:
     self.observers.extend(self.more_observers)
     self.run_dir.write_config(self.cfg)
     self.run_dir.write_manifest({'data_hash': self.prepared.train_rows.digest(), 'dropped': self.prepared.train_rows.reasons,
-                                 'world_size': world_size(), 'notes': self.prepared.notes})
+                                 'world_size': world_size(), 'notes': self.prepared.notes,
+                                 'caveats': self.prepared.caveats, 'overlap': _overlap(self.prepared)})
     self.observers.emit('pipeline_start', self.cfg, self.run_dir)
     for note in self.prepared.notes: self.run_dir.log_event('note', text=note)
     if self.prepared.audit: self.run_dir.log_event('audit', findings=[dict(severity=s, finding=t) for s, t in self.prepared.audit.findings])
@@ -303,17 +323,22 @@ def _reward_faults(self:Pipeline, most:int=20) -> None:
 
 # %% ../nbs/api/11_pipeline.ipynb #l-train-stage
 @patch
+def checkpoints(self:Pipeline)->Path:
+    "Where the checkpoints go."
+    return Path(self.cfg.train.output_dir) if self.cfg.train.output_dir else self.run_dir.checkpoints
+
+@patch
 def _train(self:Pipeline, model, tokenizer, evaluation):
     p, cfg = self.prepared, self.cfg
     functions = p.rewards.build()
     self.monitor = RewardMonitor(dict(zip(p.rewards.names, p.rewards.weights)), markers=p.rewards.markers, prefilled=p.rewards.prefilled)
-    checkpoints = Path(cfg.train.output_dir) if cfg.train.output_dir else self.run_dir.checkpoints
-    resume_from = newest_checkpoint(checkpoints) if self.resumed else None
-    loop = p.loop
+    resume_from = newest_checkpoint(self.checkpoints()) if self.resumed else None
+    loop, start = p.loop, int(resume_from.name.rpartition('-')[2]) if resume_from else 0
     if writers := report_to(cfg.observers): loop.config = loop.config.model_copy(update=dict(grpo={**loop.config.grpo, 'report_to': writers}))
-    if self.resumed and is_main_process(): self.run_dir.resumed(int(resume_from.name.rpartition('-')[2]) if resume_from else 0)
-    return loop.train(model, tokenizer, p.train_rows.rows, functions, p.rewards.weights, checkpoints, resume_from=resume_from, control=self.control,
-                      callbacks=[evaluation.callback(lambda: model, tokenizer)], on_completions=self._on_completions, verdicts=lambda: p.rewards.last_batch.verdicts,
+    if self.resumed: evaluation.replay(self.run_dir.evaluations(), start)
+    if self.resumed and is_main_process(): self.run_dir.resumed(start)
+    return loop.train(model, tokenizer, p.train_rows.rows, functions, p.rewards.weights, self.checkpoints(), resume_from=resume_from, control=self.control,
+                      callbacks=[evaluation.callback(lambda: model, tokenizer)], on_completions=self._on_completions, judged=lambda: (p.rewards.last_batch.verdicts, p.rewards.last_batch.reasons),
                       on_step=lambda step, total, metrics: self.observers.emit('step', step, total, metrics))
 
 # %% ../nbs/api/11_pipeline.ipynb #l-save-stage
@@ -336,6 +361,13 @@ def _save(self:Pipeline, model, tokenizer):
 def _save_merged(self:Pipeline, model, tokenizer) -> None:
     merged = self.prepared.model.merge(model)
     if is_main_process(): self.prepared.model.save(merged, tokenizer, self.model_folder()/'merged')
+
+# %% ../nbs/api/11_pipeline.ipynb #l-best
+@patch
+def _conclude_best(self:Pipeline, evaluation, after:dict) -> None:
+    "Let the final model be the best, where it is."
+    if not (self.cfg.eval.save_best and evaluation.best and is_main_process()): return
+    if evaluation.decide(self.steps, after)[0]: evaluation.keep_best(self.model_folder(), self.checkpoints())
 
 # %% ../nbs/api/11_pipeline.ipynb #l-result
 @dataclass
@@ -364,8 +396,10 @@ class RunResult:
 
     def __str__(self):
         "The comparisons, and where to find what the run left."
-        lines = [*map(str, self.comparisons.values()), f'{self.status} after {self.steps} steps, {sum(self.seconds.values()):.0f} s']
-        return '\n'.join([*lines, f'model   {self.run_dir.read_result().get("model")}', f'report  {self.run_dir.report}'])
+        result = self.run_dir.read_result()
+        lines = [*map(str, self.comparisons.values()), f'{self.status} after {self.steps} steps, {sum(self.seconds.values()):.0f} s', f'model   {result.get("model")}']
+        if best := result.get('best'): lines.append(f"best    {best['path']} (step {best['step']}, {percent(best['accuracy'])}, chosen on these problems)")
+        return '\n'.join([*lines, f'report  {self.run_dir.report}'])
 
 # %% ../nbs/api/11_pipeline.ipynb #l-finish
 @patch
@@ -374,7 +408,8 @@ def _write_end(self:Pipeline, status:str, steps:int, before:dict, after:dict, **
     if not is_main_process(): return
     summaries = lambda evaluations: {name: e.summary() for name, e in evaluations.items()}
     result = dict(status=status, steps=steps, before=summaries(before), after=summaries(after), seconds={k: round(v, 2) for k, v in self.seconds.items()},
-                  reward_counts=dict(self.prepared.rewards.counts), model=str(self.model_folder()), **more)
+                  reward_counts=dict(self.prepared.rewards.counts), model=str(self.model_folder())) | more
+    if best := self.run_dir.read_events('best'): result['best'] = {k: best[-1][k] for k in ('step', 'accuracy', 'path')}
     self.run_dir.write_result(result)
     if status == 'finished' and self.model_folder().is_dir(): save_model_card(self.run_dir, self.model_folder())
     self.observers.emit('pipeline_end', status, result)
@@ -426,6 +461,7 @@ def _run_stages(self:Pipeline, evaluated:dict) -> RunResult:
     status = 'stopped' if self.control.stopping and outcome.stopped else 'finished'
     if status == 'finished':
         with self.stage('evaluate after'): evaluated['after'] = evaluation.run(model, tokenizer, 'after')
+        self._conclude_best(evaluation, evaluated['after'])
         if self.cfg.model.save_merged and not self.cfg.is_builtin_model:
             with self.stage('save merged'): self._save_merged(model, tokenizer)
     self._write_end(status, outcome.steps, **evaluated)
@@ -453,23 +489,19 @@ def from_run(cls:Pipeline, run_dir:str|Path, # of any run
     return cls(load_file(str(RunDir.open(run_dir).config), 'run_dir=null', *overrides))
 
 # %% ../nbs/api/11_pipeline.ipynb #l-evaluate
-def _run_of(path:Path) -> Path|None:
-    "The run directory that a path is, or lies in."
-    return next((p for p in (path, path.parent) if (p/'config.yaml').exists() and (p/'manifest.json').exists()), None)
-
 @patch(cls_method=True)
 def evaluate(cls:Pipeline, path:str|Path,        # a run directory, a model folder, or a model of the Hub
              cfg:PipelineConfig|None=None,       # how; for a run's model its own configuration unless given
             )->dict:
     "Evaluate a model that is there already: dataset -> Evaluation. The examples go into a run directory of their own."
-    run = _run_of(Path(path))
-    cfg = cfg or (load_file(str(run/'config.yaml'), 'run_dir=null') if run else load_config(f'model.model_name_or_path={path}'))
-    model_path = Path(path)/'model' if run and Path(path) == run else path
+    run = RunDir.of(path)
+    cfg = cfg or (load_file(str(run.config), 'run_dir=null') if run else load_config(f'model.model_name_or_path={path}'))
+    model_path = run.read_result().get('model') or run.model if run and Path(path).absolute() == run.path else path
     part = cfg.model.model_copy(update=dict(model_name_or_path=str(model_path), save_model_path=None))
-    pipeline = cls(cfg.model_copy(update=dict(model=part, run_dir=None, name=f'{cfg.name}-evaluation')))
+    pipeline = cls(cfg.model_copy(update=dict(model=part, name=f'{cfg.name}-evaluation')))
     pipeline.prepared = prepare(pipeline.cfg)
     pipeline._open_run()
     with pipeline.stage('model'): model, tokenizer = pipeline.prepared.model.load(train=False)
     with pipeline.stage('evaluate after'): results = pipeline._evaluation().run(model, tokenizer, 'after')
-    pipeline._write_end('finished', 0, {}, results)
+    pipeline._write_end('finished', 0, {}, results, model=str(model_path))
     return results

@@ -24,7 +24,7 @@ from statistics import fmean, median
 from fastcore.basics import patch
 from fastcore.xml import FT, Safe, ft, to_xml
 from .config import ConfigError, RLVRError, UnavailableError, load_config, nearest, redact, value_text
-from .evaluation import Evaluation, compare, html_table, interval_text, mean_interval, p_text, percent, text_table
+from .evaluation import Evaluation, compare, html_table, interval_text, mean_interval, p_text, percent, prompt_text, text_table
 from .prompts import GEMMA, PLAIN
 
 # %% ../nbs/api/10_tracking.ipynb #t-files
@@ -96,6 +96,14 @@ def open(cls:RunDir,
         known = nearest(path.name, [run.path.name for run in cls.list(path.parent)]) if path.parent.is_dir() else None
         raise ConfigError(f'{path}: no run is there' + (f', did you mean {path.parent/known}?' if known else f' (none of {", ".join(_MARKS)})'))
     return cls(path)
+
+@patch(cls_method=True)
+def of(cls:RunDir,
+       path,  # a run directory, or a folder in one, such as `model` or `checkpoints/best`
+      )->RunDir|None:
+    "The run that a path is, or lies in; None when it is in none."
+    path = Path(path).absolute()
+    return next((cls(p) for p in (path, *path.parents[:2]) if (p/'config.yaml').is_file() and (p/'manifest.json').is_file()), None)
 
 def _as_run(run_dir) -> RunDir: return run_dir if isinstance(run_dir, RunDir) else RunDir.open(run_dir)
 
@@ -194,7 +202,7 @@ def curve(self:RunDir,
     return [(m['step'], m[name]) for m in self.metrics() if m.get(name) is not None]
 
 # %% ../nbs/api/10_tracking.ipynb #t-schema
-_REWARD = 'reward:'  # prefix of the column of one reward function
+_REWARD, _REASON = 'reward:', 'reason:'  # prefixes of the columns of one reward function
 
 def _storable(value):
     "Text that UTF-8 can hold: half of a surrogate pair becomes a question mark."
@@ -208,6 +216,8 @@ def _columns(records:list[dict], step:int, attempt:int):
     names = dict.fromkeys(name for r in records for name in r.get('rewards', {}))
     columns = {k: pa.array([_storable(r.get(k, step if k == 'step' else None)) for r in records], kind) for k, kind in kinds.items()}
     columns |= {_REWARD + _storable(name): pa.array([r['rewards'].get(name) for r in records], pa.float64()) for name in names}
+    told = dict.fromkeys(name for r in records for name in r.get('reasons') or {})
+    columns |= {_REASON + _storable(name): pa.array([_storable((r.get('reasons') or {}).get(name)) for r in records], pa.string()) for name in told}
     return pa.table({**columns, 'attempt': pa.array([attempt] * len(records), pa.int32())})
 
 # %% ../nbs/api/10_tracking.ipynb #t-parts
@@ -245,7 +255,7 @@ def _merge(folder:Path) -> None:
 @patch
 def add_completions(self:RunDir,
                     step:int,            # training step
-                    records:list[dict],  # prompt, completion, answer, rewards, reward, advantage, verdict, correct, tokens, truncated, group
+                    records:list[dict],  # prompt, completion, answer, rewards, reasons, reward, advantage, verdict, correct, tokens, truncated, group
                    ):
     "Add the completions of a step."
     if not records: return
@@ -275,10 +285,12 @@ def read_completions(self:RunDir,
     if table is None: return []
     if step is not None: table = table.filter(pc.equal(table['step'], step))
     columns = {name: table[name].to_pylist() for name in table.column_names}
-    rewards = {name[len(_REWARD):]: columns.pop(name) for name in list(columns) if name.startswith(_REWARD)}
     last, attempts = self._last_step_of(), columns.pop('attempt')
-    scores = [dict(zip(rewards, values)) for values in zip(*rewards.values())] if rewards else [{}] * len(attempts)
-    return [dict(zip(columns, values), rewards=score) for *values, score, a in zip(*columns.values(), scores, attempts) if values[0] <= last[a]]
+    def gathered(prefix):
+        found = {name[len(prefix):]: columns.pop(name) for name in list(columns) if name.startswith(prefix)}
+        return [dict(zip(found, values)) for values in zip(*found.values())] if found else [{}] * len(attempts)
+    scores, reasons = gathered(_REWARD), gathered(_REASON)
+    return [dict(zip(columns, values), rewards=score, reasons=why) for *values, score, why, a in zip(*columns.values(), scores, reasons, attempts) if values[0] <= last[a]]
 
 # %% ../nbs/api/10_tracking.ipynb #t-write-config
 @patch
@@ -601,9 +613,10 @@ def evaluation(self:WandbObserver, when, evaluation):
 def pipeline_end(self:WandbObserver, status, result):
     import wandb
     self.run.summary['status'] = status
-    if os.environ.get('WANDB_LOG_MODEL', '').lower() in ('end', 'true', '1', 'checkpoint') and self.run_dir.model.is_dir():
+    folder = Path(result.get('model') or self.run_dir.model)
+    if os.environ.get('WANDB_LOG_MODEL', '').lower() in ('end', 'true', '1', 'checkpoint') and folder.is_dir():
         artifact = wandb.Artifact(f'model-{self.run.id}', type='model')
-        artifact.add_dir(str(self.run_dir.model))
+        artifact.add_dir(str(folder))
         self.run.log_artifact(artifact)
     self.run.finish(exit_code=0 if status == 'finished' else 1)
 
@@ -759,11 +772,11 @@ def _fact_table(header:list, rows:list):
 
 def _completion_card(r:dict, markers:list[str]):
     "One completion with its prompt, verdict and rewards."
-    rewards = [[name, 'not scored' if value is None else f'{value:g}'] for name, value in r['rewards'].items()]
+    rewards = [[name, 'not scored' if value is None else f'{value:g}', _visible(r['reasons'].get(name) or '')] for name, value in r['rewards'].items()]
     verdict = f"{'right' if r['correct'] else 'not judged' if r['correct'] is None else 'wrong'}: {r['verdict'] or 'no reason recorded'}"
     facts = f"step {r['step']}, {r['tokens']} tokens{', cut off' if r['truncated'] else ''}, right answer {_visible(str(r['answer']))}; {verdict}"
     return ft('article', ft('h4', f"total reward {r['reward']:g}"), ft('p', facts, cls='note'), ft('details', ft('summary', 'prompt'), marked(r['prompt'] or '', [])),
-              marked(r['completion'] or '', markers), _fact_table(['reward', 'paid'], rewards))
+              marked(r['completion'] or '', markers), _fact_table(['reward', 'paid', 'why'], rewards))
 
 # %% ../nbs/api/10_tracking.ipynb #t-report
 class RunReport:
@@ -778,10 +791,16 @@ class RunReport:
         "Read the run directory again."
         run = self.run
         self.manifest, self.result, self.events = run.read_manifest(), run.read_result(), run.read_events()
-        self.metrics, self.evaluations, self.records = run.metrics(), run.evaluations(), run.read_completions()
+        self.metrics, self.evaluations, self._records = run.metrics(), run.evaluations(), None
         self.config_text = run.config.read_text(encoding='utf-8') if run.config.exists() else ''
         self.config = _read_yaml(self.config_text)
         return self
+
+    @property
+    def records(self)->list[dict]:
+        "Every completion that counts, read when it is first asked for."
+        if self._records is None: self._records = self.run.read_completions()
+        return self._records
 
     def curve(self, name): return [(m['step'], m[name]) for m in self.metrics if m.get(name) is not None]
     def __str__(self): return '\n'.join([f'{self.title}: {self.run.status()}', *map(str, self.comparisons.values())])
@@ -810,6 +829,17 @@ def comparisons(self:RunReport)->dict:
 def steps(self:RunReport)->int:
     "Training steps done."
     return max((m['step'] for m in self.metrics), default=0)
+
+@patch(as_prop=True)
+def caveats(self:RunReport)->list[str]:
+    "What to know before the accuracies are believed."
+    dangers = [f['finding'] for e in self.events if e['kind'] == 'audit' for f in e['findings'] if f['severity'] == 'danger']
+    return list(dict.fromkeys([*(self.manifest.get('caveats') or []), *(f'audit of the rewards: {text}' for text in dangers)]))
+
+@patch(as_prop=True)
+def model_folder(self:RunReport)->Path:
+    "Where the trained model is, or will be."
+    return Path(self.result.get('model') or self.run.model)
 
 @patch(as_prop=True)
 def markers(self:RunReport)->list[str]:
@@ -844,7 +874,8 @@ def headline(self:RunReport):
         parts += [ft('div', *tiles, cls='tiles'), ft('p', _sentence(c)), *(ft('p', n, cls='note') for n in c.notes)]
     alone = [e for when in self.evaluations for name, e in self.evaluations[when].items() if name not in comparisons]
     if alone: parts.append(_fact_table(['dataset', 'when', 'accuracy', '95 % interval', 'right'], [[e.dataset, e.when, percent(e.accuracy), interval_text(e.interval), f'{e.correct}/{e.n}'] for e in alone]))
-    return ft('section', *(parts or [ft('p', 'No evaluation is finished yet.')]))
+    warned = [ft('ul', *(ft('li', _visible(text)) for text in self.caveats), cls='caveats')] if self.caveats else []
+    return ft('section', *(parts or [ft('p', 'No evaluation is finished yet.')]), *warned)
 
 # %% ../nbs/api/10_tracking.ipynb #t-samples-section
 @patch
@@ -859,6 +890,7 @@ def evaluation_table(self:RunReport):
             reasons = ', '.join(f'{k} {v}' for k, v in list(s['reasons'].items())[:5])
             rows.append([name, when, percent(s['accuracy']), interval_text(s['interval']), percent(s['format_rate']), percent(s['truncated_rate']), lengths, reasons, tries])
     header = ['dataset', 'when', 'accuracy', '95 % interval', 'well formed', 'cut off', 'tokens right / wrong', 'verdicts', 'with samples']
+    if not any(row[-1] for row in rows): header, rows = header[:-1], [row[:-1] for row in rows]
     return ft('section', ft('h2', 'Evaluations'), _fact_table(header, rows)) if rows else None
 
 # %% ../nbs/api/10_tracking.ipynb #t-curves
@@ -933,13 +965,9 @@ def examples(self:RunReport):
 # %% ../nbs/api/10_tracking.ipynb #t-flips-section
 _FLIPS_SHOWN = 6  # of each kind and dataset
 
-def _prompt_text(prompt) -> str:
-    "A prompt as text: its messages, or the string it is."
-    return prompt if isinstance(prompt, str) else '\n'.join(f"{m['role']}: {m['content']}" for m in prompt)
-
 def _flip(flip:dict, markers:list[str]):
     sides = [ft('div', ft('h5', f'{side}: {flip[f"reason_{side}"]}'), marked(flip[side], markers)) for side in ('before', 'after')]
-    return ft('details', ft('summary', f"{flip['change']}: right answer {_visible(str(flip['answer']))}"), marked(_prompt_text(flip['prompt']), []), ft('div', *sides, cls='sides'))
+    return ft('details', ft('summary', f"{flip['change']}: right answer {_visible(str(flip['answer']))}"), marked(prompt_text(flip['prompt']), []), ft('div', *sides, cls='sides'))
 
 @patch
 def changed(self:RunReport):
@@ -970,7 +998,8 @@ def checks(self:RunReport):
     "Notes, audit findings, faults and counts."
     findings = [f for e in self.events if e['kind'] == 'audit' for f in e['findings']]
     notes = list(dict.fromkeys([*(self.manifest.get('notes') or []), *(e['text'] for e in self.events if e['kind'] == 'note')]))
-    happened = [f"{e['kind'].replace('_', ' ')}: step {e['step']}" for e in self.events if e['kind'] in ('best', 'early_stop', 'resume')]
+    notes = [n for n in notes if n not in self.caveats]
+    happened = [f"{e['kind'].replace('_', ' ')}: step {e['step']}" + (f", {percent(e['accuracy'])}, kept in {e['path']}" if e['kind'] == 'best' else '') for e in self.events if e['kind'] in ('best', 'early_stop', 'resume')]
     counts, error = _counts(self), self.result.get('error')
     parts = [ft('p', f'The run failed: {error}', cls='bad')] if error else []
     parts += [_fact_table(['what', 'detail', 'count'], counts)] if counts else [ft('p', 'No fault, no row left out, no completion cut off.')]
@@ -1033,7 +1062,8 @@ article{background:var(--card);border:1px solid var(--grid);border-radius:8px;pa
 .sides{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(300px,100%),1fr));gap:12px}.sides>div{min-width:0}
 pre{white-space:pre-wrap;overflow-wrap:anywhere;unicode-bidi:isolate;background:var(--page);border:1px solid var(--grid);border-radius:6px;padding:8px;margin:6px 0;font:13px/1.45 ui-monospace,monospace;max-height:480px;overflow-y:auto}
 mark{background:var(--mark);color:var(--mark-text);border-radius:3px}
-.wide{overflow-x:auto}table{border-collapse:collapse;font-size:13px;margin:6px 0;width:100%}th,td{border-bottom:1px solid var(--grid);padding:4px 8px;text-align:left;vertical-align:top;min-width:72px}td:first-child{min-width:110px}
+.wide{overflow-x:auto}table{border-collapse:collapse;font-size:13px;margin:6px 0;width:100%}th,td{border-bottom:1px solid var(--grid);padding:4px 8px;text-align:left;vertical-align:top;min-width:72px}td:first-child{min-width:130px}@media(min-width:900px){section>.wide td:first-child{min-width:170px}}
+.caveats{border-left:4px solid var(--s2);background:var(--card);margin:12px 0;padding:8px 12px 8px 28px;border-radius:4px}
 details{margin:6px 0}summary{cursor:pointer}
 .bar{display:grid;grid-template-columns:130px 1fr 110px;gap:10px;align-items:center;font-size:13px;margin:3px 0}.track i{display:block;height:12px;min-width:2px;background:var(--s1);border-radius:3px}
 @media(max-width:520px){.bar{grid-template-columns:90px 1fr 96px}.tiles{grid-template-columns:1fr 1fr}}
@@ -1094,7 +1124,7 @@ def _front_matter(report:RunReport) -> dict:
              'base_model': base if _hub_id(base) else None, 'datasets': [data] if _hub_id(data) else None, 'model-index': _model_index(report)}
     return {k: v for k, v in found.items() if v and (k != 'model-index' or v[0]['results'])}
 
-def _is_adapter(report:RunReport) -> bool: return (report.run.model/'adapter_config.json').exists()
+def _is_adapter(report:RunReport) -> bool: return (report.model_folder/'adapter_config.json').exists()
 
 # %% ../nbs/api/10_tracking.ipynb #t-markdown-table
 def _cell(value) -> str: return html.escape(_visible(str(value)), quote=False).replace('|', '\\|').replace('\n', ' ')
@@ -1110,7 +1140,10 @@ def _card_results(report:RunReport) -> str:
     rows = [[c.dataset, f'{percent(c.before.accuracy)} ({interval_text(c.before.interval)})', f'{percent(c.after.accuracy)} ({interval_text(c.after.interval)})', f'{100 * c.difference:+.1f}',
              f'{100 * c.interval[0]:+.1f} to {100 * c.interval[1]:+.1f}', p_text(c.p_value), c.n] for c in report.comparisons.values()]
     if not rows: return 'This run has no pair of evaluations.'
-    return markdown_table(['dataset', 'before', 'after', 'change', '95 % interval', 'McNemar p', 'problems'], rows) + '\n\nGreedy decoding, held-out problems, Wilson intervals; the same problems before and after.'
+    table = markdown_table(['dataset', 'before', 'after', 'change', '95 % interval', 'McNemar p', 'problems'], rows)
+    overlap = report.manifest.get('overlap')
+    trained = ', none of them trained on' if overlap and not any(overlap.values()) else ''
+    return '\n\n'.join([table, f'Greedy decoding, the same problems before and after{trained}; Wilson intervals of the accuracies.', *(f'**Note:** {_cell(text)}' for text in report.caveats)])
 
 def _card_training(report:RunReport) -> str:
     train, lora = _section(report, 'train'), _section(report, 'model').get('lora_config') or {}
@@ -1171,8 +1204,7 @@ def save_model_card(run_dir,      # a `RunDir`, or its path
                     name:str='.', # what `from_pretrained` is to be given
                    )->Path:
     "Write the card as README.md into a model's folder."
-    run = _as_run(run_dir)
-    return _write(Path(folder or run.model)/'README.md', model_card(run, name))
+    return _write(Path(folder or RunReport(run_dir).model_folder)/'README.md', model_card(run_dir, name))
 
 # %% ../nbs/api/10_tracking.ipynb #t-push
 def push_to_hub(run_dir,             # a `RunDir`, or its path
@@ -1187,7 +1219,7 @@ def push_to_hub(run_dir,             # a `RunDir`, or its path
     from huggingface_hub import HfApi
     from huggingface_hub.errors import HFValidationError
     run = _as_run(run_dir)
-    folder = Path(folder or run.model)
+    folder = Path(folder or RunReport(run).model_folder)
     if not folder.is_dir() or not any(folder.iterdir()): raise ConfigError(f'push_to_hub: {folder} holds no model yet; push when the run has saved one')
     save_model_card(run, folder, repo_id)
     api = HfApi(endpoint=endpoint, token=token)
@@ -1238,12 +1270,17 @@ def __str__(self:RunComparison):
     return '\n\n'.join(tables)
 
 @patch
+def option_table(self:RunComparison):
+    "The options in which the runs differ, as an element of a page."
+    if not self.differences: return ft('p', 'The configurations are the same.')
+    return _fact_table(['option', *self.names], [[k, *map(_shown, v)] for k, v in self.differences.items()])
+
+@patch
 def _sections(self:RunComparison) -> list:
     curves = {title: {n: r.curve(metric) for n, r in zip(self.names, self.reports)} for title, (metric, _) in _COMPARED_CURVES.items()}
     charts = [line_chart(title, found, share=_COMPARED_CURVES[title][1]) for title, found in curves.items() if any(found.values())]
-    options = _fact_table(['option', *self.names], [[k, *map(_shown, v)] for k, v in self.differences.items()]) if self.differences else ft('p', 'The configurations are the same.')
     return [ft('h1', f'{len(self.reports)} runs'), ft('section', _fact_table(_RESULTS_HEADER, self.results)), ft('section', ft('h2', 'Curves'), ft('div', *charts, cls='charts')) if charts else None,
-            ft('section', ft('h2', 'What differs'), options)]
+            ft('section', ft('h2', 'What differs'), self.option_table())]
 
 @patch
 def html(self:RunComparison)->str:
@@ -1277,7 +1314,17 @@ class SeedSummary:
         known = [leaves for key in self.experiments if (leaves := json.loads(key))]
         found = differences(known)
         texts = iter([', '.join(f'{k}={_shown(v[i])}' for k, v in found.items()) or 'all runs' for i in range(len(known))])
-        return [next(texts) if json.loads(key) else 'no configuration' for key in self.experiments]
+        return self._typed() or [next(texts) if json.loads(key) else 'no configuration' for key in self.experiments]
+
+    def _typed(self) -> list[str]|None:
+        "The overrides that set each experiment apart, where they do: shorter than the options that follow from them."
+        def own(report): return {o for o in report.manifest.get('overrides') or [] if o.lstrip('+~').partition('=')[0] not in (*_NOT_COMPARED, 'seed', 'train.seed')}
+        typed = [{frozenset(own(r)) for r in reports} for reports in self.experiments.values()]
+        if len(typed) < 2 or any(len(found) > 1 for found in typed): return None
+        sets = [next(iter(found)) for found in typed]
+        common = frozenset.intersection(*sets)
+        labels = [', '.join(sorted(s - common)) or 'as configured' for s in sets]
+        return labels if len(set(labels)) == len(labels) else None
 
 # %% ../nbs/api/10_tracking.ipynb #t-seed-rows
 def _mean_text(values:list[float]) -> str:
@@ -1285,6 +1332,12 @@ def _mean_text(values:list[float]) -> str:
     if not values: return '-'
     ends = mean_interval(values)
     return percent(fmean(values)) + (f' ({100 * max(0, ends[0]):.1f} to {100 * min(1, ends[1]):.1f})' if ends else ' (one seed)')
+
+def _change_text(values:list[float]) -> str:
+    "A mean change and its interval in points."
+    if not values: return '-'
+    ends = mean_interval(values)
+    return f'{100 * fmean(values):+.1f}' + (f' ({100 * ends[0]:+.1f} to {100 * ends[1]:+.1f})' if ends else '')
 
 @patch(as_prop=True)
 def rows(self:SeedSummary)->list[list]:
@@ -1294,15 +1347,45 @@ def rows(self:SeedSummary)->list[list]:
         done = [r for r in reports if r.evaluations.get('after')]
         for dataset in dict.fromkeys(d for r in done for d in r.evaluations['after']) or ['-']:
             before, after = ([r.evaluations[when][dataset].accuracy for r in done if dataset in r.evaluations.get(when, {})] for when in ('before', 'after'))
-            rows.append([label, dataset, f'{len(after)} of {len(reports)}', _mean_text(before), _mean_text(after), f'{percent(min(after))} to {percent(max(after))}' if after else '-'])
+            change = [r.comparisons[dataset].difference for r in done if dataset in r.comparisons]
+            rows.append([label, dataset, f'{len(after)} of {len(reports)}', _mean_text(before), _mean_text(after), _change_text(change), f'{percent(min(after))} to {percent(max(after))}' if after else '-'])
     return rows
 
-_SEEDS_HEADER = ['experiment', 'dataset', 'runs', 'before, mean', 'after, mean (95 % interval)', 'from worst to best']
+_SEEDS_HEADER = ['experiment', 'dataset', 'runs', 'before, mean', 'after, mean (95 % interval)', 'change, points', 'from worst to best']
 
 @patch
 def __str__(self:SeedSummary): return text_table(_SEEDS_HEADER, self.rows)
+
+# %% ../nbs/api/10_tracking.ipynb #t-seed-page
+def _mean_curve(reports:list, name:str) -> list[tuple]:
+    "The mean over runs of a metric, at the steps that all of them logged."
+    curves = [dict(r.curve(name)) for r in reports]
+    return [(step, fmean(c[step] for c in curves)) for step in sorted(set.intersection(*map(set, curves)))] if curves else []
+
 @patch
-def _repr_html_(self:SeedSummary): return html_table(_SEEDS_HEADER, self.rows)
+def _sections(self:SeedSummary) -> list:
+    groups = dict(zip(self.labels, self.experiments.values()))
+    plans = {title: {label: _mean_curve([r for r in reports if r.curve(metric)], metric) for label, reports in groups.items()} for title, (metric, _) in _COMPARED_CURVES.items()}
+    charts = [line_chart(title, found, share=_COMPARED_CURVES[title][1]) for title, found in plans.items() if any(found.values())]
+    runs = RunComparison([r.run for reports in groups.values() for r in reports])
+    return [ft('h1', f'{len(groups)} experiment{"s" * (len(groups) > 1)}, {len(runs.reports)} runs'), ft('section', _fact_table(_SEEDS_HEADER, self.rows), ft('p', "Intervals of means are Student's t over the seeds.", cls='note')),
+            ft('section', ft('h2', 'Curves, means over the seeds'), ft('div', *charts, cls='charts')) if charts else None, ft('section', ft('h2', 'Runs'), _fact_table(_RESULTS_HEADER, runs.results)),
+            ft('section', ft('h2', 'What differs'), runs.option_table())]
+
+@patch
+def html(self:SeedSummary)->str:
+    "A page like a report's."
+    return _page('Runs over seeds', *self._sections())
+
+@patch
+def _repr_html_(self:SeedSummary): return _frame(self.html())
+
+@patch
+def save(self:SeedSummary,
+         path, # of the page
+        )->Path:
+    "Write the page."
+    return _write(Path(path), self.html())
 
 def summarise_seeds(runs:list, # run directories, or their paths
                    )->SeedSummary:

@@ -125,12 +125,13 @@ def _local_facts(trainer, inputs:list, output:dict) -> list[tuple]:
     "What this process knows of its own completions beyond what TRL gathers."
     ends, pad = set(end_tokens(trainer.model, trainer._tokenizer)), trainer._tokenizer.pad_token_id
     facts = []
-    verdicts = trainer.verdicts() if trainer.verdicts else [None] * len(inputs)
-    for row, ids, verdict in zip(inputs, output['completion_ids'].tolist(), verdicts, strict=True):
+    verdicts, reasons = trainer.judged() if trainer.judged else ([None] * len(inputs), [{}] * len(inputs))
+    for row, ids, verdict, reason in zip(inputs, output['completion_ids'].tolist(), verdicts, reasons, strict=True):
         length = next((i + 1 for i, t in enumerate(ids) if t in ends), None)
         tokens = length or len(ids) - next((i for i, t in enumerate(reversed(ids)) if t != pad), len(ids))
         facts.append((verdict, dict(prompt=render_prompt(trainer._tokenizer, row['prompt']), answer=row.get('answer'), tokens=tokens, truncated=length is None,
-                                    verdict=getattr(verdict, 'reason', None), correct=bool(verdict) if verdict is not None else None)))
+                                    reasons=reason, verdict=getattr(verdict, 'reason', None),
+                                    correct=bool(verdict) if verdict is not None else None)))
     return facts
 
 def _records(trainer, facts:list[dict], step:int) -> list[dict]:
@@ -154,8 +155,8 @@ def _trainer_class(GRPOTrainer):
 
     class RecordingTrainer(GRPOTrainer):
         "TRL's GRPO trainer, with times and completions handed over."
-        def __init__(self, *args, on_completions=None, verdicts=None, **kwargs):
-            self.on_completions, self.verdicts = on_completions, verdicts
+        def __init__(self, *args, on_completions=None, judged=None, **kwargs):
+            self.on_completions, self.judged = on_completions, judged
             super().__init__(*args, **kwargs)
 
         def _timed(self, name, f, *args, **kwargs):
@@ -275,7 +276,7 @@ def make_trainer(self:DefaultTrainingLoopComponent,
                  control:TrainingControl|None=None, # to pause and stop
                  on_step:Callable|None=None,  # (step, total, metrics), after each line of the log, in the main process
                  on_completions:Callable|None=None, # (step, records, verdicts) -> further metrics, after each generation, in the main process
-                 verdicts:Callable|None=None, # () -> the verdicts of the batch that was scored last, in this process
+                 judged:Callable|None=None,   # () -> the verdicts of the batch that was scored last in this process, and the reasons of its rewards
                 ):
     "TRL's trainer, set up and not yet started."
     from datasets import Dataset
@@ -289,7 +290,7 @@ def make_trainer(self:DefaultTrainingLoopComponent,
     if args.n_gpu > 1: args._n_gpu = 1  # a process uses one GPU; transformers would split its batches over all of them
     model.warnings_issued = getattr(model, 'warnings_issued', {})
     trainer = _trainer_class(GRPOTrainer)(model=model, processing_class=tokenizer, reward_funcs=reward_functions, args=args, train_dataset=Dataset.from_list(list(rows)),
-                               callbacks=[*callbacks, _control_class()(control or TrainingControl(), on_step)], on_completions=on_completions, verdicts=verdicts)
+                               callbacks=[*callbacks, _control_class()(control or TrainingControl(), on_step)], on_completions=on_completions, judged=judged)
     for unwanted in (PrinterCallback, ProgressCallback): trainer.remove_callback(unwanted)
     return trainer
 

@@ -46,7 +46,7 @@ class Pipeline:
     def from_run(cls, run_dir, *overrides): return cls(config.load_file(f"{run_dir}/config.yaml", "run_dir=null", *overrides))
 
     @classmethod
-    def evaluate(cls, path, cfg=None): Pipeline.calls.append(("evaluate", path, cfg)); return {"arithmetic": types.SimpleNamespace(summary=lambda: {"accuracy": 0.75, "n": 256})}
+    def evaluate(cls, path, cfg=None): Pipeline.calls.append(("evaluate", path, cfg)); return {"arithmetic": "75.0 % of arithmetic"}
 
 
 @pytest.fixture(autouse=True)
@@ -236,7 +236,7 @@ def test_from(fake, capsys, old_run):
 
 
 def test_evaluate(fake, capsys, old_run):
-    assert run(capsys, "--evaluate", "outputs/old", "eval.eval_num_samples=9")[:2] == (0, "arithmetic: accuracy 0.7500 of 256 problems\n")
+    assert run(capsys, "--evaluate", "outputs/old", "eval.eval_num_samples=9", "observers=[]")[:2] == (0, "75.0 % of arithmetic\n")
     (_, path, cfg), = fake.calls
     assert (cfg.train.max_steps, cfg.eval.eval_num_samples, cfg.run_dir) == (33, 9, None)
     assert run(capsys, "--evaluate", "Qwen/Qwen3-0.6B", "data_component=gsm8k")[0] == 0

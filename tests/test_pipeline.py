@@ -279,3 +279,71 @@ def test_a_failing_reward_leaves_a_record(tmp_path, default_run):
     result = result_of(tmp_path/'run')
     assert result['status'] == 'failed' and 'broken' in result['error'] and result['before']['arithmetic']['n'] == 8
     assert (tmp_path/'run/report.html').exists()
+
+
+# ---- controls, the best checkpoint, the same run again
+
+TINY = ['train.max_steps=6', 'eval.eval_num_samples=48', 'train.learning_rate=1e-3']
+
+
+def test_a_random_reward_is_a_control_and_says_so(tmp_path):
+    status, out, err = command('reward_component=random_baseline', 'run_dir=run', *TINY, cwd=tmp_path)
+    assert status == 0, err[-3000:]
+    run, recorded = tmp_path/'run', completions(tmp_path/'run')
+    paid = [r['rewards']['random_reward'] for r in recorded]
+    assert set(paid) == {0., 1.} and 0.35 < sum(paid) / len(paid) < 0.65
+    assert all(r['reasons'] == {'random_reward': 'drawn at random'} for r in recorded)
+    right = [r['rewards']['random_reward'] for r in recorded if r['correct']]
+    assert abs(sum(right) / len(right) - sum(paid) / len(paid)) < 0.25, 'right completions are paid like the others'
+    for text in ((run/'report.html').read_text(), (run/'model/README.md').read_text()): assert 'this run is a control' in text
+
+
+def test_shuffled_answers_are_trained_on_and_never_evaluated(tmp_path):
+    from rlvr_nb.tracking import RunDir
+    for name, overrides in (('plain', []), ('shuffled', ['data.shuffle_answers=true'])):
+        status, out, err = command(f'run_dir={name}', *TINY, *overrides, cwd=tmp_path)
+        assert status == 0, err[-3000:]
+    def wrong(run): return sum(r['answer'] != str(eval(re.search(r'(\d+\+\d+)=', r['prompt'])[1])) for r in completions(tmp_path/run))
+    assert wrong('plain') == 0 and wrong('shuffled') > 0.9 * len(completions(tmp_path/'shuffled'))
+    evaluated = RunDir.open(tmp_path/'shuffled').evaluations()['after']['arithmetic'].rows
+    assert all(r['answer'] == str(eval(r['prompt'][-1]['content'].rstrip('=?'))) for r in evaluated)
+    assert result_of(tmp_path/'shuffled')['before'] == result_of(tmp_path/'plain')['before']
+    assert 'data.shuffle_answers' in (tmp_path/'shuffled/report.html').read_text() and 'this run is a control' not in (tmp_path/'plain/report.html').read_text()
+
+
+def test_the_same_run_again_has_the_same_metrics(tmp_path):
+    status, _, err = command('run_dir=first', *TINY, 'eval.eval_steps=3', 'eval.samples_per_prompt=2', cwd=tmp_path)
+    assert status == 0, err[-3000:]
+    status, _, err = command('--from', 'first', 'run_dir=again', cwd=tmp_path)
+    assert status == 0, err[-3000:]
+    def measured(run): return [{k: v for k, v in json.loads(line).items() if k != 'time' and not re.match('seconds|step_time|tokens/per_second|memory', k)} for line in (tmp_path/run/'metrics.jsonl').read_text().splitlines()]
+    assert measured('first') == measured('again') and len(measured('first')) >= 8
+
+    assert completions(tmp_path/"first") == completions(tmp_path/"again")
+    manifests = [json.loads((tmp_path/run/'manifest.json').read_text()) for run in ('first', 'again')]
+    assert manifests[0]['data_hash'] == manifests[1]['data_hash']
+
+
+def test_the_best_checkpoint_is_kept_and_can_be_evaluated(tmp_path):
+    "A model that is ruined after its first evaluation: the best is the earlier one, and answers as it did then."
+    from rlvr_nb.tracking import RunDir
+    status, out, err = command('run_dir=run', 'train.max_steps=12', 'eval.eval_num_samples=64', 'eval.eval_steps=4', 'eval.save_best=true', 'train.learning_rate=0.02', 'train.warmup_ratio=0.9',
+                               'train.lr_scheduler_type=constant_with_warmup', 'reward_component=random_baseline', cwd=tmp_path)
+    assert status == 0, err[-3000:]
+    found = RunDir.open(tmp_path/'run').evaluations()
+    accuracy = {int(when[5:]) if when.startswith('step') else 12: e['arithmetic'].accuracy for when, e in found.items() if when != 'before'}
+    best = result_of(tmp_path/'run')['best']
+    assert best['accuracy'] == max(accuracy.values()) and best['step'] == min(s for s, a in accuracy.items() if a == best['accuracy']) < 12
+    assert f"step {best['step']}" in out and str(best['path']) in out
+    status, out, err = command('--evaluate', 'run/checkpoints/best', 'run_dir=again', cwd=tmp_path)
+    assert status == 0, err[-3000:]
+    again, then = RunDir.open(tmp_path/'again').evaluations()['after']['arithmetic'], found[f"step-{best['step']}"]['arithmetic']
+    assert [r['completion'] for r in again.rows] == [r['completion'] for r in then.rows]
+
+
+def test_a_sweep_over_seeds_is_summed_up(tmp_path):
+    status, out, err = command('-m', 'seed=42,43', 'reward_component=default,random_baseline', 'run_dir=sweep', *TINY[1:], 'train.max_steps=2', cwd=tmp_path)
+    assert status == 0, err[-3000:]
+    table = out[out.index('experiment'):]
+    assert re.search(r'reward_component=default +arithmetic +2 of 2', table) and re.search(r'reward_component=random_baseline +arithmetic +2 of 2', table)
+    assert '2 experiments, 4 runs' in (tmp_path/'sweep/comparison.html').read_text()

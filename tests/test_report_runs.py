@@ -40,8 +40,8 @@ def test_a_comparison_fits_a_narrow_screen(browser, sweep, tmp_path):
 def test_means_over_seeds_agree_with_scipy(sweep, tmp_path):
     unfinished = make_run(tmp_path/'unfinished', 'train.learning_rate=3e-3', seed=3, steps=6, finish=False)
     rows = {r[0]: r for r in summarise_seeds([*sweep, unfinished]).rows}
-    assert set(rows) == {'train.learning_rate=0.001', 'train.learning_rate=0.003'}
-    for rate, runs, count in (('0.001', sweep[:3], '3 of 3'), ('0.003', sweep[3:], '3 of 4')):
+    assert set(rows) == {'train.learning_rate=1e-3', 'train.learning_rate=3e-3'}
+    for rate, runs, count in (('1e-3', sweep[:3], '3 of 3'), ('3e-3', sweep[3:], '3 of 4')):
         values = [r.evaluations()['after']['arithmetic'].accuracy for r in runs]
         mean = sum(values) / 3
         low, high = stats.t.interval(.95, 2, loc=mean, scale=stats.sem(values))
