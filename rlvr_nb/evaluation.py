@@ -438,6 +438,7 @@ class DefaultEvaluationComponent:
                 ):
         self.config, self.judge_for, self.rows_for, self.run_dir, self.observers, self.seed = config, judge_for, rows_for, run_dir, observers, seed
         self.best = None  # {'step', 'accuracy'} of the best evaluation during training
+        self.latest = {}  # what `run` returned last
 
     def rows(self, name:str)->list[dict]:
         "The problems that every evaluation of a dataset uses: its first `eval_num_samples`."
@@ -463,6 +464,7 @@ def run(self:DefaultEvaluationComponent,
                                  batch_size=c.eval_batch_size, samples_per_prompt=c.samples_per_prompt, temperature=c.temperature, seed=self.seed,
                                  path=self.path(when, name), when=when)
         if self.observers is not None: self.observers.evaluation(when, results[name])
+    self.latest = results
     return results
 
 # %% ../nbs/api/08_evaluation.ipynb #e-decide
@@ -519,11 +521,20 @@ def callback(self:DefaultEvaluationComponent,
 
     class EvaluationCallback(TrainerCallback):
         "Evaluates every `eval_steps`, keeps the best checkpoint, stops early."
+        trainer = None  # set by who makes the trainer; its writers, such as TensorBoard, are told the accuracies too
+
+        def tell_writers(self, args, state, control):
+            numbers = {f'eval_{name}/{k}': v for name, e in component.latest.items() for k, v in e.summary().items() if isinstance(v, (int, float))}
+            if self.trainer and numbers: self.trainer.callback_handler.call_event('on_log', args, state, control, logs=numbers)
+
+        def on_train_begin(self, args, state, control, **kwargs): self.tell_writers(args, state, control)
+
         def on_step_end(self, args, state, control, **kwargs):
             every, step = component.config.eval_steps, state.global_step
             if not (component.config.enabled and every) or step % every or step >= state.max_steps: return
             results = component.run(model_getter(), tokenizer, f'step-{step}')
             if not results: return
+            self.tell_writers(args, state, control)
             better, stop = component.decide(step, results)
             if better and component.config.save_best: control.should_save = True
             if stop:

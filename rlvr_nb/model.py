@@ -342,10 +342,7 @@ def _load_base(self:DefaultModelComponent):
     from transformers import AutoModelForCausalLM
     device = hardware().device
     device = f"cuda:{os.environ.get('LOCAL_RANK', 0)}" if device == 'cuda' else device
-    if self.is_builtin:
-        model = load_tiny_model(self.seed, self.config.max_seq_length)[0].to(device)
-        model.name_or_path = BUILTIN_MODEL  # an adapter's checkpoint names its base by this
-        return model
+    if self.is_builtin: return load_tiny_model(self.seed, self.config.max_seq_length)[0].to(device)
     where, extra = self._where(), dict(quantization_config=self._quantization()) if self.quantized else {}
     with _named_errors(self.name):
         return AutoModelForCausalLM.from_pretrained(where or self.name, dtype=getattr(torch, self.weights_dtype()), device_map={'': device}, **extra)
@@ -374,7 +371,7 @@ def _is_adapter(folder:Path|None) -> bool: return bool(folder) and (folder/'adap
 @patch
 def _load_adapter(self:DefaultModelComponent, folder:Path):
     from peft import PeftModel
-    base = json.loads((folder/'adapter_config.json').read_text())['base_model_name_or_path']
+    base = json.loads((folder/'adapter_config.json').read_text())['base_model_name_or_path'] or BUILTIN_MODEL  # a checkpoint of the built-in model names no base
     outer = self.config
     try:
         self.config = outer.model_copy(update=dict(model_name_or_path=base))

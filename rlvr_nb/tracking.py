@@ -632,6 +632,7 @@ def observers_for(names:list[str]|None,  # `observers` of a configuration; None 
             known = sorted([*OBSERVERS, *TRAINER_WRITERS])
             close = nearest(name, known)
             raise ConfigError(f'observers: no observer is called {name!r}' + (f', did you mean {close!r}?' if close else f'; known are {", ".join(known)}'))
+        if name in TRAINER_WRITERS and not find_spec(name): raise ConfigError(f'observers: {name} is not installed; type: pip install {name}')
     return Observers(OBSERVERS[name]() for name in dict.fromkeys(['jsonl', *names]) if name in OBSERVERS)
 
 def report_to(names:list[str]|None,  # `observers` of a configuration

@@ -272,7 +272,7 @@ def make_trainer(self:DefaultTrainingLoopComponent,
                  reward_functions:list,       # in TRL's signature
                  reward_weights:list,         # one for each
                  output_dir:str|Path,         # of the checkpoints
-                 callbacks:tuple=(),          # transformers callbacks
+                 callbacks:tuple=(),          # transformers callbacks; each finds the trainer in its attribute `trainer`
                  control:TrainingControl|None=None, # to pause and stop
                  on_step:Callable|None=None,  # (step, total, metrics), after each line of the log, in the main process
                  on_completions:Callable|None=None, # (step, records, verdicts) -> further metrics, after each generation, in the main process
@@ -292,6 +292,7 @@ def make_trainer(self:DefaultTrainingLoopComponent,
     trainer = _trainer_class(GRPOTrainer)(model=model, processing_class=tokenizer, reward_funcs=reward_functions, args=args, train_dataset=Dataset.from_list(list(rows)),
                                callbacks=[*callbacks, _control_class()(control or TrainingControl(), on_step)], on_completions=on_completions, judged=judged)
     for unwanted in (PrinterCallback, ProgressCallback): trainer.remove_callback(unwanted)
+    for callback in callbacks: callback.trainer = trainer
     return trainer
 
 # %% ../nbs/api/07_training.ipynb #t-train

@@ -312,14 +312,20 @@ def test_shuffled_answers_are_trained_on_and_never_evaluated(tmp_path):
 
 
 def test_the_same_run_again_has_the_same_metrics(tmp_path):
-    status, _, err = command('run_dir=first', *TINY, 'eval.eval_steps=3', 'eval.samples_per_prompt=2', cwd=tmp_path)
+    status, _, err = command('run_dir=first', *TINY, 'observers=[console,tensorboard]', 'eval.eval_steps=3', 'eval.samples_per_prompt=2', cwd=tmp_path)
     assert status == 0, err[-3000:]
     status, _, err = command('--from', 'first', 'run_dir=again', cwd=tmp_path)
     assert status == 0, err[-3000:]
     def measured(run): return [{k: v for k, v in json.loads(line).items() if k != 'time' and not re.match('seconds|step_time|tokens/per_second|memory', k)} for line in (tmp_path/run/'metrics.jsonl').read_text().splitlines()]
-    assert measured('first') == measured('again') and len(measured('first')) >= 8
+    assert measured('first') == measured('again') and [m['step'] for m in measured('first') if 'reward' in m] == [1, 2, 3, 4, 5, 6]
 
     assert completions(tmp_path/"first") == completions(tmp_path/"again")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+    board = EventAccumulator(str(next((tmp_path/'first').rglob('events.out.tfevents*')))).Reload()
+    told = {tag: {e.step: e.value for e in board.Scalars(tag)} for tag in ('train/reward', 'train/accuracy', 'eval/arithmetic/accuracy')}
+    for tag, name in (('train/reward', 'reward'), ('train/accuracy', 'accuracy'), ('eval/arithmetic/accuracy', 'eval/arithmetic/accuracy')):
+        known = {m['step']: m[name] for m in measured('first') if name in m}
+        assert told[tag] == pytest.approx({step: known[step] for step in told[tag]}, rel=1e-4) and len(told[tag]) == (2 if tag.startswith('eval') else 6)
     manifests = [json.loads((tmp_path/run/'manifest.json').read_text()) for run in ('first', 'again')]
     assert manifests[0]['data_hash'] == manifests[1]['data_hash']
 
