@@ -1015,6 +1015,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                   'rlvr_nb.tracking._versions': ('api/tracking.html#_versions', 'rlvr_nb/tracking.py'),
                                   'rlvr_nb.tracking._visible': ('api/tracking.html#_visible', 'rlvr_nb/tracking.py'),
                                   'rlvr_nb.tracking._when_order': ('api/tracking.html#_when_order', 'rlvr_nb/tracking.py'),
+                                  'rlvr_nb.tracking._without_empty_last': ('api/tracking.html#_without_empty_last', 'rlvr_nb/tracking.py'),
                                   'rlvr_nb.tracking._write': ('api/tracking.html#_write', 'rlvr_nb/tracking.py'),
                                   'rlvr_nb.tracking._write_part': ('api/tracking.html#_write_part', 'rlvr_nb/tracking.py'),
                                   'rlvr_nb.tracking.compare_runs': ('api/tracking.html#compare_runs', 'rlvr_nb/tracking.py'),

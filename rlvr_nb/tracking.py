@@ -771,13 +771,17 @@ def _fact_table(header:list, rows:list):
     "A table as an element."
     return ft('div', ft('table', ft('thead', ft('tr', *(ft('th', str(h)) for h in header))), ft('tbody', *(ft('tr', *(ft('td', c if isinstance(c, FT) else str(c)) for c in row)) for row in rows)), style=f'min-width:{110 * len(header)}px'), cls='wide')
 
+def _without_empty_last(header:list, rows:list) -> tuple:
+    "A table without its last column, where no row has anything in it."
+    return (header, rows) if any(row[-1] for row in rows) else (header[:-1], [row[:-1] for row in rows])
+
 def _completion_card(r:dict, markers:list[str]):
     "One completion with its prompt, verdict and rewards."
     rewards = [[name, 'not scored' if value is None else f'{value:g}', _visible(r['reasons'].get(name) or '')] for name, value in r['rewards'].items()]
     verdict = f"{'right' if r['correct'] else 'not judged' if r['correct'] is None else 'wrong'}: {r['verdict'] or 'no reason recorded'}"
     facts = f"step {r['step']}, {r['tokens']} tokens{', cut off' if r['truncated'] else ''}, right answer {_visible(str(r['answer']))}; {verdict}"
     return ft('article', ft('h4', f"total reward {r['reward']:g}"), ft('p', facts, cls='note'), ft('details', ft('summary', 'prompt'), marked(r['prompt'] or '', [])),
-              marked(r['completion'] or '', markers), _fact_table(['reward', 'paid', 'why'], rewards))
+              marked(r['completion'] or '', markers), _fact_table(*_without_empty_last(['reward', 'paid', 'why'], rewards)))
 
 # %% ../nbs/api/10_tracking.ipynb #t-report
 class RunReport:
@@ -872,7 +876,7 @@ def headline(self:RunReport):
         tiles = [_tile('before', percent(c.before.accuracy), interval_text(c.before.interval)), _tile('after', percent(c.after.accuracy), interval_text(c.after.interval)),
                  _tile('change', f'{100 * c.difference:+.1f}', f'points, {100 * c.interval[0]:+.1f} to {100 * c.interval[1]:+.1f}'),
                  _tile('gained / lost', f'{c.gains} / {c.losses}', f'McNemar p {p_text(c.p_value)}')]
-        parts += [ft('div', *tiles, cls='tiles'), ft('p', _sentence(c)), *(ft('p', n, cls='note') for n in c.notes)]
+        parts += [*([ft('h3', c.dataset)] if len(comparisons) > 1 else []), ft('div', *tiles, cls='tiles'), ft('p', _sentence(c)), *(ft('p', n, cls='note') for n in c.notes)]
     alone = [e for when in self.evaluations for name, e in self.evaluations[when].items() if name not in comparisons]
     if alone: parts.append(_fact_table(['dataset', 'when', 'accuracy', '95 % interval', 'right'], [[e.dataset, e.when, percent(e.accuracy), interval_text(e.interval), f'{e.correct}/{e.n}'] for e in alone]))
     warned = [ft('ul', *(ft('li', _visible(text)) for text in self.caveats), cls='caveats')] if self.caveats else []
@@ -889,10 +893,9 @@ def evaluation_table(self:RunReport):
             tries = ', '.join(f'{k} {percent(v)}' for k, v in s.items() if '@' in k)
             lengths = ' / '.join('-' if s[k] is None else f'{s[k]:.0f}' for k in ('mean_length_correct', 'mean_length_wrong'))
             reasons = ', '.join(f'{k} {v}' for k, v in list(s['reasons'].items())[:5])
-            rows.append([name, when, percent(s['accuracy']), interval_text(s['interval']), percent(s['format_rate']), percent(s['truncated_rate']), lengths, reasons, tries])
+            rows.append([name, when, percent(s['accuracy']), interval_text(s['interval']).replace(' ', '\xa0'), percent(s['format_rate']), percent(s['truncated_rate']), lengths, reasons, tries])
     header = ['dataset', 'when', 'accuracy', '95 % interval', 'well formed', 'cut off', 'tokens right / wrong', 'verdicts', 'with samples']
-    if not any(row[-1] for row in rows): header, rows = header[:-1], [row[:-1] for row in rows]
-    return ft('section', ft('h2', 'Evaluations'), _fact_table(header, rows)) if rows else None
+    return ft('section', ft('h2', 'Evaluations'), _fact_table(*_without_empty_last(header, rows))) if rows else None
 
 # %% ../nbs/api/10_tracking.ipynb #t-curves
 def _accuracy_chart(self:RunReport):

@@ -56,7 +56,8 @@ def records(step, skill, rng, groups=4, size=8):
             right = rng.random() < skill
             value, close = (a + b if right else a + b - 10), rng.random() < .5
             rewards = {'gsm8k_answer_check': 3. if right else .5 if close else -1., 'match_format_exactly': 3.}
-            out.append({'step': step, 'group': group, 'prompt': f'{a}+{b}=?', 'answer': str(a + b), 'reward': sum(rewards.values()), 'rewards': rewards, 'advantage': rng.gauss(0, 1),
+            reasons = {'gsm8k_answer_check': f'{value} is {"" if right else "not "}{a + b}', 'match_format_exactly': 'each marker once, in order'}
+            out.append({'step': step, 'group': group, 'prompt': f'{a}+{b}=?', 'answer': str(a + b), 'reward': sum(rewards.values()), 'rewards': rewards, 'reasons': reasons, 'advantage': rng.gauss(0, 1),
                         'completion': f'<reasoning>{a % 10}+{b % 10}+0={a % 10 + b % 10:02d}</reasoning><answer>{value}</answer>', 'correct': right,
                         'verdict': 'equal' if right else 'different value', 'tokens': rng.randint(34, 44), 'truncated': rng.random() < .02})
     return out

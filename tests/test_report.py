@@ -54,6 +54,22 @@ def test_every_section_is_there(run):
     assert f'completion cut off of {len(run.read_completions()):,} recorded {cut}' in text
 
 
+def test_what_takes_the_value_from_a_number_stands_beside_it(tmp_path):
+    from rlvr_nb.tracking import model_card
+    run = make_run(tmp_path/'run', steps=6)
+    text = text_of(RunReport(run).html())
+    assert 'None' not in text and 'trained on' not in model_card(run)
+    assert re.search(r'gsm8k_answer_check -?[\d.]+ \d+ is (not )?\d+', text), 'a payment has its reason'
+    run.write_manifest({'caveats': ['5 of the 256 <b>problems</b> are also in the training data'], 'overlap': {'arithmetic': 5}})
+    run.log_event('audit', findings=[{'severity': 'danger', 'finding': "'empty' earns as much"}, {'severity': 'note', 'finding': 'harmless'}])
+    page = RunReport(run).html()
+    head = page[:page.index('<h2>Training')]
+    for words in ('5 of the 256 &lt;b&gt;problems', "earns as much"): assert words in head
+    assert 'harmless' not in head and 'harmless' in page and '5 of the 256' in model_card(run)
+    run.write_manifest({'overlap': {'arithmetic': 0}})
+    assert 'none of them trained on' in model_card(run)
+
+
 def test_shown_completions_are_the_extremes_of_the_last_quarter(run):
     late = [r['reward'] for r in run.read_completions() if r['step'] >= 90]
     picked = pick_completions(run.read_completions())

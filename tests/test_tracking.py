@@ -109,11 +109,12 @@ def test_completions_come_back_as_they_were(run):
 
 def test_missing_values_and_changing_rewards(run):
     run.add_completions(1, batch(1, 2, correct=None, verdict=None, advantage=None, rewards={'a': None, 'b': 1.}))
-    run.add_completions(2, batch(2, 2, rewards={'c': 2.}))
+    run.add_completions(2, batch(2, 2, rewards={'c': 2.}, reasons={}))
     run.add_completions(3, [])
     first, *_, last = run.read_completions()
     assert first['correct'] is None and first['advantage'] is None and first['rewards']['b'] == 1. and first['rewards']['a'] is None
     assert last['rewards']['c'] == 2. and last['tokens'] > 0
+    assert first['reasons']['gsm8k_answer_check'] and not any(last['reasons'].values())
 
 
 def test_text_that_no_file_can_hold_is_still_recorded(run):
