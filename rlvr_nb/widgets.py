@@ -4,19 +4,20 @@
 
 # %% auto #0
 __all__ = ['LIST', 'UNUSABLE', 'KNOWN_MODELS', 'ELSEWHERE', 'TOOLTIP', 'SECRET_TYPED', 'REMOVED', 'KEPT', 'LONGEST', 'NAMES',
-           'STOPPABLE', 'CSS', 'ORDERS', 'SHAPES', 'SECTIONS', 'LEADS', 'GROUPS', 'HEAVY', 'HOSTILE', 'Option',
-           'options', 'presets', 'Base', 'base_of_file', 'page', 'classed', 'line', 'css_class', 'choice_label',
-           'read_text', 'make_input', 'Field', 'Form', 'value_at', 'suggested_fixes', 'Curve', 'Live', 'describe_error',
-           'quiet_bars', 'TrainingThread', 'running_kernel', 'in_colab', 'EventPump', 'table', 'fold', 'long_text',
-           'charts', 'duration', 'time_left', 'status_text', 'outcome_text', 'status_line', 'completions_table',
-           'forecast_for', 'machine', 'memory_panel', 'command_block', 'configuration_panel', 'comparison_panel',
-           'last_sign', 'App', 'import_heavy', 'message_panel', 'button', 'panel', 'named', 'columns', 'card', 'Group',
-           'Preview', 'read_preview', 'row_panel', 'dropped_panel', 'scores_panel', 'audit_panel', 'sample', 'Summary']
+           'STOPPABLE', 'CSS', 'ORDERS', 'SHAPES', 'SECTIONS', 'LEADS', 'GROUPS', 'HEAVY', 'SILENCE', 'HOSTILE',
+           'Option', 'options', 'presets', 'Base', 'base_of_file', 'page', 'classed', 'line', 'css_class',
+           'choice_label', 'read_text', 'make_input', 'Field', 'Form', 'value_at', 'suggested_fixes', 'Curve', 'Live',
+           'describe_error', 'quiet_bars', 'TrainingThread', 'running_kernel', 'in_colab', 'EventPump', 'table', 'fold',
+           'long_text', 'charts', 'duration', 'time_left', 'status_text', 'outcome_text', 'status_line',
+           'completions_table', 'forecast_for', 'machine', 'memory_panel', 'command_block', 'configuration_panel',
+           'comparison_panel', 'last_sign', 'is_gone', 'App', 'import_heavy', 'message_panel', 'error_panel', 'button',
+           'panel', 'named', 'columns', 'card', 'Group', 'Preview', 'read_preview', 'row_panel', 'dropped_panel',
+           'scores_panel', 'audit_panel', 'sample', 'Summary']
 
 # %% ../nbs/api/12_widgets.ipynb #w-imports
-import base64, contextlib, copy, ctypes, html, json, math, os, re, shutil, subprocess, sys, threading, time, traceback, uuid
+import base64, contextlib, copy, ctypes, html, json, math, os, platform, re, shutil, subprocess, sys, threading, time, traceback, uuid
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -27,19 +28,19 @@ from typing import Any, Literal, get_args, get_origin
 # %% ../nbs/api/12_widgets.ipynb #w-third-imports
 import ipywidgets
 from fastcore.basics import patch
-from fastcore.xml import Safe, ft, to_xml
+from fastcore.xml import ft, to_xml
 from pydantic import BaseModel
 
 # %% ../nbs/api/12_widgets.ipynb #w-own-imports
-from .config import (GRPO_FIELDS, GRPO_CHOICES, ConfigError, ConfigFiles, PipelineConfig, RLVRError, describe, load_config, load_file, override_text, parse_override,
+from .config import (GRPO_FIELDS, ConfigError, ConfigFiles, PipelineConfig, RLVRError, describe, load_config, load_file, override_text, parse_override,
                             path_text, redact, REDACTED, search_dirs, set_path, split_path, value_text)
 from .data import DATASET_PROCESSORS, DefaultDataComponent
 from .evaluation import compare, percent
-from .forecast import find_shape, forecast, gigabytes
+from .forecast import forecast, gigabytes
 from .pipeline import Pipeline, probe_completions
 from .prompts import Markers, render_prompt, system_prompt
-from .rewards import REWARDS, RIGHT, WRONG, DefaultRewardComponent, audit_rewards, score_completions
-from .tracking import METRICS, Observer, RunDir, RunReport, line_chart, marked, metric_text, wandb_mode
+from .rewards import REWARDS, WRONG, DefaultRewardComponent, audit_rewards, score_completions
+from .tracking import Observer, RunDir, RunReport, line_chart, marked, metric_text, wandb_mode
 from .training import TrainingControl, interruptible
 
 # %% ../nbs/api/12_widgets.ipynb #w-option
@@ -300,7 +301,7 @@ def _refuse_secret(self:Field):
     self.fault = SECRET_TYPED
     self.form.refresh()
 
-SECRET_TYPED = 'that looks like a token, so it was taken out; tokens are never typed here: log in with `hf auth login`, or set HF_TOKEN in the environment (on Colab: Secrets)'
+SECRET_TYPED = 'That looks like a token, so it was taken out; tokens are never typed here: log in with `hf auth login`, or set HF_TOKEN in the environment (on Colab: Secrets)'
 
 # %% ../nbs/api/12_widgets.ipynb #w-field-row
 def _help(field:Field):
@@ -460,7 +461,7 @@ def overrides(self:Form)->list[str]:
 def cfg(self:Form)->PipelineConfig:
     "The configuration; a `ConfigError` says everything that is wrong with it."
     if self.errors: raise ConfigError(self.errors)
-    return self.base.load(*self.overrides)
+    return self.valid
 
 @patch(as_prop=True)
 def differences(self:Form)->list[tuple]:
@@ -714,7 +715,7 @@ def pipeline_end(self:Live, status, result): self._update(result=dict(status=sta
 def describe_error(error:BaseException)->dict:
     "What to show of an error: its cause in words, and the traceback for those who ask."
     text = '\n'.join(error.errors) if isinstance(error, ConfigError) else str(error) or type(error).__name__
-    title = 'The configuration' if isinstance(error, ConfigError) else 'Something is missing' if getattr(error, 'status', 1) == 3 else type(error).__name__
+    title = 'Not possible' if isinstance(error, ConfigError) else 'Something is missing' if getattr(error, 'status', 1) == 3 else type(error).__name__
     trace = ''.join(traceback.format_exception(error))
     return dict(title=title, text=redact(text)[:6000], trace=redact(trace)[-20_000:], lines=[redact(e) for e in getattr(error, 'errors', [])],
                 memory=type(error).__name__ == 'OutOfMemoryError' or 'out of memory' in text.lower())
@@ -770,11 +771,13 @@ def quiet_bars(live:Live # hears of the bars of this thread
 # %% ../nbs/api/12_widgets.ipynb #w-training-thread
 _one_training = threading.Lock()
 
-class _KeepConfig(Observer):
-    "Writes the configuration as the user has it, over the one without a console."
-    name = 'configuration'
+class _Origin(Observer):
+    "Writes the configuration as the user has it, over the one without a console, and which process trains."
+    name = 'origin'
     def __init__(self, cfg): self.cfg = cfg
-    def pipeline_start(self, cfg, run_dir): run_dir.write_config(self.cfg)
+    def pipeline_start(self, cfg, run_dir):
+        run_dir.write_config(self.cfg)
+        run_dir.log_event('process', pid=os.getpid(), host=platform.node())
 
 class TrainingThread:
     "One training in a thread of its own."
@@ -805,7 +808,7 @@ def _run(self:TrainingThread):
         if self.control.stopping: raise KeyboardInterrupt
         observers = ['wandb'] if wandb_mode() else []
         cfg = self.cfg if self.cfg.observers is not None else self.cfg.model_copy(update=dict(observers=observers))
-        pipeline = Pipeline(cfg, self.control, (_KeepConfig(self.cfg), self.live))
+        pipeline = Pipeline(cfg, self.control, (_Origin(self.cfg), self.live))
         pipeline.resumed = self.continued
         with quiet_bars(self.live): self.outcome = pipeline.run()
         status = self.outcome.status
@@ -934,7 +937,7 @@ CSS = """
 .rlvr-app table{border-collapse:collapse;margin:4px 0;font-size:12px;color:inherit}
 .rlvr-app th,.rlvr-app td{text-align:left;vertical-align:top;padding:4px 12px 4px 4px;border-bottom:1px solid var(--line);overflow-wrap:break-word;max-width:36em}
 .rlvr-app th{white-space:nowrap}.rlvr-app td details{min-width:14em}.rlvr-app .rlvr-wide{overflow-x:auto}
-.rlvr-app td summary{overflow-wrap:anywhere}
+.rlvr-app td summary{overflow-wrap:anywhere}.rlvr-app .rlvr-completions table{width:100%}.rlvr-app .rlvr-completions td:last-child{width:100%;max-width:none}
 .rlvr-app tr{background:transparent!important}
 .rlvr-app td.n,.rlvr-app th.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 .rlvr-app .rlvr-charts{display:grid;grid-template-columns:repeat(auto-fill,minmax(245px,1fr));gap:10px 16px}
@@ -1061,7 +1064,7 @@ _HOLD = "if(this.open){var f=this.closest('.rlvr-app').querySelector('.rlvr-foll
 def _text_cell(r, markers):
     line = ' '.join(r['completion'].split())
     paid = ', '.join(f'{name} {_figure_text(value)}' for name, value in (r['rewards'] or {}).items())
-    return fold(line[:90] + (' ...' if len(line) > 90 else '') or '(empty)', ft('b', 'Prompt'), long_text(r['prompt']), ft('b', 'Completion'), long_text(r['completion'], markers),
+    return fold(line[:90] + (' ...' if len(line) > 90 else '') or '(empty)', ft('b', 'Prompt'), long_text(r['prompt'], markers), ft('b', 'Completion'), long_text(r['completion'], markers),
                 ft('p', f"Paid: {paid}. Verdict: {r['verdict'] or 'none'}; advantage {_figure_text(r['advantage'])}", cls='note'), ontoggle=_HOLD)
 
 # %% ../nbs/api/12_widgets.ipynb #w-shapes
@@ -1107,7 +1110,8 @@ def memory_panel(f,           # a `Forecast`
     share = f.total / size if size else None
     verdict = None if share is None else ft('div', f'About {gigabytes(f.total)} at the peak, {share:.0%} of the {gigabytes(size)} here ({name})'.replace(' 0% of', ' under 1% of') +
         ('.' if share < .8 else ': tight; fewer or shorter completions at once need less.' if share < 1 else ': it will not fit here.'), cls='rlvr-good' if share < .8 else 'rlvr-warning' if share < 1 else 'rlvr-error')
-    return ft('div', *bars, verdict, work, fold('What this assumes', *(ft('p', a, cls='note') for a in f.assumptions)))
+    slow = [ft('div', 'No GPU was found here. On a CPU, a step of a model of this size takes minutes; the offline demo is made for CPUs.', cls='rlvr-warning')] if name.startswith('CPU') and f.total > 10**9 else []
+    return ft('div', *bars, verdict, *slow, work, fold('What this assumes', *(ft('p', a, cls='note') for a in f.assumptions)))
 
 # %% ../nbs/api/12_widgets.ipynb #w-command
 _COPY = ("(function(b){var t=b.parentNode.querySelector('pre'),s=window.getSelection(),r=document.createRange();r.selectNodeContents(t);s.removeAllRanges();s.addRange(r);"
@@ -1185,6 +1189,15 @@ def last_sign(run:RunDir)->float: # seconds since the epoch, 0 where nothing is 
     "When a run last wrote something."
     return max((p.stat().st_mtime for p in (run.metrics_file, run.events, run.result, run.manifest) if p.exists()), default=0.)
 
+def is_gone(run:RunDir)->bool:
+    "Whether the process that trains a run is known to have ended: it was on this machine, and is there no more."
+    last = ([e for e in run.read_events() if e['kind'] in ('pipeline_start', 'process')] or [{}])[-1]
+    if os.name != 'posix' or last.get('kind') != 'process' or last['host'] != platform.node(): return False
+    try: os.kill(last['pid'], 0)
+    except ProcessLookupError: return True
+    except PermissionError: return False
+    return False
+
 # %% ../nbs/api/12_widgets.ipynb #w-app
 SECTIONS = {'setup': 'Setup', 'data': 'Data and prompts', 'rewards': 'Reward lab', 'train': 'Train', 'results': 'Results'}
 LEADS = {  # what each section is for
@@ -1209,7 +1222,7 @@ class App:
         for o in overrides: self._override(o)
         self.rows, self.sampled, self.here, self.messages = None, {}, None, {}
         self._lock, self._drawing, self._pusher, self._busy, self._done = threading.RLock(), threading.RLock(), None, {}, deque()
-        self.comparisons, self.forgotten = {}, {}
+        self.comparisons, self.forgotten, self.silent = {}, {}, False
         self._preloading, self._box, self._summary, self._shown, self._foreground = None, None, None, {}, False
         self.background = running_kernel() is not None and not in_colab()
 
@@ -1267,6 +1280,7 @@ def start(self:App, continued:bool=False # go on with the run that was stopped, 
     "Train in the background; a `ConfigError` where something is wrong or a training runs already."
     with self._lock:
         if self.training and self.training.alive: raise ConfigError('This app is training already; stop it first')
+        if continued and self.live.run_dir is None: raise ConfigError('There is no run to go on with; train one, or attach one with App.attach(run_dir)')
         cfg = load_file(str(self.live.run_dir.config), f'run_dir={self.live.run_dir.path}') if continued else self.cfg
         run = self.live.run_dir
         training = TrainingThread(cfg, self.live, continued)
@@ -1279,14 +1293,12 @@ def start(self:App, continued:bool=False # go on with the run that was stopped, 
     self._wake()
 
 @patch
-def train(self:App)->Any: # the `RunResult`; None where it was stopped before training
+def train(self:App, continued:bool=False # go on with the run that was stopped or lost
+         )->Any:                         # the `RunResult`; None where it was stopped before training
     "Train in this cell, showing the progress in the app; interrupting the kernel stops after the running step."
-    if not (self.training and self.training.alive):
-        self._foreground = True
-        try: self.start()
-        except BaseException: self._foreground = False; raise
     self._foreground = True
     try:
+        if not (self.training and self.training.alive): self.start(continued)
         with EventPump() as pump, interruptible(self):
             while self.training.alive: pump(); self.draw(); self.training.thread.join(.15)
     finally: self._foreground = False; self._wake()
@@ -1354,8 +1366,13 @@ def message_panel(message # a text, an error or None
     if message is None: return ''
     if isinstance(message, str): return page(ft('div', message, role='status', cls='rlvr-statusline'))
     e = describe_error(message)
-    lines = [ft('p', line) for line in e['text'].splitlines()]
-    return page(ft('div', ft('b', f"{e['title']}: "), *lines, *([] if isinstance(message, RLVRError) else [fold('Traceback', ft('pre', e['trace']))]), cls='rlvr-error', role='alert'))
+    return page(error_panel({**e, 'trace': '' if isinstance(message, RLVRError) else e['trace']}))
+
+def error_panel(e:dict # what `describe_error` says
+               ):
+    "An error as an element: the cause, and the traceback folded."
+    first, *more = e['text'].splitlines() or ['']
+    return ft('div', ft('b', f"{e['title']}: "), first, *(ft('div', line) for line in more), *([fold('Traceback', ft('pre', e['trace']))] if e['trace'] else []), cls='rlvr-error', role='alert')
 
 # %% ../nbs/api/12_widgets.ipynb #w-pusher
 @patch
@@ -1387,12 +1404,16 @@ def _push(self:App):
 @patch
 def poll(self:App):
     "Read an attached run again, when it has written something."
-    if not self.attached or self.live.status != 'running': return
-    now, sign = time.time(), last_sign(self.attached)
-    if sign == self._shown.get('sign') or now - self._shown.get('polled', 0) < 1: return
+    now = time.time()
+    if not self.attached or self.live.status != 'running' or now - self._shown.get('polled', 0) < 1: return
+    self._shown['polled'], sign = now, last_sign(self.attached)
+    self.silent = is_gone(self.attached) or now - sign > SILENCE
+    if sign == self._shown.get('sign'): return
     completions = now - self._shown.get('completions read', 0) > 5 or self.attached.result.exists()
-    self._shown |= {'sign': sign, 'polled': now, **({'completions read': now} if completions else {})}
+    self._shown |= {'sign': sign, **({'completions read': now} if completions else {})}
     self.live.load(self.attached, completions)
+
+SILENCE = 60  # seconds after which a run is taken for dead where its process isn't known
 
 # %% ../nbs/api/12_widgets.ipynb #w-widgets
 def button(label:str, name:str, clicked, style:str='', tooltip:str=''):
@@ -1450,7 +1471,7 @@ class Group:
         if self.opened: self.rest.children = [f.row for f in rest]
         _visible(self.rest, self.opened)
         _visible(self.more, bool(rest))
-        self.more.description = f'Fewer options' if self.opened else f'{len(rest)} more options'
+        self.more.description = 'Fewer options' if self.opened else f'{len(rest)} more options'
 
 # %% ../nbs/api/12_widgets.ipynb #w-setup
 @patch
@@ -1500,6 +1521,7 @@ def _start_from(self:App, base:Base):
     edits = dict(self.form.edits)
     self.form.start_from(base)
     self.forgotten = edits or self.forgotten
+    self._form_changed()
 
 @patch
 def _put_back(self:App, _):
@@ -1699,7 +1721,7 @@ def lab_row(self:App)->dict:
 def _new_lab_row(self:App):
     row = self.lab_row()
     self.w['question'].value = page(ft('b', 'Question'), long_text(row['question'][:4000])) if row['question'] else page(ft('p', 'Rows are read when this section is opened; any right answer can be typed.'))
-    self.w['gold'].value = row['answer']
+    self.w['gold'].value = redact(row['answer'])
     self._fill_probe()
 
 @patch
@@ -1712,7 +1734,7 @@ def _fill_probe(self:App):
         text = WRONG[name.removeprefix(HOSTILE)](row['question'], gold, other, markers)
         if text is None: text = ''; self._say('rewards', 'This row does not allow that attack; choose another row.'); self._wake_or_draw()
     else: text = probe_completions(gold, markers, prefilled)[name]
-    self.w['completion'].value = text
+    self.w['completion'].value = redact(text)
     self.score()
 
 # %% ../nbs/api/12_widgets.ipynb #w-lab-score
@@ -1794,7 +1816,7 @@ def _sample(self:App, _=None):
     def work():
         if not row.get('prompt'): raise ConfigError('No row is loaded yet; load rows in Data and prompts first')
         return sample(*self.model(cfg), row['prompt'], cfg.train.max_completion_length)
-    self.task('rewards', work, lambda text: setattr(self.w['completion'], 'value', text), 'The model answers ...')
+    self.task('rewards', work, lambda text: setattr(self.w['completion'], 'value', redact(text)), 'The model answers ...')
 
 # %% ../nbs/api/12_widgets.ipynb #w-train-build
 @patch
@@ -1834,8 +1856,7 @@ def _draw_failure(self:App, view):
     if view.error == self._shown.get('error', ...): return
     self._shown['error'], e = view.error, view.error
     if e is None: self.w['failure'].value, self.remedies.children = '', []; return
-    trace = [fold('Traceback', ft('pre', e['trace']))] if e['trace'] else []
-    self.w['failure'].value = page(ft('div', ft('b', f"{e['title']}: "), *(ft('p', line) for line in e['text'].splitlines()), *trace, cls='rlvr-error', role='alert'))
+    self.w['failure'].value = page(error_panel(e))
     fixes = [(p, v) for line in e['lines'] for p, v in suggested_fixes(line) if any(_covers(known, p) for known in self.form.fields)]
     buttons = [_fix_button(SimpleNamespace(form=self.form), p, v) for p, v in fixes[:6]]
     if e['memory']: buttons += self._memory_buttons()
@@ -1933,7 +1954,7 @@ def _save(self:App, merged:bool):
 def push(self:App, repository:str # owner/name
         )->str:                   # its address
     "Upload the trained model to the Hub, privately, with the token of this machine."
-    if not re.fullmatch(r'[\w.-]+/[\w.-]+', repository): raise ConfigError(f'{repository!r}: expected owner/name')
+    if not re.fullmatch(r'[\w.-]+/[\w.-]+', repository): raise ConfigError(f'Hub repository: got {repository!r}, expected owner/name')
     folder = self.trained_model(self.run_dir())
     from huggingface_hub import HfApi
     from huggingface_hub.errors import HfHubHTTPError, LocalTokenNotFoundError
@@ -1977,7 +1998,7 @@ def _build(self:App):
     w['start'] = button('Start', 'start', self._start, 'primary')
     w['pause'], w['resume'] = button('Pause', 'pause', lambda _: self.pause()), button('Resume', 'resume', lambda _: self.resume())
     w['stop'] = button('Stop and save', 'stop', lambda _: self.stop())
-    w['continue'] = button('Continue this run', 'continue', self._continue)
+    w['continue'] = button('Continue this run', 'continue', lambda _: self._start(continued=True))
     w['blocked'] = panel('blocked')
     w['sections'] = classed(ipywidgets.ToggleButtons(description='Section', options=[(t, n) for n, t in SECTIONS.items()], value='setup', style=dict(button_width='auto')), 'sections')
     w['sections'].observe(lambda c: self._open_section(c['new']), 'value')
@@ -1988,10 +2009,19 @@ def _build(self:App):
         self.boxes[name] = classed(ipywidgets.VBox([lead, self.notices[name], *getattr(self, f'_build_{name}')()], layout=ipywidgets.Layout(display='none' if name != 'setup' else '', width='100%')), f'section-{name}')
     toolbar = line(*(w[n] for n in ('start', 'pause', 'resume', 'stop', 'continue')))
     self._box = classed(ipywidgets.VBox([ipywidgets.HTML(f'<style>{CSS}</style>'), w['status'], toolbar, w['blocked'], w['sections'], *self.boxes.values()], layout=ipywidgets.Layout(width='100%')), 'app')
+    for x in w.values():
+        if isinstance(x, (ipywidgets.Text, ipywidgets.Textarea)): x.observe(self._refuse_secret, 'value')
     self.form.changed(lambda _: self._form_changed())
     self._form_changed()
     self._new_lab_row()
     self.draw()
+
+@patch
+def _refuse_secret(self:App, change):
+    if redact(change['new']) == change['new']: return
+    change['owner'].value = ''
+    self._say(self.w['sections'].value, ConfigError(SECRET_TYPED))
+    self._wake_or_draw()
 
 @patch
 def _open_section(self:App, name:str):
@@ -2034,11 +2064,11 @@ def _draw_buttons(self:App, view):
     states = dict(start=not running and not self.form.errors, pause=running and not paused and not view.stopping, resume=paused, stop=running and not view.stopping)
     for name, enabled in states.items():
         if w[name].disabled == enabled: w[name].disabled = not enabled
-    silent = self.attached is not None and view.status == 'running' and time.time() - last_sign(self.attached) > 60
+    silent = self.attached is not None and view.status == 'running' and self.silent
     _visible(w['continue'], not running and view.run_dir is not None and (view.status in ('stopped', 'failed') or silent))
     blocked = '' if running or not self.form.errors else page(ft('div', ft('b', f"Start waits for {len(self.form.errors)} thing{'s' if len(self.form.errors) > 1 else ''} to be mended: "),
                                                             *(ft('div', e) for e in self.form.errors[:6]), cls='rlvr-error', role='alert'))
-    if silent: blocked = page(ft('div', f'The run last wrote something {duration(time.time() - last_sign(self.attached))} ago. If its kernel is gone, Continue goes on from the newest checkpoint.', cls='rlvr-warning'))
+    if silent: blocked = page(ft('div', f'Nobody seems to train this run any more: it last wrote something {duration(time.time() - last_sign(self.attached))} ago. Continue goes on from the newest checkpoint.', cls='rlvr-warning'))
     w['blocked'].value = blocked
     w['status'].value = status_line(view, paused, '' if running else outcome_text(self.comparisons))
 
@@ -2076,17 +2106,14 @@ def _run_ended(self:App, view):
 
 # %% ../nbs/api/12_widgets.ipynb #w-clicks
 @patch
-def _start(self:App, _=None):
+def _start(self:App, _=None, continued:bool=False):
+    "Start, or say which cell to run where a thread would not be shown."
+    if self.training and self.training.alive: return   # the second click of a double click
     if in_colab():
-        self._say('setup', 'On Colab, run a cell with app.train(): what a background thread does is not shown there.')
+        self._say(self.w['sections'].value, f"On Colab, run a cell with app.train({'continued=True' if continued else ''}): what happens in the background is not shown there.")
         return self.draw()
-    if self.form.valid.dry_run and not self.form.errors: return self._check()
-    self._guard('train', self.start)
-    self.w['sections'].value = 'train'
-
-@patch
-def _continue(self:App, _=None):
-    self._guard('train', lambda: self.start(continued=True))
+    if not continued and self.form.valid.dry_run and not self.form.errors: return self._check()
+    self._guard('train', lambda: self.start(continued))
     self.w['sections'].value = 'train'
 
 # %% ../nbs/api/12_widgets.ipynb #w-summary

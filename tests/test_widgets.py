@@ -166,6 +166,29 @@ def test_fixes_are_read_from_messages():
     assert suggested_fixes('a.b: write a.b=...') == []
 
 
+def test_the_nearest_value_is_offered_first_and_its_button_says_what_it_does():
+    app = App('train.num_generations=7')
+    first, = [row.children[0] for row in app['train.num_generations'].row.children[2:]]
+    assert first.description == 'Set num_generations to 8' and 'write train.' not in app['train.num_generations'].note.value
+    assert 'rlvr-wrong' in app['train.num_generations'].row._dom_classes
+    first.click()
+    first.click()
+    assert app.overrides == ['+preset=offline_demo'] and 'rlvr-wrong' not in app['train.num_generations'].row._dom_classes
+
+
+def test_edits_that_another_preset_forgets_can_be_put_back():
+    app = App('train.max_steps=7', 'reward.reward_functions[0].weight=2.0')
+    app.box
+    before = app.overrides
+    app.w['preset'].value = 'qwen3_0_6b_t4'
+    assert app.overrides == ['+preset=qwen3_0_6b_t4'] and app.w['put-back'].layout.display != 'none'
+    app.w['preset'].value = 'offline_demo'
+    app.w['put-back'].click()
+    assert app.overrides == before and app.w['put-back'].layout.display == 'none'
+    app.w['forget'].click()
+    assert app.overrides == ['+preset=offline_demo'] and app.w['forget'].layout.display == 'none'
+
+
 # Presets and files
 
 GPUS = dict(t4=15, l4=22.5, a100=40, h100=79.6)  # GiB that the driver reports
@@ -297,6 +320,22 @@ def test_tokens_never_reach_widget_state(monkeypatch):
     assert 'redacted' in app.w['failure'].value and 'hf_aVery' not in state_of(app.box)
 
 
+def test_a_token_that_is_typed_is_taken_out(tmp_path):
+    secret = 'hf_aVerySecretTokenOfNobody0123'
+    app = App()
+    app.box
+    for path in ('model.model_name_or_path', 'run_dir', 'model.push_to_hub', 'train.grpo'):
+        box = app[path].row.children[0]
+        box.value = secret
+        assert box.value == '' and 'token' in app[path].messages[0] and app.w['start'].disabled
+        app.form.set(path, app.form.base_cfg.train.grpo if path == 'train.grpo' else getattr(app.form.base_cfg, path, None) or ('builtin-tiny' if 'name' in path else None))
+    for name in ('repository', 'prompt', 'folder', 'file', 'yaml', 'completion', 'gold'):
+        app.w[name].value = secret
+        assert app.w[name].value == ''
+    assert 'hf auth login' in app.notices['setup'].value and app.form.errors == []
+    assert secret not in state_of(app.box) and secret not in app.save_yaml(tmp_path/'c.yaml').read_text()
+
+
 # A run
 
 def test_100_000_completions_stay_bounded():
@@ -408,6 +447,22 @@ def test_pause_resume_and_stop(tmp_path):
     app.stop()
     wait(lambda: not app.training.alive)
     assert app.live.run_dir.path == run.path and run.read_result()['steps'] >= done
+
+
+def test_a_lost_run_is_known_and_goes_on_in_the_foreground(tmp_path):
+    code = ("import os, sys, time\nfrom rlvr_nb.widgets import App\napp = App(*sys.argv[1:])\napp.background = True\napp.box\napp.start()\n"
+            "while app.live.step_now < 3: time.sleep(.02)\nos._exit(0)")   # as a kernel that is restarted
+    subprocess.run([sys.executable, '-c', code, *SMALL[1:3], 'train.max_steps=6', 'train.save_steps=1', f'run_dir={tmp_path}/run'], check=True, capture_output=True, timeout=120)
+    app = App.attach(tmp_path/'run')
+    app.box
+    app.poll()
+    app.draw()
+    assert app.live.status == 'running' and app.live.step_now >= 3
+    assert 'Nobody seems to train' in app.w['blocked'].value and app.w['continue'].layout.display == ''
+    result = app.train(continued=True)
+    assert (result.status, result.steps) == ('finished', 6) and result.run_dir.path == tmp_path/'run'
+    assert 'of 16' in app.w['comparison'].value and app.w['blocked'].value == ''
+    with pytest.raises(ConfigError, match='no run to go on with'): App().train(continued=True)
 
 
 def test_stop_before_training_is_immediate(tmp_path):
