@@ -30,7 +30,7 @@ def completions(step, count, rng):
     for i in range(count):
         words = ' '.join(rng.choice(WORDS) for _ in range(60))
         out.append({'step': step, 'group': i // 8, 'prompt': f'question {step} {i // 8}: {words[:150]}', 'completion': f'<reasoning>{words}</reasoning><answer>{i}</answer>', 'answer': str(i),
-                    'rewards': {'gsm8k_answer_check': rng.choice([3., -1.]), 'match_format_exactly': 3.}, 'reward': rng.choice([6., 2.]), 'advantage': rng.gauss(0, 1), 'verdict': 'match',
+                    'rewards': {'gsm8k_answer_check': rng.choice([3., -1.]), 'match_format_exactly': 3.}, 'reasons': {'gsm8k_answer_check': f'"{i}" is not {step}', 'match_format_exactly': ''}, 'reward': rng.choice([6., 2.]), 'advantage': rng.gauss(0, 1), 'verdict': 'match',
                     'correct': rng.random() < .5, 'tokens': rng.randint(20, 200), 'truncated': False})
     return out
 
