@@ -1273,18 +1273,17 @@ def __str__(self:RunComparison):
     tables = [text_table(_RESULTS_HEADER, self.results)] + ([text_table(['option', *self.names], [[k, *map(_shown, v)] for k, v in self.differences.items()])] if self.differences else ['The configurations are the same.'])
     return '\n\n'.join(tables)
 
-@patch
-def option_table(self:RunComparison):
-    "The options in which the runs differ, as an element of a page."
-    if not self.differences: return ft('p', 'The configurations are the same.')
-    return _fact_table(['option', *self.names], [[k, *map(_shown, v)] for k, v in self.differences.items()])
+def _option_table(names:list[str], found:dict[str, list]):
+    "The options that differ, a column for each run or experiment."
+    if not found: return ft('p', 'The configurations are the same.')
+    return _fact_table(['option', *names], [[k, *map(_shown, v)] for k, v in found.items()])
 
 @patch
 def _sections(self:RunComparison) -> list:
     curves = {title: {n: r.curve(metric) for n, r in zip(self.names, self.reports)} for title, (metric, _) in _COMPARED_CURVES.items()}
     charts = [line_chart(title, found, share=_COMPARED_CURVES[title][1]) for title, found in curves.items() if any(found.values())]
     return [ft('h1', f'{len(self.reports)} runs'), ft('section', _fact_table(_RESULTS_HEADER, self.results)), ft('section', ft('h2', 'Curves'), ft('div', *charts, cls='charts')) if charts else None,
-            ft('section', ft('h2', 'What differs'), self.option_table())]
+            ft('section', ft('h2', 'What differs'), _option_table(self.names, self.differences))]
 
 @patch
 def html(self:RunComparison)->str:
@@ -1300,6 +1299,8 @@ def compare_runs(runs:list, # run directories, or their paths
     return RunComparison(runs)
 
 # %% ../nbs/api/10_tracking.ipynb #t-seeds
+_NOT_AN_EXPERIMENT = (*_NOT_COMPARED, 'seed', 'train.seed')
+
 class SeedSummary:
     "Runs gathered into experiments: what is the same but for the seed is one."
     def __init__(self,
@@ -1310,7 +1311,7 @@ class SeedSummary:
 
     @staticmethod
     def _key(report) -> str:
-        return json.dumps({k: v for k, v in flatten(report.config).items() if k not in (*_NOT_COMPARED, 'seed', 'train.seed')}, sort_keys=True, default=str)
+        return json.dumps({k: v for k, v in flatten(report.config).items() if k not in _NOT_AN_EXPERIMENT}, sort_keys=True, default=str)
 
     @property
     def labels(self)->list[str]:
@@ -1322,7 +1323,7 @@ class SeedSummary:
 
     def _typed(self) -> list[str]|None:
         "The overrides that set each experiment apart, where they do: shorter than the options that follow from them."
-        def own(report): return {o for o in report.manifest.get('overrides') or [] if o.lstrip('+~').partition('=')[0] not in (*_NOT_COMPARED, 'seed', 'train.seed')}
+        def own(report): return {o for o in report.manifest.get('overrides') or [] if o.lstrip('+~').partition('=')[0] not in _NOT_AN_EXPERIMENT}
         typed = [{frozenset(own(r)) for r in reports} for reports in self.experiments.values()]
         if len(typed) < 2 or any(len(found) > 1 for found in typed): return None
         sets = [next(iter(found)) for found in typed]
@@ -1372,9 +1373,10 @@ def _sections(self:SeedSummary) -> list:
     plans = {title: {label: _mean_curve([r for r in reports if r.curve(metric)], metric) for label, reports in groups.items()} for title, (metric, _) in _COMPARED_CURVES.items()}
     charts = [line_chart(title, found, share=_COMPARED_CURVES[title][1]) for title, found in plans.items() if any(found.values())]
     runs = RunComparison([r.run for reports in groups.values() for r in reports])
-    return [ft('h1', f'{len(groups)} experiment{"s" * (len(groups) > 1)}, {len(runs.reports)} runs'), ft('section', _fact_table(_SEEDS_HEADER, self.rows), ft('p', "Intervals of means are Student's t over the seeds.", cls='note')),
+    found = {k: v for k, v in differences([reports[0].config for reports in groups.values()]).items() if k not in _NOT_AN_EXPERIMENT}
+    return [ft('h1', f'{len(groups)} experiment{"s" * (len(groups) > 1)}, {len(runs.reports)} runs'), ft('section', _fact_table(_SEEDS_HEADER, self.rows), ft('p', "Intervals of means are Student's t over the seeds; where all seeds agree it has no width, and the interval of a single run says more.", cls='note')),
             ft('section', ft('h2', 'Curves, means over the seeds'), ft('div', *charts, cls='charts')) if charts else None, ft('section', ft('h2', 'Runs'), _fact_table(_RESULTS_HEADER, runs.results)),
-            ft('section', ft('h2', 'What differs'), runs.option_table())]
+            ft('section', ft('h2', 'What differs'), _option_table(list(groups), found)) if len(groups) > 1 else None]
 
 @patch
 def html(self:SeedSummary)->str:
