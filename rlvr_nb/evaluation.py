@@ -387,7 +387,8 @@ def _cut(text:str, most:int) -> str:
 class Flips(list):
     "The problems that changed sides, gains first: change, prompt, answer, and completion and reason of both sides."
     def __str__(self):
-        rows = [[f['change'], _cut(f['answer'], 30), *(repr(_cut(f[side], 60)) for side in ('before', 'after'))] for f in self[:_FLIPS_SHOWN]]
+        def end(text): return repr(text if len(text) <= 60 else f'...{text[-57:]}')  # where the answer is
+        rows = [[f['change'], _cut(f['answer'], 30), end(f['before']), end(f['after'])] for f in self[:_FLIPS_SHOWN]]
         return '\n'.join([text_table(['change', 'answer', 'before', 'after'], rows), *([f'{len(self) - len(rows)} more'] if len(self) > len(rows) else [])])
 
     def _repr_html_(self):
