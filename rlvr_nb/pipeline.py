@@ -397,7 +397,8 @@ class RunResult:
     def __str__(self):
         "The comparisons, and where to find what the run left."
         result = self.run_dir.read_result()
-        lines = [*map(str, self.comparisons.values()), f'{self.status} after {self.steps} steps, {sum(self.seconds.values()):.0f} s', f'model   {result.get("model")}']
+        early = f", early: no evaluation was better than that of step {result['early_stop']['best']}" if 'early_stop' in result else ''
+        lines = [*map(str, self.comparisons.values()), f'{self.status} after {self.steps} steps{early}, {sum(self.seconds.values()):.0f} s', f'model   {result.get("model")}']
         if best := result.get('best'): lines.append(f"best    {best['path']} (step {best['step']}, {percent(best['accuracy'])}, chosen on these problems)")
         return '\n'.join([*lines, f'report  {self.run_dir.report}'])
 
@@ -410,6 +411,7 @@ def _write_end(self:Pipeline, status:str, steps:int, before:dict, after:dict, **
     result = dict(status=status, steps=steps, before=summaries(before), after=summaries(after), seconds={k: round(v, 2) for k, v in self.seconds.items()},
                   reward_counts=dict(self.prepared.rewards.counts), model=str(self.model_folder())) | more
     if best := self.run_dir.read_events('best'): result['best'] = {k: best[-1][k] for k in ('step', 'accuracy', 'path')}
+    if early := [e for e in self.run_dir.read_events('early_stop') if e['step'] == steps]: result['early_stop'] = {'step': steps, 'best': early[-1]['best']['step']}
     self.run_dir.write_result(result)
     if status == 'finished' and self.model_folder().is_dir(): save_model_card(self.run_dir, self.model_folder())
     self.observers.emit('pipeline_end', status, result)

@@ -347,6 +347,15 @@ def test_the_best_checkpoint_is_kept_and_can_be_evaluated(tmp_path):
     assert [r['completion'] for r in again.rows] == [r['completion'] for r in then.rows]
 
 
+def test_a_run_that_stops_early_says_why(tmp_path):
+    status, out, err = command('run_dir=run', 'train.max_steps=20', 'eval.eval_num_samples=16', 'eval.eval_steps=2', 'eval.early_stopping_patience=2', 'train.learning_rate=1e-9', cwd=tmp_path)
+    assert status == 0, err[-3000:]
+    result = result_of(tmp_path/'run')
+    assert (result['status'], result['steps'], result['early_stop']) == ('finished', 6, {'step': 6, 'best': 2})
+    assert 'finished after 6 steps, early: no evaluation was better than that of step 2' in out
+    assert 'early stop: step 6' in (tmp_path/'run/report.html').read_text()
+
+
 def test_a_sweep_over_seeds_is_summed_up(tmp_path):
     status, out, err = command('-m', 'seed=42,43', 'reward_component=default,random_baseline', 'run_dir=sweep', *TINY[1:], 'train.max_steps=2', cwd=tmp_path)
     assert status == 0, err[-3000:]
