@@ -205,12 +205,12 @@ def _shown_text(option:Option, value) -> str:
     return redact(value if isinstance(value, str) and option.kind != 'structure' else value_text(value))
 
 class _Looks:
-    "One layout and one style for all inputs of a class, instead of two more models for each."
+    "One layout and one style for all widgets of a class, instead of two more models for each."
     def __init__(self): self.known = {}
     def __call__(self, cls, **kwargs):
-        if cls in self.known: return cls(layout=self.known[cls][0], style=self.known[cls][1], **kwargs)
+        if cls in self.known: return cls(**self.known[cls], **kwargs)
         w = cls(layout=ipywidgets.Layout(width='auto'), **kwargs)
-        self.known[cls] = (w.layout, w.style)
+        self.known[cls] = {k: getattr(w, k) for k in ('layout', 'style') if w.has_trait(k)}
         return w
 
 def make_input(option:Option,        # what it is for
@@ -323,8 +323,8 @@ def row(self:Field):
     if self._row is None:
         self.input = make_input(self.option, self._value if _fits(self.option, self._value) else None, self.form.looks)
         self.input.observe(self._typed, 'value')
-        self.note = ipywidgets.HTML(_help(self), layout=self.form.note_layout)
-        self._row = ipywidgets.VBox([self.input, self.note])
+        self.note = self.form.looks(ipywidgets.HTML, value=_help(self))
+        self._row = self.form.looks(ipywidgets.VBox, children=[self.input, self.note])
         for name in ('rlvr-row', *(['rlvr-broad'] if self.option.long or self.option.kind == 'structure' and not self.option.path.startswith(LIST) else [])): self._row.add_class(name)
         self.show_messages()
     return self._row
@@ -346,7 +346,7 @@ class Form:
     def __init__(self,
                  base:Base,    # what to start from
                 ):
-        self.lock, self.looks, self.note_layout = threading.RLock(), _Looks(), ipywidgets.Layout(width='auto')
+        self.lock, self.looks = threading.RLock(), _Looks()
         self.edits, self.errors, self.listeners, self.structure = {}, [], [], []
         self.fields = {}
         self.start_from(base)
@@ -907,7 +907,7 @@ CSS = """
 .rlvr-app .rlvr-card{border:1px solid var(--line);border-radius:6px;padding:10px 12px 12px;margin:0 0 12px}
 .rlvr-app .rlvr-columns{display:flex;flex-flow:row wrap;gap:0 14px;width:100%}.rlvr-app .rlvr-columns>*{min-width:0}
 .rlvr-app .rlvr-line{display:flex;flex-flow:row wrap;align-items:flex-end;gap:2px 8px}
-.rlvr-app .rlvr-fields{display:grid;grid-template-columns:repeat(auto-fill,minmax(190px,1fr));gap:10px 16px;align-items:start}
+.rlvr-app .rlvr-fields{display:grid;grid-template-columns:repeat(auto-fill,minmax(172px,1fr));gap:10px 14px;align-items:start}
 .rlvr-app .rlvr-fields .widget-label,.rlvr-app .rlvr-fields .widget-checkbox,.rlvr-app .rlvr-fields .widget-label-basic{font-size:12px}
 .rlvr-app .rlvr-fields>.rlvr-broad,.rlvr-app .rlvr-fields>.rlvr-wrong{grid-column:1/-1}
 .rlvr-app .widget-inline-hbox:not(.widget-toggle-buttons):not(.widget-checkbox){flex-direction:column;align-items:stretch;height:auto;margin:2px 0}
@@ -924,15 +924,15 @@ CSS = """
 .rlvr-app .rlvr-sections>.widget-label{position:absolute;width:1px!important;height:1px;overflow:hidden;clip-path:inset(50%)}
 .rlvr-app .rlvr-sections .widget-toggle-button{background:transparent;box-shadow:none;border:0;border-bottom:3px solid transparent;border-radius:0;margin:0;padding:0 14px;height:34px;color:inherit}
 .rlvr-app .rlvr-sections .widget-toggle-button.mod-active{border-bottom-color:var(--accent);font-weight:600;background:rgba(128,128,128,.12)}
-.rlvr-app .rlvr-note{line-height:1.4;font-size:12px}
+.rlvr-app .rlvr-note{line-height:1.4;font-size:12px;overflow-wrap:anywhere}
 .rlvr-app .rlvr-error,.rlvr-app .rlvr-warning,.rlvr-app .rlvr-good{border-left:4px solid #d33;background:rgba(221,51,51,.12);padding:4px 8px;margin:3px 0;overflow-wrap:anywhere;border-radius:2px}
 .rlvr-app .rlvr-warning{border-color:#d98a00;background:rgba(217,138,0,.13)}.rlvr-app .rlvr-good{border-color:#22a35a;background:rgba(34,163,90,.12)}
 .rlvr-app .rlvr-statusline{border:1px solid var(--line);border-radius:6px;padding:8px 12px;margin:2px 0;background:rgba(128,128,128,.08)}
 .rlvr-app .rlvr-statusline>[role=status]{font-weight:600}
 .rlvr-app pre,.rlvr-app code{font-family:var(--jp-code-font-family,ui-monospace,monospace);font-size:12px;color:inherit}.rlvr-app code{background:rgba(128,128,128,.15);padding:0 4px;border-radius:2px}
-.rlvr-app pre{white-space:pre-wrap;overflow-wrap:anywhere;background:rgba(128,128,128,.1);padding:6px 8px;margin:4px 0;max-height:22em;overflow:auto;border-radius:3px;unicode-bidi:isolate}
+.rlvr-app pre{white-space:pre-wrap;word-break:normal;overflow-wrap:anywhere;background:rgba(128,128,128,.1);padding:6px 8px;margin:4px 0;max-height:22em;overflow:auto;border-radius:3px;unicode-bidi:isolate}
 .rlvr-app td pre{max-height:12em}.rlvr-app .rlvr-record pre{background:none;padding:0;margin:0}
-.rlvr-app pre.rlvr-command{max-height:9em;line-break:auto}
+.rlvr-app pre.rlvr-command{max-height:12em}.rlvr-app .rlvr-check-report pre{white-space:pre;max-height:40em}.rlvr-app .rlvr-configuration td{overflow-wrap:anywhere}
 .rlvr-app mark{background:rgba(59,130,246,.3);color:inherit;border-radius:2px}
 .rlvr-app table{border-collapse:collapse;margin:4px 0;font-size:12px;color:inherit}
 .rlvr-app th,.rlvr-app td{text-align:left;vertical-align:top;padding:4px 12px 4px 4px;border-bottom:1px solid var(--line);overflow-wrap:break-word;max-width:36em}
@@ -947,7 +947,7 @@ CSS = """
 .rlvr-app .rlvr-sides{display:grid;grid-template-columns:1fr 1fr;gap:8px;margin:2px 0 8px}.rlvr-app .rlvr-sides>*{min-width:0}
 .rlvr-app .rlvr-bar{display:grid;grid-template-columns:9.5em 1fr 5.5em;gap:8px;align-items:center;font-size:12px}.rlvr-app .rlvr-bar i{display:block;height:8px;min-width:1px;background:var(--accent);border-radius:2px}
 .rlvr-app .rlvr-bar :last-child{text-align:right;font-variant-numeric:tabular-nums}
-.rlvr-app summary{cursor:pointer;padding:1px 0}.rlvr-app .rlvr-folds{max-height:24em;overflow:auto}
+.rlvr-app summary{cursor:pointer;padding:1px 0}
 .rlvr-app button.rlvr-copy{font:inherit;font-size:12px;padding:2px 10px;cursor:pointer;color:inherit;background:rgba(128,128,128,.18);border:0;border-radius:4px}
 """
 
@@ -993,6 +993,7 @@ def charts(curves:dict,      # name of a metric -> [(step, value), ...]
            beta:float=0.,    # weight of the KL term
           ):
     "The curves of a run as SVG."
+    if not curves: return ft('p', 'Curves appear with the first step: accuracy, rewards, their spread, length and truncation, KL.', cls='note')
     parts = [_figure('Accuracy', _accuracy_curves(curves), True, 'nothing judged yet')]
     for title, wanted, share in _CHARTS:
         series = {k.split('/')[1]: v for k, v in curves.items() if re.fullmatch(r'rewards/[^/]+/mean', k)} if wanted is None else {label: curves.get(k, []) for label, k in wanted.items()}
@@ -1189,6 +1190,7 @@ def last_sign(run:RunDir)->float: # seconds since the epoch, 0 where nothing is 
     "When a run last wrote something."
     return max((p.stat().st_mtime for p in (run.metrics_file, run.events, run.result, run.manifest) if p.exists()), default=0.)
 
+# %% ../nbs/api/12_widgets.ipynb #w-is-gone
 def is_gone(run:RunDir)->bool:
     "Whether the process that trains a run is known to have ended: it was on this machine, and is there no more."
     last = ([e for e in run.read_events() if e['kind'] in ('pipeline_start', 'process')] or [{}])[-1]
@@ -1391,15 +1393,15 @@ def _active(self:App)->bool:
 
 @patch
 def _push(self:App):
-    while True:
-        active = self._active()
-        self.poll()
+    try:
+        while self._active():
+            self.poll()
+            self.draw()
+            time.sleep(.3)
         self.draw()
-        with self._lock:
-            if not active and not self._active():
-                self._pusher = None
-                return
-        time.sleep(.3)
+    finally:
+        with self._lock: self._pusher = None
+    if self._active(): self._wake()   # something began between the last look and the end
 
 @patch
 def poll(self:App):
@@ -1503,11 +1505,7 @@ def _guard(self:App, section:str, action):
     except RLVRError as e: self._say(section, e)
     except OSError as e: self._say(section, ConfigError(str(e)))
     else: self._say(section)
-    self._wake_or_draw()
-
-@patch
-def _wake_or_draw(self:App):
-    if not (self.background and self._pusher): self.draw()
+    self.draw()
 
 @patch
 def choose(self:App, preset:str # one of `presets()`
@@ -1530,7 +1528,7 @@ def _put_back(self:App, _):
         self.form.edits |= self.forgotten
         self.forgotten = {}
         self.form.refresh()
-    self._wake_or_draw()
+    self.draw()
 
 @patch
 def _choose_preset(self:App, change):
@@ -1559,7 +1557,7 @@ def save_yaml(self:App, path:str # of a new file
 def _save_yaml(self:App, _):
     def save(): self.saved = self.save_yaml(self.w['yaml'].value)
     self._guard('setup', save)
-    if not isinstance(self.messages.get('setup'), Exception): self._say('setup', f'Saved as {self.saved}'); self._wake_or_draw()
+    if not isinstance(self.messages.get('setup'), Exception): self._say('setup', f'Saved as {self.saved}'); self.draw()
 
 @patch
 def _check(self:App, _=None):
@@ -1567,7 +1565,7 @@ def _check(self:App, _=None):
         cfg = self.cfg
         self.task('setup', lambda: (import_heavy(), str(Pipeline.check(cfg)))[1], lambda text: setattr(self.w['check-report'], 'value', page(ft('pre', redact(text)))), 'Checking data, tokenizer, rewards and paths ...')
     try: start()
-    except ConfigError as e: self._say('setup', e); self._wake_or_draw()
+    except ConfigError as e: self._say('setup', e); self.draw()
 
 # %% ../nbs/api/12_widgets.ipynb #w-data-read
 @dataclass
@@ -1732,7 +1730,7 @@ def _fill_probe(self:App):
     if name.startswith(HOSTILE):
         other = next((r['answer'] for r in self.rows.rows if r['answer'] != gold), '0') if self.rows else '0'
         text = WRONG[name.removeprefix(HOSTILE)](row['question'], gold, other, markers)
-        if text is None: text = ''; self._say('rewards', 'This row does not allow that attack; choose another row.'); self._wake_or_draw()
+        if text is None: text = ''; self._say('rewards', 'This row does not allow that attack; choose another row.'); self.draw()
     else: text = probe_completions(gold, markers, prefilled)[name]
     self.w['completion'].value = redact(text)
     self.score()
@@ -1987,13 +1985,15 @@ def _report(self:App, _=None):
 def box(self:App):
     "The widget of the whole app, made when it is first asked for."
     if self._box is None: self._build()
+    if len(self.boxes) < len(SECTIONS): self._build_rest()
     return self._box
 
 @patch
 def _build(self:App):
-    self.w, w = {}, {}
-    w = self.w
+    "The frame and the first section, which is what is on the screen first."
+    self.w, self.notices, self.boxes = {}, {}, {}
     self._loading, self._scoring_slow = False, False
+    w = self.w
     w['status'] = panel('status')
     w['start'] = button('Start', 'start', self._start, 'primary')
     w['pause'], w['resume'] = button('Pause', 'pause', lambda _: self.pause()), button('Resume', 'resume', lambda _: self.resume())
@@ -2002,14 +2002,23 @@ def _build(self:App):
     w['blocked'] = panel('blocked')
     w['sections'] = classed(ipywidgets.ToggleButtons(description='Section', options=[(t, n) for n, t in SECTIONS.items()], value='setup', style=dict(button_width='auto')), 'sections')
     w['sections'].observe(lambda c: self._open_section(c['new']), 'value')
-    self.notices, self.boxes = {}, {}
-    for name in SECTIONS:
-        self.notices[name] = panel(f'message-{name}')
-        lead = panel(value=page(ft('p', LEADS[name], cls='rlvr-quiet')))
-        self.boxes[name] = classed(ipywidgets.VBox([lead, self.notices[name], *getattr(self, f'_build_{name}')()], layout=ipywidgets.Layout(display='none' if name != 'setup' else '', width='100%')), f'section-{name}')
     toolbar = line(*(w[n] for n in ('start', 'pause', 'resume', 'stop', 'continue')))
-    self._box = classed(ipywidgets.VBox([ipywidgets.HTML(f'<style>{CSS}</style>'), w['status'], toolbar, w['blocked'], w['sections'], *self.boxes.values()], layout=ipywidgets.Layout(width='100%')), 'app')
-    for x in w.values():
+    self._box = classed(ipywidgets.VBox([ipywidgets.HTML(f'<style>{CSS}</style>'), w['status'], toolbar, w['blocked'], w['sections'], self._section('setup')], layout=ipywidgets.Layout(width='100%')), 'app')
+    self._draw_setup()
+
+@patch
+def _section(self:App, name:str):
+    self.notices[name] = panel(f'message-{name}')
+    lead = panel(value=page(ft('p', LEADS[name], cls='rlvr-quiet')))
+    inside = [lead, self.notices[name], *getattr(self, f'_build_{name}')()]
+    self.boxes[name] = classed(ipywidgets.VBox(inside, layout=ipywidgets.Layout(display='' if name == self.w['sections'].value else 'none', width='100%')), f'section-{name}')
+    return self.boxes[name]
+
+@patch
+def _build_rest(self:App):
+    "The other sections, and what keeps all of them up to date."
+    self._box.children = [*self._box.children, *(self._section(n) for n in SECTIONS if n not in self.boxes)]
+    for x in self.w.values():
         if isinstance(x, (ipywidgets.Text, ipywidgets.Textarea)): x.observe(self._refuse_secret, 'value')
     self.form.changed(lambda _: self._form_changed())
     self._form_changed()
@@ -2021,7 +2030,7 @@ def _refuse_secret(self:App, change):
     if redact(change['new']) == change['new']: return
     change['owner'].value = ''
     self._say(self.w['sections'].value, ConfigError(SECRET_TYPED))
-    self._wake_or_draw()
+    self.draw()
 
 @patch
 def _open_section(self:App, name:str):
@@ -2033,12 +2042,7 @@ def _open_section(self:App, name:str):
 @patch
 def _form_changed(self:App):
     "Bring everything that follows from the configuration up to date."
-    for g in self.groups: g.update()
     self._show_rewards()
-    _visible(self.w['put-back'], bool(self.forgotten) and not self.form.edits)
-    _visible(self.w['forget'], bool(self.form.edits))
-    self.w['configuration'].value = page(configuration_panel(self.form))
-    self._draw_memory()
     reward_now = (self.form.valid.reward.model_dump_json(), self.form.valid.model.markers.model_dump_json())
     if reward_now != self._shown.get('rewards'): self._shown['rewards'] = reward_now; self.score()
     data_now = (self.form.valid.data.model_dump_json(), self.form.valid.model.model_name_or_path, self.form.valid.prompts.model_dump_json(), self.form.valid.train.max_prompt_length)
@@ -2047,10 +2051,15 @@ def _form_changed(self:App):
         if self.rows is not None:
             self.rows = None
             self.w['dropped'].value, self.w['data-row'].value = page(ft('p', 'The configuration has changed; load the rows again.')), ''
-    self._draw_buttons(self.live.view())
+    self._draw_setup()
 
 @patch
-def _draw_memory(self:App):
+def _draw_setup(self:App):
+    for g in self.groups: g.update()
+    _visible(self.w['put-back'], bool(self.forgotten) and not self.form.edits)
+    _visible(self.w['forget'], bool(self.form.edits))
+    self.w['configuration'].value = page(configuration_panel(self.form))
+    self._draw_buttons(self.live.view())
     if self.here is None: self.here = machine()
     try: self.w['memory'].value = page(memory_panel(forecast_for(self.form.valid), self.here))
     except ConfigError as e: self.w['memory'].value = message_panel(str(e))
@@ -2075,7 +2084,7 @@ def _draw_buttons(self:App, view):
 @patch
 def draw(self:App):
     "Show what is new; the only place where a run's progress meets widgets."
-    if self._box is None: return
+    if self._box is None or len(self.boxes) < len(SECTIONS): return
     with self._drawing:
         self._finish_tasks()
         view = self.live.view()
@@ -2142,9 +2151,10 @@ def summary(self:App)->Summary:
 @patch
 def _ipython_display_(self:App):
     from IPython.display import display
-    first = self._box is None
-    view = dict(version_major=2, version_minor=0, model_id=self.box.model_id)
+    if first := self._box is None: self._build()
+    view = dict(version_major=2, version_minor=0, model_id=self._box.model_id)
     display({'application/vnd.jupyter.widget-view+json': view, 'text/plain': 'The app is shown in a notebook with a running kernel.'}, raw=True)
+    if first: self._build_rest()
     self._summary = display(self.summary, display_id=f'rlvr-{uuid.uuid4().hex}')
     if first and self.background: threading.Timer(1., self.preload).start()
     self._wake()

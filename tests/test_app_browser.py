@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SHOTS = Path(os.environ.get('RLVR_SCREENSHOTS') or ROOT/'outputs'/'screenshots')
 CELLS = ["from rlvr_nb.widgets import App\napp = App('train.max_steps=15', 'eval.eval_num_samples=64')\napp", "print('kernel', 'answers')",
          "from rlvr_nb.widgets import App\nfrom rlvr_nb.tracking import RunDir\nagain = App.attach(RunDir.list()[0].path)\nagain"]
-FOREIGN = re.compile(r'duplicated|yjs#509|favicon|DevTools|ResizeObserver|Not same Y.Doc')  # what the front ends say by themselves
+FOREIGN = re.compile(r'duplicated|yjs#509|favicon|DevTools|ResizeObserver|Not same Y.Doc|widget model not found')  # what the front ends say by themselves
 
 
 def notebook(path):
@@ -121,12 +121,25 @@ def test_a_new_user_goes_through_the_app(app_page):
     page.shot('1-setup')
     assert page.locator('.rlvr-app').evaluate('e => e.scrollWidth <= e.clientWidth + 2'), 'nothing is wider than the page'
 
+    # every input has a label that is read aloud, and a token that is typed is taken out
+    assert page.evaluate("[...document.querySelectorAll('.rlvr-app :is(input,select,textarea)')].filter(e => ![...(e.labels || [])].some(l => l.textContent.trim())).map(e => e.outerHTML)") == []
+    model = page.locator('.rlvr-model-model_name_or_path input')
+    model.fill('hf_aVerySecretTokenOfNobody0123')
+    model.press('Tab')
+    says(page, 'looks like a token', '.rlvr-section-setup')
+    assert model.input_value() == '' and page.locator('.rlvr-start').is_disabled()
+    model.fill('builtin-tiny')
+    model.press('Tab')
+    page.wait_for_function("!document.querySelector('.rlvr-start').disabled")
+
     # a preset, and back
     page.locator('.rlvr-preset select').select_option(label='Qwen 3 0.6B on one T4: GSM8K with LoRA')
     says(page, '+preset=qwen3_0_6b_t4', '.rlvr-configuration')
     assert page.locator('.rlvr-memory').inner_text().count('GB') >= 3
     page.locator('.rlvr-preset select').select_option(index=1)
     says(page, '+preset=offline_demo', '.rlvr-configuration')
+    page.locator('.rlvr-put-back').click()
+    says(page, 'train.max_steps=15', '.rlvr-configuration')
 
     # a bad value blocks Start, its fix frees it
     number = page.locator('.rlvr-train-num_generations input')
@@ -168,6 +181,13 @@ def test_a_new_user_goes_through_the_app(app_page):
     page.wait_for_selector('.rlvr-curves svg')
     reaches(page, 3)
     page.shot('5-training')
+    page.locator('.rlvr-completions summary').first.click()     # what is being read does not move away
+    page.wait_for_function("!document.querySelector('.rlvr-follow input').checked")
+    shown = page.locator('.rlvr-completions').inner_text()
+    reaches(page, 8)
+    assert page.locator('.rlvr-completions details[open]').count() == 1 and page.locator('.rlvr-completions').inner_text() == shown
+    page.locator('.rlvr-follow input').click()
+    page.wait_for_function("text => document.querySelector('.rlvr-completions').innerText !== text", arg=shown)
     page.locator('.rlvr-pause').click()
     says(page, 'Paused', seconds=5)
     page.locator('.rlvr-resume').click()
@@ -222,11 +242,19 @@ def test_a_new_user_goes_through_the_app(app_page):
     page.wait_for_function("document.querySelectorAll('.rlvr-app').length === 2")
     second = page.locator('.rlvr-app').last
     second.locator('.rlvr-completions details').first.wait_for(state='attached')
-    second.locator('.rlvr-continue').wait_for(state='visible', timeout=100_000)   # after a minute of silence
+    second.locator('.rlvr-continue').wait_for(state='visible', timeout=20_000)   # the process is known to be gone
     second.locator('.rlvr-continue').click()
     page.wait_for_function("document.querySelectorAll('.rlvr-status')[1].textContent.includes('Running: training, step')")
     second.locator('.rlvr-stop').click()
     page.wait_for_function("[...document.querySelectorAll('.rlvr-status')].pop().textContent.includes('Stopped')", timeout=60_000)
     page.shot('8-continued')
+
+    # reopened without a kernel, the notebook says what was going on, and what became of it
+    page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
+    page.evaluate("() => window.jupyterapp.commands.execute('notebook:shutdown-kernel')")
+    page.goto(page.server.url)
+    page.locator('.rlvr-summary', has_text='App.attach').first.wait_for(state='visible')
+    page.locator('.rlvr-summary', has_text='Stopped').first.wait_for(state='visible')
+    page.shot('9-reopened')
     ours = [s for s in page.said if not FOREIGN.search(s) and ('rlvr' in s or 'widget' in s.lower() or 'comm' in s.lower())]
     assert not ours, ours
