@@ -281,7 +281,7 @@ def _open_run(self:Pipeline) -> None:
     if not is_main_process(): return
     self.observers = observers_for(self.cfg.observers)
     self.observers.extend(self.more_observers)
-    self.run_dir.write_config(self.cfg)
+    if not self.resumed: self.run_dir.write_config(self.cfg)   # a run keeps the command that began it
     self.run_dir.write_manifest({'data_hash': self.prepared.train_rows.digest(), 'dropped': self.prepared.train_rows.reasons,
                                  'world_size': world_size(), 'notes': self.prepared.notes,
                                  'caveats': self.prepared.caveats, 'overlap': _overlap(self.prepared)})

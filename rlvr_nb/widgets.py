@@ -774,9 +774,9 @@ _one_training = threading.Lock()
 class _Origin(Observer):
     "Writes the configuration as the user has it, over the one without a console, and which process trains."
     name = 'origin'
-    def __init__(self, cfg): self.cfg = cfg
+    def __init__(self, cfg, continued): self.cfg, self.continued = cfg, continued
     def pipeline_start(self, cfg, run_dir):
-        run_dir.write_config(self.cfg)
+        if not self.continued: run_dir.write_config(self.cfg)
         run_dir.log_event('process', pid=os.getpid(), host=platform.node())
 
 class TrainingThread:
@@ -808,7 +808,7 @@ def _run(self:TrainingThread):
         if self.control.stopping: raise KeyboardInterrupt
         observers = ['wandb'] if wandb_mode() else []
         cfg = self.cfg if self.cfg.observers is not None else self.cfg.model_copy(update=dict(observers=observers))
-        pipeline = Pipeline(cfg, self.control, (_Origin(self.cfg), self.live))
+        pipeline = Pipeline(cfg, self.control, (_Origin(self.cfg, self.continued), self.live))
         pipeline.resumed = self.continued
         with quiet_bars(self.live): self.outcome = pipeline.run()
         status = self.outcome.status
@@ -2136,14 +2136,15 @@ class Summary:
 def summary(self:App)->Summary:
     "A static account of the run, for the saved notebook."
     view, comparisons = self.live.view(), self.comparisons
-    command = 'mend the configuration first' if self.form.errors else (self.training.cfg if self.training else self.cfg).command()
+    known = view.run_dir.read_manifest().get('command') if view.run_dir else None
+    command = known or ('mend the configuration first' if self.form.errors else self.cfg.command())
     rows = [[name, percent(c.before.accuracy), percent(c.after.accuracy), f'{100*c.difference:+.1f}', f'{100*c.interval[0]:+.1f} to {100*c.interval[1]:+.1f}', f'{c.gains} / {c.losses}'] for name, c in comparisons.items()]
     header = ['dataset', '#before', '#after', '#points', '95 % interval', '#gained / lost']
     curve = [line_chart('Reward', {'reward': _thinned(view.curves['reward'])})] if view.curves.get('reward') else []
     failed = [ft('p', f"{view.error['title']}: {view.error['text'][:500]}")] if view.error else []
     said = f'A training was running when this was written; App.attach({str(view.run_dir.path)!r}) shows what became of it' if view.status == 'running' and view.run_dir else status_text(view)
     text = '\n'.join([f'rlvr_nb: {said}', *(f'{r[0]}: {r[1]} before, {r[2]} after ({r[3]} points, {r[4]})' for r in rows), f'Command: {command}'])
-    drawn = page(ft('p', ft('b', 'rlvr_nb: '), said, f' in {view.run_dir.path}' if view.run_dir else ''), *failed, *([table(header, rows)] if rows else []),
+    drawn = page(ft('p', ft('b', 'rlvr_nb: '), said, f' in {view.run_dir.path}' if view.run_dir and view.status != 'running' else ''), *failed, *([table(header, rows)] if rows else []),
                  *(ft('div', c, style='max-width:420px') for c in curve), ft('p', 'Command: ', ft('code', command)), cls='rlvr-summary', style='--grid:rgba(128,128,128,.3);--quiet:#8a9099')
     return Summary(drawn, text)
 

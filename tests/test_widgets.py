@@ -454,6 +454,7 @@ def test_a_lost_run_is_known_and_goes_on_in_the_foreground(tmp_path):
             "while app.live.step_now < 3: time.sleep(.02)\nos._exit(0)")   # as a kernel that is restarted
     subprocess.run([sys.executable, '-c', code, *SMALL[1:3], 'train.max_steps=6', 'train.save_steps=1', f'run_dir={tmp_path}/run'], check=True, capture_output=True, timeout=120)
     app = App.attach(tmp_path/'run')
+    command = app.live.run_dir.read_manifest()['command']
     app.box
     app.poll()
     app.draw()
@@ -462,6 +463,7 @@ def test_a_lost_run_is_known_and_goes_on_in_the_foreground(tmp_path):
     result = app.train(continued=True)
     assert (result.status, result.steps) == ('finished', 6) and result.run_dir.path == tmp_path/'run'
     assert 'of 16' in app.w['comparison'].value and app.w['blocked'].value == ''
+    assert app.live.run_dir.read_manifest()['command'] == command and app.summary.text.endswith(command) and 'train.max_steps=6' in command
     with pytest.raises(ConfigError, match='no run to go on with'): App().train(continued=True)
 
 
