@@ -1224,6 +1224,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                  'rlvr_nb.widgets.App._build_train': ('api/widgets.html#app._build_train', 'rlvr_nb/widgets.py'),
                                  'rlvr_nb.widgets.App._check': ('api/widgets.html#app._check', 'rlvr_nb/widgets.py'),
                                  'rlvr_nb.widgets.App._choose_preset': ('api/widgets.html#app._choose_preset', 'rlvr_nb/widgets.py'),
+                                 'rlvr_nb.widgets.App._completion_changed': ( 'api/widgets.html#app._completion_changed',
+                                                                              'rlvr_nb/widgets.py'),
                                  'rlvr_nb.widgets.App._draw_buttons': ('api/widgets.html#app._draw_buttons', 'rlvr_nb/widgets.py'),
                                  'rlvr_nb.widgets.App._draw_completions': ('api/widgets.html#app._draw_completions', 'rlvr_nb/widgets.py'),
                                  'rlvr_nb.widgets.App._draw_failure': ('api/widgets.html#app._draw_failure', 'rlvr_nb/widgets.py'),

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['LIST', 'UNUSABLE', 'KNOWN_MODELS', 'ELSEWHERE', 'TOOLTIP', 'SECRET_TYPED', 'REMOVED', 'KEPT', 'LONGEST', 'NAMES',
-           'STOPPABLE', 'CSS', 'ORDERS', 'SHAPES', 'SECTIONS', 'LEADS', 'GROUPS', 'HEAVY', 'SILENCE', 'HOSTILE',
+           'STOPPABLE', 'CSS', 'ORDERS', 'SHAPES', 'SECTIONS', 'LEADS', 'GROUPS', 'HEAVY', 'SILENCE', 'HOSTILE', 'OWN',
            'Option', 'options', 'presets', 'Base', 'base_of_file', 'page', 'classed', 'line', 'css_class',
            'choice_label', 'read_text', 'make_input', 'Field', 'Form', 'value_at', 'suggested_fixes', 'Curve', 'Live',
            'describe_error', 'quiet_bars', 'TrainingThread', 'running_kernel', 'in_colab', 'EventPump', 'table', 'fold',
@@ -1648,7 +1648,7 @@ def _show_row(self:App):
     self._new_lab_row()
 
 # %% ../nbs/api/12_widgets.ipynb #w-lab-build
-HOSTILE = 'hostile: '
+HOSTILE, OWN = 'hostile: ', 'your own'
 
 @patch
 def _build_rewards(self:App):
@@ -1657,7 +1657,7 @@ def _build_rewards(self:App):
     self._rewards_shown = None
     w['reward-type'] = named(ipywidgets.Dropdown, 'reward-type', 'Another reward', '18em', options=sorted(REWARDS))
     w['add-reward'] = button('Add', 'add-reward', self._add_reward)
-    w['probe'] = named(ipywidgets.Dropdown, 'probe', 'Try a completion', '18em', options=['perfect', 'wrong', 'untagged', 'empty', *(HOSTILE + n for n in WRONG if n != 'empty')], value='perfect')
+    w['probe'] = named(ipywidgets.Dropdown, 'probe', 'Try a completion', '18em', options=['perfect', 'wrong', 'untagged', 'empty', *(HOSTILE + n for n in WRONG if n != 'empty'), OWN], value='perfect')
     w['sample'] = button('Sample from the model', 'sample', self._sample)
     w['gold'] = named(ipywidgets.Text, 'gold', 'Right answer', '10em', value='', continuous_update=False)
     w['completion'] = named(ipywidgets.Textarea, 'completion', 'Completion, scored while you type', 'auto', value='', rows=8)
@@ -1667,7 +1667,7 @@ def _build_rewards(self:App):
     w['audit'] = button('Audit the rewards', 'audit', self._audit, tooltip='What wrong completions can earn, on rows of the dataset')
     w['probe'].observe(lambda _: self._fill_probe(), 'value')
     w['gold'].observe(lambda _: self.score(), 'value')
-    w['completion'].observe(lambda _: self.score(), 'value')
+    w['completion'].observe(lambda _: self._completion_changed(), 'value')
     self._show_rewards()
     return [columns(('1 1 31em', [card('Try', w['question'], line(w['gold'], w['probe'], w['sample']), w['completion'], w['scores'], w['score'])]),
                     ('1 1 31em', [self.reward_box, classed(line(w['reward-type'], w['add-reward']), 'top')])),
@@ -1726,13 +1726,23 @@ def _new_lab_row(self:App):
 def _fill_probe(self:App):
     "Write the chosen completion into the text."
     name, row, gold = self.w['probe'].value, self.lab_row(), self.w['gold'].value
+    if name == OWN: return self.score()
     markers, prefilled = Markers.from_config(self.form.valid.model.markers), bool(self.rows and self.rows.prefilled)
     if name.startswith(HOSTILE):
         other = next((r['answer'] for r in self.rows.rows if r['answer'] != gold), '0') if self.rows else '0'
         text = WRONG[name.removeprefix(HOSTILE)](row['question'], gold, other, markers)
         if text is None: text = ''; self._say('rewards', 'This row does not allow that attack; choose another row.'); self.draw()
     else: text = probe_completions(gold, markers, prefilled)[name]
-    self.w['completion'].value = redact(text)
+    self._filling = True
+    try: self.w['completion'].value = redact(text)
+    finally: self._filling = False
+    self.score()
+
+@patch
+def _completion_changed(self:App):
+    "A text that was typed or sampled is nobody else's, and is scored."
+    if self._filling: return
+    self.w['probe'].value = OWN
     self.score()
 
 # %% ../nbs/api/12_widgets.ipynb #w-lab-score
@@ -1992,7 +2002,7 @@ def box(self:App):
 def _build(self:App):
     "The frame and the first section, which is what is on the screen first."
     self.w, self.notices, self.boxes = {}, {}, {}
-    self._loading, self._scoring_slow = False, False
+    self._loading, self._scoring_slow, self._filling = False, False, False
     w = self.w
     w['status'] = panel('status')
     w['start'] = button('Start', 'start', self._start, 'primary')

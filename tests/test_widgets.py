@@ -260,7 +260,9 @@ def test_lab_scores_what_is_typed_and_follows_the_weights():
     app.w['sections'].value = 'rewards'
     assert app.w['gold'].value and 'Total 6' in app.w['scores'].value
     app.w['completion'].value = 'no idea'
-    assert 'Total -1' in app.w['scores'].value
+    assert 'Total -1' in app.w['scores'].value and app.w['probe'].value == 'your own'
+    app.w['probe'].value = 'perfect'
+    assert 'Total 6' in app.w['scores'].value, 'what was there before can be chosen again'
     app.w['probe'].value = 'wrong'
     assert 'Total 2' in app.w['scores'].value
     app['reward.reward_functions[0].weight'].value = 3.0
@@ -465,6 +467,26 @@ def test_a_lost_run_is_known_and_goes_on_in_the_foreground(tmp_path):
     assert 'of 16' in app.w['comparison'].value and app.w['blocked'].value == ''
     assert app.live.run_dir.read_manifest()['command'] == command and app.summary.text.endswith(command) and 'train.max_steps=6' in command
     with pytest.raises(ConfigError, match='no run to go on with'): App().train(continued=True)
+
+
+def test_on_colab_start_says_which_cell_to_run(tmp_path, monkeypatch):
+    app = small(tmp_path)
+    monkeypatch.setattr('rlvr_nb.widgets.in_colab', lambda: True)
+    app.w['start'].click()
+    assert 'app.train()' in app.notices['setup'].value and app.training is None
+    app.w['sections'].value = 'results'
+    app.w['continue'].click()
+    assert 'app.train(continued=True)' in app.notices['results'].value and app.training is None
+
+
+def test_a_second_click_on_start_is_no_error(tmp_path):
+    app = small(tmp_path, 'train.max_steps=200')
+    app.background = True
+    app.w['start'].click()
+    app.w['start'].click()
+    assert app.notices['train'].value == ''
+    app.stop()
+    wait(lambda: not app.training.alive)
 
 
 def test_stop_before_training_is_immediate(tmp_path):
