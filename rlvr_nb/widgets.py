@@ -947,7 +947,7 @@ CSS = """
 .rlvr-app .rlvr-sides{display:grid;grid-template-columns:1fr 1fr;gap:8px;margin:2px 0 8px}.rlvr-app .rlvr-sides>*{min-width:0}
 .rlvr-app .rlvr-bar{display:grid;grid-template-columns:9.5em 1fr 5.5em;gap:8px;align-items:center;font-size:12px}.rlvr-app .rlvr-bar i{display:block;height:8px;min-width:1px;background:var(--accent);border-radius:2px}
 .rlvr-app .rlvr-bar :last-child{text-align:right;font-variant-numeric:tabular-nums}
-.rlvr-app summary{cursor:pointer;padding:1px 0}
+.rlvr-app summary{cursor:pointer;padding:1px 0;display:list-item}.rlvr-app .rlvr-section-rewards .rlvr-fields{grid-template-columns:repeat(auto-fill,minmax(205px,1fr))}
 .rlvr-app button.rlvr-copy{font:inherit;font-size:12px;padding:2px 10px;cursor:pointer;color:inherit;background:rgba(128,128,128,.18);border:0;border-radius:4px}
 """
 
@@ -1718,7 +1718,7 @@ def lab_row(self:App)->dict:
 @patch
 def _new_lab_row(self:App):
     row = self.lab_row()
-    self.w['question'].value = page(ft('b', 'Question'), long_text(row['question'][:4000])) if row['question'] else page(ft('p', 'Rows are read when this section is opened; any right answer can be typed.'))
+    self.w['question'].value = page(ft('b', 'Question'), long_text(row['question'][:4000])) if row['question'] else page(ft('p', 'The question appears when the rows are read; any right answer can be typed.'))
     self.w['gold'].value = redact(row['answer'])
     self._fill_probe()
 
@@ -2046,7 +2046,7 @@ def _refuse_secret(self:App, change):
 def _open_section(self:App, name:str):
     for n, box in self.boxes.items(): _visible(box, n == name)
     if name == 'data' and self.rows is None: self._load_rows()
-    if name == 'rewards' and self.rows is None: self._load_rows(tokenizer='torch' in sys.modules)
+    if name == 'rewards' and self.rows is None: self._load_rows(tokenizer=bool(self._preloading and not self._preloading.is_alive()))   # nothing to wait for here
 
 # %% ../nbs/api/12_widgets.ipynb #w-form-changed
 @patch

@@ -254,6 +254,16 @@ def test_a_bad_reward_parameter_is_said_at_its_field():
     assert app.form.errors and app.form.errors[0].startswith('reward.reward_functions[0].params')
 
 
+def test_the_lab_does_not_wait_for_heavy_libraries(monkeypatch):
+    app = App()
+    app.box
+    app._preloading = threading.Thread(target=time.sleep, args=(60,), daemon=True)   # as in the first seconds
+    app._preloading.start()
+    monkeypatch.setattr('rlvr_nb.widgets.import_heavy', lambda: pytest.fail('waits for imports'))
+    app.w['sections'].value = 'rewards'
+    assert app.rows is not None and app.rows.tokenizer is None and 'Total 6' in app.w['scores'].value
+
+
 def test_lab_scores_what_is_typed_and_follows_the_weights():
     app = App()
     app.box
