@@ -127,7 +127,8 @@ def test_a_new_user_goes_through_the_app(app_page):
     model.fill('hf_aVerySecretTokenOfNobody0123')
     model.press('Tab')
     says(page, 'looks like a token', '.rlvr-section-setup')
-    assert model.input_value() == '' and page.locator('.rlvr-start').is_disabled()
+    page.wait_for_function("document.querySelector('.rlvr-start').disabled")
+    assert model.input_value() == ''
     model.fill('builtin-tiny')
     model.press('Tab')
     page.wait_for_function("!document.querySelector('.rlvr-start').disabled")
@@ -146,7 +147,7 @@ def test_a_new_user_goes_through_the_app(app_page):
     number.fill('7')
     number.press('Tab')
     page.wait_for_selector('.rlvr-fix')
-    assert page.locator('.rlvr-start').is_disabled()
+    page.wait_for_function("document.querySelector('.rlvr-start').disabled")
     number.scroll_into_view_if_needed()
     page.shot('2-wrong')
     page.locator('.rlvr-fix').first.click()
