@@ -13,7 +13,7 @@ from pathlib import Path
 
 from fastcore.basics import patch
 from . import __version__
-from .config import (COMPONENTS, GRPO_FIELDS, GROUPS, TRAIN_OWNED, NOT_YAML, ConfigError, ConfigFiles, PipelineConfig, RLVRError, Section,
+from .config import (BUILTIN_MODEL, COMPONENTS, GRPO_FIELDS, GROUPS, TRAIN_OWNED, NOT_YAML, ConfigError, ConfigFiles, PipelineConfig, RLVRError, Section,
                             describe, expand_sweep, load_config, load_file, nearest, override_text, redact, search_dirs, split_path, walk, path_text, value_text, world_size_of)
 
 # %% ../nbs/api/13_cli.ipynb #i-flags
@@ -223,7 +223,7 @@ def _existing(path, flag):
 def evaluate_path(args)->int:
     "Evaluate what is there already, and print a line for each dataset."
     path = Path(args.evaluate).expanduser()
-    if not path.exists() and not re.fullmatch(r"[\w.-]+/[\w.-]+", args.evaluate): _existing(args.evaluate, "--evaluate")
+    if not path.exists() and args.evaluate != BUILTIN_MODEL and not re.fullmatch(r"[\w.-]+/[\w.-]+", args.evaluate): _existing(args.evaluate, "--evaluate")
     from rlvr_nb.tracking import RunDir
     if run := RunDir.of(path): cfg = load_file(run.config, "run_dir=null", *args.overrides)
     else: cfg = load_job(args, [override_text("model.model_name_or_path", str(path) if path.exists() else args.evaluate), *args.overrides])
@@ -462,6 +462,7 @@ def _start_from(args):
     run_dir = _existing(getattr(args, "from"), "--from")
     from rlvr_nb.pipeline import Pipeline
     pipeline = Pipeline.from_run(run_dir, *args.overrides)
+    pipeline.cfg._command = [*(f"--plugin={p}" for p in args.plugin), *pipeline.cfg._command]
     if args.cfg: print(config_text(pipeline.cfg, args.resolve, args.package), end=""); return 0
     set_up_logging(pipeline.cfg.logging_level)
     return run_job(args, pipeline.cfg)

@@ -1537,12 +1537,20 @@ def load_file(path:str,          # a config.yaml as a run writes it
     for text in overrides:
         try:
             c = parse_override(text)
-            if c.group and isinstance(c.value, (str, list)): raise ConfigError(f"{_show(text)}: a file can't be chosen on top of a finished configuration; write the values")
-            _apply(out, c)
+            if c.group and isinstance(c.value, str): _choose(out, c.group, text)
+            elif c.group and isinstance(c.value, list): raise ConfigError(f"{_show(text)}: several files can't be chosen on top of a finished configuration; choose one")
+            else: _apply(out, c)
         except ConfigError as e: out.errors += e.errors
     of_a_run = (Path(path).parent/"manifest.json").exists()
     typed = [o for o in overrides if not (of_a_run and o == "run_dir=null")] # --from says that by itself
     return build(out, typed, [f"--from={Path(path).parent}"] if of_a_run else [])
+
+def _choose(out:Composed, group:str, text:str):
+    "Put a group's file in place of what a finished configuration has in that section."
+    chosen, section = compose([text]), GROUPS[group]
+    out.errors += chosen.errors
+    out.tree[section] = chosen.tree.get(section)
+    out.origins = {p: o for p, o in out.origins.items() if p[0] != section} | {p: o for p, o in chosen.origins.items() if p and p[0] == section}
 
 # %% ../nbs/api/00_config.ipynb #c-command
 @patch
@@ -1558,9 +1566,12 @@ def _changes(path, now, then):
     elif now != then: yield override_text(path_text(path), now)
 
 @patch
-def command(self:PipelineConfig)->str:
+def command(self:PipelineConfig,
+            *without:str, # options to leave out, such as `run_dir`
+           )->str:
     "The command line that starts this run."
-    return " ".join(["python run_pipeline.py", *(shlex.quote(redact(a)) for a in (*self._command, *self._overrides, *self.changes()))])
+    words = (*self._command, *(o for o in (*self._overrides, *self.changes()) if o.lstrip("+~").partition("=")[0] not in without))
+    return " ".join(["python run_pipeline.py", *(shlex.quote(redact(word)) for word in words)])
 
 @patch
 def check(self:PipelineConfig, world_size:int=None):

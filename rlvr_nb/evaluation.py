@@ -4,13 +4,14 @@
 
 # %% auto #0
 __all__ = ['wilson_interval', 'mean_interval', 'pass_at_k', 'maj_at_k', 'mcnemar_exact', 'paired_difference_interval', 'percent',
-           'text_table', 'html_table', 'Evaluation', 'interval_text', 'evaluate', 'Comparison', 'compare',
-           'prompt_text', 'Flips', 'p_text', 'DefaultEvaluationComponent']
+           'text_table', 'html_table', 'Evaluation', 'interval_text', 'samples_text', 'evaluate', 'Comparison',
+           'compare', 'prompt_text', 'Flips', 'p_text', 'DefaultEvaluationComponent']
 
 # %% ../nbs/api/08_evaluation.ipynb #e-imports
 import html, json, math, os, shutil, sys
 from collections import Counter
 from dataclasses import dataclass, field
+from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
 from statistics import NormalDist, fmean, stdev
@@ -21,7 +22,7 @@ from .config import ConfigError
 from .prompts import parse_completion
 
 # %% ../nbs/api/08_evaluation.ipynb #e-wilson
-def wilson_interval(correct:int,            # problems solved
+def wilson_interval(correct:float,          # problems solved; a sum of shares where each was tried several times
                     n:int,                  # problems tried
                     confidence:float=0.95,  # how often such an interval holds the true accuracy
                    )->tuple[float, float]:  # lower and upper end
@@ -83,17 +84,21 @@ def maj_at_k(values:list,         # the answer of each sample; None for a sample
              k:int,               # voters
             )->float:
     "The chance that a majority vote of k samples is right (Wang et al., 2022, arXiv:2203.11171)."
-    if not 1 <= k <= len(values): raise ValueError(f"maj_at_k: wants 1 <= k <= {len(values)}, got k={k}")
-    return fmean(_vote(values[i:i + k], correct[i:i + k]) for i in range(0, len(values) - k + 1, k))
+    n = len(values)
+    if not 1 <= k <= n: raise ValueError(f"maj_at_k: wants 1 <= k <= {n}, got k={k}")
+    windows = [[(i + j) % n for j in range(k)] for i in range(n if k < n else 1)]  # around the circle, so that every sample votes as often
+    return fmean(_vote([values[i] for i in w], [correct[i] for i in w]) for w in windows)
 
 # %% ../nbs/api/08_evaluation.ipynb #e-mcnemar
 def mcnemar_exact(gains:int,   # problems wrong before and right after
                   losses:int,  # problems right before and wrong after
                  )->float:
     "Two-sided exact p-value that gains and losses are equally likely (Q. McNemar, 1947, Psychometrika 12:153-157; binomial form)."
-    n = gains + losses
-    tail = sum(math.comb(n, k) for k in range(min(gains, losses) + 1))
-    return min(1., 2 * tail / 2**n)
+    n, term, tail = gains + losses, 1, 1  # whole numbers, so that nothing is rounded before the end
+    for k in range(min(gains, losses)):
+        term = term * (n - k) // (k + 1)
+        tail += term
+    return min(1., float(Fraction(2 * tail, 2**n)))
 
 # %% ../nbs/api/08_evaluation.ipynb #e-paired
 def _phi(both:int, losses:int, gains:int, neither:int) -> float:
@@ -164,8 +169,7 @@ def _sampled_summary(rows:list[dict]) -> dict:
     right_PG = [[s['correct'] for s in r['samples']] for r in rows]
     votes_PG = [[s['vote'] for s in r['samples']] for r in rows]
     rates_P = [fmean(map(float, right_G)) for right_G in right_PG]
-    interval = mean_interval(rates_P)
-    return {'samples': count, 'sampled_accuracy': fmean(rates_P), 'sampled_interval': interval and [max(0., interval[0]), min(1., interval[1])],
+    return {'samples': count, 'sampled_accuracy': fmean(rates_P), 'sampled_interval': list(wilson_interval(min(sum(rates_P), len(rows)), len(rows))),
             **{f'pass@{k}': fmean(pass_at_k(len(g), sum(g), k) for g in right_PG) for k in ks},
             **{f'maj@{k}': fmean(maj_at_k(v, g, k) for v, g in zip(votes_PG, right_PG)) for k in ks[1:]}}
 
@@ -199,7 +203,7 @@ def _evaluation_row(evaluation:Evaluation) -> list:
     return [evaluation.dataset, evaluation.when, percent(s['accuracy']), interval_text(s['interval']), f"{s['correct']}/{s['n']}",
             percent(s['format_rate']), percent(s['truncated_rate']), f"{s['mean_length']:.0f}"]
 
-def _samples_text(evaluation:Evaluation) -> str|None:
+def samples_text(evaluation:Evaluation) -> str|None:
     "What the sampled completions add up to, in one line; None without them."
     s, decoding = evaluation.summary(), evaluation.decoding
     if 'samples' not in s: return None
@@ -208,10 +212,10 @@ def _samples_text(evaluation:Evaluation) -> str|None:
     return f"{s['samples']} samples a problem{' at temperature %g' % decoding['temperature'] if 'temperature' in decoding else ''}: mean {percent(s['sampled_accuracy'])}{interval}, {tries}"
 
 @patch
-def __str__(self:Evaluation): return '\n'.join(filter(None, [text_table(_EVALUATION_HEADER, [_evaluation_row(self)]), _samples_text(self)]))
+def __str__(self:Evaluation): return '\n'.join(filter(None, [text_table(_EVALUATION_HEADER, [_evaluation_row(self)]), samples_text(self)]))
 @patch
 def _repr_html_(self:Evaluation):
-    return html_table(_EVALUATION_HEADER, [_evaluation_row(self)]) + (f'<p>{html.escape(text)}</p>' if (text := _samples_text(self)) else '')
+    return html_table(_EVALUATION_HEADER, [_evaluation_row(self)]) + (f'<p>{html.escape(text)}</p>' if (text := samples_text(self)) else '')
 
 # %% ../nbs/api/08_evaluation.ipynb #e-save
 @patch
@@ -222,7 +226,7 @@ def save(self:Evaluation,
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + '.partial')
-    partial.write_text(''.join(json.dumps({'dataset': self.dataset, 'when': self.when, **r}, ensure_ascii=False) + '\n' for r in self.rows), encoding='utf-8')
+    partial.write_text(''.join(json.dumps({'dataset': self.dataset, 'when': self.when, **r}, ensure_ascii=False) + '\n' for r in self.rows), encoding='utf-8', errors='replace')
     os.replace(partial, path)
     return path
 
@@ -243,22 +247,33 @@ def load(cls:Evaluation,
 
 # %% ../nbs/api/08_evaluation.ipynb #e-record
 def _answer(text:str, row:dict, judge) -> tuple:
-    "The parsed completion, its verdict, and the answer it votes for."
+    "The parsed completion, its verdict, and the answer read from it."
     parsed = parse_completion(text, getattr(judge, 'markers', None), getattr(judge, 'prefilled', False))
     verdict = judge(text, row)
-    value = parsed.answer if getattr(judge, 'scorer', None) else verdict.value
+    symbolic = getattr(judge, 'scorer', None) or getattr(judge, 'kind', None) == 'math'
+    value = parsed.answer if symbolic or verdict.value is None else verdict.value
     return parsed, verdict, None if value is None else str(value).strip()
+
+def _votes(samples:list[tuple], row:dict, judge) -> list:
+    "What each sample votes for: its answer, with forms of the same mathematical value counted as one; which answer is right plays no part."
+    votes = []
+    for text, value in samples:
+        forms = [f for f in dict.fromkeys(votes) if f is not None] if getattr(judge, 'kind', None) == 'math' and not getattr(judge, 'scorer', None) else []
+        votes.append(value if value is None or value in forms else next((f for f in forms if judge(text, {**row, 'answer': f}).ok), value))
+    return votes
 
 def _record(index:int, row:dict, rollout, samples_G:list, judge, decoding:dict) -> dict:
     parsed, verdict, value = _answer(rollout.text, row, judge)
     record = {'index': index, 'prompt': row['prompt'], 'answer': row['answer'], 'completion': rollout.text, 'value': value, 'reason': verdict.reason,
               'correct': bool(verdict.ok), 'well_formed': parsed.well_formed, 'truncated': rollout.truncated, 'tokens': len(rollout.token_ids), 'decoding': decoding}
-    if samples_G: record['samples'] = [_sample(s, row, judge) for s in samples_G]
+    if samples_G: record['samples'] = _samples(samples_G, row, judge)
     return record
 
-def _sample(rollout, row:dict, judge) -> dict:
-    _, verdict, value = _answer(rollout.text, row, judge)
-    return {'completion': rollout.text, 'vote': value, 'reason': verdict.reason, 'correct': bool(verdict.ok), 'truncated': rollout.truncated, 'tokens': len(rollout.token_ids)}
+def _samples(rollouts_G:list, row:dict, judge) -> list[dict]:
+    judged_G = [_answer(r.text, row, judge) for r in rollouts_G]
+    votes_G = _votes([(r.text, value) for r, (_, _, value) in zip(rollouts_G, judged_G)], row, judge)
+    return [{'completion': r.text, 'vote': vote, 'reason': verdict.reason, 'correct': bool(verdict.ok), 'truncated': r.truncated, 'tokens': len(r.token_ids)}
+            for r, (_, verdict, _), vote in zip(rollouts_G, judged_G, votes_G)]
 
 # %% ../nbs/api/08_evaluation.ipynb #e-ranks
 def _ranks() -> tuple[int, int]:
@@ -296,6 +311,8 @@ def evaluate(model,                  # a causal language model, in any state; it
             )->Evaluation:
     "Put every problem to the model and judge the answers."
     if not rows: raise ConfigError(f'eval: dataset {dataset!r} has no problem to evaluate; check eval.eval_num_samples and data.max_eval_samples')
+    if samples_per_prompt < 0: raise ConfigError(f'eval.samples_per_prompt: got {samples_per_prompt}, give 0 or more')
+    if path: Path(path).parent.mkdir(parents=True, exist_ok=True)  # before anything is generated
     engine = engine or _engine(model, tokenizer, max_new_tokens, batch_size)
     rank, world = _ranks()
     share = list(enumerate(rows))[rank::world]
@@ -360,7 +377,7 @@ class Comparison:
     def net(self)->int: return self.gains - self.losses
     @property
     def difference(self)->float: return self.net / self.n
-    @property
+    @cached_property
     def p_value(self)->float: return mcnemar_exact(self.gains, self.losses)
     @property
     def interval(self)->tuple[float, float]: return paired_difference_interval(self.both, self.losses, self.gains, self.neither)
@@ -440,6 +457,7 @@ class DefaultEvaluationComponent:
         self.config, self.judge_for, self.rows_for, self.run_dir, self.observers, self.seed = config, judge_for, rows_for, run_dir, observers, seed
         self.best = None  # {'step', 'accuracy'} of the best evaluation during training
         self.latest = {}  # what `run` returned last
+        self.end = None   # the callback and the trainer's state when training ended
 
     def rows(self, name:str)->list[dict]:
         "The problems that every evaluation of a dataset uses: its first `eval_num_samples`."
@@ -511,6 +529,10 @@ def keep_best(self:DefaultEvaluationComponent,
     self.note('best', step=self.best['step'], accuracy=self.best['accuracy'], path=str(kept))
 
 # %% ../nbs/api/08_evaluation.ipynb #e-callback
+def _numbers(results:dict) -> dict:
+    "The numbers of evaluations under the names that the trainer's writers sort by."
+    return {f'eval_{name}/{k}': v for name, e in results.items() for k, v in e.summary().items() if isinstance(v, (int, float))}
+
 @patch
 def callback(self:DefaultEvaluationComponent,
              model_getter,  # called when it is time: the model to evaluate
@@ -525,8 +547,9 @@ def callback(self:DefaultEvaluationComponent,
         trainer = None  # set by who makes the trainer; its writers, such as TensorBoard, are told the accuracies too
 
         def tell_writers(self, args, state, control):
-            numbers = {f'eval_{name}/{k}': v for name, e in component.latest.items() for k, v in e.summary().items() if isinstance(v, (int, float))}
-            if self.trainer and numbers: self.trainer.callback_handler.call_event('on_log', args, state, control, logs=numbers)
+            if self.trainer and component.latest: self.trainer.callback_handler.call_event('on_log', args, state, control, logs=_numbers(component.latest))
+
+        def on_train_end(self, args, state, control, **kwargs): component.end = (self, args, state, control)
 
         def on_train_begin(self, args, state, control, **kwargs): self.tell_writers(args, state, control)
 
@@ -548,6 +571,17 @@ def callback(self:DefaultEvaluationComponent,
             component.keep_best(Path(args.output_dir)/f'checkpoint-{state.global_step}', args.output_dir)
 
     return EvaluationCallback()
+
+# %% ../nbs/api/08_evaluation.ipynb #e-after
+@patch
+def tell_after(self:DefaultEvaluationComponent):
+    "Tell TensorBoard, where the trainer writes for it, the evaluation after training."
+    if self.end is None: return
+    callback, args, state, control = self.end
+    for writer in callback.trainer.callback_handler.callbacks if callback.trainer else []:
+        if type(writer).__name__ == 'TensorBoardCallback':
+            writer.on_log(args, state, control, logs=_numbers(self.latest))
+            writer.on_train_end(args, state, control)
 
 # %% ../nbs/api/08_evaluation.ipynb #e-note
 @patch

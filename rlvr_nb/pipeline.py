@@ -8,6 +8,7 @@ __all__ = ['Prepared', 'eval_datasets', 'free_disk', 'prepare', 'probe_completio
 # %% ../nbs/api/11_pipeline.ipynb #l-imports
 import math
 import os
+import shlex
 import shutil
 import sys
 import time
@@ -19,7 +20,7 @@ from pathlib import Path
 from fastcore.basics import patch
 
 # %% ../nbs/api/11_pipeline.ipynb #l-own-imports
-from .config import ConfigError, PipelineConfig, load_config, load_file, override_text, redact, resolve_target
+from .config import ConfigError, PipelineConfig, RLVRError, UnavailableError, load_config, load_file, override_text, redact, resolve_target
 from .data import Rows
 from .evaluation import Comparison, compare, percent
 from .forecast import forecast
@@ -234,7 +235,7 @@ class Pipeline:
                  observers:tuple=(),                 # further observers of this run
                 ):
         self.cfg, self.control, self.more_observers = cfg, control or TrainingControl(), observers
-        self.seconds, self.observers, self.run_dir, self.resumed, self.prepared = {}, Observers(), None, False, None
+        self.seconds, self.observers, self.run_dir, self.resumed, self.prepared, self.ended = {}, Observers(), None, False, None, False
 
     @staticmethod
     def check(cfg:PipelineConfig # a configuration
@@ -301,6 +302,7 @@ def _evaluation(self:Pipeline):
 @patch
 def _on_completions(self:Pipeline, step:int, records:list[dict], verdicts:list) -> dict:
     "Record one generation; returns further metrics of it."
+    self.steps = step - 1
     self.observers.emit('completions', step, records)
     column = lambda name: [r[name] for r in records]
     rewards = {name: [r['rewards'][name] for r in records] for name in records[0]['rewards']}
@@ -323,6 +325,11 @@ def _reward_faults(self:Pipeline, most:int=20) -> None:
 
 # %% ../nbs/api/11_pipeline.ipynb #l-train-stage
 @patch
+def _on_step(self:Pipeline, step:int, total:int, metrics:dict) -> None:
+    self.steps = step
+    self.observers.emit('step', step, total, metrics)
+
+@patch
 def checkpoints(self:Pipeline)->Path:
     "Where the checkpoints go."
     return Path(self.cfg.train.output_dir) if self.cfg.train.output_dir else self.run_dir.checkpoints
@@ -339,7 +346,7 @@ def _train(self:Pipeline, model, tokenizer, evaluation):
     if self.resumed and is_main_process(): self.run_dir.resumed(start)
     return loop.train(model, tokenizer, p.train_rows.rows, functions, p.rewards.weights, self.checkpoints(), resume_from=resume_from, control=self.control,
                       callbacks=[evaluation.callback(lambda: model, tokenizer)], on_completions=self._on_completions, judged=lambda: (p.rewards.last_batch.verdicts, p.rewards.last_batch.reasons),
-                      on_step=lambda step, total, metrics: self.observers.emit('step', step, total, metrics))
+                      on_step=self._on_step)
 
 # %% ../nbs/api/11_pipeline.ipynb #l-save-stage
 @patch
@@ -398,8 +405,8 @@ class RunResult:
         "The comparisons, and where to find what the run left."
         result = self.run_dir.read_result()
         early = f", early: no evaluation was better than that of step {result['early_stop']['best']}" if 'early_stop' in result else ''
-        lines = [*map(str, self.comparisons.values()), f'{self.status} after {self.steps} steps{early}, {sum(self.seconds.values()):.0f} s', f'model   {result.get("model")}']
-        if best := result.get('best'): lines.append(f"best    {best['path']} (step {best['step']}, {percent(best['accuracy'])}, chosen on these problems)")
+        lines = [*map(str, self.comparisons.values()), f'{self.status} after {self.steps} steps{early}, {sum(self.seconds.values()):.0f} s', f'model   {self.run_dir.model_folder}']
+        if best := result.get('best'): lines.append(f"best    {self.run_dir.path/best['path']} (step {best['step']}, {percent(best['accuracy'])}, chosen on these problems)")
         return '\n'.join([*lines, f'report  {self.run_dir.report}'])
 
 # %% ../nbs/api/11_pipeline.ipynb #l-finish
@@ -409,13 +416,27 @@ def _write_end(self:Pipeline, status:str, steps:int, before:dict, after:dict, **
     if not is_main_process(): return
     summaries = lambda evaluations: {name: e.summary() for name, e in evaluations.items()}
     result = dict(status=status, steps=steps, before=summaries(before), after=summaries(after), seconds={k: round(v, 2) for k, v in self.seconds.items()},
-                  reward_counts=dict(self.prepared.rewards.counts), model=str(self.model_folder())) | more
-    if best := self.run_dir.read_events('best'): result['best'] = {k: best[-1][k] for k in ('step', 'accuracy', 'path')}
+                  reward_counts=dict(self.prepared.rewards.counts), model=self._from_run(self.model_folder())) | more
+    if best := self.run_dir.read_events('best'): result['best'] = {k: best[-1][k] for k in ('step', 'accuracy')} | {'path': self._from_run(best[-1]['path'])}
     if early := [e for e in self.run_dir.read_events('early_stop') if e['step'] == steps]: result['early_stop'] = {'step': steps, 'best': early[-1]['best']['step']}
-    self.run_dir.write_result(result)
-    if status == 'finished' and self.model_folder().is_dir(): save_model_card(self.run_dir, self.model_folder())
+    try: self.run_dir.write_result(result)
+    except OSError as e: raise UnavailableError(f"run_dir: {self.run_dir.result} can't be written ({e.strerror}); the trained model, where it was saved, is in {self.model_folder()}") from e
+    self.ended = True
+    if status == 'finished' and not self.run_dir.read_manifest().get('evaluates') and self.model_folder().is_dir(): self._beside('model card', save_model_card, self.run_dir, self.model_folder())
+    self._beside('report', lambda: RunReport(self.run_dir).save())
     self.observers.emit('pipeline_end', status, result)
-    RunReport(self.run_dir).save()
+
+@patch
+def _from_run(self:Pipeline, path) -> str:
+    "A path inside the run directory relative to it, so that the directory can be moved; any other as it is, absolute."
+    path = Path(path).absolute()
+    return str(path.relative_to(self.run_dir.path.absolute())) if path.is_relative_to(self.run_dir.path.absolute()) else str(path)
+
+@patch
+def _beside(self:Pipeline, what:str, make, *args) -> None:
+    "Make what a finished run can do without; its failure is told and the run stays what it is."
+    try: make(*args)
+    except Exception as e: self._fault(what, f'could not be made: {type(e).__name__}: {e}')
 
 # %% ../nbs/api/11_pipeline.ipynb #l-run
 @patch
@@ -430,14 +451,20 @@ def run(self:Pipeline)->RunResult:
     self.steps, self.told = 0, 0
     try: result = self._run_stages(evaluated)
     except KeyboardInterrupt:
+        if self.ended: raise
         self._write_end('stopped', self.steps, **evaluated)
         raise
     except BaseException as e:
+        if self.ended: raise
         self._fault('pipeline', f'{type(e).__name__}: {e}')
         self._write_end('failed', self.steps, **evaluated, error=redact(f'{type(e).__name__}: {e}'))
         raise
     if self.cfg.model.push_to_hub and result.status == 'finished' and is_main_process():  # the run is complete by now, whatever comes of it
-        with self.stage('push'): push_to_hub(self.run_dir, self.cfg.model.push_to_hub, self.model_folder())
+        with self.stage('push'):
+            try: push_to_hub(self.run_dir, self.cfg.model.push_to_hub, self.model_folder())
+            except RLVRError as e:
+                self.run_dir.log_event('fault', where='push', message=redact(str(e)))
+                raise
     return result
 
 # %% ../nbs/api/11_pipeline.ipynb #l-load-model
@@ -463,6 +490,7 @@ def _run_stages(self:Pipeline, evaluated:dict) -> RunResult:
     status = 'stopped' if self.control.stopping and outcome.stopped else 'finished'
     if status == 'finished':
         with self.stage('evaluate after'): evaluated['after'] = evaluation.run(model, tokenizer, 'after')
+        evaluation.tell_after()
         self._conclude_best(evaluation, evaluated['after'])
         if self.cfg.model.save_merged and not self.cfg.is_builtin_model:
             with self.stage('save merged'): self._save_merged(model, tokenizer)
@@ -488,7 +516,18 @@ def from_run(cls:Pipeline, run_dir:str|Path, # of any run
              *overrides:str,                 # changes, as on the command line
             )->'Pipeline':
     "A pipeline that starts the same run again, in a new directory."
-    return cls(load_file(str(RunDir.open(run_dir).config), 'run_dir=null', *overrides))
+    run = RunDir.open(run_dir)
+    if of := run.read_manifest().get('evaluates'): raise ConfigError(f'--from: {run_dir} is an evaluation of {of}, not a training; repeat it with: {run.read_manifest().get("command")}')
+    cfg = load_file(str(run.config), 'run_dir=null', *overrides)
+    return cls(_spelled_out(cfg, run, overrides) or cfg)
+
+def _spelled_out(cfg:PipelineConfig, run:RunDir, overrides:tuple) -> PipelineConfig|None:
+    "The same configuration from the overrides of the first run and the new ones, so that its command needs no directory; None where that isn't the same."
+    known = run.read_manifest()
+    if not str(known.get('command')).startswith('python run_pipeline.py') or '--' in str(known.get('command')): return None
+    try: again = load_config(*known.get('overrides', []), *overrides)
+    except ConfigError: return None
+    return again if again.model_copy(update=dict(run_dir=cfg.run_dir)) == cfg else None
 
 # %% ../nbs/api/11_pipeline.ipynb #l-evaluate
 @patch(cls_method=True)
@@ -498,12 +537,14 @@ def evaluate(cls:Pipeline, path:str|Path,        # a run directory, a model fold
     "Evaluate a model that is there already: dataset -> Evaluation. The examples go into a run directory of their own."
     run = RunDir.of(path)
     cfg = cfg or (load_file(str(run.config), 'run_dir=null') if run else load_config(f'model.model_name_or_path={path}'))
-    model_path = run.read_result().get('model') or run.model if run and Path(path).absolute() == run.path else path
-    part = cfg.model.model_copy(update=dict(model_name_or_path=str(model_path), save_model_path=None))
-    pipeline = cls(cfg.model_copy(update=dict(model=part, name=f'{cfg.name}-evaluation')))
+    model_path = run.model_folder if run and Path(path).absolute() == run.path else path
+    model, evaluation = cfg.model.model_copy(update=dict(model_name_or_path=str(model_path), save_model_path=None)), cfg.eval.model_copy(update=dict(enabled=True))
+    pipeline = cls(cfg.model_copy(update=dict(model=model, eval=evaluation, name=f'{cfg.name}-evaluation')))
     pipeline.prepared = prepare(pipeline.cfg)
     pipeline._open_run()
+    typed = ' '.join(shlex.quote(o) for o in cfg.overrides if not o.startswith(('run_dir=', 'model.model_name_or_path=')))
+    if is_main_process(): pipeline.run_dir.write_manifest({'evaluates': str(model_path), 'command': f'python run_pipeline.py --evaluate {shlex.quote(str(path))} {typed}'.strip()})
     with pipeline.stage('model'): model, tokenizer = pipeline.prepared.model.load(train=False)
     with pipeline.stage('evaluate after'): results = pipeline._evaluation().run(model, tokenizer, 'after')
-    pipeline._write_end('finished', 0, {}, results, model=str(model_path))
+    pipeline._write_end('finished', 0, {}, results, model=str(Path(model_path).absolute()) if Path(model_path).exists() else str(model_path))
     return results

@@ -24,7 +24,7 @@ from typing import NamedTuple
 from fastcore.basics import patch
 
 # %% ../nbs/api/04_rewards.ipynb #r-imports-config
-from .config import ConfigError, RLVRError, UnavailableError, nearest
+from .config import ConfigError, RLVRError, UnavailableError, nearest, redact
 
 # %% ../nbs/api/04_rewards.ipynb #r-imports-prompts
 from .prompts import GEMMA, PLAIN, Markers, Parsed, completion_text, is_prefilled, parse_completion
@@ -1078,7 +1078,7 @@ def _raised(error:BaseException) -> str:
     frame = error.__traceback__
     while frame and frame.tb_next: frame = frame.tb_next
     where = f' in {frame.tb_frame.f_code.co_name}, line {frame.tb_lineno}' if frame else ''
-    return f'raised {type(error).__name__}: {_short(error, 200)}{where}{hint}'
+    return f'raised {type(error).__name__}: {redact(_short(error, 200))}{where}{hint}'
 
 @patch
 def _pay(self:BatchReward, batch:Batch) -> tuple[list[Payment], list[Fault]]:

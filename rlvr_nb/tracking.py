@@ -10,8 +10,9 @@ __all__ = ['EVENTS', 'OBSERVERS', 'METRICS', 'TRAINER_WRITERS', 'RunDir', 'Obser
            'RunComparison', 'compare_runs', 'SeedSummary', 'summarise_seeds']
 
 # %% ../nbs/api/10_tracking.ipynb #t-imports
-import html, json, math, os, platform, re, shlex, subprocess, sys, time
+import copy, html, json, math, os, platform, re, shlex, subprocess, sys, time
 from collections import Counter, defaultdict
+from contextlib import contextmanager
 from dataclasses import astuple
 from datetime import datetime
 from functools import partialmethod
@@ -24,7 +25,7 @@ from statistics import fmean, median
 from fastcore.basics import patch
 from fastcore.xml import FT, Safe, ft, to_xml
 from .config import ConfigError, RLVRError, UnavailableError, load_config, nearest, redact, value_text
-from .evaluation import Evaluation, compare, html_table, interval_text, mean_interval, p_text, percent, prompt_text, text_table
+from .evaluation import Evaluation, compare, html_table, interval_text, mean_interval, p_text, percent, prompt_text, samples_text, text_table
 from .prompts import GEMMA, PLAIN
 
 # %% ../nbs/api/10_tracking.ipynb #t-files
@@ -133,14 +134,16 @@ def _append(path:Path, record:dict) -> None:
         file.write((b'\n' if torn else b'') + line.encode('utf-8', 'replace') + b'\n')
 
 # %% ../nbs/api/10_tracking.ipynb #t-read-lines
-def _read_lines(path:Path, unreadable:Counter) -> list[dict]:
-    "The whole lines of a stream; what isn't JSON is counted, an unfinished last line is left alone."
+def _read_lines(path:Path, unreadable:Counter, key:str|None=None) -> list[dict]:
+    "The whole lines of a stream; what isn't an object in JSON, or lacks the key, is counted; an unfinished last line is left alone."
     if not path.exists(): return []
     *lines, unfinished = path.read_text(encoding='utf-8', errors='replace').split('\n')
     records, broken = [], 0
     for line in lines:
-        try: records.append(json.loads(line))
-        except ValueError: broken += 1
+        try: record = json.loads(line)
+        except ValueError: record = None
+        if isinstance(record, dict) and (key is None or key in record): records.append(record)
+        else: broken += 1
     if broken: unreadable[path.name] = broken
     return records
 
@@ -158,9 +161,13 @@ def read_events(self:RunDir,
                 kind:str|None=None,  # only these; None gives all
                )->list[dict]:
     "What happened, in order."
-    return [e for e in _read_lines(self.events, self.unreadable) if kind in (None, e.get('kind'))]
+    return [e for e in _read_lines(self.events, self.unreadable, 'kind') if kind in (None, e.get('kind'))]
 
 # %% ../nbs/api/10_tracking.ipynb #t-resumed
+def _made(folder:Path) -> Path:
+    folder.mkdir(exist_ok=True)
+    return folder
+
 @patch
 def _resumes(self:RunDir) -> list[int]: return [e['step'] for e in self.read_events('resume')]
 
@@ -169,6 +176,8 @@ def resumed(self:RunDir,
             step:int,  # of the checkpoint that training continues from
            ):
     "Say that a new attempt begins; what earlier ones did beyond `step` no longer counts."
+    for path in self.eval.glob('step-*.jsonl'):
+        if int(path.name.split('-')[1]) > step: path.rename(_made(self.eval/f'before-resume-{self.attempt + 1}')/path.name)
     self.log_event('resume', step=step)
     self.attempt += 1
 
@@ -192,7 +201,7 @@ def log_metrics(self:RunDir,
 def metrics(self:RunDir)->list[dict]:
     "The metrics that count, in the order they were written; a step may have several lines."
     last = self._last_step_of()
-    return [m for m in _read_lines(self.metrics_file, self.unreadable) if m['step'] <= last.get(m.get('attempt', 0), math.inf)]
+    return [m for m in _read_lines(self.metrics_file, self.unreadable, 'step') if m['step'] <= last.get(m.get('attempt', 0), math.inf)]
 
 @patch
 def curve(self:RunDir,
@@ -265,14 +274,19 @@ def add_completions(self:RunDir,
     _merge(self.completions)
 
 # %% ../nbs/api/10_tracking.ipynb #t-read-completions
-def _table(folder:Path, tries:int=5):
+def _table(folder:Path, unreadable:Counter, tries:int=5):
     "All parts as one table; a part that was merged while we looked is looked for again."
     import pyarrow as pa
     for attempt in range(tries):
-        try: tables = [_read_part(path) for *_, path in _parts(folder)]
+        broken, tables = 0, []
+        try:
+            for *_, path in _parts(folder):
+                try: tables.append(_read_part(path))
+                except pa.ArrowInvalid: broken += 1  # cut short by a crash or a copy
         except FileNotFoundError:
             if attempt == tries - 1: raise
             continue
+        if broken: unreadable[f'{folder.name}, whole parts'] = broken
         return pa.concat_tables(tables, promote_options='default') if tables else None
 
 @patch
@@ -281,7 +295,7 @@ def read_completions(self:RunDir,
                     )->list[dict]:
     "The completions that count, in the order they were written."
     import pyarrow.compute as pc
-    table = _table(self.completions)
+    table = _table(self.completions, self.unreadable)
     if table is None: return []
     if step is not None: table = table.filter(pc.equal(table['step'], step))
     columns = {name: table[name].to_pylist() for name in table.column_names}
@@ -299,7 +313,7 @@ def write_config(self:RunDir,
                 ):
     "Write config.yaml, and into the manifest the command that starts the same run."
     _write(self.config, cfg.to_yaml())
-    self.write_manifest({'name': cfg.name, 'seed': cfg.seed, 'overrides': cfg.overrides, 'command': cfg.command()})
+    self.write_manifest({'name': cfg.name, 'seed': cfg.seed, 'overrides': [o for o in cfg.overrides if not o.startswith('run_dir=')], 'command': cfg.command('run_dir')})
 
 # %% ../nbs/api/10_tracking.ipynb #t-manifest
 _PACKAGES = ('rlvr_nb', 'torch', 'transformers', 'trl', 'peft', 'datasets', 'accelerate', 'tokenizers', 'hydra-core', 'pydantic', 'wandb', 'math-verify',
@@ -355,6 +369,11 @@ def write_result(self:RunDir,
 def read_result(self:RunDir)->dict:
     "What the run came to; empty while it goes on."
     return _read_json(self.result)
+
+@patch(as_prop=True)
+def model_folder(self:RunDir)->Path:
+    "Where the trained model is: in the directory itself, unless the run was told another place."
+    return self.path/(self.read_result().get('model') or self.model.name)
 
 @patch
 def status(self:RunDir)->str:
@@ -412,11 +431,12 @@ class Observers(list):
              event:str,  # one of `EVENTS`
              *args,      # what the event says
             ):
-        "Tell everybody; who raises is dropped, unless it is required and the fault is not the disk's."
+        "Tell everybody; who raises is dropped, unless it is required and the fault is not the disk's. What one of them changes, the others and the run don't see."
         if event == 'pipeline_start': self.run_dir = args[1]
         for one in tuple(self):
-            try: getattr(one, event)(*args)
-            except Exception as error:
+            if getattr(getattr(one, event, None), '__func__', None) is getattr(Observer, event): continue
+            try: getattr(one, event)(*(copy.deepcopy(a) if isinstance(a, (dict, list, Evaluation)) else a for a in args))
+            except (Exception, SystemExit) as error:
                 if getattr(one, 'required', False) and not isinstance(error, OSError):  # a full disk is said, and the training goes on
                     raise RLVRError(f"run_dir: the record of the run can't be kept in {self.run_dir and self.run_dir.path} ({type(error).__name__}: {error})") from error
                 self._drop(one, event, error)
@@ -424,7 +444,7 @@ class Observers(list):
     def _drop(self, one, event, error):
         self.remove(one)
         name = getattr(one, 'name', type(one).__name__)
-        self.dropped.append((name, event, f'{type(error).__name__}: {error}'.strip(': ')))
+        self.dropped.append((name, event, redact(f'{type(error).__name__}: {error}'.strip(': '))))
         place = f'; the record goes on in {self.run_dir.path}' if self.run_dir and name != 'jsonl' else ''
         print(f"observer {name} stopped in {event}: {self.dropped[-1][2].splitlines()[0]}{place}", file=sys.stderr, flush=True)
         if self.run_dir and name != 'jsonl': self.run_dir.log_event('observer_dropped', name=name, event=event, error=self.dropped[-1][2])
@@ -485,7 +505,7 @@ class ConsoleObserver(Observer):
         self.close()
         if seconds >= 1: self.say(f'[{name}] {seconds:.1f} s')
     def evaluation(self, when, evaluation): self.say(str(evaluation))
-    def fault(self, where, message): self.say(fault_text(where, message))
+    def fault(self, where, message): self.say(fault_text(where, redact(message)))
     def pipeline_end(self, status, result):
         self.close()
         self.say(status)
@@ -560,6 +580,14 @@ def wandb_mode(environ=os.environ)->str|None:
     return 'online' if environ.get('WANDB_API_KEY') or _netrc_has(host, environ) else None
 
 # %% ../nbs/api/10_tracking.ipynb #t-wandb
+@contextmanager
+def _redacted_argv():
+    "W&B records the command line; no key that was typed there may go along."
+    typed = sys.argv
+    sys.argv = [redact(word) for word in typed]
+    try: yield
+    finally: sys.argv = typed
+
 _WANDB_TABLES = 20  # a table of completions about so many times a run; all completions are in the run directory
 
 @observer('wandb')
@@ -575,7 +603,7 @@ class WandbObserver(Observer):
         self.tables, self.every = cfg.train.log_completions_to_wandb, max(1, cfg.train.max_steps // _WANDB_TABLES)
         self.run_dir, self.total = run_dir, cfg.train.max_steps
         known = run_dir.read_manifest().get('wandb', {})
-        self.run = wandb.init(project=os.environ.get('WANDB_PROJECT', 'rlvr_nb'), name=run_dir.path.name, id=known.get('id'), resume='allow' if known else None, mode=mode, dir=run_dir.path,
+        with _redacted_argv(): self.run = wandb.init(project=os.environ.get('WANDB_PROJECT', 'rlvr_nb'), name=run_dir.path.name, id=known.get('id'), resume='allow' if known else None, mode=mode, dir=run_dir.path,
                               config=yaml.safe_load(cfg.to_yaml(resolve=True)), settings=wandb.Settings(init_timeout=30, login_timeout=15, finish_timeout=60, silent=True, console='off'))
         self.run.define_metric('step')
         self.run.define_metric('*', step_metric='step')
@@ -613,7 +641,7 @@ def evaluation(self:WandbObserver, when, evaluation):
 def pipeline_end(self:WandbObserver, status, result):
     import wandb
     self.run.summary['status'] = status
-    folder = Path(result.get('model') or self.run_dir.model)
+    folder = self.run_dir.model_folder
     if os.environ.get('WANDB_LOG_MODEL', '').lower() in ('end', 'true', '1', 'checkpoint') and folder.is_dir():
         artifact = wandb.Artifact(f'model-{self.run.id}', type='model')
         artifact.add_dir(str(folder))
@@ -633,7 +661,11 @@ def observers_for(names:list[str]|None,  # `observers` of a configuration; None 
             close = nearest(name, known)
             raise ConfigError(f'observers: no observer is called {name!r}' + (f', did you mean {close!r}?' if close else f'; known are {", ".join(known)}'))
         if name in TRAINER_WRITERS and not find_spec(name): raise ConfigError(f'observers: {name} is not installed; type: pip install {name}')
-    return Observers(OBSERVERS[name]() for name in dict.fromkeys(['jsonl', *names]) if name in OBSERVERS)
+    return Observers(_made_observer(name) for name in dict.fromkeys(['jsonl', *names]) if name in OBSERVERS)
+
+def _made_observer(name:str):
+    try: return OBSERVERS[name]()
+    except Exception as e: raise ConfigError(f"observers: {name} can't be made ({type(e).__name__}: {redact(str(e))}); its class is called without arguments") from e
 
 def report_to(names:list[str]|None,  # `observers` of a configuration
              )->list[str]:
@@ -671,13 +703,15 @@ def _scale(values:list[float], start:float, end:float, tight:bool=False):
     "The ticks of an axis and the function from values to positions; a tight axis ends with the values, another with a tick."
     low, high = min(values), max(values)
     ticks = _ticks(low, high)
-    if tight and low < high: ticks = [t for t in ticks if low <= t <= high]
+    if tight and low == high: ticks, high = [low], low + 1
+    elif tight: ticks = [t for t in ticks if low <= t <= high]
     else: low, high = ticks[0], ticks[-1]
     return ticks, lambda v: round(start + (v - low) / (high - low) * (end - start), 1)
 
 def _number(value:float, share:bool=False) -> str:
     "A tick's label."
     if share: return f'{100 * value:.4g} %'
+    if abs(value) >= 1e12: return f'{value:.1e}'
     size, unit = next((s, u) for s, u in [(1e9, 'G'), (1e6, 'M'), (1e4, 'k'), (1, '')] if abs(value) >= s or s == 1)
     return f"{value / (1e3 if unit == 'k' else size):.4g}{unit}"
 
@@ -690,7 +724,8 @@ def _curve(points:list[tuple], x, y, colour:str, smooth:bool) -> list:
     def line(pts, **kw): return ft('polyline', points=' '.join(f'{x(a)},{y(b)}' for a, b in pts), fill='none', style=f'stroke:{colour}', **kw)
     points = _thin(points)
     window = len(points) // 20
-    if not smooth or window < 2: return [line(points, stroke_width=2), *(ft('circle', cx=x(a), cy=y(b), r=2.5, style=f'fill:{colour}') for a, b in points if len(points) <= 20)]
+    if not smooth: return [line(points, stroke_width=1.5, stroke_dasharray='2 4'), *(ft('circle', cx=x(a), cy=y(b), r=3, style=f'fill:{colour}') for a, b in points)]
+    if window < 2: return [line(points, stroke_width=2), *(ft('circle', cx=x(a), cy=y(b), r=2.5, style=f'fill:{colour}') for a, b in points if len(points) <= 20)]
     return [line(points, stroke_width=1, opacity=.3), line(_smooth(points, window), stroke_width=2)]
 
 def line_chart(title:str,      # what is shown
@@ -775,11 +810,11 @@ def _without_empty_last(header:list, rows:list) -> tuple:
     "A table without its last column, where no row has anything in it."
     return (header, rows) if any(row[-1] for row in rows) else (header[:-1], [row[:-1] for row in rows])
 
-def _completion_card(r:dict, markers:list[str]):
+def _completion_card(r:dict, markers:list[str], gold:str='right answer'):
     "One completion with its prompt, verdict and rewards."
     rewards = [[name, 'not scored' if value is None else f'{value:g}', _visible(r['reasons'].get(name) or '')] for name, value in r['rewards'].items()]
     verdict = f"{'right' if r['correct'] else 'not judged' if r['correct'] is None else 'wrong'}: {r['verdict'] or 'no reason recorded'}"
-    facts = f"step {r['step']}, {r['tokens']} tokens{', cut off' if r['truncated'] else ''}, right answer {_visible(str(r['answer']))}; {verdict}"
+    facts = f"step {r['step']}, {r['tokens']} tokens{', cut off' if r['truncated'] else ''}, {gold} {_visible(str(r['answer']))}; {verdict}"
     return ft('article', ft('h4', f"total reward {r['reward']:g}"), ft('p', facts, cls='note'), ft('details', ft('summary', 'prompt'), marked(r['prompt'] or '', [])),
               marked(r['completion'] or '', markers), _fact_table(*_without_empty_last(['reward', 'paid', 'why'], rewards)))
 
@@ -798,7 +833,7 @@ class RunReport:
         self.manifest, self.result, self.events = run.read_manifest(), run.read_result(), run.read_events()
         self.metrics, self.evaluations, self._records = run.metrics(), run.evaluations(), None
         self.config_text = run.config.read_text(encoding='utf-8') if run.config.exists() else ''
-        self.config = _read_yaml(self.config_text)
+        self.config = _read_config(self.config_text, run)
         return self
 
     @property
@@ -807,13 +842,22 @@ class RunReport:
         if self._records is None: self._records = self.run.read_completions()
         return self._records
 
-    def curve(self, name): return [(m['step'], m[name]) for m in self.metrics if m.get(name) is not None]
+    def curve(self, name): return [(m['step'], m[name]) for m in self.metrics if isinstance(m.get(name), (int, float)) and abs(m[name]) < 1e200]
     def __str__(self): return '\n'.join([f'{self.title}: {self.run.status()}', *map(str, self.comparisons.values())])
 
 # %% ../nbs/api/10_tracking.ipynb #t-report-facts
 def _read_yaml(text:str) -> dict:
     import yaml
     return yaml.safe_load(text) or {}
+
+def _read_config(text:str, run:RunDir) -> dict:
+    "The configuration of a run; a damaged one is counted and left out."
+    import yaml
+    try: tree = _read_yaml(text)
+    except yaml.YAMLError: tree = None
+    if isinstance(tree, dict): return tree
+    run.unreadable[run.config.name] = 1
+    return {}
 
 def _section(self:RunReport, name:str) -> dict:
     "A section of the run's configuration; empty where none was written."
@@ -839,12 +883,15 @@ def steps(self:RunReport)->int:
 def caveats(self:RunReport)->list[str]:
     "What to know before the accuracies are believed."
     dangers = [f['finding'] for e in self.events if e['kind'] == 'audit' for f in e['findings'] if f['severity'] == 'danger']
-    return list(dict.fromkeys([*(self.manifest.get('caveats') or []), *(f'audit of the rewards: {text}' for text in dangers)]))
+    early = ['eval.early_stopping_patience: training ended where these same problems said so, so the accuracy after it is a little flattered'] if any(e['kind'] == 'early_stop' for e in self.events) else []
+    cut = [f'{name}: {percent(e.summary()["truncated_rate"])} of the answers after training were cut off at {e.decoding.get("max_new_tokens")} tokens and count as wrong or unread; raise eval.eval_max_new_tokens'
+           for name, e in self.evaluations.get('after', {}).items() if e.summary()['truncated_rate'] >= .2]
+    return list(dict.fromkeys([*(self.manifest.get('caveats') or []), *early, *cut, *(f'audit of the rewards: {text}' for text in dangers)]))
 
 @patch(as_prop=True)
 def model_folder(self:RunReport)->Path:
     "Where the trained model is, or will be."
-    return Path(self.result.get('model') or self.run.model)
+    return self.run.model_folder
 
 @patch(as_prop=True)
 def markers(self:RunReport)->list[str]:
@@ -861,10 +908,11 @@ def reward_functions(self:RunReport)->list[dict]:
 def _sentence(c) -> str:
     "The comparison of one dataset in words."
     after, before = c.after, c.before
-    luck = 'so this is hardly luck' if c.p_value < .01 else 'which luck could explain' if c.p_value > .05 else 'which luck explains only just'
+    luck = ('more than the choice of problems explains' if c.p_value < .01 else 'which the choice of problems alone could explain' if c.p_value > .05
+            else 'which the choice of problems alone would rarely bring')
+    luck = f'(exact McNemar p {p_text(c.p_value)}), {luck}. How other seeds would do, only more runs can say' if c.gains + c.losses else '(exact McNemar p 1)'
     return (f'{c.dataset}: {percent(after.accuracy)} of {after.n} problems right after training, 95 % interval {interval_text(after.interval)}; before, {percent(before.accuracy)}, {interval_text(before.interval)}. '
-            f'The change is {100 * c.difference:+.1f} points, 95 % interval {100 * c.interval[0]:+.1f} to {100 * c.interval[1]:+.1f}. {c.gains} problems were gained and {c.losses} lost '
-            f'(exact McNemar p {p_text(c.p_value)}), {luck}.')
+            f'The change is {100 * c.difference:+.1f} points, 95 % interval {100 * c.interval[0]:+.1f} to {100 * c.interval[1]:+.1f}. {c.gains} problems were gained and {c.losses} lost {luck}.')
 
 def _tile(label:str, value:str, below:str): return ft('div', ft('span', label), ft('b', value), ft('span', below), cls='tile')
 
@@ -880,7 +928,8 @@ def headline(self:RunReport):
     alone = [e for when in self.evaluations for name, e in self.evaluations[when].items() if name not in comparisons]
     if alone: parts.append(_fact_table(['dataset', 'when', 'accuracy', '95 % interval', 'right'], [[e.dataset, e.when, percent(e.accuracy), interval_text(e.interval), f'{e.correct}/{e.n}'] for e in alone]))
     warned = [ft('ul', *(ft('li', _visible(text)) for text in self.caveats), cls='caveats')] if self.caveats else []
-    return ft('section', *(parts or [ft('p', 'No evaluation is finished yet.')]), *warned)
+    nothing = 'No evaluation is finished yet.' if self.run.status() == 'running' else 'This run has no evaluation.'
+    return ft('section', *(parts or [ft('p', nothing)]), *warned)
 
 # %% ../nbs/api/10_tracking.ipynb #t-samples-section
 @patch
@@ -890,7 +939,7 @@ def evaluation_table(self:RunReport):
     for when, found in self.evaluations.items():
         for name, e in found.items():
             s = e.summary()
-            tries = ', '.join(f'{k} {percent(v)}' for k, v in s.items() if '@' in k)
+            tries = samples_text(e) or ''
             lengths = ' / '.join('-' if s[k] is None else f'{s[k]:.0f}' for k in ('mean_length_correct', 'mean_length_wrong'))
             reasons = ', '.join(f'{k} {v}' for k, v in list(s['reasons'].items())[:5])
             rows.append([name, when, percent(s['accuracy']), interval_text(s['interval']).replace(' ', '\xa0'), percent(s['format_rate']), percent(s['truncated_rate']), lengths, reasons, tries])
@@ -906,8 +955,10 @@ def _accuracy_chart(self:RunReport):
             step = _step_of(when, self.steps)
             points[f'evaluated, {name}'].append((step, e.accuracy))
             bars[f'evaluated, {name}'].append((step, *e.interval))
-    series = {**points, 'rollouts while training': self.curve('accuracy')}
-    return line_chart('Accuracy', series, share=True, bars=bars) if any(series.values()) else None
+    shuffled = _section(self, 'data').get('shuffle_answers')
+    series = {**points, f"rollouts while training{', by the shuffled answers' if shuffled else ''}": self.curve('accuracy')}
+    note = 'Evaluations answer greedily and are measured at their points only; rollouts are sampled.'
+    return line_chart('Accuracy', series, share=True, bars=bars, note=note) if any(series.values()) else None
 
 def _charts(self:RunReport) -> list:
     "The curves of what the trainer measured, each where it was measured."
@@ -926,6 +977,7 @@ def _charts(self:RunReport) -> list:
 @patch
 def curves(self:RunReport):
     "How training went."
+    if not self.steps: return None
     figures = [f for f in [_accuracy_chart(self), *_charts(self)] if f is not None]
     if not figures: return None
     beta = (_section(self, 'train').get('grpo') or {}).get('beta', 0.)
@@ -960,7 +1012,8 @@ def examples(self:RunReport):
     "What the model writes now."
     picked = pick_completions(self.records)
     if not picked: return None
-    columns = [ft('div', ft('h3', kind), *(_completion_card(r, self.markers) for r in found)) for kind, found in picked.items()]
+    gold = "shuffled answer" if _section(self, 'data').get('shuffle_answers') else 'right answer'
+    columns = [ft('div', ft('h3', kind), *(_completion_card(r, self.markers, gold) for r in found)) for kind, found in picked.items()]
     names = dict.fromkeys(name for found in picked.values() for r in found for name in r['rewards'])
     explained = [[name, reward_text(name, self.reward_functions) or 'no description'] for name in names]
     return ft('section', ft('h2', 'Completions'), ft('p', f'Chosen by total reward from the last quarter of {len(self.records):,} recorded completions.', cls='note'),
@@ -989,10 +1042,11 @@ def _counts(self:RunReport) -> list[list]:
     rows = [[*fault_text(where, message).split(': ', 1), n] for (where, message), n in faults.most_common()]
     rows += [['observer stopped', f"{e['name']}: {e['error']}", 1] for e in self.events if e['kind'] == 'observer_dropped']
     rows += [['row left out', reason, n] for reason, n in (self.manifest.get('dropped') or {}).items()]
-    rows += [[f'line of {name} not readable', 'skipped', n] for name, n in self.run.unreadable.items()]
+    rows += [[f'{name} not readable', 'left out', n] for name, n in self.run.unreadable.items()]
     rows += [[name.replace('_', ' '), 'counted by the rewards', n] for name, n in (self.result.get('reward_counts') or {}).items() if isinstance(n, int) and n and name not in ('batches', 'completions')]
-    cut, unjudged = sum(r['truncated'] for r in self.records), sum(r['correct'] is None for r in self.records)
+    cut, unjudged = sum(bool(r['truncated']) for r in self.records), sum(r['correct'] is None for r in self.records)
     rows += [['completion cut off', f'of {len(self.records):,} recorded', cut]] if cut else []
+    rows += [['answer cut off', f'of {e.n:,} in the evaluation {when}, {name}', n] for when, found in self.evaluations.items() for name, e in found.items() if (n := sum(r['truncated'] for r in e.rows))]
     rows += [['completion not judged', f'of {len(self.records):,} recorded', unjudged]] if unjudged else []
     rows += [[f"metrics that weren't finite", ', '.join(sorted({n for m in self.metrics for n in m.get('non_finite', [])})), n] for n in [sum('non_finite' in m for m in self.metrics)] if n]
     return rows
@@ -1003,10 +1057,10 @@ def checks(self:RunReport):
     findings = [f for e in self.events if e['kind'] == 'audit' for f in e['findings']]
     notes = list(dict.fromkeys([*(self.manifest.get('notes') or []), *(e['text'] for e in self.events if e['kind'] == 'note')]))
     notes = [n for n in notes if n not in self.caveats]
-    happened = [f"{e['kind'].replace('_', ' ')}: step {e['step']}" + (f", {percent(e['accuracy'])}, kept in {e['path']}" if e['kind'] == 'best' else '') for e in self.events if e['kind'] in ('best', 'early_stop', 'resume')]
+    happened = [f"{e['kind'].replace('_', ' ')}: step {e['step']}" + (f", {percent(e['accuracy'])}, chosen on the problems it is measured on, kept in {e['path']}" if e['kind'] == 'best' else '') for e in self.events if e['kind'] in ('best', 'early_stop', 'resume')]
     counts, error = _counts(self), self.result.get('error')
     parts = [ft('p', f'The run failed: {error}', cls='bad')] if error else []
-    parts += [_fact_table(['what', 'detail', 'count'], counts)] if counts else [ft('p', 'No fault, no row left out, no completion cut off.')]
+    parts += [_fact_table(['what', 'detail', 'count'], counts)] if counts else [ft('p', 'No fault, no row left out, nothing cut off.')]
     parts += [ft('h3', 'Audit of the rewards'), _fact_table(list(findings[0]), [list(f.values()) for f in findings])] if findings else []
     parts += [ft('ul', *(ft('li', str(n)) for n in [*notes, *happened]))] if notes or happened else []
     return ft('section', ft('h2', 'Checks and faults'), *parts)
@@ -1039,9 +1093,9 @@ def _default_config() -> dict: return _read_yaml(load_config().to_yaml())
 def configuration(self:RunReport):
     "How to do it again."
     command, parts = self.manifest.get('command'), []
-    if command: parts += [ft('h3', 'Command'), ft('pre', command), ft('p', f'Or, with the same configuration: python run_pipeline.py --from {self.run.path}', cls='note')]
+    if command: parts += [ft('h3', 'Command'), ft('pre', command), *([] if self.manifest.get('evaluates') else [ft('p', f'Or, with the same configuration: python run_pipeline.py --from {self.run.path}', cls='note')])]
     if self.config:
-        changed = differences([_default_config(), self.config])
+        changed = {k: v for k, v in differences([_default_config(), self.config]).items() if k != 'run_dir'}
         parts += [ft('h3', 'What differs from the default'), _fact_table(['option', 'default', 'this run'], [[k, *map(_shown, v)] for k, v in changed.items()]) if changed else ft('p', 'Nothing.')]
         parts += [ft('details', ft('summary', 'the whole configuration'), ft('pre', _visible(self.config_text)))]
     known = {**{k: v for k, v in self.manifest.items() if k in ('started', 'commit', 'seed', 'data_hash', 'world_size')}, **(self.manifest.get('hardware') or {}), **(self.manifest.get('versions') or {})}
@@ -1056,7 +1110,7 @@ _CSS = '''
 --s1:#58a6ff;--s2:#f0883e;--s3:#3fb950;--s4:#bc8cff;--s5:#f778ba;--s6:#9198a1}}
 *{box-sizing:border-box}body{margin:0 auto;max-width:1360px;padding:16px;background:var(--page);color:var(--text);font:15px/1.5 system-ui,sans-serif}
 h1{font-size:26px;margin:8px 0 0}h2{font-size:20px;margin:32px 0 8px;border-bottom:1px solid var(--grid);padding-bottom:4px}h3{font-size:16px;margin:16px 0 6px}h4,h5{font-size:14px;margin:6px 0}
-h1,h2,h3,h4,h5,p,li,summary,td{overflow-wrap:anywhere}.note{color:var(--quiet);font-size:13px;margin:4px 0}.bad{color:var(--bad);font-weight:600}
+h1,h2,h3,h4,h5,p,li,summary{overflow-wrap:anywhere}td{overflow-wrap:break-word}.note{color:var(--quiet);font-size:13px;margin:4px 0}.bad{color:var(--bad);font-weight:600}
 .tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(150px,1fr));gap:12px;margin:16px 0}.tile{background:var(--card);border:1px solid var(--grid);border-radius:8px;padding:12px;display:flex;flex-direction:column}
 .tile b{font-size:28px;line-height:1.2}.tile span{color:var(--quiet);font-size:13px}
 .charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(340px,100%),1fr));gap:12px}figure{margin:0;background:var(--card);border:1px solid var(--grid);border-radius:8px;padding:10px;min-width:0}
@@ -1208,7 +1262,13 @@ def save_model_card(run_dir,      # a `RunDir`, or its path
                     name:str='.', # what `from_pretrained` is to be given
                    )->Path:
     "Write the card as README.md into a model's folder."
-    return _write(Path(folder or RunReport(run_dir).model_folder)/'README.md', model_card(run_dir, name))
+    run = _as_run(run_dir)
+    _refuse_evaluation(run, 'save_model_card')
+    return _write(Path(folder or run.model_folder)/'README.md', model_card(run, name))
+
+def _refuse_evaluation(run:RunDir, what:str) -> None:
+    "Only the run that trained a model can speak for it."
+    if of := run.read_manifest().get('evaluates'): raise ConfigError(f'{what}: {run.path} is an evaluation of {of} and trained nothing; name the run that trained the model')
 
 # %% ../nbs/api/10_tracking.ipynb #t-push
 def push_to_hub(run_dir,             # a `RunDir`, or its path
@@ -1223,7 +1283,8 @@ def push_to_hub(run_dir,             # a `RunDir`, or its path
     from huggingface_hub import HfApi
     from huggingface_hub.errors import HFValidationError
     run = _as_run(run_dir)
-    folder = Path(folder or RunReport(run).model_folder)
+    _refuse_evaluation(run, 'push_to_hub')
+    folder = Path(folder or run.model_folder)
     if not folder.is_dir() or not any(folder.iterdir()): raise ConfigError(f'push_to_hub: {folder} holds no model yet; push when the run has saved one')
     save_model_card(run, folder, repo_id)
     api = HfApi(endpoint=endpoint, token=token)
@@ -1236,6 +1297,10 @@ def push_to_hub(run_dir,             # a `RunDir`, or its path
 
 # %% ../nbs/api/10_tracking.ipynb #t-compare-runs
 _NOT_COMPARED = ('run_dir', 'name', 'observers', 'logging_level', 'dry_run')
+
+def _compared(path:str, without:tuple=_NOT_COMPARED) -> bool:
+    "Whether an option says something about what a run does."
+    return path not in without and path.partition('[')[0] not in without
 
 class RunComparison:
     "Several runs side by side."
@@ -1250,7 +1315,7 @@ class RunComparison:
     @property
     def differences(self)->dict[str, list]:
         "The options in which the runs differ."
-        return {k: v for k, v in differences([r.config for r in self.reports]).items() if k not in _NOT_COMPARED}
+        return {k: v for k, v in differences([r.config for r in self.reports]).items() if _compared(k)}
 
     @property
     def results(self)->list[list]:
@@ -1301,17 +1366,24 @@ def compare_runs(runs:list, # run directories, or their paths
 # %% ../nbs/api/10_tracking.ipynb #t-seeds
 _NOT_AN_EXPERIMENT = (*_NOT_COMPARED, 'seed', 'train.seed')
 
+def _seed(report) -> tuple: return report.config.get('seed'), _section(report, 'train').get('seed')
+
 class SeedSummary:
     "Runs gathered into experiments: what is the same but for the seed is one."
     def __init__(self,
                  runs:list, # run directories, or their paths
                 ):
+        if not runs: raise ConfigError('summarise_seeds: give at least one run directory')
         self.experiments = defaultdict(list)   # the options without the seed -> reports
-        for report in map(RunReport, runs): self.experiments[self._key(report)].append(report)
+        self.repeated = []                     # runs left out, since their seed is there already
+        for report in map(RunReport, runs):
+            same = self.experiments[self._key(report)]
+            if any(_seed(report) == _seed(other) for other in same): self.repeated.append(report.run.path.name)
+            else: same.append(report)
 
     @staticmethod
     def _key(report) -> str:
-        return json.dumps({k: v for k, v in flatten(report.config).items() if k not in _NOT_AN_EXPERIMENT}, sort_keys=True, default=str)
+        return json.dumps({k: v for k, v in flatten(report.config).items() if _compared(k, _NOT_AN_EXPERIMENT)}, sort_keys=True, default=str)
 
     @property
     def labels(self)->list[str]:
@@ -1323,7 +1395,8 @@ class SeedSummary:
 
     def _typed(self) -> list[str]|None:
         "The overrides that set each experiment apart, where they do: shorter than the options that follow from them."
-        def own(report): return {o for o in report.manifest.get('overrides') or [] if o.lstrip('+~').partition('=')[0] not in _NOT_AN_EXPERIMENT}
+        if any('--from' in str(r.manifest.get('command')) for reports in self.experiments.values() for r in reports): return None
+        def own(report): return {o for o in report.manifest.get('overrides') or [] if _compared(o.lstrip('+~').partition('=')[0], _NOT_AN_EXPERIMENT)}
         typed = [{frozenset(own(r)) for r in reports} for reports in self.experiments.values()]
         if len(typed) < 2 or any(len(found) > 1 for found in typed): return None
         sets = [next(iter(found)) for found in typed]
@@ -1335,14 +1408,16 @@ class SeedSummary:
 def _mean_text(values:list[float]) -> str:
     "A mean and its interval in percent."
     if not values: return '-'
+    if len(values) == 1: return f'{percent(values[0])} (one seed)'
+    if len(set(values)) == 1: return f'{percent(values[0])} (all alike)'
     ends = mean_interval(values)
-    return percent(fmean(values)) + (f' ({100 * max(0, ends[0]):.1f} to {100 * min(1, ends[1]):.1f})' if ends else ' (one seed)')
+    return f'{percent(fmean(values))} ({100 * max(0, ends[0]):.1f} to {100 * min(1, ends[1]):.1f})'
 
 def _change_text(values:list[float]) -> str:
     "A mean change and its interval in points."
     if not values: return '-'
-    ends = mean_interval(values)
-    return f'{100 * fmean(values):+.1f}' + (f' ({100 * ends[0]:+.1f} to {100 * ends[1]:+.1f})' if ends else '')
+    ends = mean_interval(values) if len(set(values)) > 1 else None
+    return f'{100 * fmean(values):+.1f}' + (f' ({100 * max(-1, ends[0]):+.1f} to {100 * min(1, ends[1]):+.1f})' if ends else '')
 
 @patch(as_prop=True)
 def rows(self:SeedSummary)->list[list]:
@@ -1358,8 +1433,13 @@ def rows(self:SeedSummary)->list[list]:
 
 _SEEDS_HEADER = ['experiment', 'dataset', 'runs', 'before, mean', 'after, mean (95 % interval)', 'change, points', 'from worst to best']
 
+@patch(as_prop=True)
+def notes(self:SeedSummary)->list[str]:
+    "What was left out."
+    return [f'left out, since the same seed is there already: {", ".join(self.repeated)}'] if self.repeated else []
+
 @patch
-def __str__(self:SeedSummary): return text_table(_SEEDS_HEADER, self.rows)
+def __str__(self:SeedSummary): return '\n'.join([text_table(_SEEDS_HEADER, self.rows), *(f'note: {n}' for n in self.notes)])
 
 # %% ../nbs/api/10_tracking.ipynb #t-seed-page
 def _mean_curve(reports:list, name:str) -> list[tuple]:
@@ -1373,8 +1453,8 @@ def _sections(self:SeedSummary) -> list:
     plans = {title: {label: _mean_curve([r for r in reports if r.curve(metric)], metric) for label, reports in groups.items()} for title, (metric, _) in _COMPARED_CURVES.items()}
     charts = [line_chart(title, found, share=_COMPARED_CURVES[title][1]) for title, found in plans.items() if any(found.values())]
     runs = RunComparison([r.run for reports in groups.values() for r in reports])
-    found = {k: v for k, v in differences([reports[0].config for reports in groups.values()]).items() if k not in _NOT_AN_EXPERIMENT}
-    return [ft('h1', f'{len(groups)} experiment{"s" * (len(groups) > 1)}, {len(runs.reports)} runs'), ft('section', _fact_table(_SEEDS_HEADER, self.rows), ft('p', "Intervals of means are Student's t over the seeds; where all seeds agree it has no width, and the interval of a single run says more.", cls='note')),
+    found = {k: v for k, v in differences([reports[0].config for reports in groups.values()]).items() if _compared(k, _NOT_AN_EXPERIMENT)}
+    return [ft('h1', f'{len(groups)} experiment{"s" * (len(groups) > 1)}, {len(runs.reports)} runs'), ft('section', _fact_table(_SEEDS_HEADER, self.rows), ft('p', ' '.join(["Intervals of means are Student's t over the seeds.", *self.notes]), cls='note')),
             ft('section', ft('h2', 'Curves, means over the seeds'), ft('div', *charts, cls='charts')) if charts else None, ft('section', ft('h2', 'Runs'), _fact_table(_RESULTS_HEADER, runs.results)),
             ft('section', ft('h2', 'What differs'), _option_table(list(groups), found)) if len(groups) > 1 else None]
 

@@ -1908,7 +1908,7 @@ def run_dir(self:App)->RunDir:
 @patch
 def trained_model(self:App, run:RunDir)->Path|None:
     "The folder with the trained model."
-    folder = Path(run.read_result().get('model') or run.model)
+    folder = run.model_folder
     return folder if folder.is_dir() and any(folder.iterdir()) else None
 
 @patch

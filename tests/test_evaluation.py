@@ -5,6 +5,7 @@ import math
 import random
 import subprocess
 import sys
+import time
 from collections import Counter
 from types import SimpleNamespace
 
@@ -278,3 +279,43 @@ def test_a_saved_model_answers_as_it_did_in_memory(tmp_path):
     tokenizer.save_pretrained(tmp_path)
     there = evaluate(AutoModelForCausalLM.from_pretrained(tmp_path), AutoTokenizer.from_pretrained(tmp_path), problems(9), **ask)
     assert there.rows == here.rows
+
+
+class Says:
+    "An engine that gives the same samples to every problem."
+    def __init__(self, *answers): self.answers = answers
+    def generate(self, prompts, num_generations=1, **kw):
+        one = lambda text: SimpleNamespace(text=f'<reasoning>r</reasoning><answer>{text}</answer>', token_ids=[0], truncated=False, prompt_tokens=1)
+        return [[one(a) for a in self.answers[:num_generations]] for _ in prompts]
+
+
+@pytest.mark.parametrize('answers, gold, share', [
+    ([r'\frac{1}{2}'] * 3 + ['18'], '18', 0), (['x+1'] * 3 + ['18'], '18', 0), (['(x+1)^2', 'x^2+2x+1', '7', '7'], 'x^2+2x+1', .5), (['7', '7', '18', '18.0'], '18', .5), (['18', '18', 'none', '7'], '18', 1)])
+def test_wrong_answers_vote_too_and_equal_forms_vote_together(answers, gold, share):
+    rows = [{'prompt': 'p', 'question': 'p', 'answer': gold}]
+    e = evaluate(None, None, rows, dataset='d', judge=Judge('math', PLAIN), samples_per_prompt=4, engine=Says(*answers), progress=False)
+    assert e.summary()['maj@4'] == share and e.rows[0]['value'] == answers[0]
+
+
+def test_every_sample_votes_as_often(tmp_path):
+    assert maj_at_k(['1', '2', '2'], [True, False, False], 2) == pytest.approx((.5 + 0 + .5) / 3)
+
+
+def test_intervals_of_samples_have_a_width():
+    e = evaluate(None, None, problems(5), dataset='d', judge=Judge('gsm8k', PLAIN), samples_per_prompt=4, engine=Adder(1.), progress=False)
+    s = e.summary()
+    if s['sampled_accuracy'] == 1: assert s['sampled_interval'] == s['interval']
+    assert s['sampled_interval'][1] - s['sampled_interval'][0] > .3
+
+
+def test_mcnemar_of_thousands_is_quick_and_exact():
+    start = time.perf_counter()
+    assert mcnemar_exact(10_000, 9_000) == pytest.approx(stats.binomtest(9_000, 19_000).pvalue, rel=1e-9)
+    assert time.perf_counter() - start < 5
+    assert mcnemar_exact(4_000, 0) == 0 or mcnemar_exact(4_000, 0) < 1e-300
+
+
+def test_half_a_pair_is_written_and_negative_samples_are_refused(tmp_path):
+    Evaluation('d', 'after', [{'completion': '\ud800', 'correct': True}]).save(tmp_path/'e.jsonl')
+    assert Evaluation.load(tmp_path/'e.jsonl').rows[0]['completion'] == '?'
+    with pytest.raises(ConfigError, match='samples_per_prompt'): evaluate(None, None, problems(2), dataset='d', judge=None, samples_per_prompt=-1)

@@ -2,6 +2,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from small_models import build
+
+from rlvr_nb.config import ConfigError
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = Path(os.environ.get('RLVR_NB_DATA') or ROOT/'../shared/data').resolve()
@@ -321,11 +324,11 @@ def test_the_same_run_again_has_the_same_metrics(tmp_path):
 
     assert completions(tmp_path/"first") == completions(tmp_path/"again")
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-    board = EventAccumulator(str(next((tmp_path/'first').rglob('events.out.tfevents*')))).Reload()
+    board = EventAccumulator(str(next((tmp_path/'first').rglob('events.out.tfevents*')).parent)).Reload()
     told = {tag: {e.step: e.value for e in board.Scalars(tag)} for tag in ('train/reward', 'train/accuracy', 'eval/arithmetic/accuracy')}
     for tag, name in (('train/reward', 'reward'), ('train/accuracy', 'accuracy'), ('eval/arithmetic/accuracy', 'eval/arithmetic/accuracy')):
         known = {m['step']: m[name] for m in measured('first') if name in m}
-        assert told[tag] == pytest.approx({step: known[step] for step in told[tag]}, rel=1e-4) and len(told[tag]) == (2 if tag.startswith('eval') else 6)
+        assert told[tag] == pytest.approx({step: known[step] for step in told[tag]}, rel=1e-4) and len(told[tag]) == (3 if tag.startswith('eval') else 6)
     manifests = [json.loads((tmp_path/run/'manifest.json').read_text()) for run in ('first', 'again')]
     assert manifests[0]['data_hash'] == manifests[1]['data_hash']
 
@@ -354,6 +357,63 @@ def test_a_run_that_stops_early_says_why(tmp_path):
     assert (result['status'], result['steps'], result['early_stop']) == ('finished', 6, {'step': 6, 'best': 2})
     assert 'finished after 6 steps, early: no evaluation was better than that of step 2' in out
     assert 'early stop: step 6' in (tmp_path/'run/report.html').read_text()
+
+
+def test_a_moved_run_is_evaluated_as_it_is_and_not_taken_for_a_training(default_run, tmp_path):
+    from rlvr_nb.tracking import RunDir, push_to_hub
+    run, *_ = default_run
+    shutil.copytree(run, tmp_path/'moved', ignore=shutil.ignore_patterns('completions', 'checkpoints'))
+    status, out, err = command('--evaluate', 'moved', 'evaluation_component=comprehensive_eval', 'eval.eval_num_samples=24', 'run_dir=again', cwd=tmp_path)
+    assert status == 0, err[-3000:]
+    then = [r['completion'] for r in RunDir.open(run).evaluations()['after']['arithmetic'].rows[:24]]
+    again = RunDir.open(tmp_path/'again').evaluations()['after']['arithmetic']
+    assert [r['completion'] for r in again.rows] == then and len(again.rows[0]['samples']) == 8 and 'pass@8' in out
+    manifest = RunDir.open(tmp_path/'again').read_manifest()
+    assert manifest['evaluates'] == str(tmp_path/'moved/model') and manifest['command'] == 'python run_pipeline.py --evaluate moved evaluation_component=comprehensive_eval eval.eval_num_samples=24'
+    status, out, err = command('--from', 'again', cwd=tmp_path)
+    assert status == 2 and 'is an evaluation of' in err and '--evaluate moved' in err
+    with pytest.raises(ConfigError, match='trained nothing'): push_to_hub(tmp_path/'again', 'a/b')
+
+
+def test_the_command_of_a_run_can_be_typed_again(tmp_path):
+    status, _, err = command('run_dir=first', 'train.max_steps=2', 'eval.eval_num_samples=16', cwd=tmp_path)
+    assert status == 0, err[-3000:]
+    status, _, err = command('--from', 'first', 'run_dir=second', 'train.max_steps=1', cwd=tmp_path)
+    assert status == 0, err[-3000:]
+    commands = [json.loads((tmp_path/run/'manifest.json').read_text())['command'] for run in ('first', 'second')]
+    assert commands == ['python run_pipeline.py train.max_steps=2 eval.eval_num_samples=16', 'python run_pipeline.py train.max_steps=2 eval.eval_num_samples=16 train.max_steps=1']
+    assert 'run_dir' not in (tmp_path/'second/report.html').read_text().split('What differs')[1].split('</table>')[0]
+
+
+def test_a_failure_names_its_step_and_keeps_keys_to_itself(tmp_path):
+    key = 'hf_' + 'k' * 34
+    (tmp_path/'mine.py').write_text(f"""from rlvr_nb.rewards import reward
+from rlvr_nb.tracking import Observer, observer
+import rlvr_nb.tracking as tracking
+@reward('leaky')
+def leaky(parsed, gold): raise ValueError('no access with {key}')
+@observer('breaks_report')
+class Breaks(Observer):
+    def pipeline_start(self, cfg, run_dir):
+        def broken(self): raise RuntimeError('no page today')
+        tracking.RunReport.save = broken
+@observer('fails')
+class Fails(Observer):
+    required = True
+    def step(self, step, total, metrics):
+        if step == 2: raise RuntimeError('full stop')
+""")
+    common = ['--plugin', 'mine.py', 'train.max_steps=3', 'eval.eval_num_samples=16', 'reward.max_bad_samples=1000',
+              'reward.reward_functions=[{category: a, type: gsm8k_answer_check}, {category: b, type: leaky}]']
+    status, out, err = command(*common, 'run_dir=one', 'observers=[console,breaks_report]', cwd=tmp_path)
+    assert status == 0 and result_of(tmp_path/'one')['status'] == 'finished' and 'no page today' in out + err
+    status, out2, err2 = command(*common, 'run_dir=two', 'observers=[console,fails]', cwd=tmp_path)
+    assert status == 1 and (result_of(tmp_path/'two')['status'], result_of(tmp_path/'two')['steps']) == ('failed', 2)
+    assert completions(tmp_path/'one')[0]['reasons']['leaky'].startswith('raised ValueError')
+    assert key not in out + err + out2 + err2
+    for path in tmp_path.rglob('*'):
+        if path.is_file() and path.name != 'mine.py' and path.suffix != '.pyc': assert key.encode() not in path.read_bytes(), path
+    assert not any(key in str(r) for r in completions(tmp_path/'one'))
 
 
 def test_a_sweep_over_seeds_is_summed_up(tmp_path):

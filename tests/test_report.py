@@ -31,13 +31,13 @@ def test_headline_says_what_the_files_say(run):
     for e in (before, after):
         assert f'{100 * e.correct / e.n:.1f} %' in text
         assert f'{100 * e.interval[0]:.1f} to {100 * e.interval[1]:.1f} %' in text
-    assert f'{c.gains} problems were gained and {c.losses} lost' in text and 'hardly luck' in text
+    assert f'{c.gains} problems were gained and {c.losses} lost' in text and 'more than the choice of problems explains' in text and 'other seeds' in text
     assert f'{100 * c.interval[0]:+.1f} to {100 * c.interval[1]:+.1f}' in text
 
 
 def test_luck_is_not_called_progress(tmp_path):
     text = text_of(RunReport(make_run(tmp_path/'run', steps=6, skill=(.5, .5))).html())
-    assert 'luck could explain' in text and 'hardly luck' not in text
+    assert 'which the choice of problems alone could explain' in text and 'more than the choice' not in text
 
 
 def test_every_section_is_there(run):
@@ -68,6 +68,27 @@ def test_what_takes_the_value_from_a_number_stands_beside_it(tmp_path):
     assert 'harmless' not in head and 'harmless' in page and '5 of the 256' in model_card(run)
     run.write_manifest({'overlap': {'arithmetic': 0}})
     assert 'none of them trained on' in model_card(run)
+
+
+def test_answers_cut_off_and_early_stops_are_said_at_the_head(tmp_path):
+    run = make_run(tmp_path/'run', steps=6)
+    path = run.eval/'after-arithmetic.jsonl'
+    e = Evaluation.load(path)
+    for r in e.rows: r['truncated'] = True
+    e.save(path)
+    run.log_event('early_stop', step=6, best={'step': 2, 'accuracy': .5})
+    page = RunReport(run).html()
+    head = page[:page.index('<h2>Training')]
+    assert '100.0 % of the answers after training were cut off at 44 tokens' in head and 'eval.early_stopping_patience' in head
+    assert 'answer cut off' in page
+
+
+def test_a_run_without_evaluation_or_training_says_so(tmp_path):
+    run = RunDir.create(tmp_path/'run')
+    run.log_event('stage_start', name='model')
+    run.write_result({'status': 'finished'})
+    page = RunReport(run).html()
+    assert 'This run has no evaluation.' in page and '<h2>Training' not in page
 
 
 def test_shown_completions_are_the_extremes_of_the_last_quarter(run):

@@ -52,3 +52,11 @@ def test_means_over_seeds_agree_with_scipy(sweep, tmp_path):
 def test_paths_are_those_of_the_overrides():
     assert flatten({'a': {'b': [1, {'c': 2}]}, 'd': [], 'e': {}}) == {'a.b[0]': 1, 'a.b[1].c': 2, 'd': [], 'e': {}}
     assert differences([{'a': 1}, {'a': 1, 'b': None}]) == {'b': ['-', None]}
+
+
+def test_a_seed_counts_once_and_observers_are_no_experiment(tmp_path):
+    runs = [make_run(tmp_path/str(i), f'observers=[{"console,tensorboard" if i == 0 else "console"}]', seed=min(i, 1), steps=3) for i in range(3)]
+    found = summarise_seeds(runs)
+    assert len(found.rows) == 1 and found.rows[0][2] == '2 of 2' and found.repeated == ['2'] and 'left out' in str(found)
+    assert not any('observers' in k for k in compare_runs(runs[:2]).differences)
+    with pytest.raises(ConfigError, match='at least one'): summarise_seeds([])

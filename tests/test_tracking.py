@@ -14,6 +14,7 @@ import pytest
 from run_factory import evaluation, make_run, records
 
 from rlvr_nb.config import ConfigError, RLVRError, load_config
+from rlvr_nb.evaluation import Evaluation
 from rlvr_nb.tracking import (OBSERVERS, ConsoleObserver, JsonlObserver, Observer, Observers, RunDir, observer, observers_for, report_to, wandb_mode)
 
 
@@ -391,3 +392,63 @@ def test_a_run_without_its_record_ends(run):
     observers.emit('pipeline_start', load_config(), run)
     with pytest.raises(RLVRError, match="record of the run can't be kept"): observers.emit('completions', 1, [{'completion': ['not', 'text']}])
     assert [o.name for o in observers] == ['jsonl'] and not observers.dropped
+
+
+def test_evaluations_of_an_abandoned_attempt_are_kept_aside(tmp_path):
+    run = make_run(tmp_path/'run', steps=9, finish=False)
+    assert list(run.evaluations()) == ['before', 'step-3', 'step-6']
+    run.resumed(4)
+    assert list(run.evaluations()) == ['before', 'step-3'] and (run.eval/'before-resume-1/step-6-arithmetic.jsonl').exists()
+
+
+def test_what_an_observer_changes_stays_with_it(tmp_path):
+    heard = []
+    class Meddler(Observer):
+        def evaluation(self, when, evaluation): evaluation.rows[0]['correct'] = 'changed'
+        def completions(self, step, records): records[0]['completion'] = 'changed'
+    class Listener(Observer):
+        def evaluation(self, when, evaluation): heard.append(evaluation.rows[0]['correct'])
+        def completions(self, step, records): heard.append(records[0]['completion'])
+    rows, batch_ = [{'correct': True}], [{'completion': 'said'}]
+    crew = Observers([Meddler(), Listener()])
+    crew.evaluation('before', Evaluation('d', 'before', rows))
+    crew.completions(1, batch_)
+    assert heard == [True, 'said'] and rows == [{'correct': True}] and batch_ == [{'completion': 'said'}] and not crew.dropped
+
+
+def test_an_observer_can_neither_end_the_process_nor_tell_a_key(run, capsys):
+    class Exiter(Observer):
+        name = 'exiter'
+        def step(self, *a): sys.exit(f'hf_{"a" * 34}')
+    crew = Observers([Exiter()])
+    crew.run_dir = run
+    crew.step(1, 2, {})
+    told = capsys.readouterr().err + run.events.read_text()
+    assert [d[0] for d in crew.dropped] == ['exiter'] and 'hf_aaa' not in told and 'exiter' in told
+
+
+def test_an_observer_that_cannot_be_made_is_an_error(monkeypatch):
+    class Needs(Observer):
+        def __init__(self, host): pass
+    monkeypatch.setitem(OBSERVERS, 'needs', Needs)
+    with pytest.raises(ConfigError, match='needs can\'t be made'): observers_for(['needs'])
+
+
+def test_damaged_files_are_counted_and_the_rest_is_shown(tmp_path):
+    from rlvr_nb.tracking import RunReport
+    run = make_run(tmp_path/'run', steps=6)
+    for path, text in ((run.metrics_file, '{"no": "step"}\n[1]\n'), (run.events, '"text"\n')):
+        with path.open('a') as file: file.write(text)
+    part = sorted(run.completions.glob('*.parquet'))[0]
+    part.write_bytes(part.read_bytes()[:100])
+    run.config.write_text('name: [')
+    page = RunReport(run).html()
+    for words in ('metrics.jsonl not readable', 'events.jsonl not readable', 'completions, whole parts not readable', 'config.yaml not readable'): assert words in page
+    assert [r.path.name for r in RunDir.list(tmp_path)] == ['run']
+
+
+def test_wandb_is_given_no_key_of_the_command_line(monkeypatch):
+    from rlvr_nb.tracking import _redacted_argv
+    monkeypatch.setattr(sys, 'argv', ['run_pipeline.py', f'x=hf_{"b" * 34}'])
+    with _redacted_argv(): assert 'hf_bbb' not in ' '.join(sys.argv)
+    assert sys.argv[1].endswith('bbb')
