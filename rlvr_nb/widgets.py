@@ -35,7 +35,7 @@ from pydantic import BaseModel
 from .config import (GRPO_FIELDS, ConfigError, ConfigFiles, PipelineConfig, RLVRError, describe, load_config, load_file, override_text, parse_override,
                             path_text, redact, REDACTED, search_dirs, set_path, split_path, value_text)
 from .data import DATASET_PROCESSORS, DefaultDataComponent
-from .evaluation import compare, percent
+from .evaluation import p_text, percent
 from .forecast import forecast, gigabytes
 from .pipeline import Pipeline, probe_completions
 from .prompts import Markers, render_prompt, system_prompt
@@ -1141,18 +1141,18 @@ def configuration_panel(form # a `Form`
 def comparison_panel(comparisons:dict, # dataset -> Comparison
                      markers=(),       # to colour
                      most:int=20,      # problems that changed sides
+                     caveats=(),       # what to know before the accuracies are believed
                     ):
     "Before against after, with the problems that changed sides."
     if not comparisons: return ft('p', 'Appears when a run has been evaluated before and after its training.')
-    parts = []
+    parts = [ft('div', text, cls='rlvr-warning') for text in caveats]
     for name, c in comparisons.items():
         low, high = c.interval
         rows = [[w, percent(e.accuracy), f'{100*e.interval[0]:.1f} to {100*e.interval[1]:.1f} %', f'{e.correct} of {e.n}'] for w, e in (('before', c.before), ('after', c.after))]
         lost = [f for f in c.flips if f['change'] != 'gain'][:most//2]
         shown = [*lost, *[f for f in c.flips if f['change'] == 'gain'][:most - len(lost)]]
-        p = '< 0.0001' if c.p_value < 1e-4 else f'= {c.p_value:.2g}'
         parts += [ft('h4', f'{name}: {percent(c.before.accuracy)} before, {percent(c.after.accuracy)} after'), table(['when', '#accuracy', '95 % interval', '#right'], rows),
-                  ft('p', f'{100*c.difference:+.1f} points, 95 % interval {100*low:+.1f} to {100*high:+.1f}; {c.gains} problems gained, {c.losses} lost (McNemar p {p}).'),
+                  ft('p', f'{100*c.difference:+.1f} points, 95 % interval {100*low:+.1f} to {100*high:+.1f}; {c.gains} problems gained, {c.losses} lost (McNemar p {p_text(c.p_value)}).'),
                   *(ft('p', n, cls='note') for n in c.notes), *(_flip(f, markers, open=i == 0) for i, f in enumerate(shown))]
         if len(c.flips) > len(shown): parts.append(ft('p', f'{len(c.flips) - len(shown)} more changed sides; all are in eval/ of the run directory.', cls='note'))
     return ft('div', *parts)
@@ -2117,10 +2117,10 @@ def draw(self:App):
 @patch
 def _run_ended(self:App, view):
     "Show the comparison, and leave a summary in the notebook."
-    found = view.run_dir.evaluations() if view.run_dir else {}
-    before, after = found.get('before', {}), found.get('after', {})
-    self.comparisons = {name: compare(before[name], after[name]) for name in before if name in after}
-    self.w['comparison'].value = page(comparison_panel(self.comparisons, view.markers or list(Markers.from_config(self.form.valid.model.markers))))
+    report = RunReport(view.run_dir) if view.run_dir else None
+    self.comparisons = report.comparisons if report else {}
+    markers = view.markers or list(Markers.from_config(self.form.valid.model.markers))
+    self.w['comparison'].value = page(comparison_panel(self.comparisons, markers, caveats=report.caveats if report else ()))
     if self._summary is not None: self._summary.update(self.summary)
 
 # %% ../nbs/api/12_widgets.ipynb #w-clicks

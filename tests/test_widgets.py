@@ -373,7 +373,7 @@ def test_a_run_from_start_to_comparison(finished):
 
 def test_the_record_has_the_configuration_as_it_was_set(finished):
     run = finished.live.run_dir
-    assert run.read_manifest()['command'] == finished.training.cfg.command() and 'observers: null' in run.config.read_text()
+    assert run.read_manifest()['command'] == finished.training.cfg.command('run_dir') and 'observers: null' in run.config.read_text()
 
 
 def test_completions_are_sorted_by_reward_and_paged(finished):
