@@ -578,6 +578,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                   'rlvr_nb.pipeline._controls': ('api/pipeline.html#_controls', 'rlvr_nb/pipeline.py'),
                                   'rlvr_nb.pipeline._data_component': ('api/pipeline.html#_data_component', 'rlvr_nb/pipeline.py'),
                                   'rlvr_nb.pipeline._highlight': ('api/pipeline.html#_highlight', 'rlvr_nb/pipeline.py'),
+                                  'rlvr_nb.pipeline._hub_problems': ('api/pipeline.html#_hub_problems', 'rlvr_nb/pipeline.py'),
                                   'rlvr_nb.pipeline._join_processes': ('api/pipeline.html#_join_processes', 'rlvr_nb/pipeline.py'),
                                   'rlvr_nb.pipeline._judge': ('api/pipeline.html#_judge', 'rlvr_nb/pipeline.py'),
                                   'rlvr_nb.pipeline._model_component': ('api/pipeline.html#_model_component', 'rlvr_nb/pipeline.py'),

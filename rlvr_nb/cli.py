@@ -221,7 +221,7 @@ def _existing(path, flag):
 
 # %% ../nbs/api/13_cli.ipynb #i-evaluate
 def evaluate_path(args)->int:
-    "Evaluate what is there already, and print a line for each dataset."
+    "Evaluate what is there already."
     path = Path(args.evaluate).expanduser()
     if not path.exists() and args.evaluate != BUILTIN_MODEL and not re.fullmatch(r"[\w.-]+/[\w.-]+", args.evaluate): _existing(args.evaluate, "--evaluate")
     from rlvr_nb.tracking import RunDir

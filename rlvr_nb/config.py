@@ -1537,6 +1537,7 @@ def load_file(path:str,          # a config.yaml as a run writes it
     for text in overrides:
         try:
             c = parse_override(text)
+            if c.parsed.is_sweep_override(): raise ConfigError(_sweep_error(c))
             if c.group and isinstance(c.value, str): _choose(out, c.group, text)
             elif c.group and isinstance(c.value, list): raise ConfigError(f"{_show(text)}: several files can't be chosen on top of a finished configuration; choose one")
             else: _apply(out, c)

@@ -93,6 +93,14 @@ def _path_problems(cfg:PipelineConfig, resume:bool=False) -> list[str]:
         elif not os.access(parent, os.W_OK): problems.append(f"{key}: {parent} can't be written to")
     return problems
 
+def _hub_problems(cfg:PipelineConfig) -> list[str]:
+    "What the Hub would say of a name, before a model is trained for it."
+    if not cfg.model.push_to_hub: return []
+    from huggingface_hub.utils import HFValidationError, validate_repo_id
+    try: validate_repo_id(cfg.model.push_to_hub)
+    except HFValidationError as e: return [f"model.push_to_hub: {str(e).splitlines()[0]}; give owner/name"]
+    return []
+
 def free_disk(cfg:PipelineConfig # a configuration
              )->int:
     "Free bytes where the run will be written."
@@ -113,7 +121,7 @@ def prepare(cfg:PipelineConfig, # a configuration
     "Do everything that needs no weights; a `ConfigError` or `UnavailableError` says what is in the way."
     cfg.check()  # again, for what was assigned in Python
     model = _model_component(cfg)
-    _raise_all([*_builtin_problems(cfg), *model.check(), *_path_problems(cfg, resume)])
+    _raise_all([*_builtin_problems(cfg), *model.check(), *_path_problems(cfg, resume), *_hub_problems(cfg)])
     observers_for(cfg.observers)
     prompt, markers = system_prompt(cfg.prompts), Markers.from_config(cfg.model.markers)
     if redact(prompt) != prompt: raise ConfigError(f"prompts.system_prompts.{cfg.prompts.prompting_mode}: holds what looks like a token or key, and every prompt is written to the run's files; take it out")
@@ -525,7 +533,7 @@ def _spelled_out(cfg:PipelineConfig, run:RunDir, overrides:tuple) -> PipelineCon
     "The same configuration from the overrides of the first run and the new ones, so that its command needs no directory; None where that isn't the same."
     known = run.read_manifest()
     if not str(known.get('command')).startswith('python run_pipeline.py') or '--' in str(known.get('command')): return None
-    try: again = load_config(*known.get('overrides', []), *overrides)
+    try: again = load_config(*(o for o in known.get('overrides', []) if not o.startswith('run_dir=')), *overrides)
     except ConfigError: return None
     return again if again.model_copy(update=dict(run_dir=cfg.run_dir)) == cfg else None
 

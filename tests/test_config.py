@@ -601,3 +601,16 @@ def test_owned_fields_name_options_that_exist():
         node = PipelineConfig().model_dump()
         for step in config.split_path(path): node = node[step]
     assert set(GUIDE_FOLDERS) == set(COMPONENTS)
+
+
+def test_a_group_s_file_can_be_chosen_on_top_of_a_run(tmp_path):
+    from rlvr_nb.config import load_file
+    cfg = load_config("data_component=gsm8k", "model_component=gemma_1b_lora", "eval.eval_num_samples=7", "train.max_steps=11")
+    (tmp_path/"config.yaml").write_text(cfg.to_yaml())
+    control = load_file(tmp_path/"config.yaml", "reward_component=random_baseline", "evaluation_component=comprehensive_eval", "eval.temperature=0.5")
+    assert [f.type for f in control.reward.reward_functions] == ["random_reward"] and (control.eval.eval_num_samples, control.eval.samples_per_prompt, control.eval.temperature) == (1319, 8, 0.5)
+    assert control.eval.eval_max_new_tokens == load_config("model_component=gemma_1b_lora", "data_component=gsm8k").eval.eval_max_new_tokens, "values left open follow the run's model"
+    assert (control.train.max_steps, control.data, control.model) == (11, cfg.data, cfg.model)
+    with pytest.raises(ConfigError, match="random_baseline"): load_file(tmp_path/"config.yaml", "reward_component=randm")
+    with pytest.raises(ConfigError, match="choose one"): load_file(tmp_path/"config.yaml", "reward_component=[default,random_baseline]")
+    with pytest.raises(ConfigError, match="needs --multirun"): load_file(tmp_path/"config.yaml", "reward_component=default,random_baseline")

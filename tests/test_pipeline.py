@@ -416,6 +416,11 @@ class Fails(Observer):
     assert not any(key in str(r) for r in completions(tmp_path/'one'))
 
 
+def test_a_name_the_hub_refuses_is_refused_before_training(tmp_path):
+    status, out, err = command('model.push_to_hub=a/b--c', 'run_dir=run', cwd=tmp_path)
+    assert status == 2 and 'model.push_to_hub' in err and 'owner/name' in err and not (tmp_path/'run').exists()
+
+
 def test_a_sweep_over_seeds_is_summed_up(tmp_path):
     status, out, err = command('-m', 'seed=42,43', 'reward_component=default,random_baseline', 'run_dir=sweep', *TINY[1:], 'train.max_steps=2', cwd=tmp_path)
     assert status == 0, err[-3000:]
