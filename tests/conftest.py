@@ -5,6 +5,11 @@ import signal
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile('repeatable', derandomize=True)  # the same examples every time
+settings.register_profile('explore', print_blob=True)      # new ones: HYPOTHESIS_PROFILE=explore bash tests/run.sh tests/test_verify_properties.py
+settings.load_profile(os.environ.get('HYPOTHESIS_PROFILE', 'repeatable'))
 
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN: signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job ignores Ctrl-C, and so would every process it starts
 

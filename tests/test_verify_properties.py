@@ -85,6 +85,7 @@ def test_a_list_is_never_paid(numbers, separator, wrap, pick):
     text = wrap.format(separator.join(map(str, numbers)))
     if len(numbers) == 2 and separator == ' / ' and (numbers[1] and Fraction(*numbers) == gold): return
     for kind in ('gsm8k', 'finqa'): assert not verify(block(text), str(gold), kind), (text, gold)
+    if separator == ' ± ' and set(numbers) == {gold, 0}: return  # 7 ± 0 is 7
     if len(numbers) > 2 or separator != ' / ': assert not verify(block(text), str(gold), 'math') or separator == ' - ' or (separator == ' / '), (text, gold)
 
 
