@@ -223,8 +223,9 @@ def _existing(path, flag):
 def evaluate_path(args)->int:
     "Evaluate what is there already."
     path = Path(args.evaluate).expanduser()
-    if not path.exists() and args.evaluate != BUILTIN_MODEL and not re.fullmatch(r"[\w.-]+/[\w.-]+", args.evaluate): _existing(args.evaluate, "--evaluate")
     from rlvr_nb.tracking import RunDir
+    of_the_hub = re.fullmatch(r"[\w.-]+/[\w.-]+", args.evaluate) and not RunDir.list(path.parent)  # outputs/RNU is a slip, not a repository
+    if not path.exists() and args.evaluate != BUILTIN_MODEL and not of_the_hub: _existing(args.evaluate, "--evaluate")
     if run := RunDir.of(path): cfg = load_file(run.config, "run_dir=null", *args.overrides)
     else: cfg = load_job(args, [override_text("model.model_name_or_path", str(path) if path.exists() else args.evaluate), *args.overrides])
     set_up_logging(cfg.logging_level)

@@ -239,6 +239,7 @@ def test_evaluate(fake, capsys, old_run):
     assert run(capsys, "--evaluate", "outputs/old", "eval.eval_num_samples=9", "observers=[]")[:2] == (0, "75.0 % of arithmetic\n")
     (_, path, cfg), = fake.calls
     assert (cfg.train.max_steps, cfg.eval.eval_num_samples, cfg.run_dir) == (33, 9, None)
+    assert "did you mean outputs/old?" in run(capsys, "--evaluate", "outputs/odl")[2]
     assert run(capsys, "--evaluate", "Qwen/Qwen3-0.6B", "data_component=gsm8k")[0] == 0
     assert fake.calls[1][2].model.model_name_or_path == "Qwen/Qwen3-0.6B" and fake.calls[1][2].data.dataset_name == "gsm8k"
 
