@@ -184,7 +184,7 @@ class WithCustom(DefaultRewardComponent):
 
 
 def test_a_batch_is_parsed_once_and_never_mixed_up(monkeypatch):
-    import rlvr_nb.rewards as module
+    import rlvr_nb.scoring as module
     parses = []
     real = module.parse_completion
     monkeypatch.setattr(module, 'parse_completion', lambda *args, **kwargs: parses.append(args[0]) or real(*args, **kwargs))

@@ -79,7 +79,7 @@ def test_the_deadline_is_of_a_sample_not_of_the_batch():
 def test_a_call_that_freezes_the_interpreter_ends_with_its_stack():
     code = textwrap.dedent('''
         import re, threading
-        import rlvr_nb.rewards as rewards
+        import rlvr_nb.guard as rewards
         rewards._FROZEN = 1.
         def catastrophic(): re.match(r'(a+)+$', 'a'*50 + 'b')
         threading.Thread(target=lambda: rewards.with_deadline(catastrophic, 0.5)).start()

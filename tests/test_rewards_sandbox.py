@@ -6,8 +6,9 @@ import time
 import pytest
 
 import rlvr_nb.rewards as rewards
+import rlvr_nb.sandbox as sandbox
 from rlvr_nb.config import UnavailableError
-from rlvr_nb.prompts import PLAIN
+from rlvr_nb.prompts import PLAIN, parse_completion
 from rlvr_nb.rewards import DefaultRewardComponent, run_python_tests, sandbox_problem
 
 PROBLEM = sandbox_problem()
@@ -180,11 +181,12 @@ def test_prices_and_forms_of_tests():
 
 
 def test_without_a_sandbox_it_refuses(monkeypatch):
-    monkeypatch.setattr(rewards, '_sandbox_problem_once', lambda: 'bubblewrap is not installed')
+    import rlvr_nb.reward_functions as functions
+    for module in (sandbox, functions): monkeypatch.setattr(module, '_sandbox_problem_once', lambda: 'bubblewrap is not installed')
     component = DefaultRewardComponent(dict(reward_functions=[dict(type='python_tests')]), PLAIN)
     assert component.check() == ['reward.reward_functions[0].params.unsafe: bubblewrap is not installed; install it, or set unsafe: true to run programs with your own rights']
     with pytest.raises(UnavailableError, match='unsafe: true'):
-        rewards.REWARDS['python_tests'].pay(rewards.Sample(rewards.parse_completion('<answer>x</answer>'), 'assert x', dict(answer='assert x')))
+        rewards.REWARDS['python_tests'].pay(rewards.Sample(parse_completion('<answer>x</answer>'), 'assert x', dict(answer='assert x')))
 
 
 def test_a_machine_without_bubblewrap_says_what_to_install(monkeypatch):
@@ -201,10 +203,10 @@ def test_unsafe_runs_without_the_sandbox_and_keeps_the_deadline():
 
 def test_the_filter_is_a_program_of_whole_instructions():
     for machine in ('x86_64', 'aarch64'):
-        program = rewards._system_call_filter(machine)
+        program = sandbox._system_call_filter(machine)
         assert program and len(program) % 8 == 0
         count = len(program) // 8
         for i in range(count):
             code, yes, no = int.from_bytes(program[8*i:8*i+2], 'little'), program[8*i+2], program[8*i+3]
             if code & 7 == 5: assert i + 1 + max(yes, no) < count
-    assert rewards._system_call_filter('riscv64') == b''
+    assert sandbox._system_call_filter('riscv64') == b''

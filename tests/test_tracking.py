@@ -448,7 +448,7 @@ def test_damaged_files_are_counted_and_the_rest_is_shown(tmp_path):
 
 
 def test_wandb_is_given_no_key_of_the_command_line(monkeypatch):
-    from rlvr_nb.tracking import _redacted_argv
+    from rlvr_nb.observers import _redacted_argv
     monkeypatch.setattr(sys, 'argv', ['run_pipeline.py', f'x=hf_{"b" * 34}'])
     with _redacted_argv(): assert 'hf_bbb' not in ' '.join(sys.argv)
     assert sys.argv[1].endswith('bbb')

@@ -2,7 +2,7 @@
 import os, pickle, signal, subprocess, sys, threading, time
 
 import pytest
-from rlvr_nb import verify as module
+from rlvr_nb import algebra as module
 from rlvr_nb.prompts import GEMMA
 from rlvr_nb.verify import Judge, verify
 
@@ -19,7 +19,7 @@ def test_import_is_light():
 
 
 def test_plain_answers_start_no_child():
-    code = "import rlvr_nb.verify as v; v.verify('<answer>18</answer>', '18', 'gsm8k'); v.verify(r'<answer>\\sqrt{12}</answer>', r'2\\sqrt3', 'math'); print(v._algebra.child)"
+    code = "import rlvr_nb.algebra as a, rlvr_nb.verify as v; v.verify('<answer>18</answer>', '18', 'gsm8k'); v.verify(r'<answer>\\sqrt{12}</answer>', r'2\\sqrt3', 'math'); print(a._algebra.child)"
     assert run(code).stdout.strip() == 'None'
 
 
@@ -64,7 +64,7 @@ def test_a_stopped_worker_is_replaced():
 
 def test_a_fork_gets_its_own_child():
     code = """
-import os, rlvr_nb.verify as v
+import os, rlvr_nb.algebra as v
 assert v._algebra.ask('1', '1') == 'match'
 mine, pid = v._algebra.child.pid, os.fork()
 if not pid:
@@ -79,7 +79,7 @@ print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), v._algebra.ask('55', r'\
 
 @pytest.mark.parametrize('end', ['', 'os.kill(os.getpid(), 9)'], ids=['exits', 'is killed'])
 def test_the_child_ends_with_us(end):
-    done = run(f"import os, rlvr_nb.verify as v\nv._algebra.ask('1', '1'); print(v._algebra.child.pid, flush=True)\n{end}")
+    done = run(f"import os, rlvr_nb.algebra as v\nv._algebra.ask('1', '1'); print(v._algebra.child.pid, flush=True)\n{end}")
     pid = int(done.stdout)
     for _ in range(100):
         if not os.path.exists(f'/proc/{pid}') or open(f'/proc/{pid}/stat').read().rsplit(')', 1)[1].split()[0] == 'Z': break

@@ -259,7 +259,7 @@ def test_the_lab_does_not_wait_for_heavy_libraries(monkeypatch):
     app.box
     app._preloading = threading.Thread(target=time.sleep, args=(60,), daemon=True)   # as in the first seconds
     app._preloading.start()
-    monkeypatch.setattr('rlvr_nb.widgets.import_heavy', lambda: pytest.fail('waits for imports'))
+    monkeypatch.setattr('rlvr_nb.lab.import_heavy', lambda: pytest.fail('waits for imports'))
     app.w['sections'].value = 'rewards'
     assert app.rows is not None and app.rows.tokenizer is None and 'Total 6' in app.w['scores'].value
 
@@ -481,7 +481,7 @@ def test_a_lost_run_is_known_and_goes_on_in_the_foreground(tmp_path):
 
 def test_on_colab_start_says_which_cell_to_run(tmp_path, monkeypatch):
     app = small(tmp_path)
-    monkeypatch.setattr('rlvr_nb.widgets.in_colab', lambda: True)
+    for module in ('core', 'app'): monkeypatch.setattr(f'rlvr_nb.{module}.in_colab', lambda: True, raising=False)
     app.w['start'].click()
     assert 'app.train()' in app.notices['setup'].value and app.training is None
     app.w['sections'].value = 'results'
