@@ -17,7 +17,7 @@ from .grammar import (ConfigError, GROUPS, RLVRError, nearest, override_text, pa
                              split_path, value_text, walk)
 from .grpo_fields import GRPO_FIELDS, NOT_YAML, TRAIN_OWNED
 from .defaults import BUILTIN_MODEL
-from .schema import PipelineConfig, Section, describe
+from .schema import PipelineConfig, Section, describe, section_of
 from .compose import ConfigFiles, expand_sweep
 from .config import load_config, load_file, world_size_of
 from .flags import FLAGS, REPEATABLE, make_parser, parse_args
@@ -84,8 +84,7 @@ def option_lines(section:type[Section]=PipelineConfig,   # where to start
     lines = []
     for name, f in section.model_fields.items():
         if f.alias: continue
-        kind = f.annotation
-        if isinstance(kind, type) and issubclass(kind, Section): lines += option_lines(kind, (*path, name))
+        if inner := section_of(f.annotation): lines += option_lines(inner, (*path, name))
         else: lines.append((path_text((*path, name)), _short_kind(f), f.description))
     return lines
 

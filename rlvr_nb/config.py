@@ -25,10 +25,10 @@ from .grpo_fields import (GRPO_BOUNDS, GRPO_CHOICES, GRPO_FIELDS, NOT_YAML, REMO
                                  check_grpo, grpo_expectation, installed_grpo_fields)
 from .defaults import (BUILTIN_MODEL, COMMON_EVAL, MARKER_NAMES, MODEL_MARKERS, RECIPES, fill_recipe,
                               markers_for, recipe_for)
-from .schema import (DataConfig, EvalConfig, LoraConfig, MarkersConfig, ModelConfig, PLAIN_PROMPT,
+from .schema import (DataConfig, DifficultyConfig, EvalConfig, GoalConfig, LoraConfig, MarkersConfig, ModelConfig, PLAIN_PROMPT,
                             PROJECTIONS, PipelineConfig, PromptsConfig, RewardConfig, RewardFunctionConfig, Section,
-                            TrainConfig, _union_tag, _where, assignment_errors, default_rewards, describe,
-                            error_line, field_names, option, section_path, target_option, unknown_key)
+                            TrainConfig, WarmStartConfig, _union_tag, _where, assignment_errors, default_rewards, describe,
+                            error_line, field_names, option, section_of, section_path, target_option, unknown_key)
 from .compose import (Composed, ConfigFiles, MAX_JOBS, REFERENCE, _apply, _sweep_error, compose, expand_sweep,
                              register_resolvers, resolve)
 
@@ -180,6 +180,28 @@ def _prompt_rules(cfg, world_size):
     near = nearest(p.prompting_mode, p.system_prompts) or next(iter(p.system_prompts))
     return [f"prompts.prompting_mode: got {_show(p.prompting_mode)}, expected one of {', '.join(p.system_prompts)}; write {fix_text('prompts.prompting_mode', near)}"]
 
+# %% ../nbs/api/06_config.ipynb #c-rules-warm-start
+@rule("train.warm_start", "data.difficulty", "goal")
+def _source_rules(cfg, world_size):
+    "A file as source needs its name; a band needs its ends in order."
+    warm, band, errors = cfg.train.warm_start, cfg.data.difficulty, []
+    if warm and warm.source == "file" and warm.file is None:
+        errors.append("train.warm_start.file: has no value, expected a table of questions and worked solutions; write train.warm_start.file=PATH or train.warm_start.source=solutions")
+    if band and band.min > band.max:
+        errors.append(f"data.difficulty.min: got {band.min}, expected at most data.difficulty.max ({band.max}); write data.difficulty.min={band.max}")
+    return errors
+
+@rule("train.rollout", "train.grpo", "model.load_in_4bit")
+def _rollout_rules(cfg, world_size):
+    "One place says what samples completions."
+    rollout, use_vllm, errors = cfg.train.rollout, cfg.train.grpo.get("use_vllm"), []
+    if use_vllm is True and rollout not in ("auto", "vllm"):
+        errors.append(f"train.grpo.use_vllm: got true with train.rollout={rollout}, expected one of the two; write train.rollout=vllm")
+    if (use_vllm is True or rollout == "vllm") and cfg.model.load_in_4bit:
+        errors.append("model.load_in_4bit: got true with vLLM, which can't take over weights in 4 bits; write model.load_in_4bit=false or train.rollout=auto")
+    return errors
+
+# %% ../nbs/api/06_config.ipynb #c-rules-targets
 @rule()
 def _target_rules(cfg, world_size): return [e for kind in COMPONENTS if (e := check_target(kind, cfg[kind].target))]
 

@@ -53,6 +53,7 @@ def fill_recipe(tree:dict,        # a configuration as nested dicts, changed in 
             if key == "grpo" and isinstance(section.get(key), dict): section[key] = {**value, **section[key]}
             elif section.get(key) is None: section[key] = value; filled.append((name, key))
         if name == "train" and model is not None: filled += _fill_lengths(model, section, lengths, small)
+    if isinstance(tree.get("train"), dict) and isinstance(tree["train"].get("warm_start"), dict): filled += _fill_warm_start(tree, small)
     if model is not None and model.get("max_seq_length") is None: model["max_seq_length"] = 64 if small else 1536
     if model is not None and isinstance(model.get("markers"), dict): model["markers"] = {**markers_for(model_name), **model["markers"]}
     return filled
@@ -69,6 +70,15 @@ def _fill_lengths(model, train, given, small):
     if given["max_completion_length"] is None and _whole(total) and _whole(prompt) and total > prompt:
         train["max_completion_length"] = min(44, total - prompt) if small else total - prompt
     return filled
+
+# %% ../nbs/api/03_defaults.ipynb #c-fill-warm-start
+def _fill_warm_start(tree, small):
+    "The learning rate of a supervised start, which follows from what is trained."
+    warm, lora = tree["train"]["warm_start"], tree["model"].get("lora_config") if isinstance(tree.get("model"), dict) else None
+    if warm.get("learning_rate") is not None: return []
+    adapter = not isinstance(lora, dict) or lora.get("use_lora") is not False
+    warm["learning_rate"] = 3e-3 if small else 2e-4 if adapter else 2e-5
+    return [("train", "warm_start", "learning_rate")]
 
 # %% ../nbs/api/03_defaults.ipynb #c-markers
 MARKER_NAMES = ("reasoning_start", "reasoning_end", "solution_start", "solution_end")

@@ -54,7 +54,7 @@ TRAIN_OWNED = {"output_dir": "train.output_dir", "learning_rate": "train.learnin
     "warmup_ratio": "train.warmup_ratio", "warmup_steps": "train.warmup_ratio", "lr_scheduler_type": "train.lr_scheduler_type", "optim": "train.optim_name",
     "num_generations": "train.num_generations", "log_completions": "train.log_completions_to_wandb", "bf16": "train.bf16",
     "logging_steps": "train.logging_steps", "logging_strategy": "train.logging_steps", "save_steps": "train.save_steps", "save_strategy": "train.save_steps",
-    "seed": "train.seed", "run_name": "name", "reward_weights": "reward.reward_functions[0].weight",
+    "seed": "train.seed", "run_name": "name", "reward_weights": "reward.reward_functions[0].weight", "chat_template_kwargs": "prompts.chat_template_kwargs",
     "eval_strategy": "eval.eval_steps", "eval_steps": "eval.eval_steps", "do_eval": "eval.enabled", "eval_on_start": "eval.enabled", "eval_delay": "eval.eval_steps",
     "per_device_eval_batch_size": "eval.eval_batch_size", "num_generations_eval": "eval.samples_per_prompt", "load_best_model_at_end": "eval.save_best",
     "metric_for_best_model": "eval.save_best", "greater_is_better": "eval.save_best", "push_to_hub": "model.push_to_hub", "hub_model_id": "model.push_to_hub"}
