@@ -13,11 +13,11 @@ from statistics import fmean
 # %% ../nbs/api/62_evaluation.ipynb #evaluation-own-imports
 from fastcore.basics import patch
 from .grammar import ConfigError
-from .show import html_table, percent, text_table
+from .show import html_table, interval_text, p_text, percent, text_table
 from .prompts import parse_completion
 from .intervals import (maj_at_k, mcnemar_exact, mean_interval, paired_difference_interval, pass_at_k,
                                wilson_interval)
-from .comparison import Comparison, Evaluation, Flips, compare, interval_text, p_text, prompt_text, samples_text
+from .comparison import Comparison, Evaluation, Flips, When, compare, prompt_text, samples_text
 
 # %% ../nbs/api/62_evaluation.ipynb #e-record
 def _answer(text:str, row:dict, judge) -> tuple:
@@ -79,7 +79,7 @@ def evaluate(model,                  # a causal language model, in any state; it
              temperature:float=1.0,  # of those samples
              seed:int=0,             # of those samples
              path=None,              # file for the examples, as JSON lines
-             when:str='after',       # 'before', 'after' or 'step-N'
+             when:str='after',       # 'before', 'warm', 'step-N' or 'after'
              progress:bool=True,     # show a progress bar where one can be shown
              engine=None,            # a rollout engine already set up; None makes one
             )->Evaluation:
@@ -140,7 +140,7 @@ class DefaultEvaluationComponent:
 def run(self:DefaultEvaluationComponent,
         model,      # the model as it is now
         tokenizer,  # its tokenizer
-        when:str,   # 'before', 'after' or 'step-N'
+        when:str,   # 'before', 'warm', 'step-N' or 'after'
        )->dict[str, Evaluation]:
     "Evaluate every configured dataset; nothing when `eval.enabled` is false."
     c, results = self.config, {}
@@ -176,7 +176,8 @@ def replay(self:DefaultEvaluationComponent,
           ):
     "Take up the evaluations of an earlier attempt."
     for when, results in evaluations.items():
-        if when.startswith('step-') and (done := int(when.removeprefix('step-'))) <= step: self.decide(done, results)
+        done = When(when).step
+        if done is not None and done <= step: self.decide(done, results)
 
 # %% ../nbs/api/62_evaluation.ipynb #e-keep-best
 def _keep_best(folder:Path, output_dir:Path) -> Path:

@@ -4,17 +4,17 @@
 
 # %% auto #0
 __all__ = ['TINY', 'Shape', 'read_shape', 'weight_bytes', 'trained_bytes', 'cache_bytes', 'logits_bytes', 'activation_bytes',
-           'work', 'find_shape', 'Forecast', 'forecast', 'gigabytes']
+           'work', 'find_shape', 'Forecast', 'forecast']
 
 # %% ../nbs/api/63_forecast.ipynb #forecast-imports
-import html, json, math
+import json, math
 from dataclasses import dataclass, field
 from pathlib import Path
 
 # %% ../nbs/api/63_forecast.ipynb #forecast-own-imports
 from fastcore.basics import patch
 from .grammar import ConfigError
-from .show import html_table, text_table
+from .show import Table, gigabytes
 
 # %% ../nbs/api/63_forecast.ipynb #f-shape
 @dataclass(frozen=True)
@@ -239,17 +239,17 @@ def _doubts(cfg) -> list[str]:
     return doubts
 
 # %% ../nbs/api/63_forecast.ipynb #f-show
-def gigabytes(count:float) -> str:
-    "Bytes for people, in units of 10^9, 10^6 or 10^3."
-    size, unit = next((s, u) for s, u in [(1e9, 'GB'), (1e6, 'MB'), (1e3, 'kB'), (1, 'B')] if count >= s or s == 1)
-    return f'{count / size:.3g} {unit}'
-
 def _lines(f:Forecast) -> list[list[str]]:
     memory = [[k, gigabytes(v)] for k, v in f.parts.items()] + ([['memory at the peak', gigabytes(f.total)]] if f.parts else [])
     time = [['seconds of training', f'{f.seconds:,.0f}']] if f.seconds is not None else []
     return memory + [[k.replace('_', ' '), f'{v:,}'] for k, v in f.work.items()] + time
 
 @patch
-def __str__(self:Forecast): return '\n'.join([text_table(['part', 'forecast'], _lines(self)), *self.assumptions])
+def table(self:Forecast)->Table:
+    "The parts, the work and what was assumed."
+    return Table(['part', 'forecast'], _lines(self), self.assumptions)
+
 @patch
-def _repr_html_(self:Forecast): return html_table(['part', 'forecast'], _lines(self)) + ''.join(f'<p>{html.escape(a)}</p>' for a in self.assumptions)
+def __str__(self:Forecast): return self.table().text()
+@patch
+def _repr_html_(self:Forecast): return self.table().html()
