@@ -7,7 +7,7 @@ __all__ = ['percent', 'points', 'interval_text', 'p_text', 'gigabytes', 'visible
            'text_table', 'html_table', 'markdown_table', 'line_chart']
 
 # %% ../nbs/api/07_show.ipynb #show-imports
-import html, math, re
+import html, json, math, re
 from dataclasses import dataclass
 from statistics import fmean
 
@@ -190,7 +190,7 @@ def _scale(values:list[float], start:float, end:float, tight:bool=False):
     low, high = min(values), max(values)
     ticks = _ticks(low, high)
     if tight and low == high: ticks, high = [low], low + 1
-    elif tight: ticks = [t for t in ticks if low <= t <= high]
+    elif tight: ticks = [t for t in ticks if low <= t <= high and t == int(t)] or [low]  # steps are whole numbers
     else: low, high = ticks[0], ticks[-1]
     return ticks, lambda v: round(start + (v - low) / (high - low) * (end - start), 1)
 
@@ -219,6 +219,8 @@ def line_chart(title:str,      # what is shown
                share:bool=False,  # values are shares, shown as percent from 0 on
                bars:dict|None=None,  # name -> [(step, low, high), ...], drawn as intervals
                note:str='',    # a line below the chart
+               interactive:bool=False, # the values go along, for a script that shows those under the pointer
+               unit:str='',    # of those values
               ):  # an element of the report
     "Curves over the training steps as an SVG figure."
     series = {name: points for name, points in series.items() if points}
@@ -231,7 +233,8 @@ def line_chart(title:str,      # what is shown
         parts += _curve(points, x, y, _colour(i), smooth=name not in (bars or {}))
     legend = [ft('span', ft('i', style=f'background:{_colour(i)}'), name, cls='key') for i, name in enumerate(series)] if len(series) > 1 else []
     label = f"{title}: " + ', '.join(f'{name} from {_number(p[0][1], share)} to {_number(p[-1][1], share)}' for name, p in series.items())
-    svg = ft('svg', ft('title', label), *parts, viewBox=f'0 0 {_WIDTH} {_HEIGHT}', role='img', style='width:100%;height:auto')
+    svg = ft('svg', ft('title', label), *parts, viewBox=f'0 0 {_WIDTH} {_HEIGHT}', role='img', style='width:100%;height:auto',
+             **(dict(data_chart=_chart_values(series, xs, share, unit)) if interactive else {}))
     return ft('figure', ft('figcaption', title), *([ft('div', *legend, cls='legend')] if legend else []), svg, *([ft('p', note, cls='note')] if note else []))
 
 # %% ../nbs/api/07_show.ipynb #t-axes
@@ -242,3 +245,11 @@ def _axes(x_ticks:list, x, y_ticks:list, y, share:bool) -> list:
     left = [label(_number(t, share), x=_LEFT - 6, y=y(t) + 4, text_anchor='end') for t in y_ticks]
     below = [label(_number(t), x=min(x(t), _WIDTH - _RIGHT - 8), y=_HEIGHT - _BOTTOM + 16, text_anchor='middle') for t in x_ticks]
     return [*grid, *left, *below, label('step', x=_WIDTH - _RIGHT, y=_HEIGHT - 4, text_anchor='end')]
+
+# %% ../nbs/api/07_show.ipynb #t-chart-values
+def _chart_values(series:dict, xs:list, share:bool, unit:str) -> str:
+    "The values of a chart and where its axes are, as JSON."
+    def point(x, y): return [round(x, 2), float(f'{y:.6g}'), _number(y, share) + (f' {unit}' if unit else '')]
+    drawn = [dict(name=name, points=[point(x, y) for x, y in _thin(points, 150)]) for name, points in series.items()]
+    place = dict(width=_WIDTH, left=_LEFT, right=_RIGHT, top=_TOP, bottom=_HEIGHT - _BOTTOM)
+    return json.dumps(dict(place, first=min(xs), last=max(xs), series=drawn), ensure_ascii=False)

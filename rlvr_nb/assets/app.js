@@ -1,0 +1,137 @@
+// What widgets alone can't do: run once when the app appears, by the load event of its style sheet.
+(function (style) {
+  const app = style.closest('.rlvr-app')
+  if (!app || app.dataset.ready) return
+  app.dataset.ready = 'yes'
+
+  // Keys pressed inside the app are the app's: JupyterLab looks for the attribute, other front ends listen further up.
+  app.setAttribute('data-lm-suppress-shortcuts', 'true')
+  app.addEventListener('keydown', event => { arrows(event); event.stopPropagation() })
+
+  // The buttons of the sections are tabs for a screen reader, and what an input is for is read after its label.
+  let serial = 0
+  const identify = element => element.id || (element.id = 'rlvr-' + Math.random().toString(36).slice(2, 8) + serial++)
+  function describe() {
+    const list = app.querySelector('.rlvr-sections')
+    const tabs = list ? [...list.querySelectorAll('button')] : []
+    tabs.forEach(tab => {
+      tab.parentElement.setAttribute('role', 'tablist')
+      tab.setAttribute('role', 'tab')
+      const chosen = tab.classList.contains('mod-active')
+      tab.setAttribute('aria-selected', chosen)
+      tab.tabIndex = chosen ? 0 : -1
+    })
+    const chosen = tabs.find(tab => tab.getAttribute('aria-selected') === 'true')
+    app.querySelectorAll('.rlvr-section').forEach(section => {
+      section.setAttribute('role', 'tabpanel')
+      if (chosen) section.setAttribute('aria-labelledby', identify(chosen))
+    })
+    app.querySelectorAll('.rlvr-row').forEach(row => {
+      const input = row.querySelector('input, select, textarea'), note = row.querySelector('.rlvr-note')
+      if (input && note) input.setAttribute('aria-describedby', identify(note))
+      if (input) input.setAttribute('aria-invalid', row.classList.contains('rlvr-wrong'))
+    })
+  }
+  let waiting = false
+  new MutationObserver(() => {
+    if (waiting) return
+    waiting = true
+    requestAnimationFrame(() => { waiting = false; describe() })
+  }).observe(app, { childList: true, subtree: true, attributes: true, attributeFilter: ['class'] })
+  describe()
+
+  function arrows(event) {
+    const tab = event.target.closest('[role=tab]')
+    const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key]
+    if (!tab || !by) return
+    const tabs = [...tab.parentElement.querySelectorAll('[role=tab]')]
+    const next = tabs[(tabs.indexOf(tab) + by + tabs.length) % tabs.length]
+    next.focus()
+    next.click()
+  }
+
+  // A click in an input that is hidden, or a text put into it, reaches Python.
+  function tell(name, text) {
+    const input = app.querySelector(`.rlvr-${name} input`)
+    if (!input) return
+    input.value = text
+    for (const kind of ['input', 'change']) input.dispatchEvent(new Event(kind, { bubbles: true }))
+  }
+
+  // A completion that is being read must not move away.
+  app.addEventListener('toggle', event => {
+    const follow = app.querySelector('.rlvr-follow input')
+    if (event.target.open && event.target.closest('.rlvr-completions') && follow && follow.checked) follow.click()
+  }, true)
+
+  app.addEventListener('click', event => {
+    const copy = event.target.closest('.rlvr-copy')
+    if (copy) copyText(copy)
+    const go = event.target.closest('[data-go]')
+    if (go) tell('go', go.dataset.go + ' ' + Date.now())
+  })
+  function copyText(button) {
+    const text = button.parentNode.querySelector('pre'), range = document.createRange(), selection = getSelection()
+    range.selectNodeContents(text)
+    selection.removeAllRanges()
+    selection.addRange(range)
+    const done = copied => { button.textContent = copied ? 'Copied' : 'Selected: press Ctrl+C' }
+    if (navigator.clipboard && isSecureContext) navigator.clipboard.writeText(text.textContent).then(() => done(true), () => done(false))
+    else done(document.execCommand('copy'))
+  }
+
+  // Charts: the values under the pointer in every chart, and a range of steps by dragging.
+  const charts = () => [...app.querySelectorAll('svg[data-chart]')]
+  const read = chart => chart.read || (chart.read = JSON.parse(chart.dataset.chart))
+  function stepAt(chart, x) {
+    const data = read(chart), box = chart.getBoundingClientRect(), at = (x - box.left) / box.width * data.width
+    return data.first + (at - data.left) / (data.width - data.left - data.right) * (data.last - data.first)
+  }
+  function nearest(points, step) { return points.reduce((best, p) => Math.abs(p[0] - step) < Math.abs(best[0] - step) ? p : best) }
+  function line(chart, name, step, width) {
+    let mark = chart.querySelector('.' + name)
+    if (step === null) { if (mark) mark.remove(); return }
+    const data = read(chart), scale = (data.width - data.left - data.right) / ((data.last - data.first) || 1)
+    if (!mark) { mark = document.createElementNS('http://www.w3.org/2000/svg', 'rect'); mark.setAttribute('class', name); chart.append(mark) }
+    const values = { x: data.left + (step - data.first) * scale, y: data.top, width: width ? width * scale : 1, height: data.bottom - data.top,
+                     fill: 'currentColor', opacity: width ? .15 : .6, 'pointer-events': 'none' }
+    for (const [key, value] of Object.entries(values)) mark.setAttribute(key, value)
+  }
+  function show(chart, step, own) {
+    const data = read(chart), figure = chart.parentNode
+    let tip = figure.querySelector('.rlvr-tip')
+    if (!tip) { tip = document.createElement('div'); tip.className = 'rlvr-tip'; figure.append(tip) }
+    const found = data.series.map(s => [s.name, nearest(s.points, step)])
+    const at = nearest(found.map(f => f[1]), step)[0]
+    tip.textContent = ['step ' + Math.round(at), ...found.map(([name, p]) => `${name}: ${p[2]}`)].join('\n')
+    line(chart, 'rlvr-cross', at, 0)
+    const box = chart.getBoundingClientRect(), share = (data.left + (at - data.first) / ((data.last - data.first) || 1) * (data.width - data.left - data.right)) / data.width
+    tip.style.top = chart.offsetTop + 4 + 'px'
+    tip.style[share > .5 ? 'right' : 'left'] = (share > .5 ? 1 - share : share) * box.width + 8 + 'px'
+    tip.style[share > .5 ? 'left' : 'right'] = 'auto'
+    tip.hidden = !own && charts().length > 12
+  }
+  function hide() { charts().forEach(chart => { line(chart, 'rlvr-cross', null); chart.parentNode.querySelectorAll('.rlvr-tip').forEach(t => t.remove()) }) }
+  let drag = null
+  app.addEventListener('pointermove', event => {
+    const chart = event.target.closest('svg[data-chart]')
+    if (!chart) { if (!drag) hide(); return }
+    const step = stepAt(chart, event.clientX)
+    charts().forEach(other => show(other, step, other === chart))
+    if (drag && drag.chart === chart) line(chart, 'rlvr-range', Math.min(drag.step, step), Math.abs(step - drag.step))
+  })
+  app.addEventListener('pointerleave', hide)
+  app.addEventListener('pointerdown', event => {
+    const chart = event.target.closest('svg[data-chart]')
+    if (chart && event.button === 0) { drag = { chart, step: stepAt(chart, event.clientX), x: event.clientX }; event.preventDefault() }
+  })
+  app.addEventListener('pointerup', event => {
+    if (drag && Math.abs(event.clientX - drag.x) > 8) {
+      const ends = [drag.step, stepAt(drag.chart, event.clientX)].sort((a, b) => a - b)
+      tell('zoom', `${Math.floor(ends[0])} ${Math.ceil(ends[1])}`)
+    }
+    if (drag) line(drag.chart, 'rlvr-range', null)
+    drag = null
+  })
+  app.addEventListener('dblclick', event => { if (event.target.closest('svg[data-chart]')) tell('zoom', '') })
+})(this)
