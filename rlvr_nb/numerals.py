@@ -12,7 +12,8 @@ from fractions import Fraction
 from functools import lru_cache
 
 # %% ../nbs/api/20_numerals.ipynb #v-verdict
-REASONS = ('match', 'mismatch', 'no_block', 'empty', 'conflict', 'several_values', 'unparseable', 'bad_gold', 'too_expensive')
+REASONS = ('match', 'mismatch', 'no_block', 'empty', 'conflict', 'several_values', 'unparseable', 'bad_gold', 'too_expensive',
+           'timed_out', 'internal_error')
 
 @dataclass(frozen=True, slots=True)
 class Verdict:

@@ -84,10 +84,12 @@ def explain(verdict:Verdict, # the judge's verdict
             'several_values': f'more than one answer in "{answer}"',
             'unparseable': f'can\'t read "{answer}" as an answer',
             'bad_gold': f'can\'t read the gold answer "{_short(gold)}"',
-            'too_expensive': f'"{answer}" is too expensive to read'}[verdict.reason]
+            'too_expensive': f'"{answer}" is too expensive to read',
+            'timed_out': f'"{answer}" took too long to read',
+            'internal_error': f'reading "{answer}" failed; the log has the traceback, please report it'}[verdict.reason]
 
 # %% ../nbs/api/32_reward_functions.ipynb #r-price
-_UNREAD = ('no_block', 'empty', 'unparseable', 'too_expensive')
+_UNREAD = ('no_block', 'empty', 'unparseable', 'too_expensive', 'timed_out', 'internal_error')
 
 def _price(verdict:Verdict, parsed:Parsed, gold:str, right:float, wrong:float, unread:float) -> Payment:
     why = explain(verdict, parsed, gold)

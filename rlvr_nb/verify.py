@@ -6,7 +6,7 @@
 __all__ = ['KINDS', 'verify', 'Judge']
 
 # %% ../nbs/api/26_verify.ipynb #verify-imports
-import re
+import logging, re
 from fractions import Fraction
 from functools import lru_cache
 
@@ -126,6 +126,7 @@ def _math(text:str, gold:str) -> Verdict:
 
 # %% ../nbs/api/26_verify.ipynb #v-verify
 KINDS = ('gsm8k', 'finqa', 'math')
+_log = logging.getLogger(__name__)
 _JUDGES = {'gsm8k': _gsm8k, 'finqa': _finqa, 'math': _math}
 
 def _judged(block:str, gold:str, kind:str) -> Verdict:
@@ -134,6 +135,9 @@ def _judged(block:str, gold:str, kind:str) -> Verdict:
     try: return _JUDGES[kind](block, gold)
     except Unreadable as problem: return Verdict(False, None, str(problem))
     except RecursionError: return Verdict(False, None, 'too_expensive')
+    except Exception:  # a fault of ours: the run goes on, the text is kept in the verdict, the traceback in the log
+        _log.exception('no verdict on %r for the gold %r (%s)', block[:200], gold[:200], kind)
+        return Verdict(False, block[:2000], 'internal_error')
 
 def _checked_kind(kind:str) -> str:
     if kind not in KINDS: raise ValueError(f"kind: {kind!r} is not known, choose one of {', '.join(KINDS)}")
