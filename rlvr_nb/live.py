@@ -18,6 +18,7 @@ from types import SimpleNamespace
 from fastcore.basics import patch
 from .grammar import ConfigError, redact
 from .training import TrainingControl
+from .comparison import When
 from .rundir import RunDir
 from .observers import Observer, wandb_mode
 from .pipeline import Pipeline
@@ -100,7 +101,7 @@ def step(self:Live, step, total, metrics):
 @patch
 def evaluation(self:Live, when, evaluation):
     s = evaluation.summary()
-    at = 0 if when == 'before' else int(when[5:]) if when.startswith('step-') else self.step_now
+    at = When(when).at(self.step_now)
     with self.lock:
         self.evaluations[when, evaluation.dataset] = dict(step=at, **{k: s[k] for k in ('accuracy', 'n', 'correct', 'interval')})
         self.curves.setdefault(f'eval/{evaluation.dataset}', Curve()).add(at, s['accuracy'])

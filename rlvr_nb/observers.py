@@ -16,7 +16,7 @@ from pathlib import Path
 # %% ../nbs/api/71_observers.ipynb #observers-own-imports
 from fastcore.basics import patch
 from .grammar import ConfigError, RLVRError, UnavailableError, nearest, redact
-from .comparison import Evaluation
+from .comparison import Evaluation, When
 
 # %% ../nbs/api/71_observers.ipynb #t-observer
 class Observer:
@@ -174,14 +174,9 @@ class JsonlObserver(Observer):
         self.run_dir.log_metrics(step, {'total_steps': total, **metrics})
     def evaluation(self, when, evaluation):
         self.run_dir.log_event('evaluation', when=when, dataset=evaluation.dataset, **evaluation.summary())
-        self.run_dir.log_metrics(_step_of(when, self.last_step), _evaluation_metrics(evaluation))
+        self.run_dir.log_metrics(When(when).at(self.last_step), _evaluation_metrics(evaluation))
 
 # %% ../nbs/api/71_observers.ipynb #t-step-of
-def _step_of(when:str, last_step:int) -> int:
-    "The training step that an evaluation belongs to."
-    if when == 'before': return 0
-    return int(when.removeprefix('step-')) if when.startswith('step-') else last_step
-
 def _evaluation_metrics(evaluation:Evaluation) -> dict:
     "The numbers of an evaluation under the names they have in the metrics."
     return {f'eval/{evaluation.dataset}/{k}': v for k, v in evaluation.summary().items() if isinstance(v, (int, float))}
@@ -258,8 +253,8 @@ def completions(self:WandbObserver, step, records):
 # %% ../nbs/api/71_observers.ipynb #t-wandb-evaluation
 @patch
 def evaluation(self:WandbObserver, when, evaluation):
-    self.run.log({'step': _step_of(when, self.last_step), **_evaluation_metrics(evaluation)})
-    if when in ('before', 'after'): self.run.summary.update({f'{when}/{evaluation.dataset}/{k}': evaluation.summary()[k] for k in ('accuracy', 'correct', 'n', 'interval')})
+    self.run.log({'step': When(when).at(self.last_step), **_evaluation_metrics(evaluation)})
+    if When(when).step is None: self.run.summary.update({f'{when}/{evaluation.dataset}/{k}': evaluation.summary()[k] for k in ('accuracy', 'correct', 'n', 'interval')})
 
 # %% ../nbs/api/71_observers.ipynb #t-wandb-finish
 @patch

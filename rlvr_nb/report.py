@@ -17,24 +17,20 @@ from fastcore.basics import patch
 from fastcore.xml import FT, Safe, ft, to_xml
 from .grammar import value_text
 from .config import load_config
-from .show import line_chart, percent
+from .show import Table, interval_text, line_chart, p_text, percent, visible
 from .prompts import GEMMA, PLAIN
-from .comparison import compare, interval_text, p_text, prompt_text, samples_text
+from .comparison import When, compare, prompt_text, samples_text
 from .rundir import RunDir, _as_run, _write
-from .observers import METRICS, _step_of, fault_text
+from .observers import METRICS, fault_text
 
 # %% ../nbs/api/72_report.ipynb #t-marked
 _MOST_SHOWN = 4000  # characters of a completion
-
-def _visible(text:str) -> str:
-    "Control characters that HTML can't hold or that would reorder the page, as visible signs."
-    return re.sub('[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069\ud800-\udfff]', lambda m: f'\\u{ord(m[0]):04x}', text)
 
 def marked(text:str,           # of a completion
            markers:list[str],  # strings to highlight
           ):  # an element of the report
     "A completion with its markers highlighted."
-    cut, shown = max(0, len(text) - _MOST_SHOWN), _visible(text[:_MOST_SHOWN])
+    cut, shown = max(0, len(text) - _MOST_SHOWN), visible(text[:_MOST_SHOWN])
     pieces = re.split('(' + '|'.join(map(re.escape, sorted(markers, key=len, reverse=True))) + ')', shown) if markers else [shown]
     spans = [ft('mark', p) if p in markers else ft('span', p) for p in pieces if p]
     return ft('pre', *spans, *([ft('em', f' ... {cut:,} more characters')] if cut else []))
@@ -70,7 +66,7 @@ def reward_text(name:str,      # of a reward, as the records have it
 # %% ../nbs/api/72_report.ipynb #t-completion-card
 def _fact_table(header:list, rows:list):
     "A table as an element."
-    return ft('div', ft('table', ft('thead', ft('tr', *(ft('th', str(h)) for h in header))), ft('tbody', *(ft('tr', *(ft('td', c if isinstance(c, FT) else str(c)) for c in row)) for row in rows)), style=f'min-width:{110 * len(header)}px'), cls='wide')
+    return Table(header, rows).element(style=f'min-width:{110 * len(header)}px')
 
 def _without_empty_last(header:list, rows:list) -> tuple:
     "A table without its last column, where no row has anything in it."
@@ -78,9 +74,9 @@ def _without_empty_last(header:list, rows:list) -> tuple:
 
 def _completion_card(r:dict, markers:list[str], gold:str='right answer'):
     "One completion with its prompt, verdict and rewards."
-    rewards = [[name, 'not scored' if value is None else f'{value:g}', _visible(r['reasons'].get(name) or '')] for name, value in r['rewards'].items()]
+    rewards = [[name, 'not scored' if value is None else f'{value:g}', visible(r['reasons'].get(name) or '')] for name, value in r['rewards'].items()]
     verdict = f"{'right' if r['correct'] else 'not judged' if r['correct'] is None else 'wrong'}: {r['verdict'] or 'no reason recorded'}"
-    facts = f"step {r['step']}, {r['tokens']} tokens{', cut off' if r['truncated'] else ''}, {gold} {_visible(str(r['answer']))}; {verdict}"
+    facts = f"step {r['step']}, {r['tokens']} tokens{', cut off' if r['truncated'] else ''}, {gold} {visible(str(r['answer']))}; {verdict}"
     return ft('article', ft('h4', f"total reward {r['reward']:g}"), ft('p', facts, cls='note'), ft('details', ft('summary', 'prompt'), marked(r['prompt'] or '', [])),
               marked(r['completion'] or '', markers), _fact_table(*_without_empty_last(['reward', 'paid', 'why'], rewards)))
 
@@ -193,7 +189,7 @@ def headline(self:RunReport):
         parts += [*([ft('h3', c.dataset)] if len(comparisons) > 1 else []), ft('div', *tiles, cls='tiles'), ft('p', _sentence(c)), *(ft('p', n, cls='note') for n in c.notes)]
     alone = [e for when in self.evaluations for name, e in self.evaluations[when].items() if name not in comparisons]
     if alone: parts.append(_fact_table(['dataset', 'when', 'accuracy', '95 % interval', 'right'], [[e.dataset, e.when, percent(e.accuracy), interval_text(e.interval), f'{e.correct}/{e.n}'] for e in alone]))
-    warned = [ft('ul', *(ft('li', _visible(text)) for text in self.caveats), cls='caveats')] if self.caveats else []
+    warned = [ft('ul', *(ft('li', visible(text)) for text in self.caveats), cls='caveats')] if self.caveats else []
     nothing = 'No evaluation is finished yet.' if self.run.status() == 'running' else 'This run has no evaluation.'
     return ft('section', *(parts or [ft('p', nothing)]), *warned)
 
@@ -218,7 +214,7 @@ def _accuracy_chart(self:RunReport):
     points, bars = defaultdict(list), defaultdict(list)
     for when, found in self.evaluations.items():
         for name, e in found.items():
-            step = _step_of(when, self.steps)
+            step = When(when).at(self.steps)
             points[f'evaluated, {name}'].append((step, e.accuracy))
             bars[f'evaluated, {name}'].append((step, *e.interval))
     shuffled = _section(self, 'data').get('shuffle_answers')
@@ -290,7 +286,7 @@ _FLIPS_SHOWN = 6  # of each kind and dataset
 
 def _flip(flip:dict, markers:list[str]):
     sides = [ft('div', ft('h5', f'{side}: {flip[f"reason_{side}"]}'), marked(flip[side], markers)) for side in ('before', 'after')]
-    return ft('details', ft('summary', f"{flip['change']}: right answer {_visible(str(flip['answer']))}"), marked(prompt_text(flip['prompt']), []), ft('div', *sides, cls='sides'))
+    return ft('details', ft('summary', f"{flip['change']}: right answer {visible(str(flip['answer']))}"), marked(prompt_text(flip['prompt']), []), ft('div', *sides, cls='sides'))
 
 @patch
 def changed(self:RunReport):
@@ -363,7 +359,7 @@ def configuration(self:RunReport):
     if self.config:
         changed = {k: v for k, v in differences([_default_config(), self.config]).items() if k != 'run_dir'}
         parts += [ft('h3', 'What differs from the default'), _fact_table(['option', 'default', 'this run'], [[k, *map(_shown, v)] for k, v in changed.items()]) if changed else ft('p', 'Nothing.')]
-        parts += [ft('details', ft('summary', 'the whole configuration'), ft('pre', _visible(self.config_text)))]
+        parts += [ft('details', ft('summary', 'the whole configuration'), ft('pre', visible(self.config_text)))]
     known = {**{k: v for k, v in self.manifest.items() if k in ('started', 'commit', 'seed', 'data_hash', 'world_size')}, **(self.manifest.get('hardware') or {}), **(self.manifest.get('versions') or {})}
     if known: parts += [ft('details', ft('summary', 'versions and hardware'), _fact_table(['what', 'value'], [[k, ', '.join(map(str, v)) if isinstance(v, list) else v] for k, v in known.items()]))]
     return ft('section', ft('h2', 'Configuration'), *parts) if parts else None

@@ -371,9 +371,6 @@ def status(self:RunDir)->str:
     return self.read_result().get('status', 'running')
 
 # %% ../nbs/api/70_rundir.ipynb #t-evaluations
-def _when_order(when:str) -> tuple:
-    return {'before': (0, 0), 'after': (2, 0)}.get(when) or (1, int(when.removeprefix('step-')) if when.removeprefix('step-').isdigit() else 0)
-
 @patch
 def evaluations(self:RunDir)->dict[str, dict[str, Evaluation]]:  # {'before': {'gsm8k': ...}, 'step-50': ..., 'after': ...}
     "Every evaluation of the run, in the order of training."
@@ -381,4 +378,4 @@ def evaluations(self:RunDir)->dict[str, dict[str, Evaluation]]:  # {'before': {'
     for path in sorted(self.eval.glob('*.jsonl')):
         evaluation = Evaluation.load(path)
         found[evaluation.when][evaluation.dataset] = evaluation
-    return {when: found[when] for when in sorted(found, key=_when_order)}
+    return {when: found[when] for when in sorted(found)}
