@@ -6,12 +6,13 @@
 __all__ = ['RIGHT', 'WRONG', 'AuditReport', 'audit_rewards']
 
 # %% ../nbs/api/35_audit.ipynb #audit-imports
-import html, re
+import re
 from dataclasses import dataclass
 from fractions import Fraction
 
 # %% ../nbs/api/35_audit.ipynb #audit-own-imports
 from fastcore.basics import patch
+from .show import Table
 from .prompts import Markers, PLAIN, is_prefilled
 from .statements import read_number
 from .registry import _short
@@ -76,18 +77,13 @@ class AuditReport:
         "The line of the table of the wrong completion that earns most."
         return max((t for t in self.table if not t['right']), key=lambda t: t['mean'])
 
-    def __str__(self):
-        lines = [f"{'completion':32} {'mean':>7} {'highest':>8}  as much as perfect"]
-        lines += [f"{t['probe']:32} {_number(t['mean']):>7} {_number(t['highest']):>8}  {'' if t['right'] else format(t['as_much'], '.0%')}" for t in self.table]
-        return '\n'.join([*lines, *(f'{severity}: {text}' for severity, text in self.findings)])
-    __repr__ = __str__
+    def _shown(self) -> Table:
+        rows = [[t['probe'], _number(t['mean']), _number(t['highest']), '' if t['right'] else f"{t['as_much']:.0%}"] for t in self.table]
+        return Table(['completion', 'mean', 'highest', 'as much as perfect'], rows, [f'{severity}: {text}' for severity, text in self.findings])
 
-@patch
-def _repr_html_(self:AuditReport):
-    row = lambda cells, tag='td': '<tr>' + ''.join(f'<{tag} style="text-align:left">{html.escape(str(c))}</{tag}>' for c in cells) + '</tr>'
-    body = ''.join(row((t['probe'], _number(t['mean']), _number(t['highest']), '' if t['right'] else f"{t['as_much']:.0%}")) for t in self.table)
-    found = ''.join(f'<li><b>{severity}</b>: {html.escape(text)}</li>' for severity, text in self.findings)
-    return f'<table>{row(("completion", "mean", "highest", "as much as perfect"), "th")}{body}</table><ul>{found}</ul>'
+    def __str__(self): return self._shown().text()
+    __repr__ = __str__
+    def _repr_html_(self): return self._shown().html()
 
 # %% ../nbs/api/35_audit.ipynb #r-attack
 _OPENED = 'right, with the opening marker that the template wrote already'

@@ -6,7 +6,7 @@
 __all__ = ['resolve_markers', 'model_card', 'save_model_card', 'push_to_hub']
 
 # %% ../nbs/api/73_card.ipynb #card-imports
-import html, re
+import re
 from pathlib import Path
 
 # %% ../nbs/api/73_card.ipynb #card-own-imports
@@ -39,7 +39,7 @@ def _is_adapter(report:RunReport) -> bool: return (report.model_folder/'adapter_
 # %% ../nbs/api/73_card.ipynb #t-code-span
 def _code_span(text:str) -> str:
     "A name in a code span, which no backtick of its own can end."
-    return f"`{visible(text).replace('`', ' ')}`"
+    return f"`{' '.join(visible(text).replace('`', ' ').splitlines())}`"
 
 # %% ../nbs/api/73_card.ipynb #t-card-parts
 def _card_results(report:RunReport) -> str:

@@ -17,6 +17,7 @@ from .grammar import (ConfigError, GROUPS, RLVRError, nearest, override_text, pa
                              split_path, value_text, walk)
 from .grpo_fields import GRPO_FIELDS, NOT_YAML, TRAIN_OWNED
 from .defaults import BUILTIN_MODEL
+from .show import Table
 from .schema import PipelineConfig, Section, describe, section_of
 from .compose import ConfigFiles, expand_sweep
 from .config import load_config, load_file, world_size_of
@@ -255,9 +256,7 @@ def _accuracy(x): return x.get("accuracy") if isinstance(x, dict) else getattr(x
 
 def table(head:tuple, rows:list[tuple])->str:
     "Rows under a head, columns as wide as their longest cell."
-    widths = [max(len(str(r[i])) for r in [head, *rows]) for i in range(len(head))]
-    line = lambda r: "  ".join(str(c).ljust(w) for c, w in zip(r, widths)).rstrip()
-    return "\n".join([line(head), "  ".join("-"*w for w in widths), *map(line, rows)])
+    return Table(list(head), rows).text()
 
 # %% ../nbs/api/86_cli.ipynb #i-complete
 def complete(words:list[str],   # the words before the cursor's, without the program

@@ -14,9 +14,8 @@ from pathlib import Path
 # %% ../nbs/api/93_panels.ipynb #panels-own-imports
 from fastcore.xml import ft
 from .grammar import value_text
-from .show import line_chart, percent
-from .comparison import p_text
-from .forecast import forecast, gigabytes
+from .show import Table, gigabytes, line_chart, p_text, percent
+from .forecast import forecast
 from .observers import metric_text
 from .report import marked
 from .fields import page
@@ -83,15 +82,11 @@ CSS = """
 """
 
 # %% ../nbs/api/93_panels.ipynb #w-table
-def table(header:list,     # titles; one that begins with '#' is of numbers
+def table(header:list,     # titles; a '#' before one says that it is of numbers
           rows:list,       # lists of texts or elements
          ):
     "A table as an element."
-    numeric = [h.startswith('#') for h in header]
-    def cell(tag, c, n): return ft(tag, c if hasattr(c, 'tag') else str(c), **({'cls': 'n'} if n else {}))
-    drawn = ft('table', ft('thead', ft('tr', *(cell('th', h.removeprefix('#'), n) for h, n in zip(header, numeric)))),
-              ft('tbody', *(ft('tr', *(cell('td', c, n) for c, n in zip(row, numeric))) for row in rows)))
-    return ft('div', drawn, cls='rlvr-wide')
+    return Table([h.removeprefix('#') for h in header], rows).element()
 
 def fold(title:str, *parts, **kwargs):
     "Something to open with a click."

@@ -6,7 +6,7 @@
 __all__ = ['Fault', 'Batch', 'BatchReward', 'DefaultRewardComponent', 'ScoreTable', 'score_completions']
 
 # %% ../nbs/api/34_scoring.ipynb #scoring-imports
-import asyncio, copy, html, inspect, itertools, os, threading
+import asyncio, copy, inspect, itertools, os, threading
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +14,9 @@ from dataclasses import dataclass
 
 # %% ../nbs/api/34_scoring.ipynb #scoring-own-imports
 from fastcore.basics import patch
+from fastcore.xml import ft
 from .grammar import ConfigError, RLVRError, nearest, redact
+from .show import Table
 from .prompts import Markers, Parsed, completion_text, parse_completion
 from .numerals import Verdict
 from .verify import Judge
@@ -417,15 +419,18 @@ class ScoreTable:
 def _number(value) -> str: return 'none' if value is None else f'{value:.4g}'
 
 # %% ../nbs/api/34_scoring.ipynb #r-score-html
+def _score_lines(text:str, total:float|None, rows:list[dict]) -> list[list]:
+    "The rows of one completion in a table: a line a reward, and the total."
+    lines = [[r['reward'], _number(r['value']), f"{r['weight']:g}", r['reason']] for r in rows]
+    lines.append([ft('b', 'total'), ft('b', _number(total)), '', ''])
+    return [[_short(text, 90) if i == 0 else '', *line] for i, line in enumerate(lines)]
+
 @patch
 def _repr_html_(self:ScoreTable):
-    cell = lambda text, tag='td': f'<{tag} style="text-align:left">{html.escape(str(text))}</{tag}>'
-    body = ''
+    rows = []
     for i, (text, total) in enumerate(zip(self.texts, self.totals)):
-        for j, r in enumerate(r for r in self.rows if r['completion'] == i):
-            body += '<tr>' + cell(_short(text, 90) if j == 0 else '') + ''.join(map(cell, (r['reward'], _number(r['value']), f"{r['weight']:g}", r['reason']))) + '</tr>'
-        body += '<tr>' + cell('') + cell('total', 'th') + cell(_number(total), 'th') + cell('') * 2 + '</tr>'
-    return '<table><tr>' + ''.join(cell(h, 'th') for h in ('completion', 'reward', 'value', 'weight', 'reason')) + f'</tr>{body}</table>'
+        rows += _score_lines(text, total, [r for r in self.rows if r['completion'] == i])
+    return Table(['completion', 'reward', 'value', 'weight', 'reason'], rows).html()
 
 # %% ../nbs/api/34_scoring.ipynb #r-score-completions
 def score_completions(config,                        # a configuration, its `reward` part, a component, or what `build` returned

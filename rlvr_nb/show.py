@@ -98,7 +98,7 @@ Table.__repr__ = Table.__str__
 # %% ../nbs/api/07_show.ipynb #e-element
 def _cell_element(tag:str, cell, numeric:bool):
     style = f"text-align:{'right' if numeric else 'left'}"
-    if '\n' in cell_text(cell): style += ';white-space:pre-wrap;vertical-align:top;overflow-wrap:anywhere'
+    if not isinstance(cell, FT) and '\n' in cell_text(cell): style += ';white-space:pre-wrap;vertical-align:top;overflow-wrap:anywhere'
     inside = cell if isinstance(cell, FT) else cell_text(cell)
     return ft(tag, inside, style=style, **({'cls': 'n'} if numeric else {}), **({'scope': 'col'} if tag == 'th' else {}))
 
