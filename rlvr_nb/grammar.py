@@ -5,13 +5,14 @@
 # %% auto #0
 __all__ = ['SECRET_NAME', 'SECRET_TEXT', 'REDACTED', 'CONF_DIR', 'COMPONENTS', 'GROUPS', 'SECTION_GROUPS', 'FILE_NAME',
            'MAX_OVERRIDE', 'MAX_KEY', 'MAX_TEXT', 'MAX_ITEMS', 'MAX_DEPTH', 'LARGEST', 'PLAIN_TEXT', 'NAMES_OF_FILES',
-           'RLVRError', 'UnavailableError', 'ConfigError', 'nearest', 'secret_values', 'redact', 'one_line',
+           'RLVRError', 'UnavailableError', 'Fault', 'ConfigError', 'nearest', 'secret_values', 'redact', 'one_line',
            'value_text', 'override_text', 'fix_text', 'group_of', 'search_dirs', 'Change', 'split_path', 'path_text',
            'parse_override', 'set_path', 'delete_path', 'walk', 'check_tree']
 
 # %% ../nbs/api/00_grammar.ipynb #grammar-imports
 import copy, difflib, importlib, math, os, re, shlex
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,15 +31,40 @@ class UnavailableError(RLVRError):
     "Something outside this program is missing: a dataset that can't be reached, a package that isn't installed."
     status = 3
 
+# %% ../nbs/api/00_grammar.ipynb #c-fault
+@dataclass(frozen=True)
+class Fault:
+    "What is wrong with one value; its text is the sentence that a person reads."
+    path:str = ""      # the option: `train.max_steps`; empty where the fault belongs to none
+    got:str = ""       # what it has, in words or as `shown`
+    expected:str = ""  # what it accepts, in words: `a whole number >= 1`
+    fixes:tuple = ()   # (path, value) pairs, each of which mends it; `...` as value removes the option
+    where:str = ""     # file and line of the value, or `command line`
+    problem:str = ""   # what is wrong, in place of `got ...`
+    advice:str = ""    # what to do, in place of `write ...`
+
+    def __str__(self):
+        parts = [self.problem or (f"got {self.got}" if self.got else ""), f"expected {self.expected}" if self.expected else ""]
+        said = ", ".join(filter(None, parts)) + "".join(f"; {a}" for a in [self.advice or self._write()] if a)
+        head, tail = self.path or self.where, f" ({self.where})" if self.path and self.where else ""
+        return one_line(f"{head}: {said}{tail}" if head else said)
+
+    def _write(self):
+        "The fixes as one clause."
+        return f"write {' or '.join(fix_text(path, value) for path, value in self.fixes)}" if self.fixes else ""
+
+# %% ../nbs/api/00_grammar.ipynb #c-config-error
 class ConfigError(RLVRError):
     "All that is wrong with a configuration, one line each."
     status = 2
     def __init__(self,
-                 errors:str|list[str], # one line, or a list of them
+                 faults:str|Fault|list, # one, or a list of them
                 ):
-        self.errors = [errors] if isinstance(errors, str) else list(errors)
+        self.given = [faults] if isinstance(faults, (str, Fault)) else list(faults)
+        self.faults = [f if isinstance(f, Fault) else Fault(problem=f) for f in self.given]
+        self.errors = list(map(str, self.given))
         super().__init__("\n".join(self.errors))
-    def __reduce__(self): return (type(self), (self.errors,))
+    def __reduce__(self): return (type(self), (self.given,))
 
 # %% ../nbs/api/00_grammar.ipynb #c-nearest
 def nearest(word:str,          # what was typed
