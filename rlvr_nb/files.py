@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['MOST_BYTES', 'MOST_LINE', 'MOST_NESTED', 'replacing', 'write_text', 'plain', 'json_text', 'finite', 'append_line',
-           'opened', 'read_text', 'nested', 'parse_json', 'read_json', 'read_lines', 'inside', 'links_out']
+           'opened', 'read_text', 'nested', 'parse_json', 'read_json', 'read_lines', 'file_end', 'inside', 'links_out',
+           'fits']
 
 # %% ../nbs/api/08_files.ipynb #files-imports
 import json, math, os, secrets, stat
@@ -164,6 +165,19 @@ def read_lines(path:Path,                # of JSON lines; may be missing
     if broken: unreadable[path.name] = broken
     return records
 
+# %% ../nbs/api/08_files.ipynb #files-end
+def file_end(path:Path,            # of JSON lines; may be missing
+             size:int=256 * 2**10, # bytes from the end
+            )->list[dict]:         # in order
+    "The whole records at the end of a stream; what is no record is left out."
+    if not path.exists(): return []
+    with opened(path) as file:
+        start = max(0, file.seek(0, os.SEEK_END) - size)
+        file.seek(start)
+        lines = file.read().split(b'\n')
+    whole = lines[1:-1] if start else lines[:-1]
+    return [r for line in whole if (r := _record(line)) is not None]
+
 # %% ../nbs/api/08_files.ipynb #files-inside
 def inside(root:Path,    # a directory
            path,         # relative to it, from a file that anybody may have written
@@ -171,7 +185,8 @@ def inside(root:Path,    # a directory
     "A path that lies in a directory, links followed; a `ConfigError` for any other."
     root = Path(root).resolve()
     try: found = (root/path).resolve()
-    except (OSError, ValueError, RuntimeError) as e: raise ConfigError(f'{root}: {str(path)[:80]!r} is no path in it ({e})') from e
+    except (OSError, ValueError, RuntimeError) as e:
+        raise ConfigError(f'{root}: {str(path)[:80]!r} is no path in it ({e})') from e
     if not found.is_relative_to(root): raise ConfigError(f'{root}: {str(path)[:80]!r} leads out of it, to {found}')
     return found
 
@@ -187,3 +202,17 @@ def links_out(root:Path,      # a directory
         found += [str(path) for path in linked if not (root/path).resolve().is_relative_to(root)]
         if len(here.parts) >= deepest: names.clear()
     return sorted(found)
+
+# %% ../nbs/api/08_files.ipynb #files-fits
+def fits(value,  # from a file that anybody may have written
+         kind,   # a type, None, (alternatives), [of the items], {str: of the values} or {key: of its value}
+        )->bool:
+    "Whether a value has a shape; a whole number is a `float`, but true is no number."
+    if isinstance(kind, tuple): return any(fits(value, k) for k in kind)
+    if isinstance(kind, list): return isinstance(value, list) and all(fits(v, kind[0]) for v in value)
+    if isinstance(kind, dict) and not isinstance(value, dict): return False
+    if isinstance(kind, dict) and str in kind: return all(fits(v, kind[str]) for v in value.values())
+    if isinstance(kind, dict): return all(k in value and fits(value[k], kind[k]) for k in kind)
+    if kind is None: return value is None
+    if kind in (int, float) and isinstance(value, bool): return False
+    return isinstance(value, (int, float) if kind is float else kind)
