@@ -20,7 +20,7 @@ from .defaults import BUILTIN_MODEL
 from .show import Table
 from .schema import PipelineConfig, Section, describe, section_of
 from .compose import ConfigFiles, expand_sweep
-from .config import load_config, load_file, world_size_of
+from .config import load_config, world_size_of
 from .flags import FLAGS, REPEATABLE, make_parser, parse_args
 
 # %% ../nbs/api/86_cli.ipynb #i-plugin
@@ -179,9 +179,10 @@ def evaluate_path(args)->int:
     "Evaluate what is there already."
     path = Path(args.evaluate).expanduser()
     from rlvr_nb.rundir import RunDir
+    from rlvr_nb.trust import NOT_EVALUATED, load_run
     of_the_hub = re.fullmatch(r"[\w.-]+/[\w.-]+", args.evaluate) and not RunDir.list(path.parent)  # outputs/RNU is a slip, not a repository
     if not path.exists() and args.evaluate != BUILTIN_MODEL and not of_the_hub: _existing(args.evaluate, "--evaluate")
-    if run := RunDir.of(path): cfg = load_file(run.config, "run_dir=null", *args.overrides)
+    if run := RunDir.of(path): cfg = load_run(run, *args.overrides, spared=NOT_EVALUATED)
     else: cfg = load_job(args, [override_text("model.model_name_or_path", str(path) if path.exists() else args.evaluate), *args.overrides])
     set_up_logging(cfg.logging_level)
     from rlvr_nb.pipeline import Pipeline
@@ -406,11 +407,13 @@ def _print_jobs(args):
     return 0
 
 def _resume(args):
-    if args.overrides: raise ConfigError(f"--resume: continues with the run's own configuration, got {redact(args.overrides[0])}; for a new run write --from {args.resume} {redact(' '.join(args.overrides))}")
+    from rlvr_nb.trust import changes_of
     run_dir = _existing(args.resume, "--resume")
+    if changed := changes_of(run_dir, args.overrides):
+        raise ConfigError(f"--resume: continues with the run's own configuration, got {redact(changed)}; for a new run write --from {args.resume} {redact(' '.join(args.overrides))}")
     set_up_logging("INFO")
     from rlvr_nb.pipeline import Pipeline
-    return finish(lambda: Pipeline.resume(run_dir), lambda: run_dir)[0]
+    return finish(lambda: Pipeline.resume(run_dir, overrides=tuple(args.overrides)), lambda: run_dir)[0]
 
 def _start_from(args):
     run_dir = _existing(getattr(args, "from"), "--from")

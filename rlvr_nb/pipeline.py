@@ -16,15 +16,16 @@ from pathlib import Path
 from fastcore.basics import patch
 from .grammar import ConfigError, RLVRError, UnavailableError, override_text, redact
 from .schema import PipelineConfig
-from .config import load_config, load_file
+from .config import load_config
 from .show import percent
 from .prompts import Markers, render_prompt
 from .scoring import score_completions
 from .monitor import RewardMonitor
 from .training import TrainingControl, is_main_process, newest_checkpoint, world_size
 from .comparison import Comparison, compare
-from .rundir import RunDir
+from .rundir import RunDir, shown_path
 from .observers import Observers, observers_for, report_to
+from .trust import NOT_EVALUATED, load_run
 from .report import RunReport
 from .card import push_to_hub, save_model_card
 from .preflight import (CheckReport, Prepared, _component, _overlap, eval_datasets, free_disk, prepare,
@@ -84,6 +85,7 @@ def _open_run(self:Pipeline) -> None:
     path = str(RunDir.create(self.cfg.run_dir, self.cfg.name).path) if is_main_process() and not self.resumed else self.cfg.run_dir
     self.run_dir = RunDir(_same_everywhere(path))
     if not is_main_process(): return
+    self.run_dir.writer.claim()
     self.observers = observers_for(self.cfg.observers)
     self.observers.extend(self.more_observers)
     if not self.resumed: self.run_dir.write_config(self.cfg)   # a run keeps the command that began it
@@ -92,6 +94,7 @@ def _open_run(self:Pipeline) -> None:
                                  'caveats': self.prepared.caveats, 'overlap': _overlap(self.prepared)})
     self.observers.emit('pipeline_start', self.cfg, self.run_dir)
     for note in self.prepared.notes: self.run_dir.log_event('note', text=note)
+    if parent := RunDir.of(self.cfg.model.model_name_or_path): self.run_dir.note_parent(parent, self.cfg.model.model_name_or_path)
     if self.prepared.audit: self.run_dir.log_event('audit', findings=[dict(severity=s, finding=t) for s, t in self.prepared.audit.findings])
 
 # %% ../nbs/api/81_pipeline.ipynb #l-evaluate-stage
@@ -164,8 +167,10 @@ def _save(self:Pipeline, model, tokenizer):
     component, folder = self.prepared.model, self.model_folder()
     if self.prepared.cfg.is_builtin_model: model = component.merge(model)
     if is_main_process():
+        if not self.run_dir.owns(folder): raise ConfigError(f'model.save_model_path: {folder} holds files that this run has not written; choose a new folder')
         if self.resumed and folder.exists() and any(folder.iterdir()): folder.rename(folder.with_name(f'{folder.name}-before-resume-{self.run_dir.attempt}'))
         component.save(model, tokenizer, folder)
+        if not folder.resolve().is_relative_to(self.run_dir.path): self.run_dir.mark_own(folder)
     return model
 
 @patch
@@ -209,9 +214,9 @@ class RunResult:
         "The comparisons, and where to find what the run left."
         result = self.run_dir.read_result()
         early = f", early: no evaluation was better than that of step {result['early_stop']['best']}" if 'early_stop' in result else ''
-        lines = [*map(str, self.comparisons.values()), f'{self.status} after {self.steps} steps{early}, {sum(self.seconds.values()):.0f} s', f'model   {self.run_dir.model_folder}']
-        if best := result.get('best'): lines.append(f"best    {self.run_dir.path/best['path']} (step {best['step']}, {percent(best['accuracy'])}, chosen on these problems)")
-        return '\n'.join([*lines, f'report  {self.run_dir.report}'])
+        lines = [*map(str, self.comparisons.values()), f'{self.status} after {self.steps} steps{early}, {sum(self.seconds.values()):.0f} s', f'model   {shown_path(self.run_dir.model_folder)}']
+        if best := result.get('best'): lines.append(f"best    {shown_path(self.run_dir.path/best['path'])} (step {best['step']}, {percent(best['accuracy'])}, chosen on these problems)")
+        return '\n'.join([*lines, f'report  {shown_path(self.run_dir.report)}'])
 
 # %% ../nbs/api/81_pipeline.ipynb #l-finish
 @patch
@@ -245,7 +250,13 @@ def _beside(self:Pipeline, what:str, make, *args) -> None:
 # %% ../nbs/api/81_pipeline.ipynb #l-run
 @patch
 def run(self:Pipeline)->RunResult:
-    "Run all stages."
+    "Run all stages; whatever comes of it, this process stops being the writer of the run."
+    try: return self._run()
+    finally:
+        if self.run_dir and is_main_process(): self.run_dir.writer.release()
+
+@patch
+def _run(self:Pipeline) -> RunResult:
     _join_processes()
     with self.stage('check'): self.prepared = prepare(self.cfg, self.resumed)
     import transformers  # not before the model component, which may have something to import first
@@ -306,11 +317,14 @@ def _run_stages(self:Pipeline, evaluated:dict) -> RunResult:
 def resume(cls:Pipeline, run_dir:str|Path,   # of a run that didn't finish
            control:TrainingControl|None=None, # to pause and stop
            observers:tuple=(),               # further observers
+           overrides:tuple=(),               # options of the run that loosen a protection, typed again
           )->RunResult:
     "Continue a run from its newest checkpoint, with its own configuration."
     run = RunDir.open(run_dir)
     if run.status() == 'finished': raise ConfigError(f'--resume: the run in {run_dir} is finished; start one like it with --from {run_dir}')
-    cfg = load_file(str(run.config), override_text('run_dir', str(run.path)))
+    run.refuse_links()
+    if run.writer.alive(): raise ConfigError(run.writer.refusal())
+    cfg = load_run(run, *overrides, run_dir=str(run.path))
     pipeline = cls(cfg, control, observers)
     pipeline.resumed = True
     return pipeline.run()
@@ -322,7 +336,7 @@ def from_run(cls:Pipeline, run_dir:str|Path, # of any run
     "A pipeline that starts the same run again, in a new directory."
     run = RunDir.open(run_dir)
     if of := run.read_manifest().get('evaluates'): raise ConfigError(f'--from: {run_dir} is an evaluation of {of}, not a training; repeat it with: {run.read_manifest().get("command")}')
-    cfg = load_file(str(run.config), 'run_dir=null', *overrides)
+    cfg = load_run(run, *overrides)
     return cls(_spelled_out(cfg, run, overrides) or cfg)
 
 def _spelled_out(cfg:PipelineConfig, run:RunDir, overrides:tuple) -> PipelineConfig|None:
@@ -340,7 +354,7 @@ def evaluate(cls:Pipeline, path:str|Path,        # a run directory, a model fold
             )->dict:
     "Evaluate a model that is there already: dataset -> Evaluation. The examples go into a run directory of their own."
     run = RunDir.of(path)
-    cfg = cfg or (load_file(str(run.config), 'run_dir=null') if run else load_config(f'model.model_name_or_path={path}'))
+    cfg = cfg or (load_run(run, spared=NOT_EVALUATED) if run else load_config(f'model.model_name_or_path={path}'))
     model_path = run.model_folder if run and Path(path).absolute() == run.path else path
     model, evaluation = cfg.model.model_copy(update=dict(model_name_or_path=str(model_path), save_model_path=None)), cfg.eval.model_copy(update=dict(enabled=True))
     pipeline = cls(cfg.model_copy(update=dict(model=model, eval=evaluation, name=f'{cfg.name}-evaluation')))
@@ -348,7 +362,11 @@ def evaluate(cls:Pipeline, path:str|Path,        # a run directory, a model fold
     pipeline._open_run()
     typed = ' '.join(shlex.quote(o) for o in cfg.overrides if not o.startswith(('run_dir=', 'model.model_name_or_path=')))
     if is_main_process(): pipeline.run_dir.write_manifest({'evaluates': str(model_path), 'command': f'python run_pipeline.py --evaluate {shlex.quote(str(path))} {typed}'.strip()})
-    with pipeline.stage('model'): model, tokenizer = pipeline.prepared.model.load(train=False)
-    with pipeline.stage('evaluate after'): results = pipeline._evaluation().run(model, tokenizer, 'after')
-    pipeline._write_end('finished', 0, {}, results, model=str(Path(model_path).absolute()) if Path(model_path).exists() else str(model_path))
+    try:
+        with pipeline.stage('model'): model, tokenizer = pipeline.prepared.model.load(train=False)
+        with pipeline.stage('evaluate after'): results = pipeline._evaluation().run(model, tokenizer, 'after')
+        found = Path(model_path).absolute() if Path(model_path).exists() else model_path
+        pipeline._write_end('finished', 0, {}, results, model=str(found))
+    finally:
+        if is_main_process(): pipeline.run_dir.writer.release()
     return results

@@ -6,7 +6,7 @@
 __all__ = ['RunDir', 'shown_path', 'as_run']
 
 # %% ../nbs/api/72_rundir.ipynb #rundir-imports
-import json, math, os, platform, re, subprocess, sys, time
+import math, os, platform, re, subprocess, sys, time
 from collections import Counter, defaultdict
 from datetime import datetime
 from functools import cached_property
@@ -414,3 +414,14 @@ def refuse_links(self:RunDir):
     if found := links_out(self.path):
         raise ConfigError(f'{shown_path(self.path)}: {", ".join(found[:3])} leads out of the run, and to continue it '
                           'would write there; remove the link, or put the files in its place')
+
+# %% ../nbs/api/72_rundir.ipynb #t-note-parent
+@patch
+def note_parent(self:RunDir,
+                parent:RunDir, # that trained the first model
+                model,         # its folder: `model`, or a checkpoint such as `checkpoints/checkpoint-20`
+               ):
+    "Name the run that the first weights come from."
+    step = re.fullmatch(r'checkpoint-(\d{1,9})', Path(model).name)
+    found = {'id': parent.read_manifest().get('id'), 'run': str(parent.path), 'step': int(step[1]) if step else None}
+    self.write_manifest({'parent': found})

@@ -78,19 +78,19 @@ def alive(self:WriterMark)->bool:
 @patch
 def claim(self:WriterMark):
     "Become the writer; a `ConfigError` names the process that is it already."
-    if self.alive(): raise ConfigError(self._refusal())
+    if self.alive(): raise ConfigError(self.refusal())
     token = secrets.token_hex(8)
     since = datetime.now().astimezone().isoformat(timespec='seconds')
     self.path.unlink(missing_ok=True)
     try: handle = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
-    except FileExistsError: raise ConfigError(self._refusal()) from None
+    except FileExistsError: raise ConfigError(self.refusal()) from None
     with os.fdopen(handle, 'w') as file: file.write(json_text(this_process() | {'since': since, 'token': token}))
-    if self.read().get('token') != token: raise ConfigError(self._refusal())
+    if self.read().get('token') != token: raise ConfigError(self.refusal())
     self.held[self.path] = token
     threading.Thread(target=self._beat, args=(token,), daemon=True, name='writer mark').start()
 
 @patch
-def _refusal(self:WriterMark) -> str:
+def refusal(self:WriterMark)->str:
     "Who writes, since when, and what to do."
     mark = self.read()
     who = f"process {mark['pid']} on {mark['host']}, since {mark['since']}" if mark else 'another process'
