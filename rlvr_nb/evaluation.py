@@ -184,7 +184,7 @@ def _keep_best(folder:Path, output_dir:Path) -> Path:
     "Keep a model under the name `best`, without what only resuming needs; the one kept before goes when the new one is complete."
     best, partial = output_dir/'best', output_dir/'.best.partial'
     shutil.rmtree(partial, ignore_errors=True)
-    shutil.copytree(folder, partial, ignore=shutil.ignore_patterns('optimizer*', 'scheduler*', 'rng_state*', 'merged'))
+    shutil.copytree(folder, partial, ignore=shutil.ignore_patterns('optimizer*', 'scheduler*', 'rng_state*', 'loop_state*', 'checkpoint.json', 'reference.safetensors', 'ref', 'merged'))
     if best.exists(): shutil.rmtree(best)
     return partial.rename(best)
 

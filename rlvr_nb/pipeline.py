@@ -153,7 +153,12 @@ def _train(self:Pipeline, model, tokenizer, evaluation):
     if self.resumed and is_main_process(): self.run_dir.resumed(start)
     return loop.train(model, tokenizer, p.train_rows.rows, functions, p.rewards.weights, self.checkpoints(), resume_from=resume_from, control=self.control,
                       callbacks=[evaluation.callback(lambda: model, tokenizer)], on_completions=self._on_completions, judged=lambda: (p.rewards.last_batch.verdicts, p.rewards.last_batch.reasons),
-                      on_step=self._on_step)
+                      on_step=self._on_step, on_fault=self._fault, on_retry=self.run_dir.resumed, stateful=self._stateful())
+
+@patch
+def _stateful(self:Pipeline) -> dict:
+    "What draws random numbers of its own and therefore belongs into a checkpoint."
+    return {'rewards': self.prepared.rewards} if hasattr(self.prepared.rewards, 'state_dict') else {}
 
 # %% ../nbs/api/81_pipeline.ipynb #l-save-stage
 @patch
