@@ -1,0 +1,112 @@
+"""How fast the rollout engine generates, beside transformers' `generate` in the same process.
+
+    python tests/benchmarks/bench_rollout.py                                  a CPU: the built-in model
+    python tests/benchmarks/bench_rollout.py --model smollm2 --sizes 16 128 512 --tokens 200
+    python tests/benchmarks/bench_rollout.py --model gemma3_1b --sizes 16 64 256 --tokens 512
+    python tests/benchmarks/bench_rollout.py --model FOLDER --lora             a model of one's own, with an adapter
+
+Weights are random where a shape is named: speed doesn't depend on them, and no end token is sampled, so that every
+completion has its full length. Prints a table and writes JSON to --out.
+"""
+import argparse
+import json
+import statistics
+import time
+
+import torch
+import transformers
+
+from rlvr_nb.rollout import RolloutEngine
+from rlvr_nb.sampling import Sampling
+
+SHAPES = {
+    'smollm2': ('LlamaForCausalLM', dict(vocab_size=49152, hidden_size=576, intermediate_size=1536, num_hidden_layers=30,
+                                         num_attention_heads=9, num_key_value_heads=3, max_position_embeddings=8192,
+                                         rms_norm_eps=1e-5, tie_word_embeddings=True)),
+    'qwen3_0_6b': ('Qwen3ForCausalLM', dict(vocab_size=151936, hidden_size=1024, intermediate_size=3072, num_hidden_layers=28,
+                                            num_attention_heads=16, num_key_value_heads=8, head_dim=128, tie_word_embeddings=True)),
+    'gemma3_1b': ('Gemma3ForCausalLM', dict(vocab_size=262144, hidden_size=1152, intermediate_size=6912, num_hidden_layers=26,
+                                            num_attention_heads=4, num_key_value_heads=1, head_dim=256, sliding_window=512,
+                                            query_pre_attn_scalar=256, max_position_embeddings=32768)),
+}
+
+
+class NoText:
+    "A tokenizer for models without words."
+    pad_token_id, eos_token_id = 0, None
+
+    def batch_decode(self, ids, **kwargs): return [''] * len(ids)
+    def decode(self, ids, **kwargs): return ''
+
+
+def load(name, device, lora):
+    "The model, ready to generate."
+    if name == 'tiny':
+        from rlvr_nb.tiny import build_tiny_model
+        model = build_tiny_model()[0].to(device)
+    else:
+        torch.manual_seed(0)
+        dtype = torch.bfloat16 if device == 'cuda' else torch.float32
+        if name in SHAPES:
+            cls, shape = getattr(transformers, SHAPES[name][0]), SHAPES[name][1]
+            with torch.device(device): model = cls(cls.config_class(**shape)).to(dtype)
+        else: model = transformers.AutoModelForCausalLM.from_pretrained(name, dtype=dtype).to(device)
+    model.generation_config.eos_token_id = None
+    if lora:
+        from peft import LoraConfig, get_peft_model
+        names = ['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj']
+        model = get_peft_model(model, LoraConfig(r=8, lora_alpha=16, target_modules=names))
+    return model.eval()
+
+
+def seconds(engine, prompts, group, tokens, repeats):
+    "Median seconds of a generation, and those of the first."
+    taken = []
+    for repeat in range(repeats + 1):
+        start = time.perf_counter()
+        engine.generate_ids(prompts, group, tokens, Sampling(1.), seed=repeat)
+        if torch.cuda.is_available(): torch.cuda.synchronize()
+        taken.append(time.perf_counter() - start)
+    return statistics.median(taken[1:]), taken[0]
+
+
+def main():
+    "Measure every size with every backend."
+    args = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    args.add_argument('--model', default='tiny', help='tiny, a shape (' + ', '.join(SHAPES) + ') or a folder')
+    args.add_argument('--sizes', type=int, nargs='+', default=[16, 64, 128, 512], help='completions at once')
+    args.add_argument('--group', type=int, default=8, help='completions of a prompt')
+    args.add_argument('--prompt', type=int, default=None, help='tokens of the longest prompt')
+    args.add_argument('--tokens', type=int, default=None, help='new tokens')
+    args.add_argument('--repeats', type=int, default=3)
+    args.add_argument('--backends', nargs='+', default=['engine', 'transformers'])
+    args.add_argument('--lora', action='store_true')
+    args.add_argument('--out', help='a JSON file')
+    a = args.parse_args()
+    device = 'cuda' if torch.cuda.is_available() else 'cpu'
+    model = load(a.model, device, a.lora)
+    vocab = model.config.get_text_config().vocab_size
+    longest, tokens = a.prompt or (14 if a.model == 'tiny' else 160), a.tokens or (40 if a.model == 'tiny' else 200)
+    what = torch.cuda.get_device_name() if device == 'cuda' else f'{torch.get_num_threads()} CPU threads'
+    print(f'{a.model}{" + LoRA" if a.lora else ""}, {what}, torch {torch.__version__}, transformers {transformers.__version__}')
+    rows = []
+    for size in a.sizes:
+        draw = torch.Generator().manual_seed(size)
+        lengths = torch.randint(longest // 2, longest + 1, (size // a.group,), generator=draw).tolist()
+        prompts = [torch.randint(2, vocab, (n,), generator=draw).tolist() for n in lengths]
+        row = dict(size=size)
+        for backend in a.backends:
+            engine = RolloutEngine(model, NoText(), tokens, None if backend == 'engine' else size, backend)
+            median, first = seconds(engine, prompts, a.group, tokens, a.repeats)
+            row[backend] = dict(seconds=median, first=first, tokens_per_second=size * tokens / median, ms_a_token=1000 * median / tokens)
+            for note in engine.notes: print('  ', note)
+            engine.release()
+        if len(a.backends) == 2: row['ratio'] = row[a.backends[1]]['seconds'] / row[a.backends[0]]['seconds']
+        cells = [f'{b} {row[b]["tokens_per_second"]:9,.0f} tokens/s {row[b]["ms_a_token"]:7.2f} ms a token (first {row[b]["first"]:.1f} s)' for b in a.backends]
+        print(f'{size:5} x {tokens}: ' + ' | '.join(cells) + (f' | {row["ratio"]:.1f} x' if 'ratio' in row else ''), flush=True)
+        rows.append(row)
+    if a.out:
+        with open(a.out, 'w') as f: json.dump(dict(model=a.model, lora=a.lora, device=what, torch=torch.__version__, rows=rows), f, indent=1)
+
+
+if __name__ == '__main__': main()
