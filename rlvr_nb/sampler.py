@@ -41,9 +41,44 @@ def _adapted_class():
         def forward(self, x):
             out = self.base(x)
             flat = torch.nn.functional.linear(x, self.A).flatten(0, -2)
-            return torch.addmm(out.flatten(0, -2), flat, self.B.t()).view(out.shape)
+            out.view(-1, out.shape[-1]).addmm_(flat, self.B.t())   # in place: one copy fewer
+            return out
 
     return Adapted
+
+# %% ../nbs/api/42_sampler.ipynb #sampler-norm
+def _norm_class():
+    import torch
+
+    class FusedNorm(torch.nn.Module):
+        "A root mean square norm as one kernel, with the weight that it multiplies by kept ready."
+        def __init__(self, norm, offset, eps, dtype):
+            super().__init__()
+            self.norm, self.offset, self.eps = (norm,), offset, eps   # in a tuple, so that it isn't a submodule
+            self.weight = torch.nn.Parameter(torch.empty_like(norm.weight, dtype=dtype), requires_grad=False)
+            self.refresh()
+
+        def refresh(self):
+            "Take over today's weight."
+            with torch.no_grad(): self.weight.copy_(self.norm[0].weight.float() + self.offset)
+
+        def forward(self, x): return torch.nn.functional.rms_norm(x, self.weight.shape, self.weight, self.eps)
+
+    return FusedNorm
+
+def _fused_norm(module, dtype):
+    "The norm as one kernel, None where `module` isn't a root mean square norm of a known form."
+    import torch
+    eps = getattr(module, 'variance_epsilon', getattr(module, 'eps', None))
+    weight = getattr(module, 'weight', None)
+    if not type(module).__name__.endswith('RMSNorm') or not isinstance(eps, float) or weight is None or weight.dim() != 1: return None
+    x = torch.linspace(-3, 3, 4 * len(weight), device=weight.device, dtype=torch.float32).view(4, -1).sin()
+    with torch.no_grad():
+        expected = module(x.to(weight.dtype)).float()
+        for offset in (0., 1.):
+            fused = _norm_class()(module, offset, eps, dtype)
+            if torch.allclose(fused(x.to(dtype)).float(), expected, rtol=2e-2, atol=2e-2): return fused
+    return None
 
 # %% ../nbs/api/42_sampler.ipynb #sampler-plain
 def _plain_adapter(module) -> str|None:
@@ -63,6 +98,7 @@ def _clone(module, dtype, memo:dict):
     import torch
     if (name := _plain_adapter(module)) is not None:
         return _adapted_class()(_clone(module.base_layer, dtype, memo), module, name, dtype)
+    if (norm := _fused_norm(module, dtype)) is not None: return norm
     twin = module.__class__.__new__(module.__class__)
     twin.__dict__ = {k: v for k, v in module.__dict__.items() if k != 'forward'}
     twin.__dict__ |= {k: type(v)() for k, v in module.__dict__.items() if k in _LEFT_BEHIND}
@@ -104,7 +140,8 @@ class Sampler:
         self.model = _clone(base, self.dtype, memo)
         if self.attention: self.model.config._attn_implementation = self.attention
         self.copied = [(p, twin) for p, twin in memo.values() if twin is not p and getattr(twin, 'is_leaf', False)]
-        self.adapted = [m for m in self.model.modules() if hasattr(m, 'refresh')]
+        self.followers = [m for m in self.model.modules() if hasattr(m, 'refresh')]
+        self.adapted = [m for m in self.followers if hasattr(m, 'lora')]
         self.addresses = self._addresses()
         self._copy()
 
@@ -122,7 +159,7 @@ def _copy(self:Sampler):
     import torch
     with torch.no_grad():
         for p, twin in self.copied: twin.copy_(p)
-        for layer in self.adapted: layer.refresh()
+        for module in self.followers: module.refresh()
 
 @patch
 def refresh(self:Sampler)->bool:

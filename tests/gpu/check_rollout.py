@@ -12,10 +12,10 @@ from rlvr_nb.decode import NonFiniteLogits
 from rlvr_nb.rollout import RolloutEngine
 from rlvr_nb.sampling import Sampling
 
-SMALL = dict(vocab_size=512, hidden_size=128, intermediate_size=256, num_hidden_layers=4, num_attention_heads=6, num_key_value_heads=2, head_dim=32)
+SMALL = dict(vocab_size=512, hidden_size=192, intermediate_size=256, num_hidden_layers=4, num_attention_heads=6, num_key_value_heads=2, head_dim=32)
 FAMILIES = dict(
     llama=('LlamaForCausalLM', {}),
-    qwen2=('Qwen2ForCausalLM', dict(hidden_size=192)),
+    qwen2=('Qwen2ForCausalLM', {}),
     qwen3=('Qwen3ForCausalLM', {}),
     gemma3=('Gemma3ForCausalLM', dict(sliding_window=24, layer_types=['sliding_attention', 'sliding_attention', 'full_attention', 'sliding_attention'], query_pre_attn_scalar=32)),
 )
