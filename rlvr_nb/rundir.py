@@ -133,7 +133,8 @@ _EVENTS = {'resume': {'step': int}, 'stage_start': {'name': str}, 'stage_end': {
            'note': {'text': str}, 'fault': {'where': str, 'message': str},
            'observer_dropped': {'name': str, 'event': str, 'error': str},
            'audit': {'findings': [{'severity': str, 'finding': str}]},
-           'best': {'step': int, 'accuracy': float, 'path': str}, 'early_stop': {'step': int, 'best': {'step': int}}}
+           'best': {'step': int, 'accuracy': float, 'path': str}, 'early_stop': {'step': int, 'best': {'step': int}},
+           'sent': {'name': str, 'step': int}}
 
 def _whole_event(event:dict) -> bool:
     "Whether an event has the fields that its readers need."
