@@ -30,6 +30,11 @@ def pay(kind, completions, answer='18', markers=PLAIN, judge=None, prefilled=Fal
     return built[0](prompts=['?'] * n, completions=completions, answer=[answer] * n, **{k: [v] * n for k, v in (columns or {}).items()})
 
 
+def problems(*functions, **kwargs):
+    "What is wrong with a configuration, in words."
+    return [str(fault) for fault in component(*functions, **kwargs).check()]
+
+
 def answers(*texts): return [f'<answer>{t}</answer>' for t in texts]
 
 
@@ -143,7 +148,7 @@ def test_json_schema():
 
 @pytest.mark.parametrize('schema, word', [(dict(pattern='(a+)+$'), 'pattern'), (dict(type='text'), 'text'), (dict(minimum='3'), 'minimum'), (dict(items=dict(kind=1)), 'kind')])
 def test_a_schema_that_would_be_half_obeyed_is_refused(schema, word):
-    errors = component(dict(type='json_schema', params=dict(schema=schema))).check()
+    errors = problems(dict(type='json_schema', params=dict(schema=schema)))
     assert len(errors) == 1 and 'reward.reward_functions[0].params.schema' in errors[0] and word in errors[0]
 
 
@@ -184,7 +189,7 @@ class WithCustom(DefaultRewardComponent):
 
 
 def test_a_batch_is_parsed_once_and_never_mixed_up(monkeypatch):
-    import rlvr_nb.scoring as module
+    import rlvr_nb.registry as module
     parses = []
     real = module.parse_completion
     monkeypatch.setattr(module, 'parse_completion', lambda *args, **kwargs: parses.append(args[0]) or real(*args, **kwargs))
@@ -237,7 +242,7 @@ def test_registered_function_of_a_user():
     try:
         assert pay('starts_with', ['So it is', 'It is so'], columns=dict(level=3), bonus=2) == [2., 0.]
         assert 'level 3' in str(score_completions(component(dict(type='starts_with')), 'x', '1', columns=dict(level=3)))
-        assert "did you mean 'bonus'" in component(dict(type='starts_with', params=dict(bonsu=1))).check()[0]
+        assert "did you mean 'bonus'" in problems(dict(type='starts_with', params=dict(bonsu=1)))[0]
     finally: del REWARDS['starts_with']
 
 
@@ -248,9 +253,9 @@ def test_a_built_in_cannot_be_replaced_by_accident():
 # The configuration
 
 def test_all_errors_at_once_with_the_nearest_name():
-    errors = component(dict(type='gsm8k_answer_chek'), dict(type='match_format_exactly', params=dict(reward_valeu=1)), dict(type='check_numbers', params=dict(match_score=float('nan'))),
+    errors = problems(dict(type='gsm8k_answer_chek'), dict(type='match_format_exactly', params=dict(reward_valeu=1)), dict(type='check_numbers', params=dict(match_score=float('nan'))),
                        dict(type='length'), dict(type='repetition', params=dict(ngram_size=True)), dict(type='exact_match', gate_on='length_'),
-                       dict(type='finqa_numerical_match', params=dict(tolerance=.1, relative_tolerance=.2))).check()
+                       dict(type='finqa_numerical_match', params=dict(tolerance=.1, relative_tolerance=.2)))
     assert len(errors) == 7
     for i, (error, text) in enumerate(zip(errors, ["'gsm8k_answer_check'", "'reward_value'", 'match_score', 'max_length', 'a whole number', 'tolerance', "'length'"])): assert text in error
     assert all(e.startswith('reward.reward_functions[') for e in errors)
@@ -258,17 +263,17 @@ def test_all_errors_at_once_with_the_nearest_name():
 
 def test_weights():
     assert component(GUIDE[0] | dict(weight=0.), GUIDE[1]).check() == []
-    assert 'every weight is 0' in component(GUIDE[0] | dict(weight=0.), GUIDE[1] | dict(weight=0.)).check()[0]
+    assert 'every weight is 0' in problems(GUIDE[0] | dict(weight=0.), GUIDE[1] | dict(weight=0.))[0]
     assert component(GUIDE[0] | dict(weight=.5), GUIDE[1]).weights == [.5, 1.]
 
 
 def test_the_hook_comes_before_the_rejection():
     assert component(dict(type='custom'), cls=WithCustom).check() == []
-    assert 'unknown reward' in component(dict(type='custm'), cls=WithCustom).check()[0]
+    assert 'unknown reward' in problems(dict(type='custm'), cls=WithCustom)[0]
     class Broken(DefaultRewardComponent):
         def _build_custom_reward_fn(self, fn_config, markers): return 1/0 if fn_config['type'] == 'raises' else 'text'
-    raises, text = component(dict(type='raises'), dict(type='text'), cls=Broken).check()
-    assert 'ZeroDivisionError' in raises and 'should return a function' in text
+    raises, text = problems(dict(type='raises'), dict(type='text'), cls=Broken)
+    assert 'ZeroDivisionError' in raises and 'expected a function of a batch' in text
 
 
 def test_the_whole_configuration():
@@ -289,7 +294,8 @@ def test_gate():
 def test_a_gate_also_holds_back_penalties_and_may_be_chained():
     chain = component(dict(type='match_format_approximately', gate_on='exact_match'), dict(type='exact_match', gate_on='gsm8k_answer_check'), dict(type='gsm8k_answer_check')).build()
     assert chain[0](completions=COMPLETIONS, answer=['18'] * 4) == [2., 0., 0., 0.]
-    assert any('waits for' in e for e in component(dict(type='exact_match', gate_on='check_numbers'), dict(type='check_numbers', gate_on='exact_match')).check())
+    circle = problems(dict(type='exact_match', gate_on='check_numbers'), dict(type='check_numbers', gate_on='exact_match'))
+    assert any('waits for' in e for e in circle)
 
 
 @pytest.mark.parametrize('gate, opens', [

@@ -181,10 +181,9 @@ def test_prices_and_forms_of_tests():
 
 
 def test_without_a_sandbox_it_refuses(monkeypatch):
-    import rlvr_nb.reward_functions as functions
-    for module in (sandbox, functions): monkeypatch.setattr(module, '_sandbox_problem_once', lambda: 'bubblewrap is not installed')
+    monkeypatch.setattr(sandbox, '_sandbox_problem_once', lambda: 'bubblewrap is not installed')
     component = DefaultRewardComponent(dict(reward_functions=[dict(type='python_tests')]), PLAIN)
-    assert component.check() == ['reward.reward_functions[0].params.unsafe: bubblewrap is not installed; install it, or set unsafe: true to run programs with your own rights']
+    assert [str(fault) for fault in component.check()] == ['reward.reward_functions[0].params.unsafe: bubblewrap is not installed; install it, or set unsafe: true to run programs with your own rights']
     with pytest.raises(UnavailableError, match='unsafe: true'):
         rewards.REWARDS['python_tests'].pay(rewards.Sample(parse_completion('<answer>x</answer>'), 'assert x', dict(answer='assert x')))
 
