@@ -110,7 +110,7 @@ def _set_reward(self:Form, path:str, value):
     if path == LIST: now = value
     else:
         now = self.rewards
-        set_path(now, split_path(path)[2:], value, path)
+        set_path(now, split_path(path)[2:], value)
     base = value_at(self.base_cfg, LIST)
     self.edits.pop(LIST, None)
     if now != base: self.edits[LIST] = now
@@ -193,7 +193,7 @@ def _with(self:Form, path:str, value) -> dict:
     "The edits with one more."
     if not path.startswith(LIST): return {**self.edits, path: value}
     now = self.rewards
-    set_path(now, split_path(path)[2:], value, path)
+    set_path(now, split_path(path)[2:], value)
     return {**self.edits, LIST: now}
 
 @patch

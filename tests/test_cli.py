@@ -268,7 +268,7 @@ class CustomRewards(DefaultRewardComponent):
 
 
 def test_a_plugin_registers_a_component(fake, capsys, tmp_path, monkeypatch):
-    monkeypatch.setattr(config, "_registered", {})
+    monkeypatch.setattr("rlvr_nb.rules._registered", {})
     (tmp_path/"my_rewards_file.py").write_text(PLUGIN)
     assert run(capsys, "--plugin", "my_rewards_file.py", "reward._target_=custom_rewards", "reward.reward_functions=[{type: custom_verification}]")[0] == 0
     cfg = fake.calls[0][1]
@@ -289,7 +289,7 @@ def test_a_broken_plugin(capsys, tmp_path, text, expected):
 
 
 def test_a_plugin_may_be_a_module(fake, capsys, tmp_path, monkeypatch):
-    monkeypatch.setattr(config, "_registered", {})
+    monkeypatch.setattr("rlvr_nb.rules._registered", {})
     (tmp_path/"my_package").mkdir()
     (tmp_path/"my_package/__init__.py").write_text("from rlvr_nb.config import register_component\n@register_component('packaged')\nclass P: pass\n")
     assert run(capsys, "--plugin", "my_package", "data._target_=packaged")[0] == 0

@@ -403,7 +403,7 @@ def test_the_guides_class_paths(kind, alias):
 
 
 def test_registered_classes(monkeypatch):
-    monkeypatch.setattr(config, "_registered", {})
+    monkeypatch.setattr("rlvr_nb.rules._registered", {})
     @register_component
     class Mine: pass
     @register_component("short")
@@ -416,7 +416,7 @@ def test_registered_classes(monkeypatch):
 
 def test_a_component_of_another_kind_is_refused(monkeypatch):
     from rlvr_nb.rewards import DefaultRewardComponent
-    monkeypatch.setattr(config, "_registered", {})
+    monkeypatch.setattr("rlvr_nb.rules._registered", {})
     register_component(type("Mine", (DefaultRewardComponent,), {}), "mine")
     assert "which is a component of 'reward'" in error("data._target_=mine")
 
