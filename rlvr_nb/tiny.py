@@ -54,7 +54,7 @@ def precision(bf16:bool|None=None, # `train.bf16`: null decides by the hardware
 
 # %% ../nbs/api/40_tiny.ipynb #m-threads
 def limit_threads()->int:
-    "Use no more threads than this process has cores: beyond them a small model runs ten times slower. Returns the number."
+    "Use no more threads than this process has cores, since a small model would run ten times slower; their number."
     import torch
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
     share = max(1, allowed // int(os.environ.get('LOCAL_WORLD_SIZE', 1)))
