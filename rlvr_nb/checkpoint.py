@@ -48,6 +48,8 @@ def _left_behind(name:str) -> bool:
     last = name.rpartition('/')[2]
     return last.startswith('.') or last in ('desktop.ini', 'Thumbs.db', 'Icon\r')
 
+def _text(manifest:dict) -> str: return json.dumps(manifest, indent=1)
+
 def _digest_of(manifest:dict) -> str:
     rest = {k: v for k, v in manifest.items() if k != 'digest'}
     return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
@@ -64,7 +66,7 @@ def seal(folder:str|Path, # complete but for its manifest
         files[name] = {'size': (folder/name).stat().st_size, 'sha256': file_digest(folder/name)}
     manifest = {'step': step, 'files': files, **facts}
     manifest['digest'] = _digest_of(manifest)
-    (folder/MANIFEST).write_text(json.dumps(manifest, indent=1), encoding='utf-8')
+    (folder/MANIFEST).write_text(_text(manifest), encoding='utf-8')
     flush(folder/MANIFEST)
     for path in [p for p in folder.rglob('*') if p.is_dir()] + [folder]: flush(path)
     return manifest
@@ -78,7 +80,7 @@ def _read_manifest(folder:Path) -> dict:
     try: manifest = json.loads(text)
     except (ValueError, RecursionError): raise ValueError(f'its {MANIFEST} is no JSON') from None
     if not isinstance(manifest, dict) or not isinstance(manifest.get('files'), dict): raise ValueError(f'its {MANIFEST} lists no files')
-    if manifest.get('digest') != _digest_of(manifest): raise ValueError(f'its {MANIFEST} was changed after it was written')
+    if manifest.get('digest') != _digest_of(manifest) or text != _text(manifest): raise ValueError(f'its {MANIFEST} was changed after it was written')
     return manifest
 
 # %% ../nbs/api/52_checkpoint.ipynb #ck-file-damage

@@ -113,7 +113,8 @@ def stoppable(model,   # a torch module that generates
     "Within it a forward pass of the model raises `StopRequested` once a stop was asked for."
     def look(module, arguments):
         if control.stopping: raise StopRequested
-    hook = model.register_forward_pre_hook(look)
+    first = model.get_input_embeddings() if hasattr(model, 'get_input_embeddings') else model  # an adapter's own forward is not part of `generate`
+    hook = first.register_forward_pre_hook(look)
     try: yield
     finally: hook.remove()
 

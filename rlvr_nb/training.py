@@ -201,6 +201,7 @@ def train(self:DefaultTrainingLoopComponent,
           resume_from:str|Path|None=None,  # a checkpoint to go on from
           control:TrainingControl|None=None, # to pause and stop
           on_retry:Callable|None=None,     # (step), when steps after it are trained again, in the main process
+          on_resume:Callable|None=None,    # (step, load) -> whether the training is over; `load` puts the checkpoint's weights into the model
           **kwargs,                        # as `make_trainer` takes them
          )->TrainingOutcome:
     "Train to the end, or until asked to stop."
@@ -209,7 +210,9 @@ def train(self:DefaultTrainingLoopComponent,
     check_space(trainer.args.output_dir, 3 * checkpoint_size(trainer), 'the checkpoints of this run, two kept and one being written,')
     checkpoint = Path(resume_from) if resume_from else None
     with interruptible(control):
-        if checkpoint and step_of(checkpoint) >= trainer.args.max_steps: _load_only(trainer, checkpoint)
+        over = bool(checkpoint) and step_of(checkpoint) >= trainer.args.max_steps
+        if checkpoint and on_resume: over = on_resume(step_of(checkpoint), lambda: trainer._load_from_checkpoint(str(checkpoint))) or over
+        if over: _load_only(trainer, checkpoint)
         else:
             while not _attempt(trainer, checkpoint):
                 checkpoint = trainer.save_last_step()
