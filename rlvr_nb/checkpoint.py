@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 # %% ../nbs/api/52_checkpoint.ipynb #checkpoint-own-imports
-from .grammar import ConfigError, UnavailableError
+from .grammar import UnavailableError
 
 # %% ../nbs/api/52_checkpoint.ipynb #ck-digest
 def file_digest(path:str|Path # a file

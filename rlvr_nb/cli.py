@@ -390,6 +390,7 @@ def _dispatch(args)->int:
     if args.resolve and not args.cfg: raise ConfigError("--resolve: belongs to --cfg job; write --cfg job --resolve")
     if args.package and not args.cfg: raise ConfigError(f"--package: belongs to --cfg job; write --cfg job --package {args.package}")
     if modes := [f for f in ("multirun", "resume", "from", "evaluate") if getattr(args, f)][1:]: raise ConfigError(f"--{modes[0]}: can't be combined with another way to run; choose one")
+    if args.force and not args.resume: raise ConfigError("--force: belongs to --resume RUN_DIR")
     for plugin in args.plugin: load_plugin(plugin)
     if args.resume: return _resume(args)
     if getattr(args, "from"): return _start_from(args)
@@ -413,7 +414,7 @@ def _resume(args):
         raise ConfigError(f"--resume: continues with the run's own configuration, got {redact(changed)}; for a new run write --from {args.resume} {redact(' '.join(args.overrides))}")
     set_up_logging("INFO")
     from rlvr_nb.pipeline import Pipeline
-    return finish(lambda: Pipeline.resume(run_dir, overrides=tuple(args.overrides)), lambda: run_dir)[0]
+    return finish(lambda: Pipeline.resume(run_dir, overrides=tuple(args.overrides), force=args.force), lambda: run_dir)[0]
 
 def _start_from(args):
     run_dir = _existing(getattr(args, "from"), "--from")

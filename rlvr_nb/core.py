@@ -16,7 +16,8 @@ from fastcore.xml import ft
 from .grammar import ConfigError, RLVRError, parse_override, path_text
 from .schema import PipelineConfig
 from .config import load_file
-from .training import interruptible
+from .control import interruptible
+from .identity import check_resumable
 from .fields import Base, Field, LIST, base_of_file, page, presets
 from .form import Form, _covers
 from .live import (EventPump, Live, TrainingThread, describe_error, import_heavy, in_colab, is_gone,
@@ -106,6 +107,7 @@ def start(self:App, continued:bool=False # go on with the run that was stopped, 
     with self._lock:
         if self.training and self.training.alive: raise ConfigError('This app is training already; stop it first')
         if continued and self.live.run_dir is None: raise ConfigError('There is no run to go on with; train one, or attach one with App.attach(run_dir)')
+        if continued: check_resumable(self.live.run_dir)
         cfg = load_file(str(self.live.run_dir.config), f'run_dir={self.live.run_dir.path}') if continued else self.cfg
         run = self.live.run_dir
         training = TrainingThread(cfg, self.live, continued)

@@ -110,6 +110,7 @@ class JsonlObserver(Observer):
     def __init__(self): self.run_dir, self.last_step = None, 0
     def pipeline_start(self, cfg, run_dir):
         self.run_dir = run_dir
+        self.last_step = max((m['step'] for m in run_dir.metrics()), default=0)  # a resumed run may have nothing left to train
         run_dir.log_event('pipeline_start', command=redact(' '.join(map(shlex.quote, sys.argv))))
     def pipeline_end(self, status, result): self.run_dir.log_event('pipeline_end', status=status)
     def stage_start(self, name): self.run_dir.log_event('stage_start', name=name)

@@ -7,7 +7,7 @@ __all__ = ['KEPT', 'LONGEST', 'NAMES', 'STOPPABLE', 'HEAVY', 'Curve', 'Live', 'd
            'TrainingThread', 'running_kernel', 'in_colab', 'EventPump', 'last_sign', 'is_gone']
 
 # %% ../nbs/api/92_live.ipynb #live-imports
-import contextlib, ctypes, json, math, os, platform, sys, threading, time, traceback
+import contextlib, json, math, os, platform, sys, threading, time, traceback
 from collections import deque
 from importlib import import_module
 from importlib.util import find_spec
@@ -80,9 +80,7 @@ def begin(self:Live, cfg):
 @patch
 def pipeline_start(self:Live, cfg, run_dir): self._update(run_dir=run_dir)
 @patch
-def stage_start(self:Live, name):
-    self._update(stage=name, bar=None)
-    if self.stopping and name in STOPPABLE: raise KeyboardInterrupt
+def stage_start(self:Live, name): self._update(stage=name, bar=None)
 @patch
 def stage_end(self:Live, name, seconds): self._update(stage=None, bar=None)
 @patch
@@ -249,15 +247,10 @@ def _run(self:TrainingThread):
 # %% ../nbs/api/92_live.ipynb #w-training-stop
 @patch
 def stop(self:TrainingThread):
-    "Stop after the running step, or now where there is nothing to save."
+    "Stop as soon as the stage at work has nothing half done."
     with self.live.lock:
         self.live._update(stopping=True)
         self.control.stop()
-        if self.alive and self.live.stage in STOPPABLE: _interrupt(self.thread)
-
-def _interrupt(thread:threading.Thread):
-    "Raise KeyboardInterrupt in a thread, at its next Python instruction."
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(KeyboardInterrupt))
 
 # %% ../nbs/api/92_live.ipynb #w-pump
 def running_kernel():

@@ -25,7 +25,7 @@ from .training import is_main_process, world_size
 from .comparison import When
 from .rundir import RunDir
 from .observers import Observers, observers_for, report_to
-from .preflight import CheckReport, Prepared, _component, _overlap, prepare, probe_completions
+from .preflight import CheckReport, _component, _overlap, prepare, probe_completions
 from .identity import differences, identity, refuse_changes, weights_digest
 
 # %% ../nbs/api/83_stages.ipynb #l-pipeline

@@ -10,7 +10,7 @@ __all__ = ['Timed', 'peak_memory', 'Handed', 'stoppable', 'Stoppable', 'Healthy'
 # %% ../nbs/api/55_trainer.ipynb #trainer-imports
 import math, random, sys, time
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from .prompts import completion_text, render_prompt
 from .model import is_adapted
 from .rollout import end_tokens
 from .control import StopRequested
-from .checkpoint import check_space, choose_checkpoint, damage, publish, seal, set_aside, staging
+from .checkpoint import check_space, damage, publish, seal, set_aside, staging
 from .health import Batches, free_memory, is_sampling_failure, smaller
 
 # %% ../nbs/api/55_trainer.ipynb #t-timed

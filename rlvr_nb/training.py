@@ -19,7 +19,7 @@ from .grammar import ConfigError
 from .model import is_adapted
 from .arguments import Geometry, geometry, grpo_arguments, hardware_arguments, is_main_process, spelled_out, world_size
 from .control import StopRequested, TrainingControl, interruptible
-from .checkpoint import check_space, choose_checkpoint, newest_checkpoint, step_of
+from .checkpoint import check_space, newest_checkpoint, step_of
 from .health import Batches, Health, is_out_of_memory
 from .trainer import checkpoint_size, peak_memory, restore_loop, trainer_class
 
