@@ -38,7 +38,7 @@ def grpo_arguments(train,                       # the `train` part of a configur
                    warmup_steps=train.warmup_ratio, lr_scheduler_type=train.lr_scheduler_type, optim=train.optim_name, num_generations=train.num_generations,
                    logging_steps=train.logging_steps, seed=seed if train.seed is None else train.seed, reward_weights=reward_weights,
                    report_to=[], log_completions=False, disable_tqdm=True, eval_strategy='no', ddp_find_unused_parameters=False),
-            **train.grpo}
+            **(dict(use_vllm=True) if getattr(train, 'rollout', 'auto') == 'vllm' else {}), **train.grpo}
 
 # %% ../nbs/api/50_arguments.ipynb #t-spelled-out
 def spelled_out(arguments:dict # of `GRPOConfig`

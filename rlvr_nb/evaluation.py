@@ -101,9 +101,12 @@ def evaluate(model,                  # a causal language model, in any state; it
     return evaluation
 
 # %% ../nbs/api/62_evaluation.ipynb #e-engine
-def _engine(model, tokenizer, max_new_tokens:int, batch_size:int):
+def _engine(model, tokenizer, max_new_tokens:int, batch_size:int, backend:str='auto'):
+    "An engine for a model; transformers takes `batch_size` completions at once, the engine what fits."
     from rlvr_nb.rollout import RolloutEngine
-    return RolloutEngine(model, tokenizer, max_new_tokens=max_new_tokens, batch_size=batch_size)
+    engine = RolloutEngine(model, tokenizer, max_new_tokens=max_new_tokens, backend=backend)
+    if engine.backend == 'transformers': engine.batch_size = batch_size
+    return engine
 
 def _generate(engine, prompts_P:list, bar, **options) -> list:
     "Rollouts of all prompts, the bar moving along."
@@ -121,8 +124,10 @@ class DefaultEvaluationComponent:
                  run_dir=None,     # the run's `rlvr_nb.tracking.RunDir`; None writes nothing
                  observers=None,   # `rlvr_nb.tracking.Observers`; None tells nobody
                  seed:int=0,       # of sampled completions
+                 rollout:str='auto', # what generates, as `train.rollout` says
                 ):
         self.config, self.judge_for, self.rows_for, self.run_dir, self.observers, self.seed = config, judge_for, rows_for, run_dir, observers, seed
+        self.rollout, self._engine_in_use = rollout, None
         self.best = None  # {'step', 'accuracy'} of the best evaluation during training
         self.latest = {}  # what `run` returned last
         self.end = None   # the callback and the trainer's state when training ended
@@ -134,6 +139,16 @@ class DefaultEvaluationComponent:
     def path(self, when:str, name:str)->Path|None:
         "Where the examples of an evaluation go."
         return self.run_dir and self.run_dir.eval/f"{when}-{name.replace('/', '--')}.jsonl"
+
+# %% ../nbs/api/62_evaluation.ipynb #e-engine-for
+@patch
+def engine_for(self:DefaultEvaluationComponent, model, tokenizer):
+    "The engine that generates with a model, the same one for as long as the model is."
+    c, engine = self.config, self._engine_in_use
+    if engine is None or getattr(engine, 'model', None) is not model:
+        engine = self._engine_in_use = _engine(model, tokenizer, c.eval_max_new_tokens, c.eval_batch_size, 'auto' if self.rollout == 'vllm' else self.rollout)
+    engine.max_new_tokens = c.eval_max_new_tokens
+    return engine
 
 # %% ../nbs/api/62_evaluation.ipynb #e-component-run
 @patch
@@ -147,7 +162,7 @@ def run(self:DefaultEvaluationComponent,
     if not c.enabled: return results
     if not c.eval_datasets_names: raise ConfigError('eval.eval_datasets_names: names no dataset; give the training dataset here where the configuration leaves it null')
     for name in c.eval_datasets_names:
-        results[name] = evaluate(model, tokenizer, self.rows(name), dataset=name, judge=self.judge_for(name), max_new_tokens=c.eval_max_new_tokens,
+        results[name] = evaluate(model, tokenizer, self.rows(name), dataset=name, judge=self.judge_for(name), max_new_tokens=c.eval_max_new_tokens, engine=self.engine_for(model, tokenizer),
                                  batch_size=c.eval_batch_size, samples_per_prompt=c.samples_per_prompt, temperature=c.temperature, seed=self.seed,
                                  path=self.path(when, name), when=when)
         if self.observers is not None: self.observers.evaluation(when, results[name])

@@ -21,6 +21,8 @@ from .arguments import Geometry, geometry, grpo_arguments, hardware_arguments, i
 from .control import StopRequested, TrainingControl, interruptible
 from .checkpoint import check_space, newest_checkpoint, step_of
 from .health import Batches, Health, is_out_of_memory
+from .rollout import RolloutEngine
+from .updates import sampled_elsewhere
 from .trainer import checkpoint_size, peak_memory, restore_loop, trainer_class
 
 # %% ../nbs/api/56_training.ipynb #t-vote
@@ -129,6 +131,7 @@ def make_trainer(self:DefaultTrainingLoopComponent,
                  judged:Callable|None=None,   # () -> the verdicts of the batch that was scored last in this process, and the reasons of its rewards
                  on_fault:Callable|None=None, # (where, message), when something was skipped or changed, in the main process
                  stateful:dict|None=None,     # name -> what has `state_dict` and `load_state_dict` and belongs into a checkpoint, such as rewards that draw random numbers
+                 engine:RolloutEngine|None=None, # that generates; None makes one as `train.rollout` says
                 ):
     "TRL's trainer, set up and not yet started."
     from datasets import Dataset
@@ -142,7 +145,9 @@ def make_trainer(self:DefaultTrainingLoopComponent,
     with _loadable(model, args, Path(output_dir)):
         trainer = trainer_class(GRPOTrainer)(model=model, processing_class=tokenizer, reward_funcs=reward_functions, args=args, train_dataset=Dataset.from_list(list(rows)),
             callbacks=[*callbacks, ours], on_completions=on_completions, judged=judged, control=control, health=Health(args.learning_rate, args.fp16),
-            on_fault=on_fault, stateful=stateful)
+            on_fault=on_fault, stateful=stateful,
+            engine=self._engine_for(model, tokenizer, args, engine))
+    for note in trainer.engine.notes if trainer.engine else []: trainer._tell('rollout', note)
     for unwanted in (PrinterCallback, ProgressCallback): trainer.remove_callback(unwanted)
     for callback in (*callbacks, ours): callback.trainer = trainer
     return trainer
@@ -156,6 +161,18 @@ def _trl_config(self:DefaultTrainingLoopComponent, output_dir, reward_weights):
     except (ValueError, TypeError) as e: raise ConfigError(f"train: {str(e).strip().splitlines()[0]}") from e
     if args.n_gpu > 1: args._n_gpu = 1  # a process uses one GPU; transformers would split its batches over all of them
     return args
+
+# %% ../nbs/api/56_training.ipynb #t-engine
+@patch
+def _engine_for(self:DefaultTrainingLoopComponent, model, tokenizer, args, engine) -> RolloutEngine|None:
+    "The rollout engine of a training, None where TRL generates."
+    wanted, elsewhere = getattr(self.config, 'rollout', 'auto'), sampled_elsewhere(args)
+    if elsewhere is None and wanted in ('auto', 'engine'):
+        engine = engine or RolloutEngine(model, tokenizer, args.max_completion_length, backend=wanted)
+        if engine.backend == 'engine' or wanted == 'auto': return engine
+        elsewhere = engine.why
+    if wanted == 'engine': raise ConfigError(f'train.rollout: got engine, and {elsewhere}; write train.rollout=auto')
+    return None
 
 # %% ../nbs/api/56_training.ipynb #t-resume-trainer
 def _prepare_resume(trainer, checkpoint:Path|None) -> None:
