@@ -170,7 +170,8 @@ def _evaluation(self:Pipeline):
     p, main = self.prepared, is_main_process()
     config = self.cfg.eval.model_copy(update=dict(eval_datasets_names=list(p.eval_rows)))
     return _component(self.cfg, 'eval')(config, judge_for=p.judges.__getitem__, rows_for=lambda name: p.eval_rows[name].rows,
-                                        run_dir=self.run_dir if main else None, observers=self.observers if main else None, seed=self.cfg.seed)
+                                        run_dir=self.run_dir if main else None, observers=self.observers if main else None, seed=self.cfg.seed,
+                                        rollout=self.cfg.train.rollout)
 
 @patch
 def _evaluate(self:Pipeline, evaluation, model, tokenizer, when:str) -> dict:
@@ -266,6 +267,7 @@ def _train(self:Pipeline, model, tokenizer, evaluation):
     return p.loop.train(model, tokenizer, p.train_rows.rows, p.rewards.build(), p.rewards.weights, self.checkpoints(), resume_from=self.choice.path, control=self.control,
                         callbacks=[self._evaluation_callback(evaluation, model, tokenizer)], on_completions=self._on_completions, judged=self._judged,
                         on_step=self._on_step, on_fault=self._fault, on_retry=self.run_dir.resumed, stateful=self._stateful(),
+                        engine=evaluation.engine_for(model, tokenizer),
                         on_resume=lambda step, load: self._make_up(evaluation, model, tokenizer, step, load))
 
 @patch

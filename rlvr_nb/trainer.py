@@ -20,6 +20,7 @@ from .prompts import completion_text, render_prompt
 from .model import is_adapted
 from .rollout import end_tokens
 from .control import StopRequested
+from .updates import Alike, Frugal, Proven, Sampled, Sliced
 from .checkpoint import check_space, damage, publish, seal, set_aside, staging
 from .health import Batches, free_memory, is_sampling_failure, smaller
 
@@ -407,11 +408,13 @@ class Rewindable:
 def trainer_class(GRPOTrainer # TRL's, or the one that unsloth puts in its place
                  ):
     "TRL's trainer with everything above in front of it."
-    class WatchedTrainer(Rewindable, Timed, Handed, Stoppable, Healthy, Exact, Parts, GRPOTrainer):
+    class WatchedTrainer(Rewindable, Timed, Handed, Stoppable, Healthy, Exact, Parts,
+                         Frugal, Proven, Sampled, Sliced, Alike, GRPOTrainer):
         "TRL's GRPO trainer, watched, stopped and saved."
-        def __init__(self, *args, on_completions=None, judged=None, control=None, health=None, on_fault=None, stateful=None, **kwargs):
+        def __init__(self, *args, on_completions=None, judged=None, control=None, health=None, on_fault=None, stateful=None,
+                     engine=None, **kwargs):
             self.on_completions, self.judged, self.steering, self.health = on_completions, judged, control, health
-            self.on_fault, self.stateful = on_fault, stateful or {}
+            self.on_fault, self.stateful, self.engine = on_fault, stateful or {}, engine
             super().__init__(*args, **kwargs)
             a = self.args
             self.batches = Batches(a.per_device_train_batch_size, a.gradient_accumulation_steps, a.steps_per_generation)
