@@ -29,7 +29,7 @@ setup(
     classifiers=["Programming Language :: Python :: 3", *(f"Programming Language :: Python :: {v}" for v in cfg["pythons"].split())],
     python_requires=f">={cfg['min_python']}",
     packages=["rlvr_nb", "rlvr_nb.conf"],
-    package_data={"rlvr_nb": ["assets/*"], "rlvr_nb.conf": ["*.yaml", "**/*.yaml"]},
+    package_data={"rlvr_nb": ["py.typed", "assets/*"], "rlvr_nb.conf": ["*.yaml", "**/*.yaml"]},
     install_requires=listed("requirements"),
     extras_require={key.removeprefix("extra_"): listed(key) for key in cfg if key.startswith("extra_")},
     entry_points={"console_scripts": listed("console_scripts"), "nbdev": ["rlvr_nb=rlvr_nb._modidx:d"]},

@@ -29,6 +29,18 @@ sys.path.insert(0, str(ROOT))   # the package beside the notebooks, wherever ano
 NBS = ROOT/'nbs'
 PACKAGE = 'rlvr_nb'
 SECTIONS = {'tutorials': 'Tutorials', 'explanations': 'Explanations', 'api': 'API'}
+PARTS = {   # the tens of the numbers of nbs/api -> the title of that part, and what it does
+    0: ('Configuration', 'What a user writes, from the grammar of an override to a checked configuration, and how results are shown.'),
+    1: ('Prompts and data', 'From the rows of a dataset to prompts, and from the text of a completion to its parts.'),
+    2: ('Verdicts', 'Whether an answer is right: numbers, amounts, formulas and sets, read and compared.'),
+    3: ('Rewards', 'What a completion is paid, by functions that can be checked, and what tries to cheat them.'),
+    4: ('Model and rollouts', 'The model that is trained, and the completions that it gives.'),
+    5: ('Training', 'GRPO itself, its checkpoints, and how a stopped run resumes exactly.'),
+    6: ('Evaluation', 'How good a model is, how sure that is, what training changed, and what a run will need.'),
+    7: ('Record and report', 'The directory that holds all of a run, and the pages that are made from it.'),
+    8: ('The run', 'Every check before a run, the run from beginning to end, and its command line.'),
+    9: ('The app', 'The same in a notebook, with everything to set and to watch.'),
+}
 HIDDEN = {'hide', 'default_exp', 'exporti'}
 WIDGETS = ('application/vnd.jupyter.widget-view+json', 'application/vnd.jupyter.widget-state+json')
 DEFS = ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef
@@ -50,8 +62,9 @@ def names_of(node):
     return [t.id for t in targets if isinstance(t, ast.Name)]
 
 def label(module, name, node):
-    "Where a link to `name` points; labels ignore case, so a class is told from a function of the same letters."
-    return f"{module.removeprefix(PACKAGE + '.')}.{name}" + ('-class' if isinstance(node, ast.ClassDef) else '')
+    "Where a link to `name` points; labels ignore case, so a class and a constant are told from a function of the same letters."
+    kind = '-class' if isinstance(node, ast.ClassDef) else '' if isinstance(node, DEFS) or not name.isupper() else '-constant'
+    return f"{module.removeprefix(PACKAGE + '.')}.{name}{kind}"
 
 @dataclass
 class Page:
@@ -279,7 +292,7 @@ def without_directives(source):
 
 def tags_of(directives):
     "What nbdev's directives about display are called in MyST-NB."
-    off = lambda name: str(directives.get(name, '')).lower() == 'false'
+    def off(name): return str(directives.get(name, '')).lower() == 'false'
     return [tag for tag, on in {'remove-input': off('echo'), 'remove-output': off('output'), 'hide-input': 'code-fold' in directives}.items() if on]
 
 def clean_output(out, links, page):
@@ -341,13 +354,33 @@ def exported(source, shown, page, links, unfold, level):
     if unfold or constants and not any(isinstance(n, DEFS) for n in body): return [*text, code(source, [])]
     return [*text, markdown(folded(source))]
 
+def parts_of(pages):
+    "The pages of the package, part by part: (title, what the part does, its pages)."
+    found = {ten: [p for p in pages if p.path.parts[0] == 'api' and p.path.name.startswith(str(ten))] for ten in PARTS}
+    return [(*PARTS[ten], pages_of) for ten, pages_of in found.items() if pages_of]
+
 def toctree(pages):
     "The sidebar."
     groups = [('', ['self'] + [p.doc for p in pages if len(p.path.parts) == 1 and p.doc != 'index'])]
-    groups += [(title, [p.doc for p in pages if p.path.parts[0] == folder]) for folder, title in SECTIONS.items()]
-    groups.append(('Project', ['changelog']))
-    return markdown('\n\n'.join('\n'.join(['```{toctree}', ':hidden:', *([f':caption: {title}'] if title else []), '', *docs, '```'])
-                                for title, docs in groups if docs))
+    groups += [(title, [p.doc for p in pages if p.path.parts[0] == folder]) for folder, title in SECTIONS.items() if folder != 'api']
+    parts = [(title, [p.doc for p in found]) for title, _, found in parts_of(pages)]
+    groups += [(SECTIONS['api'], ['parts']), *parts, ('Project', ['changelog'])]
+    def tree(title, docs): return '\n'.join(['```{toctree}', ':hidden:', *([f':caption: {title}'] if title else []), '', *docs, '```'])
+    return markdown('\n\n'.join(tree(title, docs) for title, docs in groups if docs))
+
+def lead_of(page):
+    "The quoted line under a notebook's title."
+    first = read_nb(NBS/page.path).cells[0].source
+    found = re.search(r'^>\s*(.+)$', first, re.M)
+    return found[1].strip() if found else ''
+
+def parts_page(pages):
+    "A page that says what each part of the package does, and lists its notebooks."
+    lines = ['# The package, part by part', '', 'Each notebook defines, explains and tests one module. They import one another in this order, never backward.']
+    for title, about, found in parts_of(pages):
+        lines += ['', f'## {title}', '', about, '']
+        lines += [f"- [`{p.module.removeprefix(f'{PACKAGE}.')}`]({p.doc}): {lead_of(p)}" for p in found]
+    return '\n'.join(lines) + '\n'
 
 def write_pages(dest):
     "Write every page of the site into the folder `dest`."
@@ -365,6 +398,7 @@ def write_pages(dest):
         target.parent.mkdir(parents=True, exist_ok=True)
         metadata = dict(kernelspec=dict(name='python3', display_name='python3', language='python'), language_info=dict(name='python'))
         target.write_text(json.dumps(dict(cells=cells, metadata=metadata, nbformat=4, nbformat_minor=5)), encoding='utf-8')
+    (dest/'parts.md').write_text(parts_page(pages), encoding='utf-8')
     shutil.copy2(ROOT/'CHANGELOG.md', dest/'changelog.md')
     for image in NBS.rglob('*'):
         if image.suffix in ('.png', '.svg', '.jpg', '.gif') and not any(p[0] in '_.' for p in image.relative_to(NBS).parts):

@@ -36,7 +36,7 @@ class When(str):
 @patch(as_prop=True)
 def order(self:When)->tuple[int, int]:
     "Where the moment stands in a run: its stage and its step."
-    return self._parse(self)
+    return self._parse(self) or (0, 0)   # it was checked when it was made
 
 @patch
 def __lt__(self:When, other:str): return self.order < When(other).order
@@ -171,7 +171,7 @@ def load(cls:Evaluation,
     if not rows: raise ConfigError(f'{path}: holds no example; evaluate again')
     names = {k: rows[0].get(k) for k in ('dataset', 'when')}
     examples = [{k: v for k, v in r.items() if k not in names} for r in rows]
-    try: return cls(**names, rows=examples)
+    try: return Evaluation(**names, rows=examples)
     except ConfigError as e: raise ConfigError(f'{path}: {e}') from e
 
 # %% ../nbs/api/61_comparison.ipynb #e-pairs

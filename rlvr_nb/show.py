@@ -7,8 +7,9 @@ __all__ = ['percent', 'points', 'interval_text', 'p_text', 'gigabytes', 'visible
            'text_table', 'html_table', 'markdown_table', 'line_chart']
 
 # %% ../nbs/api/07_show.ipynb #show-imports
-import html, json, math, re
+import json, math, re
 from dataclasses import dataclass
+from html import escape
 from statistics import fmean
 
 # %% ../nbs/api/07_show.ipynb #show-own-imports
@@ -125,7 +126,7 @@ def _repr_html_(self:Table): return self.html()
 def markdown_text(text:str, # from anywhere
                  )->str:
     "One line of Markdown in which nothing is markup."
-    escaped = re.sub(r'([\\`*\[\]|])', r'\\\1', html.escape(visible(text), quote=False))
+    escaped = re.sub(r'([\\`*\[\]|])', r'\\\1', escape(visible(text), quote=False))
     return ' '.join(escaped.splitlines())
 
 # %% ../nbs/api/07_show.ipynb #e-markdown

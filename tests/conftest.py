@@ -2,19 +2,37 @@
 import os
 import shutil
 import signal
+import subprocess
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
-settings.register_profile('repeatable', derandomize=True)  # the same examples every time
-settings.register_profile('explore', print_blob=True)      # new ones: HYPOTHESIS_PROFILE=explore bash tests/run.sh tests/test_verify_properties.py
+# The same examples every time; new ones with HYPOTHESIS_PROFILE=explore bash tests/run.sh tests/test_verify_properties.py
+settings.register_profile('repeatable', derandomize=True)
+settings.register_profile('explore', print_blob=True)
 settings.load_profile(os.environ.get('HYPOTHESIS_PROFILE', 'repeatable'))
 
-if signal.getsignal(signal.SIGINT) == signal.SIG_IGN: signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job ignores Ctrl-C, and so would every process it starts
+# A background job ignores Ctrl-C, and so would every process that it starts.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN: signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).resolve().parents[1]
-CHROMIUM = next(filter(None, map(shutil.which, ('chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'))), None)
+BROWSERS = 'chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'
+CHROMIUM = next(filter(None, map(shutil.which, BROWSERS)), None)
+
+# Several processes share the tests (pytest-xdist, --dist loadgroup). A file stays in one of them, so that what its tests
+# share, such as a trained model or the built site, is made once. The tests of these files share nothing and spread.
+SPREAD = {'test_notebooks', 'test_house', 'test_faults'}
+# What takes longest begins first, so that no process is left alone with it at the end.
+LONGEST = ['test_pipeline', 'test_resume', 'test_app_browser', 'test_faults', 'test_notebooks', 'test_site']
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    "Give every file its group, and put the longest files in front."
+    for item in items:
+        if item.path.stem not in SPREAD: item.add_marker(pytest.mark.xdist_group(item.path.stem))
+    items.sort(key=lambda item: LONGEST.index(item.path.stem) if item.path.stem in LONGEST else len(LONGEST))
 
 
 @pytest.fixture(scope='session')
@@ -28,7 +46,8 @@ def browser():
     "A headless Chromium that talks to no host of its own accord."
     if not CHROMIUM: pytest.skip('needs chromium: apt-get install chromium')
     from playwright.sync_api import sync_playwright
-    flags = ['--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync']
+    flags = ['--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update',
+             '--disable-sync']
     if os.geteuid() == 0: flags.append('--no-sandbox')
     with sync_playwright() as p:
         chromium = p.chromium.launch(executable_path=CHROMIUM, args=flags)
@@ -39,8 +58,8 @@ def browser():
 @pytest.fixture
 def tree(tmp_path):
     "A copy of the files that are in the repository or would be, for tests that write."
-    import subprocess
-    names = subprocess.run(['git', 'ls-files', '-co', '--exclude-standard', '-z'], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    command = ['git', 'ls-files', '-co', '--exclude-standard', '-z']
+    names = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     for name in filter(None, names.split('\0')):
         source, target = ROOT/name, tmp_path/'tree'/name
         if not source.exists() and not source.is_symlink(): continue

@@ -4,6 +4,7 @@
 # Sets up what it needs the first time (a minute or more) and again when the dependencies change.
 #   CONSTRAINTS=constraints-latest.txt bash tests/run.sh    tests the newest set of versions instead
 #   PYTHON=python3.12 bash tests/run.sh                     chooses the Python
+#   PROCESSES=0 bash tests/run.sh tests/test_report.py      one process, as a debugger needs it
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -16,16 +17,23 @@ python=''
 for candidate in ${PYTHON:-python3 python python3.13 python3.12 python3.11}; do
     if new_enough "$candidate"; then python=$candidate; break; fi
 done
-[ -n "$python" ] || { echo "tests/run.sh: needs Python 3.11 or newer, found ${PYTHON:-$(python3 --version 2>&1)}; name one with PYTHON=python3.11" >&2; exit 2; }
+if [ -z "$python" ]; then
+    echo "tests/run.sh: needs Python 3.11 or newer, found ${PYTHON:-$(python3 --version 2>&1)}; name one with PYTHON=python3.11" >&2
+    exit 2
+fi
 
 # An environment per Python and set of versions, so that neither yours nor another's is disturbed
 venv=.venv-test
 [ "$constraints" = constraints.txt ] || venv=.venv-test-$(basename "$constraints" .txt)
-state=$(cat setup.py settings.ini pyproject.toml "$constraints" | sha256sum | cut -d' ' -f1)-$("$python" -c 'import sys; print(sys.version.split()[0], sys.base_prefix)')
+files=$(cat setup.py settings.ini pyproject.toml "$constraints" | sha256sum | cut -d' ' -f1)
+state=$files-$("$python" -c 'import sys; print(sys.version.split()[0], sys.base_prefix)')
 if [ "$(cat "$venv/ready" 2>/dev/null)" != "$state" ]; then
     echo "Setting up $venv with $("$python" --version) and $constraints"
     rm -rf "$venv"
-    "$python" -m venv "$venv" || { echo "tests/run.sh: $python can't make a virtual environment; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 2; }
+    if ! "$python" -m venv "$venv"; then
+        echo "tests/run.sh: $python can't make a virtual environment; on Debian and Ubuntu: apt-get install python3-venv" >&2
+        exit 2
+    fi
     "$venv/bin/python" -m pip install -q --disable-pip-version-check -c "$constraints" -e '.[dev]'
     echo "$state" > "$venv/ready"
 fi
@@ -39,15 +47,18 @@ if [ ${#missing[@]} -gt 0 ] && command -v apt-get >/dev/null; then
     root=''
     [ "$(id -u)" = 0 ] || root='sudo -n'
     echo "Installing ${missing[*]}"
-    { $root apt-get update -qq && $root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "${missing[@]}"; } >/tmp/rlvr-nb-apt.$$ 2>&1 || tail -3 /tmp/rlvr-nb-apt.$$
-    rm -f /tmp/rlvr-nb-apt.$$
+    log=$(mktemp)
+    install() { $root apt-get update -qq && $root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "${missing[@]}"; }
+    install >"$log" 2>&1 || tail -3 "$log"
+    rm -f "$log"
 fi
 browser || echo "No Chromium here: the tests that open pages in a browser will be skipped"
 command -v bwrap >/dev/null || echo "No bubblewrap here: the tests that need a sandbox will be skipped"
 
-# Threads beyond the cores make small models many times slower
+# A process a core, one thread each: threads beyond the cores make small models many times slower.
 cores=$("$venv/bin/python" -c 'import os; print(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count())')
-export OMP_NUM_THREADS=${OMP_NUM_THREADS:-$cores} MKL_NUM_THREADS=${MKL_NUM_THREADS:-$cores} TOKENIZERS_PARALLELISM=false
+processes=${PROCESSES:-$cores}
+export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1} MKL_NUM_THREADS=${MKL_NUM_THREADS:-1} TOKENIZERS_PARALLELISM=false
 export PATH="$PWD/$venv/bin:$PATH" VIRTUAL_ENV="$PWD/$venv"
 unset PYTHONPATH PYTHONHOME
-exec "$venv/bin/python" -m pytest --durations=10 "$@"
+exec "$venv/bin/python" -m pytest -n "$processes" --dist loadgroup --durations=10 "$@"

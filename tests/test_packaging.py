@@ -25,7 +25,7 @@ def wheel(tmp_path_factory, root):
 
 def test_wheel_holds_every_module_and_configuration_file(wheel, root):
     held = set(zipfile.ZipFile(wheel).namelist())
-    wanted = {p.relative_to(root).as_posix() for pattern in ('*.py', 'conf/**/*.py', 'conf/**/*.yaml') for p in (root/'rlvr_nb').glob(pattern)}
+    wanted = {p.relative_to(root).as_posix() for pattern in ('*.py', 'py.typed', 'assets/*', 'conf/**/*.py', 'conf/**/*.yaml') for p in (root/'rlvr_nb').glob(pattern)}
     assert 'rlvr_nb/conf/config.yaml' in wanted
     assert wanted <= held, sorted(wanted - held)
 

@@ -1,0 +1,13 @@
+# What pyright can't infer of fastcore: the attributes of an element are any keywords.
+from typing import Any
+
+class FT:
+    tag: str
+    children: tuple[Any, ...]
+    attrs: dict[str, Any]
+
+class Safe(str): ...
+
+def ft(tag: str, *children: Any, **attributes: Any) -> FT: ...
+def to_xml(element: Any, lvl: int = 0, indent: bool = True, do_escape: bool = True) -> str: ...
+def __getattr__(name: str) -> Any: ...
