@@ -92,9 +92,8 @@ def read(self:Completion,
          prefilled:bool=False,       # the chat template has already written `reasoning_start`
         )->Parsed:
     "Where the parts of the completion are; worked out by the first who asks."
-    if self.parsed is None:
-        self.parsed = parse_completion(self.completion, markers, prefilled)
-        self.well_formed = self.parsed.well_formed
+    if self.parsed is None: self.parsed = parse_completion(self.completion, markers, prefilled)
+    self.well_formed = self.parsed.well_formed
     return self.parsed
 
 # %% ../nbs/api/14_completion.ipynb #cp-judge
@@ -104,7 +103,8 @@ def judge(self:Completion,
           as_text:bool=False,     # the answer's text stands for its value
          )->'Completion':
     "Take up the verdict on this completion."
-    value = self.read().answer if as_text or verdict.value is None else verdict.value
+    parsed = self.read()
+    value = parsed.answer if as_text or verdict.value is None else verdict.value
     self.verdict, self.correct = verdict.reason, bool(verdict.ok)
     self.value = None if value is None else str(value).strip()
     return self

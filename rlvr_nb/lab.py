@@ -19,7 +19,7 @@ from .grammar import ConfigError, RLVRError, redact
 from .prompts import Markers, render_prompt, system_prompt
 from .data import DefaultDataComponent
 from .reward_functions import REWARDS
-from .scoring import score_completions
+from .scoring import dataset_judge, score_completions
 from .audit import WRONG, audit_rewards
 from .preflight import probe_completions
 from .pipeline import Pipeline
@@ -335,10 +335,9 @@ def _completion_changed(self:App):
 def reward_component(self:App):
     "The rewards as they are set, with the judge of the dataset."
     from rlvr_nb.config import resolve_target
-    from rlvr_nb.verify import Judge
     cfg, prefilled = self.form.valid, bool(self.rows and self.rows.prefilled)
     data, markers = DefaultDataComponent(cfg.data, seed=cfg.seed), Markers.from_config(cfg.model.markers)
-    judge = Judge(kind=data.kind or 'gsm8k', markers=markers, scorer=data.scorer, prefilled=prefilled)
+    judge = dataset_judge(data.kind, data.scorer, markers, prefilled, cfg.reward.deadline_seconds)
     return resolve_target('reward', cfg.reward.target)(cfg.reward, markers, judge=judge, prefilled=prefilled)
 
 def scores_panel(t):

@@ -12,66 +12,99 @@ from collections import Counter, deque
 # %% ../nbs/api/38_monitor.ipynb #monitor-own-imports
 from fastcore.basics import patch
 from .grammar import ConfigError, nearest
-from .prompts import Markers, parse_completion
+from .completion import Completion
+from .prompts import Markers
+
+# %% ../nbs/api/38_monitor.ipynb #r-mean
+def _mean(values) -> float:
+    "The mean, 0 of nothing."
+    values = list(values)
+    return sum(values)/len(values) if values else 0.
+
+# %% ../nbs/api/38_monitor.ipynb #r-centred
+def _centred(values:list, size:int) -> list:
+    "Each value less the mean of its group."
+    groups = [values[i:i+size] for i in range(0, len(values), size)]
+    return [v - _mean(group) for group in groups for v in group]
 
 # %% ../nbs/api/38_monitor.ipynb #r-correlation
 def _correlation(xs:list, ys:list) -> float|None:
     "Pearson's correlation, None where one of them doesn't vary."
-    mx, my = sum(xs)/len(xs), sum(ys)/len(ys)
+    mx, my = _mean(xs), _mean(ys)
     sx, sy = sum((x-mx)**2 for x in xs), sum((y-my)**2 for y in ys)
-    return sum((x-mx)*(y-my) for x, y in zip(xs, ys)) / math.sqrt(sx*sy) if sx > 1e-12 and sy > 1e-12 else None
+    if sx <= 1e-12 or sy <= 1e-12: return None
+    return sum((x-mx)*(y-my) for x, y in zip(xs, ys)) / math.sqrt(sx*sy)
 
-def _centred(values:list, size:int) -> list:
-    "Each value less the mean of its group."
-    return [v - sum(group)/len(group) for i in range(0, len(values), size) for group in [values[i:i+size]] for v in group]
+# %% ../nbs/api/38_monitor.ipynb #r-total
+def _total(record:Completion, weights:dict) -> float|None:
+    "What the trainer adds up for a completion, None where nothing could be scored."
+    scored = [weights.get(name, 1.)*v for name, v in record.rewards.items() if v is not None]
+    return sum(scored) if scored else None
 
-def _mean(values) -> float:
-    values = list(values)
-    return sum(values)/len(values) if values else 0.
-
-# %% ../nbs/api/38_monitor.ipynb #r-totals
-def _totals(rewards_by_name:dict, weights:dict, n:int) -> list:
-    "What the trainer adds up for each completion, None where nothing could be scored."
-    columns = [(weights.get(name, 1.), values) for name, values in rewards_by_name.items()]
-    scored = [[w*v[i] for w, v in columns if v[i] is not None and v[i] == v[i]] for i in range(n)]
-    return [sum(s) if s else None for s in scored]
+# %% ../nbs/api/38_monitor.ipynb #r-length-correlation
+def _length_correlation(lengths:list, totals:list, size:int) -> float|None:
+    "How reward goes with length within the groups, None where the lengths hardly differ."
+    apart, paid = _centred(lengths, size), _centred([t or 0. for t in totals], size)
+    spread = math.sqrt(_mean(l*l for l in apart))
+    return _correlation(apart, paid) if spread >= max(1., 0.05*_mean(lengths)) else None
 
 # %% ../nbs/api/38_monitor.ipynb #r-groups
-def _group_metrics(texts:list, answers_given:list, totals:list, size:int) -> dict[str, float]:
+def _group_metrics(records:list, totals:list, size:int) -> dict[str, float]:
     "What the groups of one prompt each look like."
-    groups = [slice(i, i+size) for i in range(0, len(texts), size)]
+    groups = [slice(i, i+size) for i in range(0, len(records), size)]
+    texts, given = [r.completion for r in records], [_given(r) for r in records]
     paid = [[t for t in totals[g] if t is not None] for g in groups]
-    return {'unique_answers_per_group': _mean(len(set(answers_given[g])) for g in groups),
+    return {'unique_answers_per_group': _mean(len(set(given[g])) for g in groups),
             'duplicate_completions': _mean(1 - len(set(texts[g]))/len(texts[g]) for g in groups),
             'groups_without_spread': _mean(not p or max(p) - min(p) < 1e-6 for p in paid)}
 
+def _given(record:Completion) -> str:
+    "The answer that a completion gives, as text."
+    return ' '.join((record.value or record.read().answer or '').split())
+
 # %% ../nbs/api/38_monitor.ipynb #r-monitor-metrics
-def _metrics(parsed:list, verdicts:list, totals:list, lengths:list, size:int) -> dict[str, float]:
-    n, reasons = len(parsed), Counter(v.reason for v in verdicts)
-    given = [str(v.value) if v.value is not None else ' '.join((p.answer or '').split()) for p, v in zip(parsed, verdicts)]
-    metrics = {f'verdict/{reason}': count/n for reason, count in reasons.items()}
-    metrics |= {f'monitor/{k}': v for k, v in _group_metrics([p.text for p in parsed], given, totals, size).items()}
-    metrics['monitor/format_only'] = _mean(p.well_formed and not v.ok and v.reason != 'bad_gold' for p, v in zip(parsed, verdicts))
-    metrics['monitor/text_after_block'] = _mean(bool(p.blocks and p.outside.strip()) for p in parsed)
-    scored = [(l, t) for l, t in zip(_centred(lengths, size), _centred([t or 0. for t in totals], size))]
-    spread = math.sqrt(_mean(l*l for l, _ in scored))
-    vary = spread >= max(1., 0.05*_mean(lengths))  # lengths that hardly differ say nothing
-    correlation = _correlation(*zip(*scored)) if vary else None
+def _metrics(records:list, totals:list, size:int) -> dict[str, float]:
+    "Every metric of a step by its name."
+    reasons = Counter(r.verdict for r in records if r.verdict)
+    metrics = {f'verdict/{reason}': count/len(records) for reason, count in reasons.items()}
+    metrics |= {f'monitor/{k}': v for k, v in _group_metrics(records, totals, size).items()}
+    metrics['monitor/format_only'] = _mean(r.well_formed and not r.correct and r.verdict != 'bad_gold' for r in records)
+    metrics['monitor/text_after_block'] = _mean(bool(r.read().blocks and r.read().outside.strip()) for r in records)
+    correlation = _length_correlation([r.tokens or 0 for r in records], totals, size)
     return metrics if correlation is None else metrics | {'monitor/length_reward_correlation': correlation}
 
 # %% ../nbs/api/38_monitor.ipynb #r-rules
 THRESHOLDS = {  # metric: (how far is too far, what to say)
-    'monitor/format_only': (0.5, "{value:.0%} of the completions are well formed and wrong: the format reward is earned without solving anything; lower it, or gate it with gate_on"),
-    'monitor/text_after_block': (0.3, "{value:.0%} of the completions go on after their solution: the model doesn't learn to stop; match_format_exactly would charge for it"),
-    'monitor/groups_without_spread': (0.8, "{value:.0%} of the groups have no spread in reward, so they teach nothing: {why}"),
-    'monitor/duplicate_completions': (0.5, "{value:.0%} of the completions repeat another of their group: raise the temperature, or lower the learning rate"),
-    'monitor/unique_answers_per_group': (1.5, "a group gives only {value:.1f} different answers on average, most of them wrong: the model has stopped exploring; raise the temperature"),
-    'monitor/length_reward_correlation': (0.7, "reward goes with length (correlation {value:+.2f}): check that the model isn't paid for being {longer}"),
-    'verdict/bad_gold': (0.05, "{value:.0%} of the gold answers can't be read, their completions go unscored: check the dataset and its answer kind"),
-    'verdict/no_block': (0.9, "{value:.0%} of the completions have no solution block: is max_completion_length too short, or are the markers not in the prompt?"),
-}
+    'monitor/format_only': (0.5,
+        "{value:.0%} of the completions are well formed and wrong: the format reward is earned without "
+        "solving anything; lower it, or gate it with gate_on"),
+    'monitor/text_after_block': (0.3,
+        "{value:.0%} of the completions go on after their solution: the model doesn't learn to stop; "
+        "match_format_exactly would charge for it"),
+    'monitor/groups_without_spread': (0.8,
+        "{value:.0%} of the groups have no spread in reward, so they teach nothing: {why}"),
+    'monitor/duplicate_completions': (0.5,
+        "{value:.0%} of the completions repeat another of their group: raise the temperature, or lower the "
+        "learning rate"),
+    'monitor/unique_answers_per_group': (1.5,
+        "a group gives only {value:.1f} different answers on average, most of them wrong: the model has "
+        "stopped exploring; raise the temperature"),
+    'monitor/length_reward_correlation': (0.7,
+        "reward goes with length (correlation {value:+.2f}): check that the model isn't paid for being "
+        "{longer}"),
+    'verdict/bad_gold': (0.05,
+        "{value:.0%} of the gold answers can't be read, their completions go unscored: check the dataset and "
+        "its answer kind"),
+    'verdict/internal_error': (0.0,
+        "{value:.1%} of the completions could not be judged: the dataset's scorer or the verifier failed on "
+        "them; the log has the traceback"),
+    'verdict/no_block': (0.9,
+        "{value:.0%} of the completions have no solution block: is max_completion_length too short, or are "
+        "the markers not in the prompt?")}
 
+# %% ../nbs/api/38_monitor.ipynb #r-crossed
 def _crossed(name:str, value:float, limit:float, right:float) -> bool:
+    "Whether a metric is beyond its threshold."
     if name == 'monitor/unique_answers_per_group': return value < limit and right < 0.5
     if name == 'monitor/duplicate_completions': return value > limit and right < 0.8
     return abs(value) > limit
@@ -84,9 +117,12 @@ def standing_warnings(means:dict,        # metric -> its mean over the last step
     limits, right = limits or {k: limit for k, (limit, _) in THRESHOLDS.items()}, means.get('verdict/match', 0.)
     easy = 'the problems are too easy, choose harder ones'
     hard = "the problems are too hard, or the rewards can't tell wrong answers apart"
-    crossed = [k for k, limit in limits.items() if k in means and limit is not None and _crossed(k, means[k], limit, right)]
-    longer = {k: 'longer' if means[k] > 0 else 'shorter' for k in crossed}
-    return {k: THRESHOLDS[k][1].format(value=means[k], longer=longer[k], why=easy if right > 0.5 else hard) for k in crossed}
+    why, sentences = easy if right > 0.5 else hard, {}
+    for name, limit in limits.items():
+        if name not in means or limit is None or not _crossed(name, means[name], limit, right): continue
+        longer = 'longer' if means[name] > 0 else 'shorter'
+        sentences[name] = THRESHOLDS[name][1].format(value=means[name], longer=longer, why=why)
+    return sentences
 
 # %% ../nbs/api/38_monitor.ipynb #r-monitor
 class RewardMonitor:
@@ -95,42 +131,42 @@ class RewardMonitor:
                  weights:dict|None=None,      # of the rewards by name, 1 where a name is missing
                  window:int=10,               # steps whose mean is held against a threshold
                  thresholds:dict|None=None,   # other limits by metric, None switches one off
-                 markers:Markers|None=None,   # of the model, to read completions that come without `parsed`
+                 markers:Markers|None=None,   # of the model, to read completions that nobody has read
                  prefilled:bool=False,        # the chat template has already written `reasoning_start`
                 ):
         self.weights, self.window, self.markers, self.prefilled = weights or {}, window, markers, prefilled
         if unknown := [k for k in thresholds or {} if k not in THRESHOLDS]:
-            raise ConfigError(f"thresholds: no metric {unknown[0]!r}, did you mean {nearest(unknown[0], list(THRESHOLDS))!r}?")
+            near = nearest(unknown[0], list(THRESHOLDS))
+            raise ConfigError(f"thresholds: no metric {unknown[0]!r}, did you mean {near!r}?")
         self.limits = {k: limit for k, (limit, _) in THRESHOLDS.items()} | (thresholds or {})
         self.history, self.said = deque(maxlen=window), set()
 
-    def _means(self) -> dict[str, float]:
-        keys = {k for step in self.history for k in step}
-        return {k: _mean(step[k] for step in self.history if k in step) if k.startswith('monitor/') else _mean(step.get(k, 0.) for step in self.history) for k in keys}
+# %% ../nbs/api/38_monitor.ipynb #r-means
+@patch
+def _means(self:RewardMonitor) -> dict[str, float]:
+    "Each metric over the window; a verdict that a step lacks counts as 0 there, a metric of the monitor as unknown."
+    def values(k): return [step.get(k, 0.) for step in self.history if k in step or not k.startswith('monitor/')]
+    return {k: _mean(values(k)) for step in self.history for k in step}
 
-    def _warnings(self) -> list[str]:
-        if len(self.history) < self.window: return []
-        new = {name: text for name, text in standing_warnings(self._means(), self.limits).items() if name not in self.said}
-        self.said |= set(new)
-        return list(new.values())
+# %% ../nbs/api/38_monitor.ipynb #r-warnings
+@patch
+def _warnings(self:RewardMonitor) -> list[str]:
+    "The warnings that hold and weren't given before."
+    if len(self.history) < self.window: return []
+    standing = standing_warnings(self._means(), self.limits)
+    new = {name: text for name, text in standing.items() if name not in self.said}
+    self.said |= set(new)
+    return list(new.values())
 
 # %% ../nbs/api/38_monitor.ipynb #r-observe
 @patch
 def observe(self:RewardMonitor,
-            prompts:list|None,        # of each completion; groups are runs of `num_generations`
-            completions:list,         # strings or message lists
-            rewards_by_name:dict,     # a list of payments for each reward
-            answers:list,             # the gold of each completion
-            lengths:list[int],        # in tokens
-            num_generations:int,      # completions of a group
-            verdicts:list,            # of the dataset's judge, e.g. `component.last_batch.verdicts`
-            parsed:list|None=None,    # e.g. `component.last_batch.parsed`; read here when left out
+            records:list[Completion],  # of one step, judged and paid; groups are runs of `num_generations`
+            num_generations:int,       # completions of a group
            )->tuple[dict[str, float], list[str]]:
     "The metrics of one step, and the warnings that are new."
-    sizes = {len(x) for x in (completions, answers, lengths, verdicts, *rewards_by_name.values())}
-    if len(sizes) > 1: raise ValueError(f"observe: the lists have different lengths, {sorted(sizes)}")
-    if not completions: return {}, []
-    totals = _totals(rewards_by_name, self.weights, len(completions))
-    metrics = _metrics(parsed or [parse_completion(c, self.markers, self.prefilled) for c in completions], verdicts, totals, lengths, num_generations)
+    if not records: return {}, []
+    for r in records: r.read(self.markers, self.prefilled)
+    metrics = _metrics(records, [_total(r, self.weights) for r in records], num_generations)
     self.history.append(metrics)
     return metrics, self._warnings()

@@ -19,7 +19,8 @@ from .prompts import Markers, PLAIN, is_prefilled, render_prompt, system_prompt
 from .data import Rows
 from .verify import Judge
 from .reward_functions import REWARDS
-from .guard import RewardError
+from .registry import RewardError
+from .scoring import dataset_judge
 from .audit import AuditReport, audit_rewards
 from .tiny import hardware
 from .training import geometry, world_size
@@ -106,10 +107,6 @@ def free_disk(cfg:PipelineConfig # a configuration
 def _raise_all(problems:list[str]) -> None:
     if problems: raise ConfigError(problems)
 
-def _judge(data, markers:Markers, prefilled:bool) -> Judge:
-    "The judge of a dataset: its own scorer where it has one, else `verify` by its kind."
-    return Judge(kind=data.kind or 'gsm8k', markers=markers, scorer=data.scorer, prefilled=prefilled)
-
 def prepare(cfg:PipelineConfig, # a configuration
             resume:bool=False,  # the run's own folders may hold something
            )->Prepared:
@@ -125,8 +122,9 @@ def prepare(cfg:PipelineConfig, # a configuration
     components = {name: data if part is cfg.data else _data_component(cfg, part, prompt) for name, part in parts.items()}
     tokenizer = model.load_tokenizer()
     prefilled = is_prefilled(tokenizer, markers)
-    judges = {name: _judge(c, markers, prefilled) for name, c in components.items()}
-    judge = judges.get(cfg.data.dataset_name) or _judge(data, markers, prefilled)
+    deadline = cfg.reward.deadline_seconds
+    judges = {name: dataset_judge(c.kind, c.scorer, markers, prefilled, deadline) for name, c in components.items()}
+    judge = judges.get(cfg.data.dataset_name) or dataset_judge(data.kind, data.scorer, markers, prefilled, deadline)
     rewards = _component(cfg, 'reward')(cfg.reward, markers, judge=judge, prefilled=prefilled)
     _raise_all(rewards.check())
     limit = cfg.train.max_prompt_length

@@ -103,12 +103,12 @@ def explain(verdict:Verdict, # the judge's verdict
     return _WORDS[verdict.reason].format(answer=answer, gold=_short(gold), blocks=blocks, markers=m)
 
 # %% ../nbs/api/31_reward_functions.ipynb #r-price
-_UNREAD = ('no_block', 'empty', 'unparseable', 'too_expensive', 'timed_out', 'internal_error')
+_UNREAD = ('no_block', 'empty', 'unparseable', 'too_expensive', 'timed_out')
 
 def _price(verdict:Verdict, parsed:Parsed, gold:str, right:float, wrong:float, unread:float) -> Payment:
     "The payment for a verdict."
     why = explain(verdict, parsed, gold)
-    if verdict.reason == 'bad_gold': return Payment(None, why)
+    if verdict.reason in ('bad_gold', 'internal_error'): return Payment(None, why)
     if verdict.ok: return Payment(right, why, True)
     return Payment(unread if verdict.reason in _UNREAD else wrong, why, False)
 

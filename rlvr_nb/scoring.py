@@ -179,7 +179,8 @@ def batch(self:DefaultRewardComponent,
 def _is_same(batch:Batch, completions:list, prompts, token_ids, columns:dict) -> bool:
     "Whether a batch was made of these."
     if batch.columns.keys() != columns.keys(): return False
-    lists = [(batch.prompts, prompts), (batch.token_ids, token_ids), *((batch.columns[k], v) for k, v in columns.items())]
+    lists = [(batch.columns[k], v) for k, v in columns.items()]
+    lists += [(batch.prompts, prompts), (batch.token_ids, token_ids)]
     return all(a is b for a, b in lists) and batch.texts == [completion_text(c) for c in completions]
 
 # %% ../nbs/api/36_scoring.ipynb #r-gate
@@ -218,12 +219,14 @@ def _count(self:DefaultRewardComponent, batch:Batch, function:BatchReward, paid:
     self.counts.update({'bad_samples': bad, f'{name}/bad_samples': bad, f'{name}/unscored': len(unscored)})
     if faults: self.warn_once((name, faults[0].problem[:20]), f'{faults[0]} (not scored)')
     if not function.ours or function.category not in ('answer_matching', 'code'): return
-    unreadable = unscored - batch.unreadable - {f.sample for f in faults}
-    batch.unreadable |= unreadable
-    self.counts['unreadable_gold'] += len(unreadable)
-    if unreadable:
-        why = paid[min(unreadable)].reason
-        self.warn_once((name, 'gold'), f"{name}: {why}; such completions are not scored by it, and counted")
+    unscored -= batch.unreadable | {f.sample for f in faults}
+    batch.unreadable |= unscored
+    failed = {i for i in unscored if any(v.reason == 'internal_error' for v in batch.samples[i].verdicts.values())}
+    self.counts.update(internal_error=len(failed), unreadable_gold=len(unscored - failed))
+    for kind, which in (('gold', unscored - failed), ('failed', failed)):
+        if not which: continue
+        why = paid[min(which)].reason
+        self.warn_once((name, kind), f"{name}: {why}; such completions are not scored by it, and counted")
 
 # %% ../nbs/api/36_scoring.ipynb #r-hopeless
 def _says_nothing(name:str, paid:list[Payment], batch:Batch) -> str:
@@ -241,7 +244,8 @@ def stop_if_hopeless(self:DefaultRewardComponent,
     for name, paid in silent.items(): self.warn_once((name, 'none'), _says_nothing(name, paid, batch))
     if len(batch.faults) > self.max_bad_samples:
         limit = f'reward.max_bad_samples={self.max_bad_samples}'
-        raise RewardError(f"{len(batch.faults)} bad samples in one batch, more than {limit}; the last: {batch.faults[-1]}")
+        n, last = len(batch.faults), batch.faults[-1]
+        raise RewardError(f"{n} bad samples in one batch, more than {limit}; the last: {last}")
     complete = len(batch.payments) == len(self.names)
     if not complete or len(silent) < len(self.names) or any(f.ours for f in self.functions): return
     reasons = Counter(p.reason for paid in silent.values() for p in paid if p.reason).most_common(1)

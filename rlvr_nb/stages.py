@@ -16,6 +16,7 @@ from fastcore.basics import patch
 from .grammar import ConfigError
 from .schema import PipelineConfig
 from .prompts import Markers, render_prompt
+from .completion import Completion
 from .scoring import score_completions
 from .monitor import RewardMonitor
 from .control import StopRequested, TrainingControl
@@ -209,19 +210,16 @@ def _add_caveat(self:Pipeline, text:str) -> None:
 
 # %% ../nbs/api/83_stages.ipynb #l-on-completions
 @patch
-def _on_completions(self:Pipeline, step:int, records:list[dict], verdicts:list) -> dict:
+def _on_completions(self:Pipeline, step:int, records:list[Completion]) -> dict:
     "Record one generation; returns further metrics of it."
     self.steps = step - 1
     self.observers.emit('completions', step, records)
-    def column(name): return [r[name] for r in records]
-    rewards = {name: [r['rewards'][name] for r in records] for name in records[0]['rewards']}
-    metrics, warnings = self.monitor.observe(column('prompt'), column('completion'), rewards, column('answer'), column('tokens'),
-                                             self.cfg.train.num_generations, verdicts)
+    metrics, warnings = self.monitor.observe(records, self.cfg.train.num_generations)
     for text in warnings: self._fault('monitoring', text)
     self._reward_faults()
-    judged = [r['correct'] for r in records if r['correct'] is not None]
-    return {'accuracy': sum(judged) / len(judged) if judged else math.nan, 'tokens/generated': sum(r['tokens'] for r in records),
-            'tokens/truncated': sum(r['truncated'] for r in records) / len(records), **metrics}
+    judged = [r.correct for r in records if r.correct is not None]
+    return {'accuracy': sum(judged) / len(judged) if judged else math.nan, 'tokens/generated': sum(r.tokens for r in records),
+            'tokens/truncated': sum(r.truncated for r in records) / len(records), **metrics}
 
 @patch
 def _reward_faults(self:Pipeline, most:int=20) -> None:
@@ -271,9 +269,7 @@ def _train(self:Pipeline, model, tokenizer, evaluation):
                         on_resume=lambda step, load: self._make_up(evaluation, model, tokenizer, step, load))
 
 @patch
-def _judged(self:Pipeline) -> tuple[list, list]:
-    batch = self.prepared.rewards.last_batch
-    return batch.verdicts, batch.reasons
+def _judged(self:Pipeline) -> list[Completion]: return self.prepared.rewards.last_batch.records
 
 @patch
 def _stateful(self:Pipeline) -> dict:

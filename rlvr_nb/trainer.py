@@ -16,6 +16,7 @@ from pathlib import Path
 
 # %% ../nbs/api/55_trainer.ipynb #trainer-own-imports
 from .grammar import RLVRError
+from .completion import Completion
 from .prompts import completion_text, render_prompt
 from .model import is_adapted
 from .rollout import end_tokens
@@ -59,17 +60,15 @@ def peak_memory()->int:
     return peak if sys.platform == 'darwin' else peak * 1024
 
 # %% ../nbs/api/55_trainer.ipynb #t-batch-record
-def _local_facts(trainer, inputs:list, output:dict) -> list[tuple]:
-    "What this process knows of its own completions beyond what TRL gathers."
+def _local_records(trainer, inputs:list, output:dict) -> list[Completion]:
+    "The completions of this process, read and judged by the rewards, with their prompts and lengths."
     ends, pad = set(end_tokens(trainer.model, trainer._tokenizer)), trainer._tokenizer.pad_token_id
-    verdicts, reasons = trainer.judged() if trainer.judged else ([None] * len(inputs), [{}] * len(inputs))
-    facts = []
-    for row, ids, verdict, reason in zip(inputs, output['completion_ids'].tolist(), verdicts, reasons, strict=True):
-        tokens, truncated = _length(ids, ends, pad)
-        known = dict(prompt=render_prompt(trainer._tokenizer, row['prompt']), answer=row.get('answer'), tokens=tokens, truncated=truncated,
-                     reasons=reason, verdict=getattr(verdict, 'reason', None), correct=None if verdict is None else bool(verdict))
-        facts.append((verdict, known))
-    return facts
+    unjudged = [Completion(row['prompt'], '', row.get('answer')) for row in inputs]
+    records = trainer.judged() if trainer.judged else unjudged
+    for record, row, ids in zip(records, inputs, output['completion_ids'].tolist(), strict=True):
+        record.prompt = render_prompt(trainer._tokenizer, row['prompt'])
+        record.tokens, record.truncated = _length(ids, ends, pad)
+    return records
 
 def _length(ids:list[int], ends:set[int], pad:int) -> tuple[int, bool]:
     "Tokens of a padded completion with its end token, and whether it lacks one."
@@ -79,18 +78,18 @@ def _length(ids:list[int], ends:set[int], pad:int) -> tuple[int, bool]:
     return len(ids) - padding, True
 
 # %% ../nbs/api/55_trainer.ipynb #t-records
-def _records(trainer, facts:list[dict], step:int) -> list[dict]:
-    "TRL's gathered completions (texts or messages, as its version has them), rewards and advantages with our facts, one dict a completion."
-    logs, count = trainer._logs, len(facts)
+def _complete(trainer, records:list[Completion], step:int) -> list[Completion]:
+    "Put into the records what TRL gathered: the texts (or messages, as its version has them), the rewards and the advantages."
+    logs, count = trainer._logs, len(records)
     def last(values): return list(values)[-count:]
     rewards = {name: last(values) for name, values in logs['rewards'].items()}
     weights = dict(zip(trainer.reward_func_names, trainer.reward_weights.tolist()))
-    records = []
-    for i, (completion, advantage, fact) in enumerate(zip(last(logs['completion']), last(logs['advantages']), facts, strict=True)):
-        each = {name: None if math.isnan(values[i]) else values[i] for name, values in rewards.items()}
-        total = sum(weights[name] * value for name, value in each.items() if value is not None)
-        records.append(dict(step=step, group=i // trainer.num_generations, completion=completion_text(completion), rewards=each, reward=total,
-                            advantage=advantage, **fact))
+    gathered = zip(records, last(logs['completion']), last(logs['advantages']), strict=True)
+    for i, (record, completion, advantage) in enumerate(gathered):
+        record.step, record.group = step, i // trainer.num_generations
+        record.completion, record.advantage = completion_text(completion), advantage
+        record.rewards = {name: None if math.isnan(values[i]) else values[i] for name, values in rewards.items()}
+        record.reward = sum(weights[name] * value for name, value in record.rewards.items() if value is not None)
     return records
 
 # %% ../nbs/api/55_trainer.ipynb #t-handed
@@ -99,10 +98,10 @@ class Handed:
     def _generate_and_score_completions(self, inputs):
         from accelerate.utils import gather_object
         output = super()._generate_and_score_completions(inputs)
-        facts = gather_object(_local_facts(self, inputs, output))
+        records = gather_object(_local_records(self, inputs, output))
         if self.on_completions and self.accelerator.is_main_process:
-            step, (verdicts, known) = self.state.global_step + 1, zip(*facts)
-            more = self.on_completions(step, _records(self, known, step), list(verdicts)) or {}
+            step = self.state.global_step + 1
+            more = self.on_completions(step, _complete(self, records, step)) or {}
             for name, value in more.items(): self._metrics['train'][name].append(value)
         return output
 

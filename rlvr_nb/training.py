@@ -127,8 +127,8 @@ def make_trainer(self:DefaultTrainingLoopComponent,
                  callbacks:tuple=(),          # transformers callbacks; each finds the trainer in its attribute `trainer`
                  control:TrainingControl|None=None, # to pause and stop
                  on_step:Callable|None=None,  # (step, total, metrics), after each line of the log, in the main process
-                 on_completions:Callable|None=None, # (step, records, verdicts) -> further metrics, after each generation, in the main process
-                 judged:Callable|None=None,   # () -> the verdicts of the batch that was scored last in this process, and the reasons of its rewards
+                 on_completions:Callable|None=None, # (step, records) -> further metrics, after each generation, in the main process
+                 judged:Callable|None=None,   # () -> records of the batch that this process scored last, as `Batch.records`
                  on_fault:Callable|None=None, # (where, message), when something was skipped or changed, in the main process
                  stateful:dict|None=None,     # name -> what has `state_dict` and `load_state_dict` and belongs into a checkpoint, such as rewards that draw random numbers
                  engine:RolloutEngine|None=None, # that generates; None makes one as `train.rollout` says

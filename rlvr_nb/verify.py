@@ -11,6 +11,7 @@ from fractions import Fraction
 from functools import lru_cache
 
 # %% ../nbs/api/29_verify.ipynb #verify-own-imports
+from .grammar import RLVRError
 from .prompts import Markers, Parsed, parse_completion
 from .characters import _emphasis, _fence, _plain
 from .numerals import Quantity, REASONS, Unreadable, Verdict, _long_digits
@@ -183,5 +184,14 @@ class Judge:
         if self.scorer is None: return verify(parsed, row['answer'], self.kind)
         answers = {b.strip() for b in parsed.blocks}
         if len(answers) != 1: return Verdict(False, None, 'conflict' if answers else 'no_block')
-        score = float(self.scorer(answers.pop(), row))
+        return self._scored(answers.pop(), row)
+
+    def _scored(self, answer:str, row:dict) -> Verdict:
+        "What the dataset's own scorer says; what isn't a number is no verdict."
+        try: score = float(self.scorer(answer, row))
+        except RLVRError: raise  # it didn't return: the run stops and says so
+        except Exception:
+            _log.exception('the scorer failed on %r', answer[:200])
+            score = float('nan')
+        if score != score: return Verdict(False, answer[:2000], 'internal_error')
         return Verdict(score >= 0.99, score, 'match' if score >= 0.99 else 'mismatch')

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from rlvr_nb.completion import Completion
 from rlvr_nb.config import ConfigError, RLVRError, load_config
 from rlvr_nb.prompts import GEMMA, PLAIN
 from rlvr_nb.rewards import REWARDS, DefaultRewardComponent, RewardMonitor, audit_rewards, reward, score_completions
@@ -427,8 +428,11 @@ def test_audit_on_real_rows_of_the_whole_configuration():
 def observe(monitor, texts, gold='18', size=4, steps=1):
     whole = component(*GUIDE)
     for _ in range(steps):
-        paid = {f.__name__: f(completions=texts, answer=[gold] * len(texts)) for f in whole.build()}
-        result = monitor.observe(None, texts, paid, [gold] * len(texts), [len(t) for t in texts], size, whole.last_batch.verdicts, whole.last_batch.parsed)
+        golds = [gold] * len(texts)
+        for f in whole.build(): f(completions=texts, answer=golds)
+        records = whole.last_batch.records
+        for r in records: r.tokens = len(r.completion)
+        result = monitor.observe(records, size)
     return result
 
 
@@ -457,9 +461,12 @@ def test_monitor_says_each_thing_once(texts, text):
 
 
 def test_monitor_reads_completions_itself_where_it_must():
-    text, wrong = '9+9<end_working_out><SOLUTION>7</SOLUTION>', [Judge()('<answer>7</answer>', dict(answer='18'))]
-    def format_only(**kwargs): return RewardMonitor(**kwargs).observe(None, [text], dict(r=[1.]), ['18'], [5], 1, wrong)[0]['monitor/format_only']
-    assert format_only(markers=GEMMA, prefilled=True) == 1. and format_only(markers=GEMMA) == 0. and format_only(markers=PLAIN, prefilled=True) == 0.
+    text = '9+9<end_working_out><SOLUTION>7</SOLUTION>'
+    def format_only(**kwargs):
+        record = Completion('9+9?', text, '18', rewards=dict(r=1.), verdict='mismatch', correct=False, tokens=5)
+        return RewardMonitor(**kwargs).observe([record], 1)[0]['monitor/format_only']
+    assert format_only(markers=GEMMA, prefilled=True) == 1.
+    assert format_only(markers=GEMMA) == 0. and format_only(markers=PLAIN, prefilled=True) == 0.
 
 
 def test_monitor_counts_golds_that_cannot_be_read():
@@ -468,8 +475,7 @@ def test_monitor_counts_golds_that_cannot_be_read():
     assert metrics['verdict/bad_gold'] == 1 and any("can't be read" in w for w in warnings)
 
 
-def test_monitor_refuses_lists_that_do_not_fit():
-    with pytest.raises(ValueError, match='different lengths'): RewardMonitor().observe(None, ['a'], dict(r=[1., 2.]), ['1'], [1], 1, [None])
+def test_monitor_refuses_a_metric_that_there_is_not():
     with pytest.raises(RLVRError, match='monitor/format_only'): RewardMonitor(thresholds={'monitor/format_onl': 1})
 
 
