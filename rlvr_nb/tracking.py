@@ -6,11 +6,14 @@
 __all__ = []
 
 # %% ../nbs/api/79_tracking.ipynb #tracking-own-imports
-from .show import line_chart
+from .show import line_chart, markdown_table
 from .rundir import RunDir
-from .observers import (ConsoleObserver, EVENTS, JsonlObserver, METRICS, OBSERVERS, Observer, Observers,
-                               TRAINER_WRITERS, WandbObserver, fault_text, metric_text, observer, observers_for,
-                               report_to, wandb_mode)
-from .report import RunReport, differences, flatten, marked, pick_completions, reward_text
-from .card import markdown_table, model_card, push_to_hub, resolve_markers, save_model_card
-from .runs import RunComparison, SeedSummary, compare_runs, summarise_seeds
+from .events import EVENTS, JsonlObserver, OBSERVERS, Observer, Observers, observer, replay
+from .observers import (ConsoleObserver, METRICS, TRAINER_WRITERS, WandbObserver, fault_text, metric_text,
+                               observers_for, report_to, send_to_wandb, wandb_mode)
+from .page import differences, flatten, marked
+from .facts import RunFacts, pick_completions, reward_text
+from .report import RunReport
+from .card import model_card, push_to_hub, resolve_markers, save_model_card
+from .runs import (RunComparison, SeedSummary, compare_runs, delete_run, pack_run, run_summary, shelf,
+                          shelf_table, summarise_seeds)
