@@ -13,7 +13,7 @@ from fractions import Fraction
 # %% ../nbs/api/37_audit.ipynb #audit-own-imports
 from fastcore.basics import patch
 from .show import Table
-from .prompts import Markers, PLAIN, is_prefilled
+from .prompts import Markers, PLAIN, after_opening, is_prefilled
 from .statements import read_number
 from .registry import _short
 from .reward_functions import _relative_error
@@ -99,7 +99,7 @@ def _another_gold(rows:list[dict], i:int) -> str|None:
 def _attack(component:DefaultRewardComponent, row:dict, other:str, markers:Markers, prefilled:bool) -> dict[str, dict]:
     "For each probe, what each reward pays; `None` for a reward that can't score it."
     made = {name: probe(_question(row), str(row['answer']), other, markers) for name, probe in (RIGHT | WRONG).items()}
-    texts = {name: t.removeprefix(markers.reasoning_start) if prefilled else t for name, t in made.items() if t is not None}
+    texts = {name: after_opening(t, markers, prefilled) for name, t in made.items() if t is not None}
     if prefilled: texts[_OPENED] = made['right, in perfect format']
     n = len(texts)
     columns = {k: [v]*n for k, v in row.items() if k != 'prompt'} | {'answer': [str(row['answer'])]*n}

@@ -21,7 +21,7 @@ from .data import DefaultDataComponent
 from .reward_functions import REWARDS
 from .scoring import dataset_judge, score_completions
 from .audit import WRONG, audit_rewards
-from .preflight import probe_completions
+from .preflight import _data_component, _model_component, probe_completions
 from .pipeline import Pipeline
 from .fields import (Base, LIST, _visible, base_of_file, button, card, classed, columns, line, named, page,
                             panel, presets)
@@ -167,15 +167,14 @@ def read_preview(cfg,                   # a `PipelineConfig`
                  tokenizer:bool=True,   # render and measure prompts; takes the heavy libraries
                 )->Preview:
     "Read the rows of a configuration."
-    from rlvr_nb.config import resolve_target
     from rlvr_nb.prompts import is_prefilled
-    data = resolve_target('data', cfg.data.target)(cfg.data, system_prompt(cfg.prompts), seed=cfg.seed)
-    tok = resolve_target('model', cfg.model.target)(cfg.model, bf16=None, seed=cfg.seed).load_tokenizer() if tokenizer else None
+    data = _data_component(cfg, cfg.data, system_prompt(cfg.prompts))
+    tok = _model_component(cfg).load_tokenizer() if tokenizer else None
     limit = cfg.train.max_prompt_length if tok is not None else None
     rows = data.train_rows(tok, limit) if split == 'train' else data.eval_rows(tok, limit, cfg.eval.eval_num_samples)
     dropped = {i for i, _ in rows.dropped}
     raw = [r for i, r in enumerate(data.processor.load_raw_dataset(rows.split)) if i not in dropped][:len(rows)]
-    return Preview(rows, raw, tok, bool(tok is not None and is_prefilled(tok, Markers.from_config(cfg.model.markers))), limit)
+    return Preview(rows, raw, tok, tok is not None and is_prefilled(tok, Markers.from_config(cfg.model.markers)), limit)
 
 # %% ../nbs/api/95_lab.ipynb #w-data-panel
 def _pairs(record:dict): return ft('div', table(['column', 'value'], [[k, long_text(v if isinstance(v, str) else json.dumps(v, ensure_ascii=False, default=str), ())] for k, v in record.items()]), cls='rlvr-record')
@@ -312,7 +311,7 @@ def _fill_probe(self:App):
     "Write the chosen completion into the text."
     name, row, gold = self.w['probe'].value, self.lab_row(), self.w['gold'].value
     if name == OWN: return self.score()
-    markers, prefilled = Markers.from_config(self.form.valid.model.markers), bool(self.rows and self.rows.prefilled)
+    markers, prefilled = Markers.from_config(self.form.valid.model.markers), self.rows.prefilled if self.rows else False
     if name.startswith(HOSTILE):
         other = next((r['answer'] for r in self.rows.rows if r['answer'] != gold), '0') if self.rows else '0'
         text = WRONG[name.removeprefix(HOSTILE)](row['question'], gold, other, markers)
@@ -335,7 +334,12 @@ def _completion_changed(self:App):
 def reward_component(self:App):
     "The rewards as they are set, with the judge of the dataset."
     from rlvr_nb.config import resolve_target
+<<<<<<< HEAD
     cfg, prefilled = self.form.valid, bool(self.rows and self.rows.prefilled)
+=======
+    from rlvr_nb.verify import Judge
+    cfg, prefilled = self.form.valid, self.rows.prefilled if self.rows else False
+>>>>>>> 583ffa8 (Templates' arguments and worked examples reach training, evaluation and the app alike; too few rows say what became of the others)
     data, markers = DefaultDataComponent(cfg.data, seed=cfg.seed), Markers.from_config(cfg.model.markers)
     judge = dataset_judge(data.kind, data.scorer, markers, prefilled, cfg.reward.deadline_seconds)
     return resolve_target('reward', cfg.reward.target)(cfg.reward, markers, judge=judge, prefilled=prefilled)

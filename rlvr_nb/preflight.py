@@ -15,7 +15,7 @@ from fastcore.basics import patch
 from .grammar import ConfigError, redact
 from .schema import PipelineConfig
 from .config import resolve_target
-from .prompts import Markers, PLAIN, is_prefilled, render_prompt, system_prompt
+from .prompts import THINK, Markers, PLAIN, after_opening, is_prefilled, render_prompt, system_prompt
 from .data import Rows
 from .verify import Judge
 from .reward_functions import REWARDS
@@ -70,9 +70,16 @@ def _component(cfg:PipelineConfig, kind:str):
     "The class that a section's `_target_` names, our own when it is unset."
     return resolve_target(kind, getattr(cfg, kind).target)
 
-def _model_component(cfg:PipelineConfig): return _component(cfg, 'model')(cfg.model, bf16=cfg.train.bf16, seed=cfg.seed)
+def _model_component(cfg:PipelineConfig):
+    "The model component; a class of one's own needs to know `chat_template_kwargs` only where some are set."
+    arguments = cfg.prompts.chat_template_kwargs
+    extra = dict(chat_template_kwargs=arguments) if arguments else {}
+    return _component(cfg, 'model')(cfg.model, bf16=cfg.train.bf16, seed=cfg.seed, **extra)
 
-def _data_component(cfg:PipelineConfig, part, prompt:str): return resolve_target('data', part.target)(part, prompt, seed=cfg.seed)
+def _data_component(cfg:PipelineConfig, part, prompt:str):
+    "The data component of a dataset, with the worked examples that `prompts.examples` asks for."
+    extra = dict(examples=cfg.prompts.examples, markers=Markers.from_config(cfg.model.markers)) if cfg.prompts.examples else {}
+    return resolve_target('data', part.target)(part, prompt, seed=cfg.seed, **extra)
 
 # %% ../nbs/api/80_preflight.ipynb #l-paths
 def _path_problems(cfg:PipelineConfig, resume:bool=False) -> list[str]:
@@ -130,7 +137,8 @@ def prepare(cfg:PipelineConfig, # a configuration
     limit = cfg.train.max_prompt_length
     train_rows = data.train_rows(tokenizer, limit)
     loop = _component(cfg, 'train')(cfg.train, seed=cfg.seed)
-    loop.check_rows(len(train_rows))
+    try: loop.check_rows(len(train_rows))
+    except ConfigError as e: raise ConfigError([f'{error} ({train_rows})' for error in e.errors]) from None
     eval_rows = {name: c.eval_rows(tokenizer, limit, cfg.eval.eval_num_samples) for name, c in components.items()}
     _raise_all([f"eval.eval_datasets_names: no problem of {name} is left after filtering ({rows})" for name, rows in eval_rows.items() if not len(rows)])
     out = Prepared(cfg, model, tokenizer, prefilled, data, train_rows, eval_rows, judges, rewards, loop)
@@ -162,7 +170,13 @@ def _notes(p:Prepared, prompt:str, markers:Markers) -> list[str]:
     notes, rendered = list(p.cfg.warnings), render_prompt(p.tokenizer, p.train_rows[0]['prompt'])
     if prompt and prompt.split()[0] not in rendered: notes.append("the model's chat template leaves the system prompt out")
     elif prompt and markers.solution_start not in prompt: notes.append(f"prompts: the system prompt doesn't name the marker {markers.solution_start}, so the model can't know it")
-    if p.prefilled: notes.append(f"the chat template already opens the reasoning with {markers.reasoning_start}; format rewards take that into account")
+    if p.prefilled:
+        opened = THINK[0] if p.prefilled == THINK[0] else markers.reasoning_start
+        notes.append(f"the chat template already opens the reasoning with {opened}; format rewards take that into account")
+    elif rendered.rstrip().endswith(THINK[1]) and markers.reasoning_start == THINK[0]:
+        notes.append(f"model.markers: the chat template writes an empty thought itself, so a completion can't begin with {THINK[0]}; "
+                     "choose other markers, or let the model think (prompts.chat_template_kwargs)")
+    notes += getattr(p.data, 'notes', [])
     notes += [f'data: {rows}' for rows in (p.train_rows, *p.eval_rows.values()) if rows.dropped]
     notes += p.rewards.notes
     gpus = hardware().count
@@ -187,7 +201,9 @@ def _caveats(p:Prepared) -> list[str]:
 def probe_completions(answer:str, markers:Markers, prefilled:bool=False) -> dict[str, str]:
     "A perfect, a wrong, an untagged and an empty completion for a gold answer."
     m = markers
-    def tagged(text): return f"{'' if prefilled else m.reasoning_start}I work it out.{m.reasoning_end}{m.solution_start}{text}{m.solution_end}"
+    def tagged(text):
+        whole = f"{m.reasoning_start}I work it out.{m.reasoning_end}{m.solution_start}{text}{m.solution_end}"
+        return after_opening(whole, m, prefilled)
     wrong = '1' + answer if answer[:1].isdigit() else 'no' if answer == 'yes' else 'yes' if answer == 'no' else f'not {answer}'
     return {'perfect': tagged(answer), 'wrong': tagged(wrong), 'untagged': answer, 'empty': ''}
 
