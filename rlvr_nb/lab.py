@@ -334,12 +334,7 @@ def _completion_changed(self:App):
 def reward_component(self:App):
     "The rewards as they are set, with the judge of the dataset."
     from rlvr_nb.config import resolve_target
-<<<<<<< HEAD
-    cfg, prefilled = self.form.valid, bool(self.rows and self.rows.prefilled)
-=======
-    from rlvr_nb.verify import Judge
     cfg, prefilled = self.form.valid, self.rows.prefilled if self.rows else False
->>>>>>> 583ffa8 (Templates' arguments and worked examples reach training, evaluation and the app alike; too few rows say what became of the others)
     data, markers = DefaultDataComponent(cfg.data, seed=cfg.seed), Markers.from_config(cfg.model.markers)
     judge = dataset_judge(data.kind, data.scorer, markers, prefilled, cfg.reward.deadline_seconds)
     return resolve_target('reward', cfg.reward.target)(cfg.reward, markers, judge=judge, prefilled=prefilled)
