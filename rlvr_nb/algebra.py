@@ -9,165 +9,114 @@ __all__ = []
 import atexit, json, os, queue, re, subprocess, sys, threading, warnings
 from contextlib import suppress
 from functools import lru_cache
+from importlib.resources import files
 
-# %% ../nbs/api/28_algebra.ipynb #v-child-source
-_CHILD = r'''
-import gc, json, logging, os, select, signal, sys, time
-logging.disable(logging.CRITICAL)
-from math_verify import parse, verify
+# %% ../nbs/api/28_algebra.ipynb #a-budget
+_STEPS, _CPU_SECONDS, _WALL_SECONDS = 100_000, 0.5, 10.0  # calls of one question; the clocks are the last resort
+_START_SECONDS = 60.0                                     # for loading SymPy
+_PROGRAM = files('rlvr_nb') / 'assets' / 'algebra_child.py'
 
-class TooLong(BaseException): pass
-
-def give_up(*_): raise TooLong
-
-def judge(gold, answer):
-    sides = [parse(f"${side}$", parsing_timeout=None, raise_on_error=False) for side in (gold, answer)]
-    if not all(sides): return "unparseable"
-    return "match" if verify(*sides, float_rounding=15, timeout_seconds=None, raise_on_error=False) else "mismatch"
-
-def work(source, sink):
-    try:
-        import resource
-        with open("/proc/self/statm") as f: size = int(f.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
-        resource.setrlimit(resource.RLIMIT_AS, (size + 2**29, size + 2**29))
-    except (ImportError, OSError, ValueError): pass
-    for pair in WARM: judge(*pair)
-    signal.signal(signal.SIGPROF, give_up)
-    sink.write("warm\n"); sink.flush()
-    while True:
-        line = source.readline()
-        if not line: os._exit(0)
-        gold, answer, seconds = json.loads(line)
-        try:
-            signal.setitimer(signal.ITIMER_VIRTUAL, seconds * 1.5)  # kills, where the next one isn't heard
-            signal.setitimer(signal.ITIMER_PROF, seconds)
-            reply = judge(gold, answer)
-            signal.setitimer(signal.ITIMER_PROF, 0)
-        except TooLong: reply = "too_expensive"
-        except (Exception, MemoryError): reply = "unparseable"
-        finally:
-            signal.setitimer(signal.ITIMER_PROF, 0)
-            signal.setitimer(signal.ITIMER_VIRTUAL, 0)
-        sink.write(reply + "\n"); sink.flush()
-
-def spawn():
-    ask_r, ask_w = os.pipe(); tell_r, tell_w = os.pipe()
-    pid = os.fork()
-    if not pid:
-        for fd in (ask_w, tell_r, *others): os.close(fd)
-        work(os.fdopen(ask_r), os.fdopen(tell_w, "w"))
-    os.close(ask_r); os.close(tell_w)
-    others.update((ask_w, tell_r))
-    return pid, ask_w, tell_r
-
-def stop(worker):
-    os.kill(worker[0], signal.SIGKILL); os.waitpid(worker[0], 0)
-    for fd in worker[1:]: os.close(fd); others.discard(fd)
-    warm.discard(worker)
-
-def line_of(worker, seconds):
-    line, until = b"", time.monotonic() + seconds
-    while select.select([worker[2]], [], [], max(0, until - time.monotonic()))[0]:
-        got = os.read(worker[2], 4096)
-        line += got
-        if line.endswith(b"\n"): return line.decode().strip()
-        if not got: return None
-
-def answer_of(worker, request, seconds):
-    if worker not in warm and line_of(worker, 20) != "warm": return None
-    warm.add(worker)
-    os.write(worker[1], request)
-    return line_of(worker, seconds)
-
-WARM = [(r"\int_0^1 x dx", r"\frac{1}{2}"), (r"\sum_{k=1}^{10} k", "55"), (r"\lim_{x\to 0} \frac{\sin x}{x}", "1"), (r"\frac{d}{dx} x^2", "2x"), (r"x^3+\sqrt{x}", r"x^{1/2}+x^3"), (r"\int x^2 dx", r"\frac{x^3}{3}"),
-        (r"\det\begin{pmatrix}1&2\\3&4\end{pmatrix}", "-2"), (r"\lfloor 3.7\rfloor", "3"), (r"\gcd(12,18)", "6"), (r"\max(3,5)", "|5|"), (r"\{1,2\}", r"(1,2]\cup[3,\infty)"), (r"\log_2 x + e^{\pi i}", r"\ln(x)/\ln(2) - 1"), (r"\int_0^{\pi} \sin x\,dx", "2")]
-for pair in WARM: judge(*pair)
-gc.collect(); gc.freeze()
-parent, others, warm, buffer, out = os.getppid(), set(), set(), b"", sys.stdout
-worker, spare = spawn(), spawn()
-for new in (worker, spare):
-    if line_of(new, 30) == "warm": warm.add(new)
-out.write("ready\n"); out.flush()
-while True:
-    if not select.select([0], [], [], 1.0)[0]:
-        if os.getppid() != parent: break
-        continue
-    chunk = os.read(0, 65536)
-    if not chunk: break
-    buffer += chunk
-    while b"\n" in buffer:
-        line, buffer = buffer.split(b"\n", 1)
-        number, busy, wall, gold, answer = json.loads(line)
-        reply = answer_of(worker, json.dumps([gold, answer, busy]).encode() + b"\n", wall)
-        out.write(json.dumps([number, reply or "too_expensive"]) + "\n"); out.flush()
-        if reply is None: stop(worker); worker, spare = spare, spawn()
-stop(worker); stop(spare)
-'''
-
-# %% ../nbs/api/28_algebra.ipynb #v-child
-_BUSY, _WALL, _START_SECONDS = 0.035, 0.5, 60.0  # seconds of processor time, of waiting on a busy machine, of loading
-
+# %% ../nbs/api/28_algebra.ipynb #a-process
 class _Algebra:
     "math-verify in a child process, asked over pipes, one question at a time."
     def __init__(self): self.lock, self.child, self.number = threading.Lock(), None, 0
 
-    def start(self):
-        "Start the child and wait until it has loaded."
-        # PYTHONPATH and the like stay; the working directory isn't searched (-P), so a file called math_verify.py in it isn't run
-        self.replies = queue.SimpleQueue()
-        self.child = subprocess.Popen([sys.executable, '-P', '-c', _CHILD], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env={**os.environ, 'PYTHONHASHSEED': '0'})
-        threading.Thread(target=self.listen, args=(self.child.stdout, self.replies), daemon=True).start()
-        try: ready = self.replies.get(timeout=_START_SECONDS)
-        except queue.Empty: ready = None
-        if ready != b'ready\n':
-            self.stop()
-            raise RuntimeError("math-verify didn't start; `python -c 'import math_verify'` shows why")
-
     @staticmethod
     def listen(stream, replies):
+        "Pass on what the child says; None at its end."
         for line in stream: replies.put(line)
         replies.put(None)
 
     def stop(self):
+        "End the child, if there is one."
         child, self.child = self.child, None
         if child is not None:
-            child.kill(); child.wait()
+            child.kill()
+            child.wait()
             with suppress(OSError): child.stdin.close()  # what the dead child hasn't read can't be flushed
 
-    def ask(self, gold:str, answer:str) -> str:
-        "One of the reasons match, mismatch, unparseable and too_expensive."
-        with self.lock:
-            if self.child is None or self.child.poll() is not None: self.start()
-            self.number += 1
-            try:
-                self.child.stdin.write(json.dumps([self.number, _BUSY, _WALL, gold, answer]).encode() + b'\n'); self.child.stdin.flush()
-                reply = self.replies.get(timeout=_START_SECONDS)
-                while reply is not None and json.loads(reply)[0] != self.number: reply = self.replies.get(timeout=_START_SECONDS)
-            except (queue.Empty, OSError): reply = None
-            if reply is None:
-                self.stop()
-                return 'too_expensive'
-            return json.loads(reply)[1]
+# %% ../nbs/api/28_algebra.ipynb #a-start
+def _start(self:_Algebra):
+    "Start the child and wait until it has loaded."
+    command = [sys.executable, '-P', str(_PROGRAM), *map(str, (_STEPS, _CPU_SECONDS, _WALL_SECONDS))]
+    self.replies = queue.SimpleQueue()
+    self.child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                                  env={**os.environ, 'PYTHONHASHSEED': '0'})
+    threading.Thread(target=self.listen, args=(self.child.stdout, self.replies), daemon=True).start()
+    try: ready = self.replies.get(timeout=_START_SECONDS)
+    except queue.Empty: ready = None
+    if ready != b'ready\n':
+        self.stop()
+        raise RuntimeError("math-verify didn't start; `python -c 'import math_verify'` shows why")
 
-# %% ../nbs/api/28_algebra.ipynb #v-child-global
+_Algebra.start = _start
+
+# %% ../nbs/api/28_algebra.ipynb #a-ask
+def _ask(self:_Algebra, gold:str, answer:str) -> str:
+    "One of the reasons match, mismatch, unparseable, too_expensive and timed_out."
+    with self.lock:
+        if self.child is None or self.child.poll() is not None: self.start()
+        self.number += 1
+        reply = self.exchange(json.dumps([self.number, gold, answer]).encode() + b'\n')
+        if reply is None: self.stop()
+        return reply or 'timed_out'
+
+def _exchange(self:_Algebra, question:bytes) -> str|None:
+    "Send a question and wait for its reply; None if the child is gone or says nothing."
+    try:
+        self.child.stdin.write(question)
+        self.child.stdin.flush()
+        while (line := self.replies.get(timeout=_WALL_SECONDS + 5)) is not None:
+            number, reply = json.loads(line)
+            if number == self.number: return reply
+    except (queue.Empty, OSError): pass
+    return None
+
+_Algebra.ask, _Algebra.exchange = _ask, _exchange
+
+# %% ../nbs/api/28_algebra.ipynb #a-global
 _algebra = _Algebra()
 
 def _forget_child():
-    "After a fork the child belongs to the parent; the fork starts its own when it needs one."
+    "Leave the child to the process that started it."
     global _algebra
     _algebra = _Algebra()
 
 if hasattr(os, 'register_at_fork'): os.register_at_fork(after_in_child=_forget_child)
 atexit.register(lambda: _algebra.stop())
 
-# %% ../nbs/api/28_algebra.ipynb #v-hostile
-_hostile = re.compile(r'\d{25}|\^\s*\{?[^{}]*\^|\^\s*\{?\s*-?\s*\d{4}|!|\\uparrow|\\(?:input|write|def|csname|zeta|Gamma)|_\s*\{?\s*\d{4}|\\prod|\^\s*\{\s*\d{3,}')
+# %% ../nbs/api/28_algebra.ipynb #a-askable
+_READ = ('frac dfrac tfrac sqrt int sum prod lim sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh ln log exp det max min gcd binom lfloor rfloor lceil '
+         'rceil left right infty to pi cdot times div begin end pmatrix bmatrix quad alpha beta gamma delta theta lambda mu phi omega').split()
+_commands_read = re.compile(r'\\(?:(?:' + '|'.join(_READ) + r')(?![A-Za-z])|[,;!\\ ])')
+_other = re.compile(r'\\|[A-Za-z]{4,}|[<>≤≥∈≡$:;&"?]|\.\.|(?<![_{])=')
+_hostile = re.compile(r'\d{25}|\d\s*\)?\}?\s*\^\s*\{?\s*\(?\s*\d+\s*\^|\^\s*\{?\s*-?\s*\d{4}|\d{3,}\s*!|!\s*\)?\s*!|_\s*\{?\s*\d{4}|\^\s*\{\s*\d{3,}|\^\s*\{?\s*\d+\s*\^')
+_MAX_LENGTH = 300
+
+def _askable(text:str) -> bool:
+    "Whether a text is one expression that math-verify's grammar reads whole."
+    bare = re.sub(r'\\(?:begin|end)\s*\{[pb]matrix\}', ' ', text)
+    inside = re.sub(r'_\s*\{[^{}]*\}', ' ', bare)   # the bounds of a sum hold an equals sign, those of a limit an arrow
+    if ',' in re.sub(r'\\,|\([^()]*\)', '', inside): return False
+    return not _other.search(_commands_read.sub(' ', inside).replace('&', ' ' if bare != text else '&'))
+
+# %% ../nbs/api/28_algebra.ipynb #a-symbolic
+class _TimedOut(Exception):
+    "The clock ended a question; raised so that the reply isn't remembered."
 
 @lru_cache(maxsize=4096)
+def _remembered(gold:str, answer:str) -> str:
+    "The reply to a question that the clock didn't end."
+    reply = _algebra.ask(gold, answer)
+    if reply == 'timed_out': raise _TimedOut
+    return reply
+
 def _symbolic(gold:str, answer:str) -> str:
-    "Ask the algebra system, unless the text is of a kind that it can't finish."
-    if max(len(gold), len(answer)) > 300 or _hostile.search(answer) or _hostile.search(gold): return 'too_expensive'
-    try: return _algebra.ask(gold, answer)
+    "Ask the algebra system, unless it wouldn't read the whole of both texts or can't finish."
+    if not (_askable(gold) and _askable(answer)): return 'unparseable'
+    if max(len(gold), len(answer)) > _MAX_LENGTH or _hostile.search(answer) or _hostile.search(gold): return 'too_expensive'
+    try: return _remembered(gold, answer)
+    except _TimedOut: return 'timed_out'
     except RuntimeError as problem:
         warnings.warn(f'{problem}; answers that need it count as unparseable', RuntimeWarning)
         return 'unparseable'

@@ -6,210 +6,275 @@
 __all__ = []
 
 # %% ../nbs/api/25_formulas.ipynb #formulas-imports
-import re, threading
+import math, re, threading
 from fractions import Fraction
 
 # %% ../nbs/api/25_formulas.ipynb #formulas-own-imports
 from .characters import _plain
 from .numerals import Unreadable, _long_digits
 
-# %% ../nbs/api/25_formulas.ipynb #v-math-spelling
-_SPELLING = [(re.compile(p), r) for p, r in (
-    (r'\\(?:text[a-z]*|mbox|mathrm)\s*\{\s*(or|and)\s*\}', r' \1 '), (r'\\[dtc]frac', r'\\frac '), (r'\\(?:left|right|bigl|bigr|Bigl|Bigr|big|Big|displaystyle|textstyle|limits|hline|!|,|;|:|>|quad|qquad|enspace|thinspace|negthinspace|allowbreak|mathstrut|hspace\s*\{[^{}]*\})(?![A-Za-z])', ' '),
-    (r'\\(?:\{|lbrace)(?![A-Za-z])', '⦃'), (r'\\(?:\}|rbrace)(?![A-Za-z])', '⦄'), (r'\\(?:langle|lparen)(?![A-Za-z])', '('), (r'\\(?:rangle|rparen)(?![A-Za-z])', ')'),
-    (r'\\(?:lvert|rvert|vert)(?![A-Za-z])', '|'), (r'\\(?:times|cdot|ast)(?![A-Za-z])', '*'), (r'\\div(?![A-Za-z])', '/'), (r'\\(?:leq?|leqslant)(?![A-Za-z])', '≤'), (r'\\(?:geq?|geqslant)(?![A-Za-z])', '≥'),
-    (r'\\lt(?![A-Za-z])', '<'), (r'\\gt(?![A-Za-z])', '>'), (r'<=', '≤'), (r'>=', '≥'), (r'\^\s*\{?\s*\\circ\s*\}?|\\degree(?:s)?(?![A-Za-z])|\^?\s*°', ' ° '), (r'\bdegrees?\b', ' ° '),
-    (r'\\(?:pm|mp)(?![A-Za-z])|\+/-|\+-', '±'), (r'\\(?:cup)(?![A-Za-z])|\bunion\b|\bU\b(?=\s*[\[(])', '∪'), (r'\\(?:emptyset|varnothing)(?![A-Za-z])', '∅'), (r'\\infty(?![A-Za-z])|\b(?:infinity|inf|oo)\b', ' ∞ '),
-    (r'\\(?:in|isin)(?![A-Za-z])', '∈'), (r'\\mathbb\s*\{?\s*R\s*\}?|\\Bbb\s*\{?R\}?|\\Re(?![A-Za-z])', 'ℝ'), (r'\\[%$#&_]', lambda m: m[0][1] if m[0][1] in '%&_' else ' '), (r'\\(?:to|rightarrow|Rightarrow|implies)(?![A-Za-z])', ' => '),
-    (r'\\(?:operatorname|mathrm|mathbf|mathit|mathsf|boldsymbol|bm|rm|bf|it)\*?(?![A-Za-z])', ' '), (r'\{,\}', ','), (r'\\approx(?![A-Za-z])|\\sim(?![A-Za-z])', '≈'), (r'\\(?:ldots|dots|cdots)(?![A-Za-z])', '...'),
-    (r'\\(?:neq|ne)(?![A-Za-z])', ' != '), (r'\\(?:lor|vee)(?![A-Za-z])', ' or '), (r'\\(?:land|wedge)(?![A-Za-z])', ' and '), (r'\\[()\[\]]', ' '), (r'\\ ', ' '), (r'\\(?:mid)(?![A-Za-z])', '|'), (r'\\(?:setminus|backslash)', '∖'))]
+# %% ../nbs/api/25_formulas.ipynb #m-repair
+_LOST = {'\f': ('f', 'rac|lat|orall|box'), '\b': ('b', 'inom|oxed|egin|eta|ar|ig|mod|f|ullet'), '\t': ('t', 'ext|imes|heta|frac|an|au|o|riangle|ilde'),
+         '\r': ('r', 'ight|ho|angle|m|floor|ceil|vert'), '\a': ('a', 'lpha|ngle|pprox|rc|st'), '\v': ('v', 'ec|ee|ert|arphi|arnothing')}
+_lost = re.compile('|'.join(f'{re.escape(c)}(?=(?:{rest})(?![a-z]))' for c, (_, rest) in _LOST.items()))
+_single_command = re.compile(r'(?<!\\)\\(?:\\\\)*(?!\\)[A-Za-z{}]')
+_doubled_command = re.compile(r'(?<!\\)\\\\(?:[dtc]?frac|sqrt|text|pi|times|cdot|left|right|begin|end|in|infty|circ|pm|leq?|geq?|cup|math[a-z]+|[a-z]{3,})(?![A-Za-z])')
 
-# %% ../nbs/api/25_formulas.ipynb #v-math-clean
-_text_command = re.compile(r'\\(?:text|textbf|textit|textrm|textsf|mbox|hbox|textnormal)\s*\{([^{}]*)\}')
-_said = re.compile(r'^(?:[\s"\'*:,#]|\b(?:so|therefore|thus|hence|final|my|the|our|correct|required|solution|answer|result|value|expression|we|get|have|which|this|that|it|is|are|equals?|simplifies\s+to|gives|in\s+short)\b(?!\s*\())*?'
-                   r'\b(?:final\s+answer|answer|result|solutions?|value)\b[\s*"]*(?:(?:is|are|equals|of\s+[^=:]{1,40}\s+is)\b|[:=])[\s:]*', re.I)
-
-def _uniform(text:str) -> str:
-    "LaTeX and plain mathematics in one spelling; sets are written ⦃ ⦄."
-    text = _plain(text.replace('≠', ' != ')).replace('\\\\', ' ⏎ ').replace('\\!', '').replace('$', ' ')
-    for pattern, replacement in _SPELLING: text = pattern.sub(replacement, text)
+def _repaired(text:str) -> str:
+    "LaTeX with its lost and doubled backslashes restored."
+    text = _lost.sub(lambda m: '\\' + _LOST[m[0]][0], text)
+    if '\\\\' in text and _doubled_command.search(text) and not _single_command.search(text): text = text.replace('\\\\', '\\')
     return text
 
-# %% ../nbs/api/25_formulas.ipynb #v-formula-tokens
-_FUNCTIONS = frozenset('sin cos tan cot sec csc arcsin arccos arctan asin acos atan sinh cosh tanh log ln lg exp sqrt abs'.split())
-_GREEK = frozenset('alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta iota kappa lambda mu nu xi rho sigma tau phi varphi chi psi omega Gamma Delta Theta Lambda Xi Sigma Phi Psi Omega'.split())
-_formula_token = re.compile(r'\s*(?:(\d+(?:\.\d+)?|\.\d+)|\\([A-Za-z]+)|(arcsin|arccos|arctan|asin|acos|atan|sinh|cosh|tanh|sqrt|sin|cos|tan|cot|sec|csc|log|exp|abs|ln|lg|pi)(?![a-z])|([A-Za-z])|(\*\*|[-+*/^_(){}\[\]|!°%∞]))')
-_MAX_TOKENS, _MAX_DEPTH, _MAX_ITEMS = 300, 40, 64
+# %% ../nbs/api/25_formulas.ipynb #m-names
+_MATH_SIGNS = {
+    '⦃': 'lbrace', '⦄': 'rbrace', '(': 'langle lparen', ')': 'rangle rparen', '|': 'lvert rvert vert mid', '‖': 'lVert rVert Vert', '*': 'times cdot ast',
+    '/': 'div', '≤': 'le leq leqslant', '≥': 'ge geq geqslant', '<': 'lt', '>': 'gt', ' ° ': 'degree degrees', '±': 'pm mp', '∪': 'cup', '∅': 'emptyset varnothing',
+    ' ∞ ': 'infty', '∈': 'in isin', ' => ': 'to rightarrow Rightarrow implies', '≈': 'approx sim', '...': 'ldots dots cdots', ' != ': 'neq ne', ' or ': 'lor vee',
+    ' and ': 'land wedge', '∖': 'setminus backslash', '≡': 'equiv', 'ℝ': 'Re', '\\frac ': 'dfrac tfrac cfrac', '\\binom ': 'dbinom tbinom', ' mod ': 'pmod bmod mod',
+    "'": 'prime', ' ': 'left right bigl bigr Bigl Bigr big Big displaystyle textstyle limits hline quad qquad enspace thinspace negthinspace allowbreak mathstrut '
+    'operatorname mathrm mathbf mathit mathsf boldsymbol bm rm bf it'}
+_MATH_NAMES = {name: sign for sign, names in _MATH_SIGNS.items() for name in names.split()}
+_ESCAPES = {'{': '⦃', '}': '⦄', '|': '‖', '%': '%', '&': '&', '_': '_', '!': ''}
+_NUMBER_SETS = {'R': 'ℝ', 'Z': 'ℤ', 'N': 'ℕ', 'Q': 'ℚ', 'C': 'ℂ'}
 
-def _formula_tokens(text:str) -> list:
+# %% ../nbs/api/25_formulas.ipynb #m-rewrites
+_REWRITES = [(re.compile(p), r) for p, r in (
+    (r'\\(?:text[a-z]*|mbox|mathrm)\s*\{\s*(or|and|union|to|by)\s*\}', r' \1 '),
+    (r'\\(?:mathrm|operatorname|mathbf|mathit|rm)\s*\{\s*~?\s*([A-Za-z]+)\s*\}', r' \1 '), (r'\\hspace\s*\{[^{}]*\}', ' '),
+    (r'(?<=\d)(?:,?\\[,!;: ]|~|\{,\}|,\\ )\s*(?=\d{3}(?!\d))', ''), (r'~', ' '), (r'\{,\}', ','),
+    (r'\\(?:mathbb|Bbb)\s*\{?\s*([A-Z])\s*\}?', lambda m: _NUMBER_SETS.get(m[1], m[0])),
+    (r'\^\s*\{?\s*\\circ\s*\}?|\^?\s*°', ' ° '), (r'\{([^{}]+)\\choose(?![A-Za-z])([^{}]+)\}', r'\\binom{\1}{\2}'))]
+_PLAIN_WORDS = [(re.compile(p), r) for p, r in (
+    (r'<=', '≤'), (r'>=', '≥'), (r'\bdegrees?\b', ' ° '), (r'\+/-|\+-', '±'), (r'\bunion\b|\bU\b(?=\s*[\[(])', '∪'),
+    (r'\b(?:infinity|inf|oo)\b', ' ∞ '))]
+
+def _named_sign(m) -> str:
+    "What a LaTeX command or an escaped character is spelled as."
+    return _MATH_NAMES.get(m[1], m[0]) if m[1] else _ESCAPES.get(m[2], ' ')
+
+def _uniform(text:str) -> str:
+    "LaTeX and plain mathematics in one spelling."
+    text = _plain(_repaired(text).replace('≠', ' != ')).replace('\\!', '')
+    text = re.sub(r'\\\$', ' ', text.replace('\\\\', ' ⏎ ')).replace('$', ' ')
+    if '\\' in text or '~' in text or '°' in text or '{' in text:
+        for pattern, replacement in _REWRITES: text = pattern.sub(replacement, text)
+        text = re.sub(r'\\(?:([A-Za-z]+)|([^A-Za-z]))', _named_sign, text)
+    for pattern, replacement in _PLAIN_WORDS: text = pattern.sub(replacement, text)
+    return text
+
+# %% ../nbs/api/25_formulas.ipynb #m-tokens
+_FUNCTIONS = frozenset('sin cos tan cot sec csc arcsin arccos arctan asin acos atan sinh cosh tanh log ln lg exp sqrt abs'.split())
+_GREEK = frozenset('alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta iota kappa lambda mu nu xi rho sigma tau phi varphi chi psi '
+                   'omega Gamma Delta Theta Lambda Xi Sigma Phi Psi Omega'.split())
+_formula_token = re.compile(r'\s*(?:(?P<num>\d+(?:\.\d+)?|\.\d+)|\\(?P<command>[A-Za-z]+)'
+                            r'|(?P<name>arcsin|arccos|arctan|asin|acos|atan|sinh|cosh|tanh|sqrt|sin|cos|tan|cot|sec|csc|log|exp|abs|ln|lg|pi)(?![a-z])'
+                            r'|(?P<var>[A-Za-z])|(?P<op>\*\*|[-+*/^_(){}\[\]|!°%∞]))')
+_MAX_TOKENS, _MAX_DEPTH, _MAX_ITEMS = 300, 40, 64
+_KINDS_OF_TOKEN = {'command': 'name'}
+
+def _formula_tokens(text:str) -> list[tuple[str, str]]:
     "Tokens of a formula as (kind, text); `Unreadable` for anything that isn't one."
-    text = text.strip()
-    tokens, at = [], 0
+    text, tokens, at = text.strip(), [], 0
     while at < len(text):
         m = _formula_token.match(text, at)
         if not m: raise Unreadable('unparseable')
-        number, command, name, letter, op = m.groups()
-        if number: tokens.append(('num', number))
-        elif command: tokens.append(('name', command))
-        elif name: tokens.append(('name', name))
-        elif letter: tokens.append(('var', letter))
-        else: tokens.append(('op', '^' if op == '**' else op))
+        kind, value = m.lastgroup, m[m.lastgroup]
+        if kind == 'name' and value == 'sqrt': value = 'root'   # sqrt13 takes 13, \sqrt13 takes 1
+        tokens.append((_KINDS_OF_TOKEN.get(kind, kind), '^' if value == '**' else value))
         at = m.end()
         if len(tokens) > _MAX_TOKENS: raise Unreadable('too_expensive')
     return tokens
 
-# %% ../nbs/api/25_formulas.ipynb #v-formula-class
+# %% ../nbs/api/25_formulas.ipynb #m-parser
 class _Formula:
     "A recursive descent over the tokens of one formula."
     def __init__(self, tokens): self.tokens, self.at, self.depth, self.trig = tokens, 0, 0, 0
     def peek(self, ahead=0): return self.tokens[self.at + ahead] if self.at + ahead < len(self.tokens) else (None, None)
+
     def take(self, op):
-        if self.peek() == ('op', op): self.at += 1; return True
-        return False
+        "Whether the next token is this sign, which is then passed."
+        if self.peek() != ('op', op): return False
+        self.at += 1
+        return True
+
     def need(self, op):
         if not self.take(op): raise Unreadable('unparseable')
+
+    def deeper(self, rule):
+        "The result of a rule one level down."
+        self.depth += 1
+        if self.depth > _MAX_DEPTH: raise Unreadable('too_expensive')
+        tree = rule()
+        self.depth -= 1
+        return tree
 
     def whole(self):
         tree = self.sum()
         if self.at < len(self.tokens): raise Unreadable('unparseable')
         return tree
 
-    def sum(self):
-        self.depth += 1
-        if self.depth > _MAX_DEPTH: raise Unreadable('too_expensive')
-        tree = self.product()
-        while self.peek() in (('op', '+'), ('op', '-')):
-            op = self.peek()[1]; self.at += 1
-            tree = (op, tree, self.product())
-        self.depth -= 1
-        return tree
+    def sum(self): return self.deeper(self.terms)
+    def signed(self): return self.deeper(self.factor)
 
-    def product(self):
-        tree = self.signed()
-        while True:
-            if self.take('*'): tree = ('*', tree, self.signed())
-            elif self.take('/'): tree = ('/', tree, self.signed())
-            elif self.starts(): tree = self.beside(tree, self.power())
-            else: return tree
+# %% ../nbs/api/25_formulas.ipynb #m-sums
+def _terms(self:_Formula):
+    "Terms joined by plus and minus."
+    tree = self.product()
+    while self.peek() in (('op', '+'), ('op', '-')):
+        op = self.peek()[1]
+        self.at += 1
+        tree = (op, tree, self.product())
+    return tree
 
-    def beside(self, left, right):
-        "Two factors side by side: a mixed number or a product."
-        mixed = left[0] == 'num' and right[0] == '/' and right[1][0] == right[2][0] == 'num' and left[1].isdigit()
-        if mixed and 0 < _decimal(right[1][1]) < _decimal(right[2][1]): return ('+', left, right)
-        if left[0] == 'num' and right[0] == 'num':
-            if left[1].isdigit() and right[1].isdigit() and self.take('/') and self.peek()[0] == 'num':
-                below = self.peek()[1]; self.at += 1
-                if 0 < _decimal(right[1]) < _decimal(below): return ('+', left, ('/', right, ('num', below)))
-            raise Unreadable('several_values')
-        return ('*', left, right)
+def _starts(self:_Formula):
+    kind, value = self.peek()
+    return kind in ('num', 'var', 'name') or kind == 'op' and value in '({∞'
 
-    def starts(self):
-        kind, value = self.peek()
-        return kind in ('num', 'var', 'name') or (kind == 'op' and value in '({∞')
+def _product(self:_Formula):
+    "Factors joined by signs or standing side by side."
+    tree = self.signed()
+    while True:
+        if self.take('*'): tree = ('*', tree, self.signed())
+        elif self.take('/'): tree = ('/', tree, self.signed())
+        elif self.starts():
+            if self.peek()[0] == 'num' and self.peek(-1)[0] == 'num': raise Unreadable('several_values')
+            tree = ('*', tree, self.power())
+        else: return tree
 
-    def signed(self):
-        self.depth += 1
-        if self.depth > _MAX_DEPTH: raise Unreadable('too_expensive')
-        if self.take('-'): tree = ('neg', self.signed())
-        elif self.take('+'): tree = self.signed()
-        else: tree = self.power()
-        self.depth -= 1
-        return tree
+_Formula.terms, _Formula.starts, _Formula.product = _terms, _starts, _product
 
-    def power(self):
-        tree = self.atom()
-        while True:
-            if self.take('^'):
-                self.depth += 1
-                if self.depth > _MAX_DEPTH: raise Unreadable('too_expensive')
-                tree = ('^', tree, self.group() if self.peek() == ('op', '{') else self.signed())
-                self.depth -= 1
-            elif self.take('!'): tree = ('!', tree)
-            elif self.take('%'): tree = ('/', tree, ('num', '100'))
-            elif self.take('°'): tree = ('*', tree, ('/', ('pi',), ('num', '180'))) if self.trig else tree
-            else: return tree
+# %% ../nbs/api/25_formulas.ipynb #m-powers
+def _signed_factor(self:_Formula):
+    if self.take('-'): return ('neg', self.signed())
+    return self.signed() if self.take('+') else self.power()
 
-# %% ../nbs/api/25_formulas.ipynb #v-formula-atoms
+def _power_rule(self:_Formula):
+    "An atom with the powers, factorials, percent and degree signs behind it."
+    tree = self.atom()
+    while True:
+        if self.take('^'): tree = ('^', tree, self.deeper(self.group if self.peek() == ('op', '{') else self.signed))
+        elif self.take('!'): tree = ('!', tree)
+        elif self.take('%'): tree = ('/', tree, ('num', '100'))
+        elif self.take('°'): tree = ('*', tree, ('/', ('pi',), ('num', '180'))) if self.trig else tree
+        else: return tree
+
+_Formula.factor, _Formula.power = _signed_factor, _power_rule
+
+# %% ../nbs/api/25_formulas.ipynb #m-groups
 def _group(self:_Formula):
     "A braced group, or the single symbol that LaTeX takes instead."
     if self.take('{'):
-        tree = self.sum(); self.need('}')
+        tree = self.sum()
+        self.need('}')
         return tree
     kind, value = self.peek()
-    if kind == 'num' and len(value) > 1 and value.isdigit():  # \frac12
-        self.tokens[self.at] = ('num', value[1:])
-        return ('num', value[0])
-    return self.atom()
+    if kind != 'num' or len(value) < 2 or not value.isdigit(): return self.atom()
+    self.tokens[self.at] = ('num', value[1:])
+    return ('num', value[0])
 
 def _argument(self:_Formula):
     "What a function applies to: a group, or the factors that follow it."
-    if self.peek() == ('op', '(') or self.peek() == ('op', '{'): return self.power()
+    if self.peek() in (('op', '('), ('op', '{')): return self.power()
     tree = self.signed()
     while self.peek()[0] in ('num', 'var') or self.peek() in (('name', 'pi'), ('name', 'frac')): tree = ('*', tree, self.power())
     return tree
 
-def _atom(self:_Formula):
-    kind, value = self.peek()
-    if kind is None: raise Unreadable('unparseable')
-    self.at += 1
-    if kind == 'num': return ('num', value)
-    if kind == 'var':
-        if value in 'ei': return (value,)
-        if self.peek() == ('op', '_'): self.at += 1; value += '_' + repr(self.group())
-        return ('var', value)
-    if kind == 'op' and value in '([{':
-        tree = self.sum(); self.need({'(': ')', '[': ']', '{': '}'}[value])
-        return tree
-    if kind == 'op' and value == '|':
-        tree = self.sum(); self.need('|')
-        return ('call', 'abs', tree)
-    if (kind, value) == ('op', '∞'): return ('∞',)
-    if kind == 'name': return self.named(value)
-    raise Unreadable('unparseable')
+_Formula.group, _Formula.argument = _group, _argument
 
-def _named(self:_Formula, name):
-    if name == 'pi': return ('pi',)
-    if name in _GREEK: return ('var', name)
-    if name == 'frac': top = self.group(); return ('/', top, self.group())
-    if name in ('binom', 'dbinom', 'tbinom', 'choose'): top = self.group(); return ('binom', top, self.group())
-    if name == 'overline' and self.peek() == ('op', '{'): raise Unreadable('unparseable')
-    if name == 'sqrt':
-        index = None
-        if self.take('['): index = self.sum(); self.need(']')
-        inside = self.group()
-        return ('^', inside, ('/', ('num', '1'), index or ('num', '2')))
-    if name not in _FUNCTIONS: raise Unreadable('unparseable')
+# %% ../nbs/api/25_formulas.ipynb #m-atoms
+def _mixed(self:_Formula, whole:str):
+    "A whole number, with the proper fraction that stands directly behind it."
+    here, tree = self.at, ('num', whole)
+    if not whole.isdigit(): return tree
+    if self.peek() == ('name', 'frac'):
+        self.at += 1
+        top, below = self.group(), self.group()
+    elif self.peek()[0] == self.peek(2)[0] == 'num' and self.peek(1) == ('op', '/'):
+        top, below = self.peek(), self.peek(2)
+        self.at += 3
+    else: return tree
+    if top[0] == below[0] == 'num' and 0 < _decimal(top[1]) < _decimal(below[1]): return ('+', tree, ('/', top, below))
+    if self.tokens[here][0] == 'num': raise Unreadable('several_values')
+    self.at = here
+    return tree
+
+def _atom(self:_Formula):
+    "A number, a letter, a name, a group in brackets or an absolute value."
+    kind, value = self.peek()
+    self.at += 1
+    if kind == 'num': return self.mixed(value)
+    if kind == 'var': return (value,) if value in 'ei' else ('var', self.subscripted(value))
+    if kind == 'name': return self.named(value)
+    if kind != 'op' or value not in '([{|∞': raise Unreadable('unparseable')
+    if value == '∞': return ('∞',)
+    tree = self.sum()
+    self.need({'(': ')', '[': ']', '{': '}', '|': '|'}[value])
+    return ('call', 'abs', tree) if value == '|' else tree
+
+def _subscripted(self:_Formula, name:str) -> str:
+    "A letter with its subscript, which is part of the name."
+    return name + '_' + repr(self.group()) if self.take('_') else name
+
+_Formula.mixed, _Formula.atom, _Formula.subscripted = _mixed, _atom, _subscripted
+
+# %% ../nbs/api/25_formulas.ipynb #m-named
+_CALLS = frozenset(('sin', 'cos', 'tan', 'cot', 'sec', 'csc'))
+
+def _root_of(self:_Formula, plain:bool):
+    "A root; `plain`: written sqrt, which takes the whole number behind it."
+    index = ('num', '2')
+    if self.take('['):
+        index = self.sum()
+        self.need(']')
+    inside = self.atom() if plain else self.group()
+    return ('^', inside, ('/', ('num', '1'), index))
+
+def _call_of(self:_Formula, name:str):
+    "A function with its base, its power and its argument."
     base = power = None
     while self.peek() in (('op', '_'), ('op', '^')):
         if self.take('_'): base = self.group()
         elif self.take('^'): power = self.group()
-    trig = name in ('sin', 'cos', 'tan', 'cot', 'sec', 'csc')
-    self.trig += trig
+    self.trig += name in _CALLS
     inside = self.argument()
-    self.trig -= trig
+    self.trig -= name in _CALLS
+    if power == ('neg', ('num', '1')) and name in _CALLS: return ('call', 'arc' + name, inside)
     tree = ('call', name, inside) if base is None else ('/', ('call', 'ln', inside), ('call', 'ln', base))
-    if power == ('neg', ('num', '1')) and trig: return ('call', 'arc' + name, inside)
     return tree if power is None else ('^', tree, power)
 
-_Formula.group, _Formula.argument, _Formula.atom, _Formula.named = _group, _argument, _atom, _named
+def _named(self:_Formula, name:str):
+    "What a name stands for: a constant, a letter, a fraction, a root or a function."
+    if name == 'pi': return ('pi',)
+    if name in _GREEK: return ('var', self.subscripted(name))
+    if name in ('frac', 'binom'):
+        top = self.group()
+        return ('/' if name == 'frac' else 'binom', top, self.group())
+    if name in ('sqrt', 'root'): return self.root_of(name == 'root')
+    if name not in _FUNCTIONS: raise Unreadable('unparseable')
+    return self.call_of(name)
 
-# %% ../nbs/api/25_formulas.ipynb #v-parse-formula
+_Formula.root_of, _Formula.call_of, _Formula.named = _root_of, _call_of, _named
+
+# %% ../nbs/api/25_formulas.ipynb #m-formula
 _repeating = re.compile(r'(\d*)\.(\d*)\s*\\overline\s*\{(\d{1,60})\}')
 _thousands = re.compile(r'(?<![\d.,])\d{1,3}(?:,\d{3})+(?![\d,])')
 
 def _decimal(text:str) -> Fraction: return Fraction(text if text[0] != '.' else '0' + text)
 
+def _repeated(m) -> str:
+    "A repeating decimal as a fraction."
+    whole, fixed, again = m.groups()
+    below = (10 ** len(again) - 1) * 10 ** len(fixed)
+    return f"({int(whole + fixed + again) - int((whole + fixed) or 0)}/{below})"
+
 def _formula(text:str) -> tuple:
     "The tree of a formula, or `Unreadable`."
     if _long_digits.search(text): raise Unreadable('too_expensive')
-    def repeat(m):
-        whole, fixed, again = m.groups()
-        below = (10 ** len(again) - 1) * 10 ** len(fixed)
-        return f"({int(whole + fixed + again) - int((whole + fixed) or 0)}/{below})"
-    text = _thousands.sub(lambda m: m[0].replace(',', ''), _repeating.sub(repeat, text))
+    text = _thousands.sub(lambda m: m[0].replace(',', ''), _repeating.sub(_repeated, text))
     return _Formula(_formula_tokens(text)).whole()
 
-# %% ../nbs/api/25_formulas.ipynb #v-evaluate
+# %% ../nbs/api/25_formulas.ipynb #m-context
 _local = threading.local()
 _MAX_BITS = 12_000
 
@@ -223,105 +288,160 @@ def _ctx():
 
 def _mp(x): return _ctx().mpf(x.numerator) / x.denominator if isinstance(x, Fraction) else x
 
+# %% ../nbs/api/25_formulas.ipynb #m-root
+def _whole_root(k:int, n:int) -> int|None:
+    "The n-th root of a whole number, if it is whole."
+    if k < 2: return k
+    low, high = 1, 1 << (k.bit_length() // n + 1)
+    while low < high:
+        mid = (low + high + 1) // 2
+        low, high = (mid, high) if mid ** n <= k else (low, mid - 1)
+    return low if low ** n == k else None
+
 def _root(base:Fraction, n:int) -> Fraction|None:
     "The exact n-th root of a non-negative fraction, if there is one."
-    def whole(k):
-        if k < 2: return k
-        low, high = 1, 1 << (k.bit_length() // n + 1)
-        while low < high:
-            mid = (low + high + 1) // 2
-            low, high = (mid, high) if mid ** n <= k else (low, mid - 1)
-        return low if low ** n == k else None
-    top, below = whole(base.numerator), whole(base.denominator)
+    top, below = _whole_root(base.numerator, n), _whole_root(base.denominator, n)
     return None if top is None or below is None else Fraction(top, below)
 
-def _power(a, b):
-    if isinstance(b, Fraction) and isinstance(a, Fraction):
-        if b.denominator == 1:
-            if not a and b <= 0: raise Unreadable('unparseable')
-            if abs(b) * max(a.numerator.bit_length(), a.denominator.bit_length()) > _MAX_BITS and abs(a) != 1: raise Unreadable('too_expensive')
-            return a ** int(b)
-        if a >= 0 and b.denominator <= 64 and abs(b.numerator) <= 64:
-            root = _root(a, b.denominator)
-            if root is not None: return _power(root, Fraction(b.numerator))
+# %% ../nbs/api/25_formulas.ipynb #m-power
+def _rational_power(a:Fraction, b:Fraction):
+    "A power of fractions where it is rational, else None."
+    if b.denominator == 1:
+        if not a and b <= 0: raise Unreadable('unparseable')
+        if abs(b) * max(a.numerator.bit_length(), a.denominator.bit_length()) > _MAX_BITS and abs(a) != 1: raise Unreadable('too_expensive')
+        return a ** int(b)
+    if b.denominator > 64: return None
+    if a < 0: return None
+    root = _root(a, b.denominator) if abs(b.numerator) <= 64 else None
+    return None if root is None else _rational_power(root, Fraction(b.numerator))
+
+def _power(a, b, real:bool=False):
+    "A power; `real`: only where it is a real number."
+    if isinstance(a, Fraction) and isinstance(b, Fraction):
+        exact = _rational_power(a, b)
+        if exact is not None: return exact
         if a < 0 and b.denominator % 2 and b.denominator <= 64: return -_power(-a, b) if b.numerator % 2 else _power(-a, b)
     a, b = _mp(a), _mp(b)
     if not a: return Fraction(0)
+    if real and a < 0: raise Unreadable('unparseable')
     if abs(b) > 4096 or abs(_ctx().log(abs(a))) * abs(b) > 10**5: raise Unreadable('too_expensive')
     return a ** b
 
-# %% ../nbs/api/25_formulas.ipynb #v-call
-def _call(name, x):
-    ctx, exact = _ctx(), isinstance(x, Fraction)
+# %% ../nbs/api/25_formulas.ipynb #m-call
+_LOGS = ('ln', 'log', 'lg')
+
+def _call(name:str, x, real:bool=False):
+    "A function of a value, bounded in size."
     if name == 'abs': return abs(x)
-    if name in ('ln', 'log', 'lg') and not x: raise Unreadable('unparseable')
+    if name in _LOGS and (not x or real and _mp(x) < 0): raise Unreadable('unparseable')
     x = _mp(x)
     if abs(x) > 10**6: raise Unreadable('too_expensive')
-    if name == 'ln': return ctx.log(x)
-    if name in ('log', 'lg'): return ctx.log(x) / ctx.log(10)
-    if name in ('arcsin', 'arccos', 'arctan'): name = 'a' + name[3:]
-    if name in ('arccot', 'arcsec', 'arccsc'): name = 'a' + name[3:]
-    try: return getattr(ctx, name)(x)
+    if name in _LOGS: return _ctx().log(x) if name == 'ln' else _ctx().log(x) / _ctx().log(10)
+    try: y = getattr(_ctx(), 'a' + name[3:] if name.startswith('arc') else name)(x)
     except (ZeroDivisionError, ValueError, OverflowError): raise Unreadable('unparseable') from None
+    if real and isinstance(y, _ctx().mpc): raise Unreadable('unparseable')
+    return y
 
-def _whole(x, limit):
+# %% ../nbs/api/25_formulas.ipynb #m-evaluate
+def _whole(x, limit:int) -> int:
+    "A value as a whole number within a limit."
     if not isinstance(x, Fraction) or x.denominator != 1 or x < 0: raise Unreadable('unparseable')
     if x > limit: raise Unreadable('too_expensive')
     return int(x)
 
-def _evaluate(tree:tuple, values:dict):
-    "The value of a formula: a Fraction if it is rational, sixty digits otherwise."
-    import math
+def _combined(op:str, a, b):
+    "Two values joined by + - * or /."
+    if op == '/' and not b: raise Unreadable('unparseable')
+    if not (isinstance(a, Fraction) and isinstance(b, Fraction)): a, b = _mp(a), _mp(b)
+    result = a + b if op == '+' else a - b if op == '-' else a * b if op == '*' else a / b
+    if isinstance(result, Fraction) and max(result.numerator.bit_length(), result.denominator.bit_length()) > 4 * _MAX_BITS:
+        raise Unreadable('too_expensive')
+    return result
+
+def _evaluate(tree:tuple, values:dict, real:bool=False):
+    "The value of a formula: a Fraction if it is rational, sixty digits otherwise; `real`: only real numbers on the way."
     op, *args = tree
     if op == 'num': return _decimal(args[0])
     if op == 'var': return values[args[0]]
     if op in ('pi', 'e'): return +getattr(_ctx(), op)
     if op == 'i': return _ctx().mpc(0, 1)
-    if op == 'call': return _call(args[0], _evaluate(args[1], values))
     if op == '∞': raise Unreadable('unparseable')
-    x = [_evaluate(a, values) for a in args]
+    if op == 'call': return _call(args[0], _evaluate(args[1], values, real), real)
+    x = [_evaluate(a, values, real) for a in args]
     if op == 'neg': return -x[0]
     if op == '!': return Fraction(math.factorial(_whole(x[0], 300)))
     if op == 'binom': return Fraction(math.comb(_whole(x[0], 1000), _whole(x[1], 1000)))
-    if op == '^': return _power(*x)
-    if op == '/':
-        if not x[1]: raise Unreadable('unparseable')
-        if all(isinstance(v, Fraction) for v in x): return x[0] / x[1]
-        return _mp(x[0]) / _mp(x[1])
-    if not all(isinstance(v, Fraction) for v in x): x = [_mp(v) for v in x]
-    a, b = x
-    result = a + b if op == '+' else a - b if op == '-' else a * b
-    if isinstance(result, Fraction) and max(result.numerator.bit_length(), result.denominator.bit_length()) > 4 * _MAX_BITS: raise Unreadable('too_expensive')
-    return result
+    return _power(*x, real) if op == '^' else _combined(op, *x)
 
-# %% ../nbs/api/25_formulas.ipynb #v-letters
+# %% ../nbs/api/25_formulas.ipynb #m-points
 def _letters(tree:tuple) -> set:
+    "The letters of a formula."
     if tree[0] == 'var': return {tree[1]}
     return set().union(*(_letters(t) for t in tree[1:] if isinstance(t, tuple))) if len(tree) > 1 else set()
 
-def _points(letters) -> list[dict]:
-    "Four assignments of values to letters, in no simple relation to each other."
-    def scattered(i, k):
-        n = (i * 7919 + k * 104729 + 1299709) * 2654435761 % 2**32
-        return Fraction(n % 89 + 3, n // 97 % 53 + 7) * (-1) ** (k > 1 and (i + k) % 2)
-    return [{v: scattered(i, k) for i, v in enumerate(sorted(letters), 1)} for k in range(4)] if letters else [{}]
+def _has(tree:tuple, op:str) -> bool: return tree[0] == op or any(isinstance(t, tuple) and _has(t, op) for t in tree[1:])
+
+def _scattered(i:int, k:int) -> Fraction:
+    "The value of the i-th letter at the k-th point: fractions in no simple relation, small and large, every third point with signs."
+    n = (i * 7919 + k * 104729 + 1299709) * 2654435761 % 2**32
+    value = Fraction(n % 89 + 3, n // 97 % 53 + 7) / (1 if k % 2 else 10)
+    return -value if k % 3 == 2 and (i + k) % 2 else value
+
+def _points(letters:set) -> list[dict]:
+    "Assignments of values to letters, fractions first, whole numbers last."
+    if not letters: return [{}]
+    names = list(enumerate(sorted(letters), 1))
+    whole = [{v: Fraction((i * 7 + k * 5 + i * k) % 9 + 1) for i, v in names} for k in range(8)]
+    return [{v: _scattered(i, k) for i, v in names} for k in range(6)] + whole
+
+# %% ../nbs/api/25_formulas.ipynb #m-same
+_ENOUGH, _FRACTIONS = 4, 6  # points that have to agree, and how many of the points are fractions
 
 def _close(a, b) -> bool:
+    "Equal exactly, or to forty digits where a value is irrational."
     if isinstance(a, Fraction) and isinstance(b, Fraction): return a == b
     a, b = _mp(a), _mp(b)
     return abs(a - b) <= _ctx().mpf(10) ** -40 * max(1, abs(a), abs(b))
 
+def _agreements(a:tuple, b:tuple, agree):
+    "Whether `agree` holds for the values of two formulas wherever both are defined."
+    letters, hits = _letters(a) | _letters(b), 0
+    real = bool(letters) and not (_has(a, 'i') or _has(b, 'i'))
+    for k, point in enumerate(_points(letters)):
+        if k >= _FRACTIONS and hits > 1 or hits >= _ENOUGH: break
+        try: x, y = _evaluate(a, point, real), _evaluate(b, point, real)
+        except Unreadable as problem:
+            if not letters or str(problem) == 'too_expensive' and k < _FRACTIONS: raise
+            continue
+        if not agree(x, y): return False
+        hits += 1
+    return hits > 1 or hits == 1 and not letters
+
 def _same_formula(a:tuple, b:tuple) -> bool:
-    "Whether two formulas have the same value everywhere."
+    "Whether two formulas have the same value wherever both are defined."
     if a == b: return True
     if any(t in (('∞',), ('neg', ('∞',))) for t in (a, b)): return False
-    letters, hits = _letters(a) | _letters(b), 0
     if _letters(a) != _letters(b) and not (_letters(a) and _letters(b)): return False
-    for point in _points(letters):
-        try: x, y = _evaluate(a, point), _evaluate(b, point)
-        except Unreadable as problem:
-            if str(problem) == 'too_expensive' or not letters: raise
-            continue
-        if not _close(x, y): return False
-        hits += 1
-    return hits > 1 or (hits == 1 and not letters)
+    return _agreements(a, b, _close)
+
+# %% ../nbs/api/25_formulas.ipynb #m-rounded
+_MIN_DIGITS = 6
+
+def _as_decimal(tree:tuple) -> tuple[str, int]|None:
+    "A formula that is one decimal number, as its digits and its sign."
+    sign = -1 if tree[0] == 'neg' else 1
+    tree = tree[1] if sign < 0 else tree
+    return (tree[1], sign) if tree[0] == 'num' and '.' in tree[1] else None
+
+def _terminates(x) -> bool:
+    "Whether a value is a decimal number exactly."
+    return isinstance(x, Fraction) and 10**x.denominator.bit_length() % x.denominator == 0
+
+def _rounded_right(decimal:tuple, exact:tuple) -> bool:
+    "Whether a decimal number is the correctly rounded value of another formula, to at least six significant digits."
+    written = _as_decimal(decimal)
+    if not written or _letters(exact) or len(written[0].replace('.', '').lstrip('0')) < _MIN_DIGITS: return False
+    value = _evaluate(exact, {})
+    if _terminates(value) or isinstance(value, _ctx().mpc): return False
+    places = len(written[0].partition('.')[2])
+    return abs(_mp(value) - _mp(written[1] * _decimal(written[0]))) * 2 <= _ctx().mpf(10) ** -places

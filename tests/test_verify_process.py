@@ -9,7 +9,7 @@ from rlvr_nb.verify import Judge, verify
 INTEGRAL, HALF = r'<answer>\int_0^1 x\,dx</answer>', r'\frac{1}{2}'
 
 
-def fresh(): module._symbolic.cache_clear()
+def fresh(): module._remembered.cache_clear()
 def run(code, **kw): return subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, timeout=120, **kw)
 
 
@@ -36,9 +36,7 @@ def test_symbolic_answers_in_any_thread():
 @pytest.mark.parametrize('hostile', [r'\int_0^{\pi} e^{\sin x}\cos^3(x^2)\tan(x^5) dx', r'\sum_{n=1}^{999} \sin(n^3) \cos(n)', r'\int \int \int x^{99} y^{99} \sin(xyz) dx dy dz'])
 def test_a_worker_that_takes_too_long_is_given_up(hostile):
     module._algebra.ask('1', '1')
-    begin = time.monotonic()
-    reply = module._algebra.ask('1', hostile)
-    assert reply in ('too_expensive', 'unparseable', 'mismatch') and time.monotonic() - begin < 2
+    assert module._algebra.ask('1', hostile) == 'too_expensive'
     assert module._algebra.ask(HALF, r'\int_0^1 x\,dx') == 'match'
 
 
@@ -50,16 +48,34 @@ def test_a_killed_child_is_replaced():
     assert module._algebra.ask(HALF, r'\int_0^1 x\,dx') == 'match' and module._algebra.child.pid != old
 
 
-def test_a_stopped_worker_is_replaced():
-    module._algebra.ask('1', '1')
-    workers = [int(p) for p in subprocess.run(['ps', '-o', 'pid=', '--ppid', str(module._algebra.child.pid)], capture_output=True, text=True).stdout.split()]
-    assert len(workers) == 2
-    for pid in workers: os.kill(pid, signal.SIGSTOP)
-    assert module._algebra.ask('1', '1') == 'too_expensive'
-    assert module._algebra.ask('1', '1') == 'too_expensive'
-    for _ in range(20):
-        if module._algebra.ask(HALF, r'\int_0^1 x\,dx') == 'match': break
-    else: pytest.fail('no worker came back')
+def test_the_same_text_costs_the_same_whatever_was_asked_before():
+    "Texts near the budget: their replies don't depend on the order, on caches or on the process."
+    near = [r'\int_0^1 x^2\,dx', r'\sum_{k=1}^n k^2', r'\int x^2 dx', r'\lim_{n\to\infty}(1+\frac1n)^n', r'\log_2 x + \lfloor 3.7 \rfloor', r'\frac{d}{dx} x^2', r'\gcd(12,18)']
+    other = module._Algebra()
+    first = [module._algebra.ask('1', text) for text in near]
+    second = [other.ask('1', text) for text in reversed(near)][::-1]
+    other.stop()
+    assert first == second and 'too_expensive' in first and 'timed_out' not in first
+
+
+def test_what_the_clock_ended_is_marked_and_not_remembered(monkeypatch):
+    "The answer of a child that hangs is given up, and asked again the next time."
+    replies = iter(['timed_out', 'match'])
+    monkeypatch.setattr(module._Algebra, 'ask', lambda self, gold, answer: next(replies))
+    fresh()
+    assert [verify(INTEGRAL, HALF, 'math').reason for _ in range(3)] == ['timed_out', 'match', 'match']
+    fresh()
+
+
+def test_a_hung_child_is_given_up(monkeypatch):
+    child = module._Algebra()
+    child.ask('1', '1')
+    monkeypatch.setattr(module, '_WALL_SECONDS', -4.5)
+    os.kill(child.child.pid, signal.SIGSTOP)
+    assert child.ask('1', '2') == 'timed_out' and child.child is None
+    monkeypatch.undo()
+    assert child.ask(HALF, r'\int_0^1 x\,dx') == 'match'
+    child.stop()
 
 
 def test_a_fork_gets_its_own_child():
@@ -95,9 +111,10 @@ def test_scripts_need_no_main_guard(tmp_path):
     assert "reason='match'" in done.stdout, done.stderr
 
 
-def test_without_math_verify_it_says_so(monkeypatch):
+def test_without_math_verify_it_says_so(monkeypatch, tmp_path):
     monkeypatch.setattr(module, '_algebra', module._Algebra())
-    monkeypatch.setattr(module, '_CHILD', 'import a_module_that_is_not_there')
+    monkeypatch.setattr(module, '_PROGRAM', tmp_path / 'program.py')
+    (tmp_path / 'program.py').write_text('import a_module_that_is_not_there')
     fresh()
     with pytest.warns(RuntimeWarning, match="math-verify didn't start"): verdict = verify(INTEGRAL, HALF, 'math')
     fresh()
