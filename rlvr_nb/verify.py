@@ -11,6 +11,7 @@ from fractions import Fraction
 from functools import lru_cache
 
 # %% ../nbs/api/29_verify.ipynb #verify-own-imports
+from .grammar import RLVRError
 from .prompts import Markers, Parsed, parse_completion
 from .characters import _emphasis, _fence, _plain
 from .numerals import Quantity, REASONS, Unreadable, Verdict, _long_digits
@@ -317,11 +318,20 @@ class Judge:
         if self.scorer is None: return verify(parsed, row['answer'], self.kind)
         answers = {b.strip() for b in parsed.blocks}
         if len(answers) != 1: return Verdict(False, None, 'conflict' if answers else 'no_block')
-        score = self.scored(answers.pop(), row)
+        return self._scored(answers.pop(), row)
+
+    def _scored(self, answer:str, row:dict)->Verdict:
+        "What the dataset's own scorer says of an answer, as written or undressed; what isn't a number is no verdict."
+        score = self._score(answer, row)
+        bare = undressed(answer)
+        if bare != answer and not score >= _RIGHT_FROM: score = max(score, self._score(bare, row))
+        if score != score: return Verdict(False, answer[:2000], 'internal_error')
         return Verdict(score >= _RIGHT_FROM, score, 'match' if score >= _RIGHT_FROM else 'mismatch')
 
-    def scored(self, answer:str, row:dict)->float:
-        "The scorer's value of an answer, as written or undressed, whichever is better."
-        score = float(self.scorer(answer, row))
-        bare = undressed(answer)
-        return score if score >= _RIGHT_FROM or bare == answer else max(score, float(self.scorer(bare, row)))
+    def _score(self, answer:str, row:dict)->float:
+        "The scorer's value of one text, nan if it fails."
+        try: return float(self.scorer(answer, row))
+        except RLVRError: raise  # it didn't return: the run stops and says so
+        except Exception:
+            _log.exception('the scorer failed on %r', answer[:200])
+            return float('nan')
