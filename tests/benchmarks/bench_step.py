@@ -80,6 +80,8 @@ def run(a, ours):
     trainer.train()
     if ours and trainer.engine:
         for note in trainer.engine.notes: print('  ', note)
+    parts = [{k: round(line[k], 2) for k in ('seconds/generate', 'seconds/reward', 'seconds/update') if k in line} for line in trainer.state.log_history[1:-1]]
+    if any(parts): print('  ', parts[-1])
     log = [line for line in trainer.state.log_history if 'sampler/mean_difference' in line]
     peak = torch.cuda.max_memory_allocated() / 2**30 if device == 'cuda' else 0
     if device == 'cuda': torch.cuda.reset_peak_memory_stats()

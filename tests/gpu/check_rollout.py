@@ -71,7 +71,7 @@ def half(family):
     with sdpa_kernel(SDPBackend.EFFICIENT_ATTENTION):
         engine = RolloutEngine(model, NoText(), backend='engine')
         out = engine.generate_ids(some, 4, 60, Sampling(1.), seed=1)
-        gap = max((teacher_forced(model, p, r.token_ids, 1.) - torch.tensor(r.logprobs)).abs().max().item() for p, group in zip(some, out) for r in group)
+    gap = max((teacher_forced(model, p, r.token_ids, 1.) - torch.tensor(r.logprobs)).abs().max().item() for p, group in zip(some, out) for r in group)
     assert engine.decoder.captured and gap < .05, (gap, engine.notes)
     print(family, 'float16 on the memory-efficient kernel, logprob gap', f'{gap:.1e}', flush=True)
     with torch.no_grad(): model.lm_head.weight.fill_(float('inf'))
