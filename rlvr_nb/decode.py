@@ -125,6 +125,7 @@ class Decoder:
     def release(self):
         "Give the memory of the batch and of the graphs back."
         import torch
+        if self.batch: self.batch.arena.layers.clear()   # the arena and its layers know each other
         self.batch, self.captured, self.pool = None, {}, None
         if self.device.type == 'cuda': torch.cuda.empty_cache()
 
