@@ -57,13 +57,18 @@ def reward_text(name:str,      # of a reward, as the records have it
     return ' '.join(filter(None, [doc, ', '.join(_param_text(k, v) for k, v in params.items())]))
 
 # %% ../nbs/api/76_facts.ipynb #t-read-config
+_SECTIONS = ('data', 'model', 'train', 'reward', 'eval', 'prompts')
+
 def _read_config(run:RunDir) -> tuple[str, dict]:
     "The configuration as text and as a tree; one that can't be read is counted and left out."
     if not run.config.exists(): return '', {}
-    try: return read_text(run.config, 2**20), read_yaml(run.config)[0]
+    try: text, tree = read_text(run.config, 2**20), read_yaml(run.config)[0]
     except ConfigError:
         run.unreadable[run.config.name] = 1
         return '', {}
+    if wrong := [name for name in _SECTIONS if not isinstance(tree.get(name, {}), (dict, type(None)))]:
+        run.unreadable[f'{run.config.name}, sections'] = len(wrong)
+    return text, tree
 
 # %% ../nbs/api/76_facts.ipynb #t-readable
 def readable(run:RunDir, # whose file it is
@@ -98,7 +103,16 @@ class RunFacts:
         self.events = run.read_events()
         self.metrics, self.evaluations, self._records = run.metrics(), run.evaluations(), None
         self.config_text, self.config = _read_config(run)
+        self.model_folder  # one that leads out of the run is counted
         return self
+
+    @property
+    def model_folder(self)->Path:
+        "Where the trained model is, or will be; the run's own place where its result names one that leads out of it."
+        try: return self.run.model_folder
+        except ConfigError:
+            self.run.unreadable['result.json, model'] = 1
+            return self.run.model
 
     @property
     def records(self)->list[dict]:
@@ -191,12 +205,6 @@ def reward_functions(self:RunFacts)->list[dict]:
     "The configured rewards."
     found = self.section('reward').get('reward_functions')
     return [f for f in found if fits(f, {'type': str})] if isinstance(found, list) else []
-
-# %% ../nbs/api/76_facts.ipynb #t-model-folder
-@patch(as_prop=True)
-def model_folder(self:RunFacts)->Path:
-    "Where the trained model is, or will be."
-    return self.run.model_folder
 
 # %% ../nbs/api/76_facts.ipynb #t-tally-events
 _COUNTED = {'skipped': 'skipped', 'retried': 'tried again', 'changed': 'changed', 'forced': 'changed on resuming'}

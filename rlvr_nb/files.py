@@ -157,11 +157,13 @@ def read_lines(path:Path,                # of JSON lines; may be missing
     "The records of a stream, in order; what is no record is counted."
     if not path.exists(): return []
     records, broken = [], 0
-    with opened(path) as file:
-        for line in _lines(file, MOST_BYTES):
-            record = _record(line)
-            if record is not None and whole(record): records.append(record)
-            else: broken += 1
+    try:
+        with opened(path) as file:
+            for line in _lines(file, MOST_BYTES):
+                record = _record(line)
+                if record is not None and whole(record): records.append(record)
+                else: broken += 1
+    except ConfigError: broken += 1
     if broken: unreadable[path.name] = broken
     return records
 
@@ -170,7 +172,7 @@ def file_end(path:Path,            # of JSON lines; may be missing
              size:int=256 * 2**10, # bytes from the end
             )->list[dict]:         # in order
     "The whole records at the end of a stream; what is no record is left out."
-    if not path.exists(): return []
+    if not path.is_file(): return []
     with opened(path) as file:
         start = max(0, file.seek(0, os.SEEK_END) - size)
         file.seek(start)

@@ -17,8 +17,8 @@ from pathlib import Path
 # %% ../nbs/api/72_rundir.ipynb #rundir-own-imports
 from fastcore.basics import patch
 from .grammar import ConfigError, nearest
-from .files import (append_line, file_end, fits, inside, json_text, links_out, read_json, read_lines, replacing,
-                           write_text)
+from .files import (append_line, file_end, fits, inside, json_text, links_out, parse_json, read_json, read_lines,
+                           read_text, replacing, write_text)
 from .comparison import Evaluation, When
 from .parts import add_part, read_parts
 from .writer import STALE, WriterMark, file_system_now
@@ -366,15 +366,29 @@ def ending(self:RunDir)->str:
     return f'killed {at}' + (f", in the stage {stage['name']}" if stage else '')
 
 # %% ../nbs/api/72_rundir.ipynb #t-whole-example
-_EXAMPLE = {'prompt': (str, [{'role': str, 'content': (str, [dict])}]), 'answer': (str, None), 'completion': str,
-            'reason': str, 'correct': bool, 'well_formed': bool, 'truncated': bool, 'tokens': int}
+_EXAMPLE = {'dataset': str, 'when': str, 'prompt': (str, [{'role': str, 'content': (str, [dict])}]),
+            'answer': (str, None), 'completion': str, 'reason': str, 'correct': bool, 'well_formed': bool,
+            'truncated': bool, 'tokens': int}
 
+_PERHAPS = {'samples': ([{'correct': bool, 'vote': (str, float, bool, None)}], None),
+            'decoding': ({str: (str, float, bool, None, [(str, float)])}, None)}  # where there are any
+
+def _whole_example(row) -> bool:
+    "Whether an example has what its readers need."
+    decoding = row.get('decoding') if isinstance(row, dict) else None
+    limits = decoding if isinstance(decoding, dict) else {}
+    return (fits(row, _EXAMPLE) and all(fits(row.get(k), kind) for k, kind in _PERHAPS.items())
+            and all(fits(limits.get(k), (float, None)) for k in ('temperature', 'max_new_tokens')))
+
+# %% ../nbs/api/72_rundir.ipynb #t-load-evaluation
 def _load_evaluation(path:Path) -> Evaluation|None:
     "An evaluation, or None where the file is damaged."
-    try: found = Evaluation.load(path)
-    except ConfigError: return None
-    sampled = {'dataset': found.dataset, 'rows': found.rows, 'samples': [r.get('samples') or [] for r in found.rows]}
-    return found if fits(sampled, {'dataset': str, 'rows': [_EXAMPLE], 'samples': [[{'correct': bool}]]}) else None
+    try:
+        rows = [parse_json(text) for text in read_text(path).removesuffix('\n').split('\n')]
+        if not all(map(_whole_example, rows)): return None
+        names = {k: rows[0][k] for k in ('dataset', 'when')}
+        return Evaluation(**names, rows=[{k: v for k, v in r.items() if k not in names} for r in rows])
+    except (ConfigError, ValueError): return None
 
 # %% ../nbs/api/72_rundir.ipynb #t-evaluations
 @patch

@@ -1,0 +1,295 @@
+"""Run directories of strangers: every attack here succeeds where its mend is taken out."""
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from run_factory import make_run
+
+from rlvr_nb.cli import main
+from rlvr_nb.config import ConfigError, load_config
+from rlvr_nb.files import write_text
+from rlvr_nb.recount import recount
+from rlvr_nb.tracking import (ConsoleObserver, RunDir, RunReport, compare_runs, model_card, pack_run, push_to_hub, run_summary,
+                              save_model_card, shelf, summarise_seeds)
+from rlvr_nb.trust import inspect_path, load_run, loosened
+
+ENTRIES = ('--from', '--resume', '--evaluate')
+UNSAFE = ('reward.reward_functions=[{category: answer_matching, type: python_tests, params: {unsafe: true}}, '
+          '{category: format_checking, type: match_format_exactly, params: {reward_value: 3.0}}]')
+
+
+@pytest.fixture(scope='module')
+def made(tmp_path_factory): return make_run(tmp_path_factory.mktemp('made')/'run', steps=4)
+
+
+@pytest.fixture
+def run(made, tmp_path):
+    "A whole run of one's own to be damaged."
+    shutil.copytree(made.path, tmp_path/'run')
+    return RunDir(tmp_path/'run')
+
+
+@pytest.fixture
+def mine(tmp_path):
+    "A file of the user, who works in a folder of its own."
+    (tmp_path/'home').mkdir()
+    (tmp_path/'home'/'thesis.txt').write_text('mine')
+    return tmp_path/'home'/'thesis.txt'
+
+
+def stranger(run, *overrides):
+    "The same run with another configuration, as it was sent."
+    run.write_config(load_config('train.max_steps=4', *overrides))
+    run.result.unlink(missing_ok=True)
+    return run
+
+
+# What loosens a protection
+
+@pytest.mark.parametrize('entry', ENTRIES)
+def test_a_program_is_not_run_without_the_sandbox(run, entry, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    stranger(run, UNSAFE)
+    run.model.mkdir(exist_ok=True)
+    assert main([entry, str(run.path), *(['--dry-run'] if entry == '--from' else [])]) == 2
+    said = capsys.readouterr().err
+    assert 'reward.reward_functions[0].params.unsafe' in said and 'type it yourself: reward.reward_functions[0].params.unsafe=true' in said
+
+
+@pytest.mark.parametrize('override, path', [
+    ('observers=[console,wandb]', 'observers'), ('observers=[tensorboard]', 'observers'), ('train.output_dir=/tmp/theirs', 'train.output_dir'),
+    ('model.save_model_path=/tmp/theirs', 'model.save_model_path'), ('model.push_to_hub=them/model', 'model.push_to_hub'),
+    ('data.dataset_path=/etc/passwd', 'data.dataset_path'), ('data.dataset_path=~/', 'data.dataset_path'),
+    ('data.dataset_path=https://example.org/rows.jsonl', 'data.dataset_path'), ('+data.params.file=/etc/passwd', 'data.params.file'),
+    ('+train.grpo.deepspeed=theirs.json', 'train.grpo.deepspeed'), ('+train.grpo.fsdp_config=theirs.json', 'train.grpo.fsdp_config'),
+    ('+train.grpo.trust_remote_code=true', 'train.grpo.trust_remote_code'), ('+train.grpo.vllm_server_base_url=http://evil', 'train.grpo.vllm_server_base_url'),
+    ('+train.grpo.trackio_space_id=them/space', 'train.grpo.trackio_space_id'), ('+train.grpo.model_init_kwargs={trust_remote_code: true}', 'train.grpo.model_init_kwargs')])
+def test_what_loosens_a_protection_is_typed_again(run, override, path, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = run.config.read_text()
+    key, _, value = override.lstrip('+').partition('=')
+    import yaml
+    tree = yaml.safe_load(text)
+    at = tree
+    for step in key.split('.')[:-1]: at = at.setdefault(step, {}) if at.get(step) is not None else at.__setitem__(step, {}) or at[step]
+    at[key.split('.')[-1]] = yaml.safe_load(value)
+    run.config.write_text(yaml.safe_dump(tree, sort_keys=False))
+    try: load_run(run)
+    except ConfigError as e: refused = str(e)
+    else: pytest.fail(f'{override} was taken over')
+    assert path in refused
+    if 'type it yourself' in refused: load_run(run, override.lstrip('+'))   # the person may; otherwise nobody may
+
+
+def test_an_ordinary_run_is_continued_without_a_word(run):
+    assert loosened(load_run(run), run) == []
+
+
+def test_the_command_line_takes_what_was_typed_again_and_nothing_else(run, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    stranger(run, UNSAFE)
+    assert main(['--from', str(run.path), 'reward.reward_functions[0].params.unsafe=true', '--cfg', 'job']) == 0
+    assert main(['--resume', str(run.path), 'train.max_steps=9']) == 2
+    assert "continues with the run's own configuration, got train.max_steps=9" in capsys.readouterr().err
+
+
+# Links
+
+@pytest.mark.parametrize('name', ['.manifest.json.partial', '.report.html.partial', '.result.json.partial', 'manifest.json', 'report.html', 'result.json', 'config.yaml'])
+def test_a_planted_link_is_never_written_through(run, mine, name):
+    (run.path/name).unlink(missing_ok=True)
+    (run.path/name).symlink_to(mine)
+    for write in (lambda: run.write_manifest({'seed': 1}), RunReport(run).save, lambda: run.write_result({'status': 'finished'}), lambda: run.write_config(load_config())):
+        try: write()
+        except ConfigError: continue
+    assert mine.read_text() == 'mine'
+
+
+@pytest.mark.parametrize('name', ['metrics.jsonl', 'events.jsonl'])
+def test_nothing_is_appended_through_a_link(run, mine, name):
+    (run.path/name).unlink()
+    (run.path/name).symlink_to(mine)
+    with pytest.raises(OSError): (run.log_metrics(1, {'x': 1.}) if name.startswith('m') else run.log_event('x'))
+    assert mine.read_text() == 'mine'
+
+
+@pytest.mark.parametrize('name', ['checkpoints', 'model', 'eval', 'completions', 'metrics.jsonl'])
+def test_a_run_that_leads_out_of_itself_is_not_resumed(run, mine, name, capsys):
+    place = run.path/name
+    shutil.rmtree(place, ignore_errors=True)
+    place.unlink(missing_ok=True)
+    place.symlink_to(mine.parent if '.' not in name else mine)
+    run.result.unlink()
+    assert main(['--resume', str(run.path)]) == 2 and 'leads out of the run' in capsys.readouterr().err
+    assert [p.name for p in mine.parent.iterdir()] == ['thesis.txt'] and mine.read_text() == 'mine'
+
+
+def test_links_are_not_packed(run, mine):
+    import zipfile
+    (run.path/'key').symlink_to(mine)
+    (run.path/'eval'/'home').symlink_to(mine.parent)
+    with zipfile.ZipFile(pack_run(run)) as packed: assert not [n for n in packed.namelist() if 'key' in n or 'home' in n]
+
+
+# Paths
+
+@pytest.mark.parametrize('named', ['../../../x', '{home}', '/etc', 'model/../../home'])
+def test_the_model_is_where_the_run_put_it(run, mine, named):
+    run.write_result({'status': 'finished', 'model': named.format(home=mine.parent)})
+    for use in (save_model_card, lambda r: push_to_hub(r, 'me/x', token='t', endpoint='http://127.0.0.1:9')):
+        with pytest.raises(ConfigError, match='leads out of it|has not written'): use(run)
+    assert [p.name for p in mine.parent.iterdir()] == ['thesis.txt']
+    assert RunReport(run).html() and run_summary(run)['status']
+
+
+def test_a_file_of_the_user_does_not_go_up_with_the_model(run, mine):
+    run.model.mkdir()
+    (run.model/'adapter.bin').symlink_to(mine)
+    with pytest.raises(ConfigError, match='leads out of the folder'): push_to_hub(run, 'me/x', token='t', endpoint='http://127.0.0.1:9')
+
+
+def test_only_the_runs_own_folder_is_moved_aside(run, mine):
+    assert not run.owns(mine.parent) and run.owns(run.model)
+    run.mark_own(mine.parent)
+    assert run.owns(mine.parent)
+    run.write_manifest({'id': 'another'})
+    assert not run.owns(mine.parent)
+
+
+@pytest.mark.parametrize('command', ['rm -rf ~', 'python run_pipeline.py; rm -rf ~', 'python run_pipeline.py $(id)', 'python run_pipeline.py a=b\nid', 'python run_pipeline.py "$(id)"'])
+def test_a_command_that_does_more_is_not_offered(run, command):
+    run.write_manifest({'command': command})
+    assert command.split('\n')[0] not in RunReport(run).html() and command not in model_card(run)
+
+
+# What is shown
+
+def test_markdown_of_a_stranger_is_text(run):
+    link, tag = '[x](javascript:alert(1))', '<script>alert(1)</script>'
+    run.write_manifest({'versions': {'trl': link + tag}, 'caveats': [link, tag], 'command': 'python run_pipeline.py seed=1'})
+    run.config.write_text(f'name: "{link}{tag}"\nmodel:\n  model_name_or_path: "`{tag}{link}"\ndata:\n  dataset_name: "`{tag}"\neval:\n  eval_max_new_tokens: "1); import os; os.system(\'id\'"\n')
+    card = model_card(run)
+    body = card.split('---', 2)[2].replace('`  `', '')
+    outside = '\n'.join(part for i, part in enumerate(body.split('`')) if i % 2 == 0)
+    assert '<script' not in outside and '](javascript' not in outside.replace('\\]\\(', '') .replace('\\](', '')
+    assert 'os.system' not in card.split('## Use')[1].split('## Limits')[0]
+
+
+def test_control_characters_and_secrets_stay_off_the_terminal(capsys):
+    import io
+    log = io.StringIO()
+    ConsoleObserver(log).fault('rewards', '\x1b]0;owned\x07 \x9b2J \u202e hf_' + 'a' * 34)
+    assert not set(log.getvalue()) & set('\x1b\x07\x9b\u202e') and 'hf_aaa' not in log.getvalue()
+
+
+# Damage
+
+def bomb(tmp_path):
+    lines = [f'{b}: &{b} [{", ".join([f"*{a}"] * 9)}]' for a, b in zip('abcdefghij', 'bcdefghijk')]
+    return '\n'.join(['a: &a [x, x, x, x, x, x, x, x, x]', *lines])
+
+
+@pytest.mark.parametrize('name, text', [
+    ('config.yaml', 'BOMB'), ('config.yaml', '[1, 2]'), ('config.yaml', 'model: [1]\nreward: {reward_functions: 3}\ntrain: text\ndata: null\n'), ('config.yaml', 'x: !!python/object/apply:os.system [id]'),
+    ('manifest.json', '[]'), ('manifest.json', '{"notes": "text", "dropped": [1], "hardware": 3, "versions": ["a"], "overlap": 1, "caveats": {"a": 1}}'), ('manifest.json', '[' * 100_000),
+    ('manifest.json', '{"seed": ' + '9' * 10_000 + '}'), ('result.json', '"text"'), ('result.json', '{"status": 3, "model": [1], "reward_counts": "x", "seconds": [1]}'), ('result.json', '{"model": "\\u0000"}'),
+    ('metrics.jsonl', '{"step": "one"}\n{"step": null}\n{"step": 1, "reward": {"a": 1}}\n{"step": 2, "reward": 1e999}\n[1]\n' + '[' * 50_000 + '\n'),
+    ('metrics.jsonl', '{"step": 1, "reward": ' + '9' * 4000 + '}\n{"step": 2, "reward": NaN, "non_finite": 3}\n'), ('events.jsonl', '{"kind": ["x"]}\n{"kind": "stage_end", "name": 3, "seconds": "x"}\n'),
+    ('events.jsonl', '{"kind": "audit", "findings": [1]}\n{"kind": "best"}\n{"kind": "early_stop", "step": {}}\n{"kind": "resume"}\n{"kind": "resume", "step": "x"}\n'),
+    ('eval/after-arithmetic.jsonl', '{"dataset": 3, "when": [1]}\n'), ('eval/after-arithmetic.jsonl', '{"dataset": "arithmetic", "when": "after", "prompt": 1, "correct": "yes"}\n'),
+    ('eval/after-arithmetic.jsonl', '{'), ('eval/step-x-arithmetic.jsonl', '{}\n'), ('completions/part-000000.parquet', 'PAR1')])
+def test_a_damaged_file_is_named_and_the_rest_is_shown(run, name, text, tmp_path):
+    (run.path/name).write_text(bomb(tmp_path) if text == 'BOMB' else text)
+    report = RunReport(run)
+    page = report.html()
+    assert 'Checks and faults' in page and 'not readable' in page and Path(name).name.split('.')[0].split('-')[0] in page
+    assert str(report) and model_card(run) and compare_runs([run]).html() and summarise_seeds([run]).html() and shelf(run.path.parent)
+    assert str(inspect_path(run.path)) and str(recount(run.path))
+
+
+def test_a_pipe_in_the_place_of_a_file_does_not_block(run):
+    for name in ('metrics.jsonl', 'events.jsonl', 'manifest.json', 'config.yaml', 'eval/after-arithmetic.jsonl'):
+        (run.path/name).unlink()
+        os.mkfifo(run.path/name)
+    code = 'import sys; from rlvr_nb.tracking import RunReport; from rlvr_nb.trust import inspect_path; from rlvr_nb.recount import recount\n' \
+           'try: RunReport(sys.argv[1]).html()\nexcept Exception as e: print(type(e).__name__, e)\nprint(inspect_path(sys.argv[1])); print(recount(sys.argv[1])); print("DONE")'
+    done = subprocess.run([sys.executable, '-c', code, str(run.path)], capture_output=True, text=True, timeout=100, env={**os.environ, 'PYTHONPATH': os.pathsep.join(sys.path)})
+    assert 'DONE' in done.stdout, done.stderr
+    assert 'Traceback' not in done.stderr
+
+
+def test_reports_of_randomly_damaged_runs(run):
+    "Bytes flipped, cut and repeated in every file: a page or a sentence, never a traceback."
+    rng, files = random.Random(0), [p for p in run.path.rglob('*') if p.is_file()]
+    for _ in range(40):
+        path = rng.choice(files)
+        kept = path.read_bytes()
+        data = bytearray(kept)
+        for _ in range(rng.choice([1, 3, 30])):
+            at = rng.randrange(len(data) or 1)
+            kind = rng.randrange(4)
+            if kind == 0: data[at:at + 1] = bytes([rng.randrange(256)])
+            elif kind == 1: del data[at:at + rng.randrange(1, 200)]
+            elif kind == 2: data[at:at] = rng.choice([b'null', b'[]', b'{}', b'"x"', b'-1', b'\n', b': ', b'1e400'])
+            else: data = data.replace(rng.choice([b'true', b'1', b'"', b'step']), rng.choice([b'null', b'[]', b'"a"', b'{']), 1)
+        path.write_bytes(bytes(data))
+        report = RunReport(run)
+        assert '</html>' in report.html() and str(report) and model_card(run), path
+        run_summary(run), str(inspect_path(run.path)), str(recount(run.path))
+        path.write_bytes(kept)
+
+
+# One writer
+
+WRITER = 'import sys, time; from rlvr_nb.tracking import RunDir; run = RunDir(sys.argv[1]); run.writer.claim(); print("claimed", flush=True); time.sleep(60)'
+
+
+def writing(run):
+    process = subprocess.Popen([sys.executable, '-c', WRITER, str(run.path)], stdout=subprocess.PIPE, text=True, env={**os.environ, 'PYTHONPATH': os.pathsep.join(sys.path)})
+    assert process.stdout.readline() == 'claimed\n'
+    return process
+
+
+def test_a_run_that_is_being_written_is_refused_and_one_whose_process_died_is_not(run, capsys):
+    run.result.unlink()
+    process = writing(run)
+    try:
+        assert run.status() == 'running'
+        assert main(['--resume', str(run.path)]) == 2
+        said = capsys.readouterr().err
+        assert f'process {process.pid}' in said and 'since 20' in said
+    finally:
+        process.kill()
+        process.wait()
+    assert run.status() == 'killed' and 'after step 4' in run.ending()
+    page = RunReport(run).html()
+    assert 'The run was killed after step 4' in page and '--resume' in page
+    run.writer.claim()
+    assert run.status() == 'running'
+    run.writer.release()
+
+
+def test_the_stale_mark_of_another_host_makes_room(run):
+    run.writer.path.write_text(json.dumps({'host': 'elsewhere', 'pid': 1, 'began': 0., 'since': 'x', 'token': 'y'}))
+    with pytest.raises(ConfigError, match='process 1 on elsewhere'): run.writer.claim()
+    old = time.time() - 600
+    os.utime(run.writer.path, (old, old))
+    run.writer.claim()
+    run.writer.release()
+    assert not run.writer.path.exists()
+
+
+def test_a_run_that_ended_after_resuming_says_how_and_one_killed_then_doesnt_say_the_old(run):
+    run.write_result({'status': 'stopped', 'steps': 2})
+    assert run.status() == 'stopped'
+    run.resumed(2)
+    run.writer.path.write_text(json.dumps({'host': __import__('platform').node(), 'pid': 2**22 + 7, 'began': 0., 'since': 'x', 'token': 'y'}))
+    assert RunDir(run.path).status() == 'killed'
+    run.write_result({'status': 'finished', 'steps': 4})
+    assert RunDir(run.path).status() == 'finished'
