@@ -40,7 +40,9 @@ class Pipeline:
         return "everything is fine"
 
     @classmethod
-    def resume(cls, run_dir): Pipeline.calls.append(("resume", run_dir)); return types.SimpleNamespace(status="finished", run_dir=run_dir)
+    def resume(cls, run_dir, overrides=(), force=False):
+        Pipeline.calls.append(("resume", run_dir))
+        return types.SimpleNamespace(status="finished", run_dir=run_dir)
 
     @classmethod
     def from_run(cls, run_dir, *overrides): return cls(config.load_file(f"{run_dir}/config.yaml", "run_dir=null", *overrides))
@@ -166,7 +168,8 @@ def test_multirun(fake, capsys):
     dirs = [cfg.run_dir for _, cfg in fake.calls]
     assert len({Path(d).parent for d in dirs}) == 1 and dirs[0].endswith("0_learning_rate=0.001-seed=1") and dirs[0].startswith("outputs/")
     assert [(cfg.train.learning_rate, cfg.seed) for _, cfg in fake.calls] == [(1e-3, 1), (1e-3, 2), (3e-3, 1), (3e-3, 2)]
-    assert out.splitlines()[-5].startswith("job") and all("arithmetic 0.250 -> 0.750" in line for line in out.splitlines()[-4:])
+    table = out.splitlines()[-5:]
+    assert table[0].startswith("job") and all("arithmetic 0.250 -> 0.750" in line for line in table[1:])
 
 
 def test_multirun_over_groups(fake, capsys):
@@ -351,30 +354,44 @@ def test_ctrl_c_of_a_process(tmp_path):
 
 # --- completion
 
-def complete(line):
-    "What the program answers a shell."
-    done = process("--shell-completion", "query", env={**os.environ, "RLVR_NB_COMPLETE": line}, cwd=ROOT)
-    assert done.returncode == 0
-    return done.stdout.split()
+def complete(*words):
+    "What the program answers a shell that has these words, the last of them unfinished."
+    return cli.complete(list(words[:-1]), words[-1])
 
 
 def test_completion_answers():
-    assert complete("python run_pipeline.py train.max_s") == ["train.max_steps="]
-    assert complete("rlvr-nb data_component=") == ["data_component=custom", "data_component=default", "data_component=finqa", "data_component=gsm8k", "data_component=small_dataset"]
-    assert complete("rlvr-nb reward_component=tasks/m") == ["reward_component=tasks/math_reasoning"]
-    assert complete("rlvr-nb reward_component=tasks/financial_reasoning reward.reward_functions[0].params.t") == ["reward.reward_functions[0].params.tolerance="]
-    assert complete("rlvr-nb +train.grpo.loss_type=dr") == ["+train.grpo.loss_type=dr_grpo"] and complete("rlvr-nb ~mod") == ["~model.", "~model_component="]
-    assert complete("rlvr-nb train.max_stesp=1 logging_level=DE") == ["logging_level=DEBUG"] and complete("rlvr-nb --conf") == ["--config-dir", "--config-name"] and complete("rlvr-nb --plugin x") == []
+    assert complete("train.max_s") == ["train.max_steps="]
+    assert complete("reward_component=tasks/m") == ["reward_component=tasks/math_reasoning"]
+    tolerance = "reward.reward_functions[0].params.tolerance="
+    assert complete("reward_component=tasks/financial_reasoning", "reward.reward_functions[0].params.t") == [tolerance]
+    assert complete("+train.grpo.loss_type=dr") == ["+train.grpo.loss_type=dr_grpo"]
+    assert complete("~mod") == ["~model.", "~model_component="]
+    assert complete("train.max_stesp=1", "logging_level=DE") == ["logging_level=DEBUG"]
+    assert {"--config-dir", "--config-name"} <= set(complete("--conf"))
+    assert complete("doc") == ["doctor"]
+
+
+def test_nothing_is_offered_that_the_configuration_refuses():
+    offered = {key: cli.complete([], f"{key}=") for key, _, _ in cli.option_lines()}
+    listed = {key: values for key, values in offered.items() if values}
+    assert {"train.lr_scheduler_type", "train.optim_name", "train.rollout", "train.bf16", "model.backend"} <= set(listed)
+    for values in listed.values():
+        for override in values: load_config(override, "train.warm_start.file=worked.csv")  # which one of the sources needs
 
 
 def test_completion_in_bash(tmp_path):
+    "A real shell, by the script that the program prints."
     (tmp_path/"rlvr-nb").write_text(f"#!/bin/sh\nexec '{sys.executable}' '{ROOT}/run_pipeline.py' \"$@\"\n")
     (tmp_path/"rlvr-nb").chmod(0o755)
     script = """eval "$(rlvr-nb --shell-completion bash)"
-        try() { COMP_LINE="$1"; COMP_POINT=${#1}; read -ra COMP_WORDS <<< "$1"; COMP_CWORD=$((${#COMP_WORDS[@]}-1)); _rlvr_nb; echo "${COMPREPLY[@]}"; }
-        try "rlvr-nb train.max_s"; try "rlvr-nb data_component=g"; try "rlvr-nb train.grpo.loss_type=dr"; complete -p rlvr-nb"""
-    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, env={**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}, cwd=ROOT)
-    assert done.stdout.splitlines() == ["train.max_steps=", "gsm8k", "dr_grpo", "complete -o default -o nospace -F _rlvr_nb rlvr-nb"], done.stderr
+        try() { COMP_LINE="$1"; COMP_POINT=${#1}; COMP_TYPE=9; read -ra COMP_WORDS <<< "$1"
+                COMP_CWORD=$((${#COMP_WORDS[@]}-1)); _python_argcomplete rlvr-nb; echo "${COMPREPLY[@]}"; }
+        try "rlvr-nb train.max_s"; try "rlvr-nb data_component=g"; try "rlvr-nb train.lr_scheduler_type=gr"; complete -p rlvr-nb"""
+    environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, env=environment, cwd=ROOT)
+    *answers, registered = [line.strip() for line in done.stdout.splitlines()]
+    assert answers == ["train.max_steps=", "gsm8k", ""], (done.stdout, done.stderr)
+    assert registered.endswith("_python_argcomplete rlvr-nb")
 
 
 @pytest.mark.parametrize("shell, check", [("zsh", ["zsh", "-n"]), ("fish", ["fish", "--no-execute"])])
@@ -384,20 +401,33 @@ def test_scripts_of_other_shells_are_sound(tmp_path, shell, check):
     assert subprocess.run([*check, "script"], cwd=tmp_path, capture_output=True, text=True).stderr == ""
 
 
-def test_completion_in_zsh(tmp_path):
-    if not shutil.which("zsh"): pytest.skip("needs zsh")
-    (tmp_path/"rlvr-nb").write_text(f"#!/bin/sh\nexec '{sys.executable}' '{ROOT}/run_pipeline.py' \"$@\"\n")
-    (tmp_path/"rlvr-nb").chmod(0o755)
-    script = """compdef() { true }; eval "$(rlvr-nb --shell-completion zsh)"; compadd() { print -l -- "${@[5,-1]}" }
-        try() { BUFFER="$1"; CURSOR=${#1}; words=(${(z)1}); _rlvr_nb }; try "rlvr-nb train.max_s"; try "rlvr-nb data_component=gs" """
-    done = subprocess.run(["zsh", "-f", "-c", script], capture_output=True, text=True, env={**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}, cwd=ROOT)
-    assert done.stdout.split() == ["train.max_steps=", "data_component=gsm8k"], done.stderr
+# --- commands and modes
+
+def test_the_package_is_a_program():
+    done = subprocess.run([sys.executable, "-m", "rlvr_nb", "--cfg", "job", "-p", "seed"], capture_output=True, text=True, cwd=ROOT)
+    assert (done.returncode, done.stdout) == (0, "42\n")
 
 
-def test_completion_in_fish(tmp_path):
-    if not shutil.which("fish"): pytest.skip("needs fish")
-    (tmp_path/"rlvr-nb").write_text(f"#!/bin/sh\nexec '{sys.executable}' '{ROOT}/run_pipeline.py' \"$@\"\n")
-    (tmp_path/"rlvr-nb").chmod(0o755)
-    done = subprocess.run(["fish", "-c", "rlvr-nb --shell-completion fish | source; complete -C 'rlvr-nb train.max_s'; complete -C 'rlvr-nb data_component=gs'"], capture_output=True, text=True,
-                          env={**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}", "HOME": str(tmp_path)}, cwd=ROOT)
-    assert done.stdout.split() == ["train.max_steps=", "data_component=gsm8k"], done.stderr
+def test_doctor(monkeypatch, capsys):
+    from rlvr_nb import doctor
+    missing = doctor.Finding("trl", "missing", "1.0 (needs >=1.14)", "pip install 'trl>=1.14'")
+    monkeypatch.setattr(doctor, "diagnose", lambda: [doctor.Finding("torch", "ok", "2.13"), missing])
+    status, out, _ = run(capsys, "doctor")
+    assert status == 3 and out.splitlines()[-1] == "to mend: pip install 'trl>=1.14'"
+    lines = out.splitlines()
+    assert next(i for i, x in enumerate(lines) if "trl" in x) < next(i for i, x in enumerate(lines) if "torch" in x)
+    assert run(capsys, "doctor", "please")[0] == 2
+
+
+def test_doctor_of_this_machine_finds_what_is_required():
+    from rlvr_nb import doctor
+    findings = {f.name: f for f in map(doctor.package_finding, doctor.requirements())}
+    assert findings["torch"].state == findings["trl"].state == "ok"
+
+
+def test_what_is_printed_does_not_steer_the_terminal(fake, capsys):
+    fake.failure = RLVRError("row 7: \x1b[2J\x07 \u202egnp.exe https://me:secret-word@host/x?token=abcdef")
+    err = run(capsys)[2]
+    assert err == "row 7: \\x1b[2J\\x07 \\u202egnp.exe https://<redacted>@host/x?token=<redacted>\n"
+    assert "\x1b" not in run(capsys, "train.\x1b[31m=1")[2]
+    assert "\u202e" not in run(capsys, "--cfg", "job", "data.params.x='a\u202eb'")[1]
