@@ -208,7 +208,8 @@ _LONGEST_TOKEN = 200 # characters; no tokenizer in use has longer ones
 def _measured(self:DefaultDataComponent, rows:list[dict], tokenizer, most:int|None) -> list[str|None]:
     "Fit prompts to the chat template, in place; for each the reason to leave it out."
     long = f'longer than {most} prompt tokens'
-    reasons = [long if most and len(row['question']) > _LONGEST_TOKEN * most else None for row in rows]
+    sizes = [sum(len(m['content']) for m in row['prompt']) for row in rows]
+    reasons = [long if most and size > _LONGEST_TOKEN * most else None for size in sizes]
     short = [row for row, reason in zip(rows, reasons) if reason is None]
     fitted, rendered, objection = fit_prompts(tokenizer, [row['prompt'] for row in short])
     self.objection = self.objection or objection

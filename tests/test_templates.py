@@ -16,7 +16,8 @@ from rlvr_nb.templates import check_template, fit_prompts, set_template_argument
 
 THINKING = Markers('<think>', '</think>', '<answer>', '</answer>')
 SYSTEM, QUESTION = 'Think between tags.', 'What is 2+2?'
-TURNS = [*build_messages(QUESTION, SYSTEM), dict(role='assistant', content='<think>hm</think>4'), dict(role='user', content='And 3+3?')]
+TURNS = [*build_messages(QUESTION, SYSTEM), dict(role='assistant', content='<think>hm</think>4'), dict(role='user',
+                                                                                                       content='And 3+3?')]
 
 
 @pytest.mark.parametrize('family', FAMILIES)
@@ -40,13 +41,15 @@ def test_prompts_are_what_trl_renders(family):
 def test_who_refuses_the_system_role_gets_it_in_the_question(family):
     (messages,), _, objection = fit_prompts(character_tokenizer(family), [build_messages(QUESTION, SYSTEM)])
     merged = [dict(role='user', content=f'{SYSTEM}\n\n{QUESTION}')]
-    assert (messages == merged, objection) == ((True, 'System role not supported') if family == 'gemma2' else (False, None))
+    assert (messages == merged, objection) == ((True, 'System role not supported') if family == 'gemma2' else (False,
+                                                                                                               None))
 
 
 def test_where_the_template_opens_the_thought():
     tok = character_tokenizer('r1_distil')
     assert is_prefilled(tok, THINKING) is True and is_prefilled(tok, PLAIN) == '<think>'
-    assert not any(is_prefilled(character_tokenizer(f), m) for f in FAMILIES if f != 'r1_distil' for m in (PLAIN, THINKING))
+    assert not any(is_prefilled(character_tokenizer(f), m) for f in FAMILIES if f != 'r1_distil' for m in (PLAIN,
+                                                                                                           THINKING))
     good = '<reasoning>2+2=4</reasoning><answer>4</answer>'
     assert parse_completion(f'I see.</think>{good}', PLAIN, '<think>').well_formed
     assert parse_completion('so <answer>4</answer>', PLAIN, '<think>').answer is None
@@ -59,11 +62,13 @@ def test_arguments_survive_saving_and_say_no_to_nobody(tmp_path):
     tok.save_pretrained(tmp_path)
     again = AutoTokenizer.from_pretrained(tmp_path)
     assert render_prompt(again, build_messages(QUESTION)).endswith('</think>\n\n')
-    asked = again.apply_chat_template(build_messages(QUESTION), tokenize=False, add_generation_prompt=True, enable_thinking=True)
+    asked = again.apply_chat_template(build_messages(QUESTION), tokenize=False, add_generation_prompt=True,
+                                      enable_thinking=True)
     assert asked.endswith('assistant\n')
 
 
-@pytest.mark.parametrize('value', [False, None, 3, 0.5, 'high', 'a "b" \\ c\n', 'ß😀', [1, [True]], dict(a=dict(b=None))])
+@pytest.mark.parametrize('value', [False, None, 3, 0.5, 'high', 'a "b" \\ c\n', 'ß😀', [1, [True]],
+                                   dict(a=dict(b=None))])
 def test_any_value_of_a_configuration_reaches_the_template(value):
     tok = character_tokenizer("{% for m in messages %}{{ m['content'] }}{% endfor %}{{ x | tojson }}")
     set_template_arguments(tok, dict(x=value))
@@ -72,15 +77,18 @@ def test_any_value_of_a_configuration_reaches_the_template(value):
 
 BROKEN = {
     'syntax': ("{% for m in messages %}{{ m['content'] }}", "can't be rendered: line 1"),
-    'parts': ("{% for m in messages %}{% for p in m['content'] %}{{ p['text'] }}{% endfor %}{% endfor %}", "doesn't show the question"),
+    'parts': ("{% for m in messages %}{% for p in m['content'] %}{{ p['text'] }}{% endfor %}{% endfor %}",
+              "doesn't show the question"),
     'nothing': ("hello", "doesn't show the question"),
     'refuses': ("{{ raise_exception('not this model') }}", 'not this model'),
     'type': ("{{ messages + 1 }}", "can't be rendered"),
     'undefined': ("{{ nothing.at.all }}", "can't be rendered"),
     'work': ('{% for i in range(99999) %}' * 4 + '{% endfor %}' * 4, 'more work or memory'),
-    'recursion': ('{% macro f(n) %}{{ f(n - 1) if n else "" }}{{ f(n - 1) if n else "" }}{% endmacro %}{{ f(60) }}', 'more work or memory'),
+    'recursion': ('{% macro f(n) %}{{ f(n - 1) if n else "" }}{{ f(n - 1) if n else "" }}{% endmacro %}{{ f(60) }}',
+                  'more work or memory'),
     'product': ("{{ 'a' * 10**10 }}", 'more than a prompt'),
-    'doubling': ('{% set ns = namespace(s="ab") %}{% for i in range(60) %}{% set ns.s = ns.s ~ ns.s %}{% endfor %}{{ ns.s }}', 'more'),
+    'doubling': ('{% set ns = namespace(s="ab") %}{% for i in range(60) %}{% set ns.s = ns.s ~ ns.s %}{% endfor %}{{ '
+                 'ns.s }}', 'more'),
     'padding': ("{{ '%9999999999d' | format(1) }}", ''),
     'output': ("{% for i in range(99999) %}{{ 'a' * 999 }}{% endfor %}", 'more than a prompt'),
     'escape': ("{{ ''.__class__.__mro__[1].__subclasses__() }}", "can't be rendered"),
@@ -90,14 +98,16 @@ BROKEN = {
 @pytest.mark.parametrize('template,expected', BROKEN.values(), ids=BROKEN)
 def test_a_broken_template_is_one_error(template, expected, monkeypatch):
     monkeypatch.setattr(templates, 'CPU_SECONDS', 1)
-    with pytest.raises(ConfigError, match='model.model_name_or_path: the chat template of') as e: check_template(character_tokenizer(template))
+    with pytest.raises(ConfigError, match='model.model_name_or_path: the chat template '
+                                          'of') as e: check_template(character_tokenizer(template))
     assert expected in str(e.value) and '\n' not in str(e.value)
 
 
 def test_a_template_that_turns_hostile_on_real_prompts_is_stopped_too(monkeypatch):
     "It behaves for the one question that `check_template` asks."
     monkeypatch.setattr(templates, 'CPU_SECONDS', 1)
-    tok = character_tokenizer("{{ messages[0]['content'] }}{% if messages[0]['content'] | length > 30 %}" + BROKEN['work'][0] + "{% endif %}")
+    tok = character_tokenizer("{{ messages[0]['content'] }}{% if messages[0]['content'] | length > 30 "
+                              "%}" + BROKEN['work'][0] + "{% endif %}")
     check_template(tok)
     data = DefaultDataComponent(dict(dataset_name='arithmetic', params=dict(digits=20, num_train=3)))
     with pytest.raises(ConfigError, match='more work or memory'): data.train_rows(tok, 500)
@@ -106,13 +116,15 @@ def test_a_template_that_turns_hostile_on_real_prompts_is_stopped_too(monkeypatc
 def test_the_child_sees_no_secret(monkeypatch):
     monkeypatch.setenv('HF_TOKEN', 'hf_canary')
     seen = {}
-    monkeypatch.setattr(subprocess, 'run', lambda command, env, **kw: seen.update(env=env, command=command) or subprocess.CompletedProcess(command, 1, '', ''))
+    monkeypatch.setattr(subprocess, 'run', lambda command, env, **kw: seen.update(env=env,
+                                                                                  command=command) or subprocess.CompletedProcess(command, 1, '', ''))
     assert try_render(character_tokenizer(), [build_messages('?')])[0].kind == 'limit'
     assert seen['command'][0] == sys.executable and 'hf_canary' not in seen['env'].values()
 
 
 def settings(folder, *more):
-    return load_config('data_component=gsm8k', f'data.dataset_path={folder/"rows"}', f'model.model_name_or_path={folder}', 'train.max_steps=2',
+    return load_config('data_component=gsm8k', f'data.dataset_path={folder/"rows"}',
+                       f'model.model_name_or_path={folder}', 'train.max_steps=2',
                        'train.per_device_train_batch_size=4', 'train.num_generations=4', 'train.max_prompt_length=900',
                        'train.max_completion_length=16', 'model.max_seq_length=1024', 'eval.eval_num_samples=2', *more)
 
@@ -133,7 +145,8 @@ def test_a_dry_run_asks_training_and_evaluation_alike(model, family):
     character_tokenizer(family).save_pretrained(model)
     report = Pipeline.check(settings(model, 'prompts.chat_template_kwargs.enable_thinking=false'))
     p = report.prepared
-    trained, evaluated = (render_prompt(p.tokenizer, rows[0]['prompt']) for rows in (p.train_rows, p.eval_rows['gsm8k']))
+    trained, evaluated = (render_prompt(p.tokenizer, rows[0]['prompt']) for rows in (p.train_rows,
+                                                                                     p.eval_rows['gsm8k']))
     assert trained == evaluated.replace('test: 0', 'train: 0') and report.prompts[0] == trained
     assert any('System role not supported' in note for note in report.notes) == (family == 'gemma2')
     assert any('opens the reasoning with <think>' in note for note in report.notes) == (family == 'r1_distil')
