@@ -270,12 +270,11 @@ def _collect(component, raw:Iterable, split:str, wanted:_Wanted) -> Rows:
 def _gold_check(gold_problem:Callable|None, named:dict) -> tuple:
     "The check of answers, as a check of rows; the first three that fail are named."
     if gold_problem is None: return ()
+    reason = "answer that can't be read"
     def check(row):
         problem = gold_problem(row['answer'])
         if not problem: return None
-        reason = f"answer that can't be read: {problem}"
-        named.setdefault(reason, [])
-        if len(named[reason]) < 3: named[reason].append(one_line(row['answer'][:40]))
+        if len(named.setdefault(reason, [])) < 3: named[reason].append(one_line(problem)[:160])
         return reason
     return (check,)
 

@@ -2,7 +2,8 @@
 from pathlib import Path
 
 CHARACTERS = [chr(i) for i in range(32, 127)] + ['\n']
-TEMPLATES = Path(__file__).parent/'templates'  # chat templates of real families, written anew after what each does to a conversation
+# chat templates of real families, written anew after what each does to a conversation
+TEMPLATES = Path(__file__).parent/'templates'
 FAMILIES = sorted(p.stem for p in TEMPLATES.glob('*.jinja'))
 TEMPLATE = ("{{ bos_token }}{% for m in messages %}<start_of_turn>{{ m['role'] }}\n{{ m['content'] "
             "}}<end_of_turn>\n{% endfor %}"
@@ -12,7 +13,7 @@ SHAPE = dict(hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_atte
 
 
 def character_tokenizer(template=TEMPLATE):
-    "A tokenizer of printable ASCII with a chat template, given by its text or by the name of a family; by default in Gemma's form."
+    "A tokenizer of printable ASCII with a chat template, given by its text or a family's name; by default in Gemma's form."
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
     control = ['<pad>', '<eos>', '<bos>', '<unk>', '<start_of_turn>', '<end_of_turn>']
@@ -29,7 +30,8 @@ def build(kind, folder, seed=0, template=TEMPLATE, **shape):
     """Write a random model of an architecture, gemma3, qwen3 or llama, with its tokenizer; returns the folder.
     `template` is a chat template or the name of a family, `shape` overrides the configuration's values."""
     import torch
-    from transformers import Gemma3ForCausalLM, Gemma3TextConfig, LlamaConfig, LlamaForCausalLM, Qwen3Config, Qwen3ForCausalLM
+    from transformers import (Gemma3ForCausalLM, Gemma3TextConfig, LlamaConfig, LlamaForCausalLM, Qwen3Config,
+                              Qwen3ForCausalLM)
     classes = dict(gemma3=(Gemma3TextConfig, Gemma3ForCausalLM, dict(head_dim=8, sliding_window=64,
                                                                      query_pre_attn_scalar=8)),
                    qwen3=(Qwen3Config, Qwen3ForCausalLM, dict(head_dim=8)), llama=(LlamaConfig, LlamaForCausalLM, {}))

@@ -8,7 +8,7 @@ from rlvr_nb.sources import load_rows, read_file, splits_of
 
 ROWS = [dict(id='007', question='NA', answer='0.10'), dict(id='008', question='null', answer='12345678901234567890'),
         dict(id='009', question='Wie groß ist "x", wenn x = 1,5?', answer='1e3'), dict(id='010',
-                                                                                       question='two\nlines\t;', answer=' 18 ')]
+        question='two\nlines\t;', answer=' 18 ')]
 
 
 def separated(separator):
@@ -20,7 +20,7 @@ def separated(separator):
 TEXTS = {'csv': separated(','), 'semicolon.csv': separated(';'), 'tab.csv': separated('\t'), 'tsv': separated('\t'),
          'bar.csv': separated('|'),
          'jsonl': '\n'.join(map(json.dumps, ROWS)), 'ndjson': '\n\n'.join(json.dumps(r,
-                                                                                     ensure_ascii=False) for r in ROWS) + '\n',
+        ensure_ascii=False) for r in ROWS) + '\n',
          'json': json.dumps(ROWS, indent=1), 'data.json': json.dumps(dict(version=1, data=ROWS)),
          'columns.json': json.dumps({k: {str(i): r[k] for i, r in enumerate(ROWS)} for k in ROWS[0]}),
          'lists.json': json.dumps({k: [r[k] for r in ROWS] for k in ROWS[0]})}
@@ -51,21 +51,22 @@ def test_numbers_of_json_print_as_they_were_written(tmp_path):
 
 BAD = {  # name, content, what the error says
     'empty.csv': (b'', 'is empty'), 'empty.jsonl': (b'\n\n', 'is empty'), 'empty.json': (b'',
-                                                                                         'half written'), 'list.json': (b'[]', 'is empty'),
+        'half written'), 'list.json': (b'[]', 'is empty'),
     'header.csv': (b'question,answer\n', 'has a header (question, answer) and no rows'),
     'cut.csv': (b'question,answer\n1+1,2\n"2+', 'cut.csv:3: a quotation mark'),
     'short.csv': (b'question,answer\n1+1,2\n2+2\n', 'short.csv:3: 1 cells, but the header names 2 columns (question, '
                                                     'answer)'),
     'wide.csv': (b'question,answer\n1,5+1,2\n', 'wide.csv:2: 3 cells'), 'twice.csv': (b'a,a\n1,2\n',
-                                                                                      "the column 'a' is there twice"),
+        "the column 'a' is there twice"),
     'cut.jsonl': (b'{"a": 1}\n{"a": "x', 'cut.jsonl:2: not JSON'), 'middle.jsonl': (b'{"a": 1}\n{"a": \n{"a": 2}\n',
-                                                                                    'middle.jsonl:2: not JSON'),
+        'middle.jsonl:2: not JSON'),
     'cut.json': (b'[{"a": 1},\n{"a"', 'half written'), 'deep.jsonl': (b'{"a": 1}\n' + b'[' * 100_000,
-                                                                      'deep.jsonl:2: nested too deep'),
+        'deep.jsonl:2: nested too deep'),
     'deep.json': (b'{"a":' * 100_000, 'nested too deep'), 'text.jsonl': (b'"hello"\n', 'text.jsonl:1: expected an '
-                                                                                       'object'),
+        'object'),
     'two.json': (b'{"train": [{"a": 1}], "test": [{"a": 2}]}', 'several lists of rows (train, test)'),
-    'numbers.json': (b'[1, 2]', 'expected a list of objects'), 'latin.csv': ('question,answer\né,2\n'.encode('latin-1'), 'latin.csv:2: not UTF-8'),
+    'numbers.json': (b'[1, 2]', 'expected a list of objects'),
+    'latin.csv': ('question,answer\né,2\n'.encode('latin-1'), 'latin.csv:2: not UTF-8'),
     'cut.parquet': (b'PAR1 and no more', 'not a whole Parquet file'), 'book.xlsx': (b'PK', "can't read 'book.xlsx'"),
 }
 

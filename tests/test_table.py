@@ -23,16 +23,16 @@ def rows_of(path, split='train', **params):
 def sums(tmp_path):
     path = tmp_path/'sums.jsonl'
     path.write_text('\n'.join(json.dumps(dict(problem=f'{a}+{b}=?', solution=f'It is {a + b}. #### '
-                                                                             f'{a + b}', answer=a + b)) for a in range(20) for b in range(20)))
+            f'{a + b}', answer=a + b)) for a in range(20) for b in range(20)))
     return path
 
 
 def test_no_question_is_on_both_sides(sums):
     lines = sums.read_text().splitlines()
     sums.write_text('\n'.join(lines + [line.replace('=?', ' =?').replace(' =?',
-                                                                         '=? ') for line in lines]))  # each again, spaced otherwise
+            '=? ') for line in lines]))  # each again, spaced otherwise
     train, held = ({' '.join(r['question'].split()) for r in rows_of(sums, s, question='problem',
-                                                                     eval_fraction=0.25)} for s in ('train', 'eval'))
+            eval_fraction=0.25)} for s in ('train', 'eval'))
     assert not train & held and len(train | held) == 400 and 60 < len(held) < 140
 
 
@@ -48,11 +48,11 @@ def test_what_a_cell_may_hold(tmp_path):
     rows = [dict(question='NA', answer='007'), dict(question=chat, answer=0.5), dict(question=5, answer='5'),
             dict(question=['a'], answer='5'),
             dict(question='x', answer=True), dict(question='x', answer=[1]), dict(question='x',
-                                                                                  answer=None), dict(question=' ',
-                                                                                                     answer='1'),
+            answer=None), dict(question=' ',
+            answer='1'),
             dict(answer='1'), dict(question=[dict(role='user', content=[dict(type='text', text='x')])], answer='1'),
             dict(question=[dict(role='robot', content='x')], answer='1'), dict(question=chat + [dict(role='assistant',
-                                                                                                     content='4')], answer='4'),
+            content='4')], answer='4'),
             dict(question='half \ud800', answer='1'), dict(question='x', answer='')]
     for split in ('train', 'test'): (tmp_path/f'{split}.jsonl').write_text('\n'.join(map(json.dumps, rows)))
     found = rows_of(tmp_path)
@@ -72,12 +72,12 @@ def test_a_row_of_ten_megabytes_is_dropped_unread(tmp_path):
             self.longest = max(self.longest, *map(len, texts))
             return dict(input_ids=[[0] * (len(t) // 4) for t in texts])
     rows = [dict(question='1+1=?', answer='2'), dict(question='x' * 10_000_000, answer='2'), dict(question='1+2=?',
-                                                                                                  answer='3' * 10_000_000)]
+            answer='3' * 10_000_000)]
     for split in ('train', 'test'): (tmp_path/f'{split}.jsonl').write_text('\n'.join(map(json.dumps, rows)))
     tok = Watched()
     found = DefaultDataComponent(dict(dataset_name='table', dataset_path=str(tmp_path))).train_rows(tok, 512)
     assert found.reasons == {'longer than 512 prompt tokens': 1, 'answer of more than 100,000 '
-                                                                 'characters': 1} and len(found) == 1 and tok.longest < 100
+            'characters': 1} and len(found) == 1 and tok.longest < 100
 
 
 def test_columns_by_name_by_pattern_and_inside(tmp_path):
@@ -85,7 +85,7 @@ def test_columns_by_name_by_pattern_and_inside(tmp_path):
     for split in ('train', 'test'): (tmp_path/f'{split}.jsonl').write_text('\n'.join(map(json.dumps, rows)))
     found = rows_of(tmp_path, question='{context} {qa.q}', answer='qa.a', system='tone', worked_solution='working')
     assert found[0]['prompt'] == [dict(role='system', content='Be kind.'), dict(role='user',
-                                                                                content='A box holds 12. And two?')]
+            content='A box holds 12. And two?')]
     assert (found[0]['answer'], found.solutions) == ('24', ['2*12=24'])
 
 
@@ -95,13 +95,13 @@ SLIPS = [
     (dict(question='problem', answer='gold'), "has no column 'gold'"),
     (dict(question='problem', worked_solution='rationale'), 'write data.params.worked_solution=solution'),
     (dict(question='problem', extract='####'), 'has 0 groups'), (dict(question='problem', extract='('),
-                                                                 "isn't a regular expression"),
+        "isn't a regular expression"),
     (dict(question='problem', kind='number'), 'expected one of gsm8k, finqa, math'), (dict(question='problem',
-                                                                                           eval_fraction=20), 'between 0 and 1'),
+        eval_fraction=20), 'between 0 and 1'),
     (dict(question='problem', eval_fraction=True), 'between 0 and 1'), (dict(qestion='problem'),
-                                                                        "did you mean 'question'?"),
+        "did you mean 'question'?"),
     (dict(question='problem', eval_path='nowhere.csv'), "nowhere.csv doesn't exist"), (dict(question=3),
-                                                                                       'expected text, got 3'),
+        'expected text, got 3'),
 ]
 
 
@@ -134,7 +134,7 @@ def test_a_row_that_breaks_a_processor_is_named():
 
 @pytest.mark.parametrize('program,result', [
     ('add(const_1, const_m1)', 0), ('subtract(1,200, 5%)', None), ('divide(9, 0)', None), ('exp(2, const_1000000)',
-                                                                                           None), ('table_max(a, none)', None),
+    None), ('table_max(a, none)', None),
     ('subtract(5829, 5735), divide(#0, 5735)', 94 / 5735), ('greater(3, 2)', 1), ('divide(#3, 2)', None), ('', None)])
 def test_programs(program, result):
     try: value = float(finqa_steps(program)[1])
@@ -149,12 +149,14 @@ def test_a_run_of_ones_own_file(tmp_path, sums, root):
     build('llama', tmp_path/'model')
     common = ['data_component=table', f'data.dataset_path={sums}', f'model.model_name_or_path={tmp_path/"model"}',
               'model.max_seq_length=512',
-              'train.max_prompt_length=400', 'train.max_completion_length=8', 'train.per_device_train_batch_size=4', 'train.num_generations=4']
+              'train.max_prompt_length=400', 'train.max_completion_length=8', 'train.per_device_train_batch_size=4',
+              'train.num_generations=4']
     report = Pipeline.check(load_config(*common, 'data.params.question=problem', "data.params.extract='#### "
-                                                                                 "(.*)'", 'data.params.answer=solution'))
+            "(.*)'", 'data.params.answer=solution'))
     rows = report.prepared.eval_rows['table']
     assert rows[0]['answer'] == str(sum(map(int, rows[0]['question'].removesuffix('=?').split('+'))))
     done = subprocess.run([sys.executable, str(root/'run_pipeline.py'), '--dry-run', *common,
                            'data.params.question=problem', "data.params.extract='(zzz)'"],
                           cwd=tmp_path, capture_output=True, text=True)
-    assert done.returncode == 2 and "answer doesn't match data.params.extract" in done.stderr and 'Traceback' not in done.stderr
+    assert done.returncode == 2 and 'Traceback' not in done.stderr
+    assert "answer doesn't match data.params.extract" in done.stderr

@@ -1,4 +1,4 @@
-"""Chat templates: of real families, broken ones and hostile ones, from the tokenizer to what training and evaluation ask."""
+"""Chat templates of real families, broken and hostile ones, from the tokenizer to what training and evaluation ask."""
 import json
 import subprocess
 import sys
@@ -17,7 +17,7 @@ from rlvr_nb.templates import check_template, fit_prompts, set_template_argument
 THINKING = Markers('<think>', '</think>', '<answer>', '</answer>')
 SYSTEM, QUESTION = 'Think between tags.', 'What is 2+2?'
 TURNS = [*build_messages(QUESTION, SYSTEM), dict(role='assistant', content='<think>hm</think>4'), dict(role='user',
-                                                                                                       content='And 3+3?')]
+        content='And 3+3?')]
 
 
 @pytest.mark.parametrize('family', FAMILIES)
@@ -42,14 +42,14 @@ def test_who_refuses_the_system_role_gets_it_in_the_question(family):
     (messages,), _, objection = fit_prompts(character_tokenizer(family), [build_messages(QUESTION, SYSTEM)])
     merged = [dict(role='user', content=f'{SYSTEM}\n\n{QUESTION}')]
     assert (messages == merged, objection) == ((True, 'System role not supported') if family == 'gemma2' else (False,
-                                                                                                               None))
+            None))
 
 
 def test_where_the_template_opens_the_thought():
     tok = character_tokenizer('r1_distil')
     assert is_prefilled(tok, THINKING) is True and is_prefilled(tok, PLAIN) == '<think>'
     assert not any(is_prefilled(character_tokenizer(f), m) for f in FAMILIES if f != 'r1_distil' for m in (PLAIN,
-                                                                                                           THINKING))
+            THINKING))
     good = '<reasoning>2+2=4</reasoning><answer>4</answer>'
     assert parse_completion(f'I see.</think>{good}', PLAIN, '<think>').well_formed
     assert parse_completion('so <answer>4</answer>', PLAIN, '<think>').answer is None
@@ -117,7 +117,7 @@ def test_the_child_sees_no_secret(monkeypatch):
     monkeypatch.setenv('HF_TOKEN', 'hf_canary')
     seen = {}
     monkeypatch.setattr(subprocess, 'run', lambda command, env, **kw: seen.update(env=env,
-                                                                                  command=command) or subprocess.CompletedProcess(command, 1, '', ''))
+            command=command) or subprocess.CompletedProcess(command, 1, '', ''))
     assert try_render(character_tokenizer(), [build_messages('?')])[0].kind == 'limit'
     assert seen['command'][0] == sys.executable and 'hf_canary' not in seen['env'].values()
 
@@ -146,7 +146,7 @@ def test_a_dry_run_asks_training_and_evaluation_alike(model, family):
     report = Pipeline.check(settings(model, 'prompts.chat_template_kwargs.enable_thinking=false'))
     p = report.prepared
     trained, evaluated = (render_prompt(p.tokenizer, rows[0]['prompt']) for rows in (p.train_rows,
-                                                                                     p.eval_rows['gsm8k']))
+            p.eval_rows['gsm8k']))
     assert trained == evaluated.replace('test: 0', 'train: 0') and report.prompts[0] == trained
     assert any('System role not supported' in note for note in report.notes) == (family == 'gemma2')
     assert any('opens the reasoning with <think>' in note for note in report.notes) == (family == 'r1_distil')
@@ -156,7 +156,7 @@ def test_worked_examples_stand_before_every_question(model):
     character_tokenizer('gemma2').save_pretrained(model)
     p = Pipeline.check(settings(model, 'prompts.examples=2')).prepared
     prompt = render_prompt(p.tokenizer, p.eval_rows['gsm8k'][0]['prompt'])
-    assert prompt.count('<start_of_turn>model') == 3 and prompt.count('.</reasoning><answer>') == 2 and prompt.count('train: ') == 2
+    assert [prompt.count(text) for text in ('<start_of_turn>model', '.</reasoning><answer>', 'train: ')] == [3, 2, 2]
     assert p.train_rows.reasons == {'used as a worked example': 2} and p.eval_rows['gsm8k'].reasons == {}
 
 
