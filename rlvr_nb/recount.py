@@ -193,10 +193,15 @@ class Recount:
     minutes: float|None           # of all stages
     problems: list = field(default_factory=list)  # files that can't be counted
 
-    def met(self, how)->bool|None: # 'strict' or 'lenient'
-        "Whether the goal was met; None without a goal."
+    def meets(self, how)->bool|None: # 'strict' or 'lenient'
+        "Whether the goal was met by one way of counting; None without a goal."
         parts = goal_parts(self.goal, self.counted, self.minutes, how) if self.goal else []
         return all(met for _, met in parts) if parts else None
+
+    @property
+    def met(self)->bool:
+        "Whether nothing is missed: the goal is met strictly, or there is none."
+        return self.meets('strict') is not False
 
 def recount(run # directory of a run
            )->Recount:
@@ -243,7 +248,7 @@ def _counted_lines(c:Counted) -> list[str]:
 # %% ../nbs/api/64_recount.ipynb #recount-text
 def _goal_lines(self:Recount, how:str) -> list[str]:
     "The verdict on the goal by one way of counting; empty without a goal."
-    met = self.met(how)
+    met = self.meets(how)
     if met is None: return []
     parts = goal_parts(self.goal, self.counted, self.minutes, how)
     said = [f'  {"yes" if ok else "no "}  {text}' for text, ok in parts]
