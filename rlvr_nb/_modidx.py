@@ -1695,6 +1695,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                'rlvr_nb.rules._divisors': ('api/rules.html#_divisors', 'rlvr_nb/rules.py'),
                                'rlvr_nb.rules._geometry': ('api/rules.html#_geometry', 'rlvr_nb/rules.py'),
                                'rlvr_nb.rules._grpo_fields': ('api/rules.html#_grpo_fields', 'rlvr_nb/rules.py'),
+                               'rlvr_nb.rules._is_usual': ('api/rules.html#_is_usual', 'rlvr_nb/rules.py'),
                                'rlvr_nb.rules._length_rules': ('api/rules.html#_length_rules', 'rlvr_nb/rules.py'),
                                'rlvr_nb.rules._marker_rules': ('api/rules.html#_marker_rules', 'rlvr_nb/rules.py'),
                                'rlvr_nb.rules._nearest_multiples': ('api/rules.html#_nearest_multiples', 'rlvr_nb/rules.py'),

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Callable, Iterable
 
 # %% ../nbs/api/08_rules.ipynb #rules-own-imports
+from .defaults import recipe_for
 from .grammar import COMPONENTS, ConfigError, Fault, did_you_mean, is_whole, nearest, shown, split_path
 from .grpo_fields import TRAIN_CHOICES, check_grpo
 from .schema import EvalConfig, PipelineConfig
@@ -281,8 +282,18 @@ def _without_effect(cfg):
     if warm and warm.source == "solutions": yield "train.warm_start.file", "train.warm_start.source is solutions"
 
 # %% ../nbs/api/08_rules.ipynb #c-inert
+def _is_usual(cfg:PipelineConfig, key:str) -> bool:
+    "Whether an option has the value it has when nothing is said: a saved configuration names every option."
+    section = cfg
+    for step in key.split(".")[:-1]: section = getattr(section, step)
+    name = key.rpartition(".")[2]
+    recipe = recipe_for(cfg.model.model_name_or_path).get(key.split(".")[0], {})
+    usual = type(section).model_fields[name].get_default(call_default_factory=True)
+    return section[name] in (usual, recipe.get(name, usual))
+
 def inert_keys(cfg:PipelineConfig,  # a valid configuration
                user_set:set,        # paths, as tuples, that files or overrides of the user's set
               )->list[str]:         # warnings
     "Options that were set and change nothing."
-    return [f"{key}: has no effect, because {why}" for key, why in _without_effect(cfg) if split_path(key) in user_set]
+    return [f"{key}: has no effect, because {why}" for key, why in _without_effect(cfg)
+            if split_path(key) in user_set and not _is_usual(cfg, key)]
