@@ -6,209 +6,101 @@
 __all__ = ['run_python_tests', 'sandbox_problem', 'python_tests']
 
 # %% ../nbs/api/34_sandbox.ipynb #sandbox-imports
-import inspect, json, math, os, re, sys, textwrap
-from collections.abc import Callable
+import ast, json, math, os, re, signal, struct, sys, tempfile
 from functools import cache, partial
+from pathlib import Path
 
 # %% ../nbs/api/34_sandbox.ipynb #sandbox-own-imports
+from . import isolated
 from .grammar import Fault, UnavailableError
 from .prompts import Parsed
 from .registry import Payment, _short, reward
 from .reward_functions import REWARDS, _one_answer
 
-# %% ../nbs/api/34_sandbox.ipynb #r-wire-encode
-def _encode(value, keep):
-    "A value as JSON: data by value, anything else as a handle that `keep` hands out."
-    inner = lambda values: [_encode(v, keep) for v in values]
-    if value is None or isinstance(value, (bool, str)): return value
-    if isinstance(value, int): return ['int', hex(value)]
-    if isinstance(value, float): return ['float', value.hex()]
-    if isinstance(value, complex): return ['complex', [value.real.hex(), value.imag.hex()]]
-    if isinstance(value, (bytes, bytearray)): return ['bytes', value.hex()]
-    if isinstance(value, dict): return ['dict', [inner(pair) for pair in value.items()]]
-    for kind in (list, tuple, set, frozenset):
-        if isinstance(value, kind): return [kind.__name__, inner(value)]
-    return keep(value)
-
-# %% ../nbs/api/34_sandbox.ipynb #r-wire-decode
-def _decode(data, find):
-    "The value of JSON that `_encode` made; `find` knows what a handle stands for."
-    if not isinstance(data, list): return data
-    kind, body = data
-    if kind == 'int': return int(body, 16)
-    if kind == 'float': return float.fromhex(body)
-    if kind == 'complex': return complex(*map(float.fromhex, body))
-    if kind == 'bytes': return bytes.fromhex(body)
-    if kind == 'dict': return {_decode(k, find): _decode(v, find) for k, v in body}
-    kinds = dict(list=list, tuple=tuple, set=set, frozenset=frozenset)
-    return kinds[kind](_decode(v, find) for v in body) if kind in kinds else find(kind, body)
-
-# %% ../nbs/api/34_sandbox.ipynb #r-limits
-def _limit_myself(seconds, megabytes):
-    import resource
-    for name, value in dict(CPU=seconds + 1, AS=megabytes << 20, FSIZE=1 << 20, NOFILE=64, CORE=0, NPROC=64).items():
-        resource.setrlimit(getattr(resource, f'RLIMIT_{name}'), (value, value))
-
-def _private_pipes():
-    "Take over standard input and output, and leave the program nothing to write to."
-    import os
-    pipes = os.fdopen(os.dup(0), 'r', encoding='utf-8'), os.fdopen(os.dup(1), 'w', encoding='utf-8')
-    nothing = os.open('/dev/null', os.O_RDWR)
-    for fd in (0, 1): os.dup2(nothing, fd)
-    return pipes
-
-# %% ../nbs/api/34_sandbox.ipynb #r-candidate
-def _be_program(source, seconds, megabytes):
-    "Run a program, then serve the objects it defined."
-    import builtins, json, operator
-    _limit_myself(seconds, megabytes)
-    incoming, outgoing = _private_pipes()
-    objects, operations = {}, {n: getattr(operator, n) for n in dir(operator) if not n.startswith('_')}
-    operations |= dict(call=lambda f, *a, **k: f(*a, **k), getattr=getattr, setattr=setattr, iter=iter, next=next, len=len, str=str, repr=repr, bool=bool, hash=hash)
-    def send(*message):
-        outgoing.write(json.dumps(message) + '\n')
-        outgoing.flush()
-    def keep(o):
-        objects[id(o)] = o
-        return ['object', id(o)]
-    def callback(number):                     # a function of the tests: ask them to call it
-        def call(*args):
-            send('callback', number, _encode(list(args), keep))
-            return _decode(json.loads(incoming.readline()), find)
-        return call
-    def find(kind, number): return objects[number] if kind == 'object' else callback(number)
-    def describe(value):
-        base = next((b.__name__ for b in value.__mro__ if getattr(builtins, b.__name__, None) is b), None) if isinstance(value, type) and issubclass(value, Exception) else None
-        return ['exception', base] if base else _encode(value, keep)
-    namespace = {'__name__': 'solution'}
-    try:
-        exec(compile(source, 'solution.py', 'exec'), namespace)
-        send('ok', {n: describe(v) for n, v in namespace.items() if not n.startswith('__') and type(v).__name__ != 'module'})
-    except BaseException as e: send('raise', type(e).__name__, str(e)[:200])
-    for line in incoming:
-        try:
-            operation, target, args, keywords = json.loads(line)
-            args, keywords = _decode(args, find), _decode(keywords, find)
-            result = operations[operation](find('object', target), *args, **keywords)
-            send('ok', _encode(result, keep), _encode(args, keep))
-        except BaseException as e: send('raise', type(e).__name__, str(e)[:200])
-
-# %% ../nbs/api/34_sandbox.ipynb #r-judge-proxy
-def _connect(incoming, outgoing):
-    "The program's names, reached through pipes, and what loading it raised."
-    import builtins, json
-    callbacks, exceptions = {}, {}
-    class Proxy: __slots__ = ('_number',)
-    def find(kind, number):
-        proxy = Proxy.__new__(Proxy)
-        object.__setattr__(proxy, '_number', number)
-        return proxy
-    def keep(value):
-        if isinstance(value, Proxy): return ['object', value._number]
-        callbacks[len(callbacks)] = value
-        return ['callback', len(callbacks)-1]
-    def receive():
-        while True:
-            line = incoming.readline(4_000_000)
-            if not line.endswith('\n'): raise RuntimeError('the program ended' if not line else 'the program answered at too great a length')
-            kind, *rest = json.loads(line)
-            if kind == 'raise': raise (exceptions.get(rest[0]) or known(rest[0]))(rest[1])
-            if kind == 'ok': return rest
-            if kind != 'callback': raise RuntimeError('the program wrote something else than an answer')
-            print(json.dumps(_encode(callbacks[rest[0]](*_decode(rest[1], find)), keep)), file=outgoing, flush=True)
-    def known(name):
-        kind = getattr(builtins, name, None)
-        trusted = isinstance(kind, type) and issubclass(kind, Exception) and kind is not StopIteration  # which would end a loop over tests quietly
-        return kind if trusted else type(str(name), (RuntimeError,), {})
-    def ask(operation, proxy, *args, **keywords):
-        print(json.dumps([operation, proxy._number, _encode(list(args), keep), _encode(keywords, keep)]), file=outgoing, flush=True)
-        result, after = receive()
-        for mine, theirs in zip(args, _decode(after, find)):
-            if isinstance(mine, (list, dict, set)) and type(mine) is type(theirs):
-                mine.clear(); (mine.extend if isinstance(mine, list) else mine.update)(theirs)
-        return _decode(result, find)
-    def method(operation): return lambda self, *args, **keywords: ask(operation, self, *args, **keywords)
-    def compare(name):                        # with data an object is neither equal nor in any order: its word for that would be enough to pass
-        def call(self, other):
-            if isinstance(other, Proxy): return ask(name, self, other)
-            return {'eq': False, 'ne': True}.get(name, NotImplemented)
-        return call
-    for name in 'call len str repr iter getitem setitem delitem contains add sub mul truediv floordiv mod pow neg bool hash'.split():
-        setattr(Proxy, f'__{name}__', method(name))
-    for name in 'eq ne lt le gt ge'.split(): setattr(Proxy, f'__{name}__', compare(name))
-    def following(self):
-        try: return ask('next', self)
-        except RuntimeError as e: raise (StopIteration if type(e).__name__ == 'StopIteration' else e) from None
-    Proxy.__next__ = following
-    Proxy.__getattr__, Proxy.__setattr__ = (lambda self, name: ask('getattr', self, name)), (lambda self, name, value: ask('setattr', self, name, value))
-    names = {}
-    for name, value in receive()[0].items():
-        if hasattr(builtins, name) or name.startswith('__'): continue  # the tests' own `abs` and `len`, not the program's
-        if isinstance(value, list) and value[0] == 'exception': names[name] = exceptions[name] = type(name, (known(value[1]),), {})
-        else: names[name] = _decode(value, find)
-    return names
-
-# %% ../nbs/api/34_sandbox.ipynb #r-judge
-def _be_tests(units, seconds, megabytes):
-    "Run tests against the program at the other end of the pipes; the verdict goes to standard error."
-    import json, os
-    _limit_myself(seconds, megabytes)
-    verdict = os.fdopen(os.dup(2), 'w')
-    passed, problem = 0, ''
-    units = json.loads(units)
-    try: names = _connect(*_private_pipes())
-    except BaseException as e: names, units, problem = {}, [], f'{type(e).__name__} while loading: {e}'
-    for unit in units:
-        try:
-            exec(compile(unit, 'tests.py', 'exec'), names)
-            passed += 1
-        except BaseException as e: problem = problem or f'{type(e).__name__}{": " if str(e) else ""}{e} in: {unit.strip().splitlines()[-1]}'
-    print(json.dumps([passed, problem[:300]]), file=verdict, flush=True)
-
-# %% ../nbs/api/34_sandbox.ipynb #r-seccomp
+# %% ../nbs/api/34_sandbox.ipynb #p-forbidden
 _FORBIDDEN = {  # machine: (its audit code, the number of clone, the numbers of forbidden calls)
-    'x86_64': (0xC000003E, 56, (41, 53, 57, 58, 101, 165, 166, 246, 248, 249, 250, 272, 298, 308, 310, 311, 321, 323, 425)),
+    'x86_64': (0xC000003E, 56, (41, 53, 57, 58, 101, 165, 166, 246, 248, 249, 250, 272, 298, 308, 310, 311, 321, 323,
+                                425)),
     'aarch64': (0xC00000B7, 220, (198, 199, 117, 40, 39, 104, 217, 218, 219, 97, 241, 268, 270, 271, 280, 282, 425)),
 }
+_LOAD, _EQUAL, _AT_LEAST, _HAS, _ANSWER = 0x20, 0x15, 0x35, 0x45, 0x06         # operations of the filter
+_KILL, _REFUSE, _ALLOW, _MISSING = 0x80000000, 0x00050001, 0x7FFF0000, 0x00050026  # its answers: EPERM, ENOSYS
+_CLONE3, _NEW_NUMBERS, _THREAD = 435, 0x40000000, 0x10000
 
+# %% ../nbs/api/34_sandbox.ipynb #p-filter
 def _system_call_filter(machine:str) -> bytes:
-    import struct
+    "The filter for a machine; nothing for one whose numbers aren't known."
     if machine not in _FORBIDDEN: return b''
     audit, clone, forbidden = _FORBIDDEN[machine]
-    load, equal, at_least, has, answer = 0x20, 0x15, 0x35, 0x45, 0x06
-    kill, refuse, allow, missing = 0x80000000, 0x00050001, 0x7FFF0000, 0x00050026
-    program = [(load, 0, 0, 4), (equal, 1, 0, audit), (answer, 0, 0, kill), (load, 0, 0, 0), (at_least, 0, 1, 0x40000000), (answer, 0, 0, refuse)]
-    for number, reply in [*((n, refuse) for n in forbidden), (435, missing)]: program += [(equal, 0, 1, number), (answer, 0, 0, reply)]  # 435: clone3
-    program += [(equal, 0, 3, clone), (load, 0, 0, 16), (has, 1, 0, 0x10000), (answer, 0, 0, refuse), (answer, 0, 0, allow)]             # threads only
-    return b''.join(struct.pack('HBBI', *instruction) for instruction in program)
+    # another machine's numbers, or numbers of a newer kind
+    program = [(_LOAD, 0, 0, 4), (_EQUAL, 1, 0, audit), (_ANSWER, 0, 0, _KILL)]
+    program += [(_LOAD, 0, 0, 0), (_AT_LEAST, 0, 1, _NEW_NUMBERS), (_ANSWER, 0, 0, _REFUSE)]
+    for number in forbidden: program += [(_EQUAL, 0, 1, number), (_ANSWER, 0, 0, _REFUSE)]
+    # without clone3 glibc uses clone, which shows whether it is for a thread
+    program += [(_EQUAL, 0, 1, _CLONE3), (_ANSWER, 0, 0, _MISSING)]
+    program += [(_EQUAL, 0, 3, clone), (_LOAD, 0, 0, 16), (_HAS, 1, 0, _THREAD), (_ANSWER, 0, 0, _REFUSE)]
+    return b''.join(struct.pack('HBBI', *instruction) for instruction in [*program, (_ANSWER, 0, 0, _ALLOW)])
 
-# %% ../nbs/api/34_sandbox.ipynb #r-sandbox-args
+# %% ../nbs/api/34_sandbox.ipynb #p-sandboxed
 def _sandboxed(command:list, filter_fd:int|None) -> list:
     "A command inside bubblewrap."
-    interpreter = [a for path in dict.fromkeys((sys.base_prefix, '/usr/lib', '/lib', '/lib64')) for a in ('--ro-bind-try', path, path)]
-    return ['bwrap', '--unshare-all', '--die-with-parent', '--new-session', '--clearenv', '--cap-drop', 'ALL', '--hostname', 'sandbox', *interpreter,
-            '--dev', '/dev', '--size', str(8 << 20), '--tmpfs', '/dev/shm', '--remount-ro', '/dev', '--size', str(8 << 20), '--tmpfs', '/tmp', '--chdir', '/tmp', '--remount-ro', '/',
-            *(['--seccomp', str(filter_fd)] if filter_fd is not None else []), *command]
+    paths = dict.fromkeys((sys.base_prefix, '/usr/lib', '/lib', '/lib64'))
+    interpreter = [a for path in paths for a in ('--ro-bind-try', path, path)]
+    apart = '--unshare-all --die-with-parent --new-session --clearenv --cap-drop ALL --hostname sandbox'.split()
+    small = ['--size', str(8 << 20), '--tmpfs']
+    places = ['--dev', '/dev', *small, '/dev/shm', '--remount-ro', '/dev', *small, '/tmp', '--chdir', '/tmp']
+    filtered = ['--seccomp', str(filter_fd)] if filter_fd is not None else []
+    return ['bwrap', *apart, *interpreter, *places, '--remount-ro', '/', *filtered, *command]
 
-# %% ../nbs/api/34_sandbox.ipynb #r-launch
-_SHIPPED = (_encode, _decode, _limit_myself, _private_pipes, _be_program, _connect, _be_tests)
+# %% ../nbs/api/34_sandbox.ipynb #p-command
+@cache
+def _sides_text() -> str: return Path(isolated.__file__).read_text(encoding='utf-8')
 
-def _launch(role:Callable, source:str, seconds:float, megabytes:int, unsafe:bool, folder:str, **pipes):
+def _command(role:str, text:str, seconds:float, megabytes:int) -> list[str]:
+    "What starts one side, `be_program` or `be_tests`."
+    code = f'{_sides_text()}\nimport sys\n{role}(sys.argv[1], {math.ceil(seconds)}, {megabytes})\n'
+    return [os.path.realpath(sys.executable), '-I', '-S', '-c', code, text]
+
+# %% ../nbs/api/34_sandbox.ipynb #p-launch
+def _launch(role:str, text:str, seconds:float, megabytes:int, unsafe:bool, folder:str, **pipes):
     "Start one side, in a sandbox unless `unsafe`."
     import platform, subprocess
-    code = '\n'.join(textwrap.dedent(inspect.getsource(f)) for f in _SHIPPED) + f'\nimport sys\n{role.__name__}(sys.argv[1], {math.ceil(seconds)}, {megabytes})\n'
-    command = [os.path.realpath(sys.executable), '-I', '-S', '-c', code, source]
+    command = _command(role, text, seconds, megabytes)
     if unsafe: return subprocess.Popen(command, cwd=folder, env={}, start_new_session=True, **pipes)
     program, fd = _system_call_filter(platform.machine()), None
     if program:
         fd, end = os.pipe()
         os.write(end, program)
         os.close(end)
-    try: return subprocess.Popen(_sandboxed(command, fd), env={'PATH': os.environ.get('PATH', os.defpath)}, pass_fds=() if fd is None else (fd,), **pipes)
+    given, path = () if fd is None else (fd,), {'PATH': os.environ.get('PATH', os.defpath)}
+    try: return subprocess.Popen(_sandboxed(command, fd), env=path, pass_fds=given, **pipes)
     finally:
         if fd is not None: os.close(fd)
 
-# %% ../nbs/api/34_sandbox.ipynb #r-run-tests
+def _end(sides:list, unsafe:bool):
+    "Kill what is left of both sides."
+    for side in sides:
+        if unsafe and side.poll() is None: os.killpg(side.pid, signal.SIGKILL)
+        side.kill()
+        side.wait()
+        if side.stderr: side.stderr.close()
+
+# %% ../nbs/api/34_sandbox.ipynb #p-talk
+def _verdict_of(code:str, units:list[str], timeout:float, start) -> bytes|None:
+    "What the tests' side writes as its verdict; None where it isn't there in time."
+    import subprocess
+    (ask, asked), (tell, told), sides = os.pipe(), os.pipe(), []
+    try:
+        try:
+            sides.append(start('be_program', code, stdin=ask, stdout=told, stderr=subprocess.DEVNULL))
+            sides.append(start('be_tests', json.dumps(units), stdin=tell, stdout=asked, stderr=subprocess.PIPE))
+        finally:
+            for fd in (ask, asked, tell, told): os.close(fd)
+        return sides[1].communicate(timeout=timeout)[1]
+    except subprocess.TimeoutExpired: return None
+    finally: _end(sides, start.keywords['unsafe'])
+
+# %% ../nbs/api/34_sandbox.ipynb #p-run-python-tests
 def run_python_tests(code:str,             # a program
                      units:list[str],      # tests, each a piece of Python that raises when it fails
                      timeout:float=5.0,    # seconds for all of them
@@ -216,33 +108,17 @@ def run_python_tests(code:str,             # a program
                      unsafe:bool=False,    # without the sandbox: the program may do what you may do
                     )->tuple[int, str]:
     "How many tests a program passes, and what went wrong first."
-    import subprocess, tempfile
-    if len(code.encode(errors='replace')) > 100_000 or '\0' in code: return 0, 'longer than 100 kB, or not text'
-    sides, pipes = [], [*os.pipe(), *os.pipe()]
-    (ask, asked), (tell, told) = pipes[:2], pipes[2:]
+    code = code.encode(errors='replace')
+    if len(code) > 100_000 or b'\0' in code: return 0, 'longer than 100 kB, or not text'
     with tempfile.TemporaryDirectory() as folder:
         start = partial(_launch, seconds=timeout, megabytes=memory_mb, unsafe=unsafe, folder=folder)
-        try:
-            try:
-                sides.append(start(_be_program, code.encode(errors='replace').decode(), stdin=ask, stdout=told, stderr=subprocess.DEVNULL))
-                sides.append(start(_be_tests, json.dumps(units), stdin=tell, stdout=asked, stderr=subprocess.PIPE))
-            finally:
-                for fd in pipes: os.close(fd)
-            _, verdict = sides[1].communicate(timeout=timeout)
-        except subprocess.TimeoutExpired: return 0, f'not finished after {timeout:g} s'
-        finally: _end(sides, unsafe)
+        verdict = _verdict_of(code.decode(), units, timeout, start)
+    if verdict is None: return 0, f'not finished after {timeout:g} s'
     try: return tuple(json.loads(verdict[-2000:].decode().splitlines()[-1]))
-    except (ValueError, IndexError): return 0, f'the tests ended without a verdict: {_short(verdict[-200:].decode(errors="replace"), 120)}'
+    except (ValueError, IndexError):
+        return 0, f'the tests ended without a verdict: {_short(verdict[-200:].decode(errors="replace"), 120)}'
 
-def _end(sides:list, unsafe:bool):
-    import signal
-    for side in sides:
-        if unsafe and side.poll() is None: os.killpg(side.pid, signal.SIGKILL)
-        side.kill()
-        side.wait()
-        if side.stderr: side.stderr.close()
-
-# %% ../nbs/api/34_sandbox.ipynb #r-sandbox-problem
+# %% ../nbs/api/34_sandbox.ipynb #p-sandbox-problem
 def sandbox_problem()->str|None:
     "Why programs can't be sandboxed on this machine, None where they can."
     import shutil
@@ -253,43 +129,59 @@ def sandbox_problem()->str|None:
 @cache
 def _sandbox_problem_once() -> str|None: return sandbox_problem()
 
-def _python_check(timeout=5.0, memory_mb=512, unsafe=False, **_):
-    "What is wrong with the limits, or with this machine."
-    if timeout <= 0: return Fault('timeout', f'{timeout:g}', 'a number above 0')
-    if memory_mb < 64: return Fault('memory_mb', str(memory_mb), 'at least 64')
-    problem = None if unsafe else _sandbox_problem_once()
-    advice = 'install it, or set unsafe: true to run programs with your own rights'
-    return Fault('unsafe', problem=problem, advice=advice) if problem else None
+# %% ../nbs/api/34_sandbox.ipynb #p-asserts
+def _cut(body:list) -> tuple[list[str], list[str]]:
+    "The statements of a text as tests, each with what comes before it, and what is left over at the end."
+    units, waiting = [], []
+    for node in body:
+        waiting.append(ast.unparse(node))
+        tests = isinstance(node, ast.Assert) or isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)
+        if tests: units, waiting = [*units, '\n'.join(waiting)], []
+    return units, waiting
 
-# %% ../nbs/api/34_sandbox.ipynb #r-units
+# %% ../nbs/api/34_sandbox.ipynb #p-test-units
 def _test_units(tests, entry_point:str|None=None) -> list[str]|None:
-    "Tests one by one: each `assert` with what comes before it, calls, and functions named `test_*`; None where there is nothing to read."
-    import ast
+    "Tests one by one; None where there is nothing to read."
     if isinstance(tests, str) and tests.lstrip().startswith('['):
         try: tests = json.loads(tests)
         except ValueError: return None
     if not isinstance(tests, str): return [str(t) for t in tests] or None
     try: body = ast.parse(tests).body
     except (SyntaxError, ValueError, RecursionError, MemoryError): return None
-    units, waiting = [], []
-    for node in body:
-        waiting.append(ast.unparse(node))
-        if isinstance(node, ast.Assert) or isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
-            units.append('\n'.join(waiting))
-            waiting = []
+    units, left = _cut(body)
     names = [n.name for n in body if isinstance(n, ast.FunctionDef)]
-    calls = [f'{n}()' for n in names if n.startswith('test')] + ([f'check({entry_point})'] if 'check' in names and entry_point else [])
-    if calls: calls[0] = '\n'.join([*waiting, calls[0]])
+    calls = [f'{n}()' for n in names if n.startswith('test')]
+    if 'check' in names and entry_point: calls.append(f'check({entry_point})')
+    if calls: calls[0] = '\n'.join([*left, calls[0]])
     return units + calls or None
+
+# %% ../nbs/api/34_sandbox.ipynb #p-python-check
+_ADVICE = 'install it, or set unsafe: true to run programs with your own rights'
+
+def _python_check(timeout=5.0, memory_mb=512, unsafe=False, **_):
+    "What is wrong with the limits, or with this machine."
+    if timeout <= 0: return Fault('timeout', f'{timeout:g}', 'a number above 0')
+    if memory_mb < 64: return Fault('memory_mb', str(memory_mb), 'at least 64')
+    problem = None if unsafe else _sandbox_problem_once()
+    return Fault('unsafe', problem=problem, advice=_ADVICE) if problem else None
 
 # %% ../nbs/api/34_sandbox.ipynb #r-python-code
 _fence = re.compile(r'```[\w+-]*[ \t]*\n(.*?)(?:\n[ \t]*```|\Z)', re.S)
 
 def _program(parsed:Parsed) -> tuple[str|None, str]:
+    "The program of a completion, or None and why there is none."
     if len(parsed.blocks) != 1: return None, _one_answer(parsed)[1] or f'{len(parsed.blocks)} solution blocks'
     fenced = _fence.search(parsed.answer)
     code = fenced[1] if fenced else parsed.answer.strip('\n')
     return (code, '') if code.strip() else (None, 'no program in the solution')
+
+# %% ../nbs/api/34_sandbox.ipynb #r-python-units
+def _units_of(row:dict, column:str) -> tuple[list[str]|None, str]:
+    "The tests of a row, or None and why there are none."
+    units = _test_units(row[column], row.get('entry_point')) if row.get(column) else None
+    if units is None: return None, f"can't read tests from the column {column!r}"
+    if len(json.dumps(units)) > 100_000: return None, f'the tests in the column {column!r} are longer than 100 kB'
+    return units, ''
 
 # %% ../nbs/api/34_sandbox.ipynb #r-python-tests
 @reward('python_tests', category='code', check=_python_check, parallel=True)
@@ -304,12 +196,13 @@ def python_tests(parsed:Parsed,              # one completion, parsed once
                  unsafe:bool=False,          # run without the sandbox, with your own rights
                 )->Payment:
     "Pay for a program that passes its unit tests, run in a sandbox."
-    if not unsafe and (problem := _sandbox_problem_once()): raise UnavailableError(f"python_tests: {problem}; install it, or set unsafe: true to run programs with your own rights")
-    units = _test_units(row.get(tests), row.get('entry_point')) if row.get(tests) else None
-    if units is None: return Payment(None, f"can't read tests from the column {tests!r}")
-    if len(json.dumps(units)) > 100_000: return Payment(None, f"the tests in the column {tests!r} are longer than 100 kB")
+    problem = None if unsafe else _sandbox_problem_once()
+    if problem: raise UnavailableError(f'python_tests: {problem}; {_ADVICE}')
+    units, why = _units_of(row, tests)
+    if units is None: return Payment(None, why)
     code, why = _program(parsed)
     if code is None: return Payment(failed_reward, why, False)
     passed, problem = run_python_tests(code, units, timeout, memory_mb, unsafe)
-    value = failed_reward + (passed_reward-failed_reward) * (passed/len(units) if partial else passed == len(units))
-    return Payment(value, f'passes {passed} of {len(units)} tests' + (f', {problem}' if problem else ''), passed == len(units))
+    share = passed/len(units) if partial else passed == len(units)
+    why = f'passes {passed} of {len(units)} tests' + (f', {problem}' if problem else '')
+    return Payment(failed_reward + (passed_reward-failed_reward) * share, why, passed == len(units))
