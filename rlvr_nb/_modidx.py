@@ -150,7 +150,6 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                   'rlvr_nb.commands._inspect': ('api/commands.html#_inspect', 'rlvr_nb/commands.py'),
                                   'rlvr_nb.commands._pack': ('api/commands.html#_pack', 'rlvr_nb/commands.py'),
                                   'rlvr_nb.commands._push': ('api/commands.html#_push', 'rlvr_nb/commands.py'),
-                                  'rlvr_nb.commands._recount': ('api/commands.html#_recount', 'rlvr_nb/commands.py'),
                                   'rlvr_nb.commands._runs': ('api/commands.html#_runs', 'rlvr_nb/commands.py'),
                                   'rlvr_nb.commands._send': ('api/commands.html#_send', 'rlvr_nb/commands.py'),
                                   'rlvr_nb.commands.command': ('api/commands.html#command', 'rlvr_nb/commands.py'),

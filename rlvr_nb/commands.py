@@ -14,7 +14,6 @@ from pathlib import Path
 # %% ../nbs/api/85_commands.ipynb #commands-own-imports
 from .grammar import ConfigError, redact
 from .show import visible
-from .recount import recount
 from .rundir import RunDir, shown_path
 
 # %% ../nbs/api/85_commands.ipynb #commands-command
@@ -23,7 +22,6 @@ class Command:
     "A word of the command line."
     run: Callable         # takes the words that follow, returns the text to print
     words: tuple          # what follows, in capitals; one in brackets may be left out
-    help: str             # one line
 
     @property
     def least(self)->int: return sum(not word.startswith('[') for word in self.words)
@@ -31,46 +29,42 @@ class Command:
 COMMANDS = {}  # word -> Command
 
 def command(*words:str, # that follow
-            help:str,   # one line
            ):
     "Register a function as the command of its name."
     def register(function):
-        COMMANDS[function.__name__.strip('_')] = Command(function, words, help)
+        COMMANDS[function.__name__.strip('_')] = Command(function, words)
         return function
     return register
 
 # %% ../nbs/api/85_commands.ipynb #commands-inspect
-@command('PATH', help='Say what a run or the folder of a model is and would load, without loading it.')
+@command('PATH')
 def _inspect(path):
     from rlvr_nb.trust import inspect_path
     return str(inspect_path(path))
 
-@command('RUN', help="Count a run's saved answers again, by code that shares nothing with the run.")
-def _recount(run): return str(recount(RunDir.open(run).path))
-
-@command('[FOLDER]', help='List the runs of a folder, newest first; outputs where none is named.')
+@command('[FOLDER]')
 def _runs(folder='outputs'):
     from rlvr_nb.runs import shelf_table
     table = shelf_table(folder)
     return table.text() if table.rows else f'{folder}: no run is there'
 
 # %% ../nbs/api/85_commands.ipynb #commands-send
-@command('RUN', help="Send to Weights & Biases what it hasn't got of a run.")
+@command('RUN')
 def _send(run):
     from rlvr_nb.observers import send_to_wandb
     return '\n'.join(f'sent {what}' for what in send_to_wandb(run)) or 'nothing was missing'
 
-@command('RUN', 'OWNER/NAME', help='Upload the model of a run to the Hub, with its card.')
+@command('RUN', 'OWNER/NAME')
 def _push(run, repo_id):
     from rlvr_nb.card import push_to_hub
     return push_to_hub(run, repo_id)
 
-@command('RUN', '[FILE]', help='Put a run into one zip file, without its checkpoints.')
+@command('RUN', '[FILE]')
 def _pack(run, path=None):
     from rlvr_nb.runs import pack_run
     return shown_path(pack_run(run, path))
 
-@command('RUN', help='Delete a run that nobody writes into.')
+@command('RUN')
 def _delete(run):
     from rlvr_nb.runs import delete_run
     gone = RunDir.open(run).path

@@ -49,8 +49,14 @@ REPEATABLE = ("--config-dir", "--plugin")
 _ALL_COMMANDS = {  # word -> (module, function that takes the words after it, what follows, help)
     "doctor": ("rlvr_nb.doctor", "main", "",
                "say what is installed here, what is missing, and the command that mends it"),
-    "inspect": ("rlvr_nb.inspection", "main", "RUN_DIR",
-                "say what a run directory holds and would load, without loading any of it")}
+    "inspect": ("rlvr_nb.commands", "run_inspect", "PATH",
+                "say what a run or the folder of a model is and would load, without loading any of it"),
+    "runs": ("rlvr_nb.commands", "run_runs", "[FOLDER]", "list the runs of a folder, newest first"),
+    "send": ("rlvr_nb.commands", "run_send", "RUN_DIR", "send to Weights & Biases what it hasn't got of a run"),
+    "push": ("rlvr_nb.commands", "run_push", "RUN_DIR OWNER/NAME",
+             "upload the model of a run to the Hub, with its card"),
+    "pack": ("rlvr_nb.commands", "run_pack", "RUN_DIR [FILE]", "put a run into one zip file, without its checkpoints"),
+    "delete": ("rlvr_nb.commands", "run_delete", "RUN_DIR", "delete a run that nobody writes into")}
 COMMANDS = {word: command for word, command in _ALL_COMMANDS.items() if is_provided(command[0])}
 
 # %% ../nbs/api/85_flags.ipynb #i-parser-class

@@ -293,3 +293,38 @@ def test_a_run_that_ended_after_resuming_says_how_and_one_killed_then_doesnt_say
     assert RunDir(run.path).status() == 'killed'
     run.write_result({'status': 'finished', 'steps': 4})
     assert RunDir(run.path).status() == 'finished'
+
+
+def test_every_command_of_a_run_is_one_of_the_command_line(capsys, tmp_path):
+    from rlvr_nb.commands import COMMANDS as own
+    from rlvr_nb.flags import COMMANDS as typed
+    mine = {word: entry for word, entry in typed.items() if entry[0] == 'rlvr_nb.commands'}
+    assert set(mine) == set(own) and all(entry[1] == f'run_{word}' for word, entry in mine.items())
+    assert all(len(entry[2].split()) == len(own[word].words) for word, entry in mine.items())
+    assert main(['inspect', str(tmp_path)]) == 0 and 'neither a run nor the folder of a model' in capsys.readouterr().out
+    assert main(['inspect', str(tmp_path/'nowhere')]) == 2 and main(['push', 'x']) == 2
+
+
+def test_a_run_is_counted_again(run, capsys):
+    "By code of its own, with the status of its verdict: a recipe that is missed is 1."
+    import yaml
+    assert main(['--recount', str(run.path)]) == 0
+    said, result = capsys.readouterr().out, recount(run.path)
+    after = result.counted['after', 'arithmetic']
+    assert sum(after.strict) == sum(after.said) == run.evaluations()['after']['arithmetic'].correct and not after.differ
+    assert f'strict   {sum(after.strict):5} of 256' in said and f'lenient  {sum(after.lenient):5} of 256' in said
+    for accuracy, status in ((.5, 0), (.999, 1)):
+        tree = yaml.safe_load(run.config.read_text()) | {'goal': {'accuracy': accuracy, 'over': 'before', 'checked': False}}
+        run.config.write_text(yaml.safe_dump(tree, sort_keys=False))
+        assert main(['--recount', str(run.path)]) == status
+        assert f'goal, strict: {"met" if status == 0 else "not met"}' in capsys.readouterr().out
+
+
+def test_the_recount_finds_an_answer_that_the_run_took_for_right(run):
+    path = run.eval/'after-arithmetic.jsonl'
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    wrong = next(r for r in rows if r['correct'])
+    wrong['completion'] = '<reasoning>...</reasoning><answer>7</answer> or 8'
+    path.write_text(''.join(json.dumps(r) + '\n' for r in rows))
+    found = recount(run.path).counted['after', 'arithmetic']
+    assert [r['completion'] for r in found.differ] == [wrong['completion']] and 'right only there' in str(recount(run.path))
