@@ -75,6 +75,10 @@ class ConsoleObserver(Observer):
 
     def pipeline_start(self, cfg, run_dir): self.say(f'run directory: {shown_path(run_dir.path)}')
     def stage_start(self, name): self.say(f'[{name}]')
+
+    def warm_step(self, step, total, log):
+        if step in (1, total) or step % max(1, total // 10) == 0: self.say(f'step {step}/{total}  loss {log["loss"]:.3f}')
+
     def stage_end(self, name, seconds):
         self.close()
         if seconds >= 1: self.say(f'[{name}] {seconds:.1f} s')

@@ -37,11 +37,12 @@ class RunResult:
     before: dict = field(repr=False) # dataset -> Evaluation
     after: dict = field(repr=False)  # dataset -> Evaluation, empty for a stopped run
     seconds: dict = field(default_factory=dict) # of each stage
+    warm: dict = field(default_factory=dict, repr=False) # dataset -> Evaluation after a warm start, empty without one
 
     @property
     def comparisons(self)->dict[str, Comparison]:
-        "Before against after for every dataset that was evaluated twice."
-        return {name: compare(e, self.after[name]) for name, e in self.before.items() if name in self.after}
+        "What reinforcement learning added: before, or after a warm start, against after, for every dataset."
+        return {name: compare(e, self.after[name]) for name, e in (self.before | self.warm).items() if name in self.after}
 
     @property
     def compare(self)->Comparison|None:
@@ -62,10 +63,10 @@ class RunResult:
 
 # %% ../nbs/api/84_pipeline.ipynb #l-finish
 @patch
-def _write_end(self:Pipeline, status:str, steps:int, before:dict, after:dict, **more) -> None:
+def _write_end(self:Pipeline, status:str, steps:int, before:dict, after:dict, warm:dict|None=None, **more) -> None:
     "result.json, the last event and the report."
     if not is_main_process(): return
-    result = self._result(status, steps, before, after) | more
+    result = self._result(status, steps, before, after) | ({'warm': {name: e.summary() for name, e in warm.items()}} if warm else {}) | more
     try: self.run_dir.write_result(result)
     except OSError as e:
         raise UnavailableError(f"run_dir: {self.run_dir.result} can't be written ({e.strerror}); the trained model, where it was saved, is in {self.model_folder()}") from e
@@ -108,6 +109,7 @@ def _run_stages(self:Pipeline, evaluated:dict) -> RunResult:
     self._check_weights(model)
     evaluation = self._evaluation()
     with self.stage('evaluate before'): evaluated['before'] = self._evaluated('before') or self._evaluate(evaluation, model, tokenizer, 'before')
+    if self.cfg.train.warm_start: self._warm(evaluation, model, tokenizer, evaluated)
     self.control.check()
     with self.stage('train'): outcome = self._train(model, tokenizer, evaluation)
     self.steps = outcome.steps
@@ -117,6 +119,15 @@ def _run_stages(self:Pipeline, evaluated:dict) -> RunResult:
     if status == 'finished': self._conclude(evaluation, model, tokenizer, evaluated)
     self._write_end(status, outcome.steps, **evaluated)
     return self._run_result(status, evaluated)
+
+@patch
+def _warm(self:Pipeline, evaluation, model, tokenizer, evaluated:dict) -> None:
+    "The warm start and its own evaluation; a run that is past it only reads what was found."
+    if not self.choice.path:
+        with self.stage('warm start'): self._warm_start(model, tokenizer)
+    evaluated['warm'] = self._evaluated('warm')
+    if evaluated['warm'] or self.choice.path: return
+    with self.stage('evaluate warm'): evaluated['warm'] = self._evaluate(evaluation, model, tokenizer, 'warm')
 
 @patch
 def _conclude(self:Pipeline, evaluation, model, tokenizer, evaluated:dict) -> None:
@@ -130,7 +141,7 @@ def _conclude(self:Pipeline, evaluation, model, tokenizer, evaluated:dict) -> No
 
 @patch
 def _run_result(self:Pipeline, status:str, evaluated:dict) -> RunResult:
-    return RunResult(self.run_dir, status, self.steps, evaluated['before'], evaluated['after'], dict(self.seconds))
+    return RunResult(self.run_dir, status, self.steps, evaluated['before'], evaluated['after'], dict(self.seconds), evaluated.get('warm', {}))
 
 # %% ../nbs/api/84_pipeline.ipynb #l-run
 @patch

@@ -110,6 +110,16 @@ def free_disk(cfg:PipelineConfig # a configuration
     path = Path(cfg.run_dir or 'outputs').absolute()
     return shutil.disk_usage(next(p for p in (path, *path.parents) if p.exists())).free
 
+# %% ../nbs/api/80_preflight.ipynb #l-warm-problems
+def _warm_problems(cfg:PipelineConfig, rows:Rows) -> list[str]:
+    "A warm start without anything to train on."
+    warm = cfg.train.warm_start
+    if warm is None: return []
+    if warm.source == 'file': return [] if Path(warm.file).is_file() else [f'train.warm_start.file: there is no file {warm.file}; name a table of questions and worked solutions']
+    if any(rows.solutions): return []
+    return [f'train.warm_start.source: {cfg.data.dataset_name} has no worked solutions; name a column of them (data.params.worked_solution=COLUMN), '
+            'a file (train.warm_start.source=file train.warm_start.file=PATH), or write train.warm_start=null']
+
 # %% ../nbs/api/80_preflight.ipynb #l-prepare
 def _raise_all(problems:list[str]) -> None:
     if problems: raise ConfigError(problems)
@@ -136,6 +146,7 @@ def prepare(cfg:PipelineConfig, # a configuration
     _raise_all(rewards.check())
     limit = cfg.train.max_prompt_length
     train_rows = data.train_rows(tokenizer, limit)
+    _raise_all(_warm_problems(cfg, train_rows))
     loop = _component(cfg, 'train')(cfg.train, seed=cfg.seed)
     try: loop.check_rows(len(train_rows))
     except ConfigError as e: raise ConfigError([f'{error} ({train_rows})' for error in e.errors]) from None

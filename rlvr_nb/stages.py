@@ -23,6 +23,8 @@ from .control import StopRequested, TrainingControl
 from .checkpoint import Choice, choose_checkpoint
 from .trainer import stoppable
 from .training import is_main_process, world_size
+from .decode import DecodingStopped
+from .warmstart import file_solutions, keep_warm, load_warm, warm_examples, warm_start
 from .comparison import When
 from .rundir import RunDir
 from .observers import Observers, observers_for, report_to
@@ -175,17 +177,61 @@ def _evaluation(self:Pipeline):
                                         rollout=self.cfg.train.rollout)
 
 @patch
+@contextmanager
+def _interruptible(self:Pipeline, evaluation, model, tokenizer):
+    "Within it generating gives up when a stop is asked for, whoever generates."
+    engine = evaluation.engine_for(model, tokenizer) if world_size() == 1 else None
+    if engine is None:
+        yield
+        return
+    engine.stop = lambda: self.control.stopping
+    try:
+        with stoppable(model, self.control): yield
+    except DecodingStopped as e: raise StopRequested from e
+    finally: engine.stop = None
+
+@patch
 def _evaluate(self:Pipeline, evaluation, model, tokenizer, when:str) -> dict:
     "Evaluate, unless a stop is asked for meanwhile."
     self.control.check()
-    with stoppable(model, self.control) if world_size() == 1 else nullcontext(): results = evaluation.run(model, tokenizer, when)
-    return results
+    with self._interruptible(evaluation, model, tokenizer): return evaluation.run(model, tokenizer, when)
 
 @patch
 def _evaluated(self:Pipeline, when:str) -> dict:
     "What an earlier part of a resumed run has evaluated, if all of it is there."
     found = self.run_dir.evaluations().get(When(when), {}) if self.resumed else {}
     return found if set(found) == set(self.prepared.eval_rows) else {}
+
+# %% ../nbs/api/83_stages.ipynb #l-warm
+@patch
+def warm_folder(self:Pipeline)->Path:
+    "Where the weights of the warm start are kept."
+    return self.run_dir.path/'warm'
+
+@patch
+def _warm_examples(self:Pipeline, model, tokenizer):
+    "The worked solutions that `train.warm_start` names."
+    p, warm, markers = self.prepared, self.cfg.train.warm_start, Markers.from_config(self.cfg.model.markers)
+    rows, solutions = p.train_rows.rows, p.train_rows.solutions
+    if warm.source == 'file':
+        found = file_solutions(warm.file)
+        rows = [dict(prompt=p.data._messages(f['question'], None), answer=f['answer']) for f in found]
+        solutions = [f['working'] for f in found]
+    return warm_examples(rows, solutions, model, tokenizer, markers, self.cfg.train.max_completion_length, warm.examples)
+
+@patch
+def _warm_start(self:Pipeline, model, tokenizer) -> None:
+    "Tune the model on worked solutions, or load what an earlier part of the run has tuned."
+    import transformers
+    outcome, train = load_warm(model, self.warm_folder()) if self.resumed else None, self.cfg.train
+    if outcome is None:
+        examples = self._warm_examples(model, tokenizer)
+        self.run_dir.log_event('note', text=f'warm start: {examples}')
+        def told(step, total, log): self.observers.emit('warm_step', step, total, log)
+        outcome = warm_start(model, tokenizer, examples, train.warm_start, self.run_dir.path/'.warm', self.cfg.seed, train.bf16, self.control, told)
+        if is_main_process(): keep_warm(model, tokenizer, self.warm_folder(), outcome)
+    if is_main_process(): self.run_dir.log_event('warm_start', **vars(outcome))
+    transformers.set_seed(self.cfg.seed)
 
 # %% ../nbs/api/83_stages.ipynb #l-silent
 def silenced(before:dict, # dataset -> Evaluation
@@ -284,7 +330,7 @@ def _evaluation_callback(self:Pipeline, evaluation, model, tokenizer):
     evaluate = callback.on_step_end
     def on_step_end(args, state, control, **kwargs):
         try:
-            with stoppable(model, self.control) if world_size() == 1 else nullcontext(): return evaluate(args, state, control, **kwargs)
+            with self._interruptible(evaluation, model, tokenizer): return evaluate(args, state, control, **kwargs)
         except StopRequested: return control  # the training callback saves this step and ends
     callback.on_step_end = on_step_end
     return callback

@@ -1,0 +1,61 @@
+"""A warm start in a run: its own evaluation, its place in the record, and what a resumed run does with it."""
+import json
+
+import pytest
+
+from rlvr_nb.config import load_config
+from rlvr_nb.control import TrainingControl
+from rlvr_nb.grammar import ConfigError
+from rlvr_nb.pipeline import Pipeline
+
+SMALL = ['train.max_steps=2', 'train.save_steps=1', 'eval.eval_num_samples=8', 'data.max_train_samples=64', 'observers=[]',
+         'train.warm_start.epochs=1', 'train.warm_start.examples=32', 'train.warm_start.batch_size=16']
+
+
+def rewards(run):
+    "Rewards of each step, and the completions."
+    return [m['reward'] for m in run.metrics() if 'reward' in m], [c['completion'] for c in run.read_completions()]
+
+
+@pytest.fixture(scope='module')
+def whole(tmp_path_factory):
+    return Pipeline(load_config(*SMALL, f'run_dir={tmp_path_factory.mktemp("warm")/"whole"}')).run()
+
+
+def test_three_moments_are_kept_apart(whole):
+    result = json.loads((whole.run_dir.path/'result.json').read_text())
+    assert set(result['warm']) == set(result['before']) == set(result['after']) == {'arithmetic'}
+    assert (whole.run_dir.path/'eval/warm-arithmetic.jsonl').exists()
+    assert whole.compare.before is whole.warm['arithmetic']
+    events = whole.run_dir.read_events('warm_start')
+    assert events[-1]['steps'] == 2 and events[-1]['examples'] == 32
+
+
+def test_a_run_stopped_behind_its_warm_start_ends_like_one_that_never_stopped(whole, tmp_path):
+    control = TrainingControl()
+
+    class StopAfterWarm:
+        def stage_end(self, name, seconds):
+            if name == 'evaluate warm': control.stop()
+
+        def __getattr__(self, name):
+            if name.startswith('_'): raise AttributeError(name)
+            return lambda *args, **kwargs: None
+
+    first = Pipeline(load_config(*SMALL, f'run_dir={tmp_path/"run"}'), control, observers=(StopAfterWarm(),)).run()
+    assert (first.status, first.steps) == ('stopped', 0)
+    second = Pipeline.resume(tmp_path/'run')
+    assert second.status == 'finished' and rewards(second.run_dir) == rewards(whole.run_dir)
+    assert second.after['arithmetic'].rows == whole.after['arithmetic'].rows
+
+
+def test_a_file_of_ones_own(tmp_path):
+    (tmp_path/'mine.jsonl').write_text('{"problem": "123+321=?", "solution": "3+1+0=04,2+2+0=04,1+3+0=04", "answer": "444"}\n' * 4)
+    run = Pipeline(load_config(*SMALL, 'train.max_steps=1', 'train.warm_start.source=file', f'train.warm_start.file={tmp_path/"mine.jsonl"}', f'run_dir={tmp_path/"run"}')).run()
+    assert run.run_dir.read_events('warm_start')[-1]['examples'] == 4
+
+
+def test_a_file_that_is_not_there_is_refused_before_a_model_is_loaded(tmp_path):
+    cfg = load_config(*SMALL, 'train.warm_start.source=file', f'train.warm_start.file={tmp_path/"nowhere.jsonl"}', f'run_dir={tmp_path/"run"}')
+    with pytest.raises(ConfigError, match='there is no file .*nowhere.jsonl'): Pipeline(cfg).run()
+    assert not (tmp_path/'run').exists()
