@@ -6,15 +6,113 @@ import sys
 import pytest
 
 from rlvr_nb.config import ConfigError, load_config
-from rlvr_nb.forecast import (TINY, activation_bytes, cache_bytes, forecast, logits_bytes, read_shape, trained_bytes, weight_bytes, work)
+from rlvr_nb.architecture import TINY, known_shapes, read_shape
+from rlvr_nb.forecast import cheapest_fit, forecast, work
+from rlvr_nb.memory import activation_bytes, cache_bytes, logits_bytes, phases, trained_bytes, weight_bytes
 
 SHAPES = {
-    'gemma3': ('Gemma3TextConfig', dict(vocab_size=1000, hidden_size=64, intermediate_size=160, num_hidden_layers=7, num_attention_heads=4, num_key_value_heads=1, head_dim=32, sliding_window=16)),
-    'gemma2': ('Gemma2Config', dict(vocab_size=900, hidden_size=64, intermediate_size=160, num_hidden_layers=4, num_attention_heads=4, num_key_value_heads=2, head_dim=32, sliding_window=16)),
-    'qwen3': ('Qwen3Config', dict(vocab_size=1100, hidden_size=96, intermediate_size=200, num_hidden_layers=3, num_attention_heads=6, num_key_value_heads=2, head_dim=32, tie_word_embeddings=True)),
-    'qwen2': ('Qwen2Config', dict(vocab_size=1100, hidden_size=96, intermediate_size=200, num_hidden_layers=3, num_attention_heads=6, num_key_value_heads=2, tie_word_embeddings=False)),
-    'llama': ('LlamaConfig', dict(vocab_size=1200, hidden_size=64, intermediate_size=160, num_hidden_layers=3, num_attention_heads=4, num_key_value_heads=2, tie_word_embeddings=False)),
-    'mistral': ('MistralConfig', dict(vocab_size=1200, hidden_size=64, intermediate_size=160, num_hidden_layers=3, num_attention_heads=4, num_key_value_heads=2, head_dim=16)),
+    'gemma3': (
+        'Gemma3TextConfig',
+        dict(
+            vocab_size=1000,
+            hidden_size=64,
+            intermediate_size=160,
+            num_hidden_layers=7,
+            num_attention_heads=4,
+            num_key_value_heads=1,
+            head_dim=32,
+            sliding_window=16,
+        ),
+    ),
+    'gemma2': (
+        'Gemma2Config',
+        dict(
+            vocab_size=900,
+            hidden_size=64,
+            intermediate_size=160,
+            num_hidden_layers=4,
+            num_attention_heads=4,
+            num_key_value_heads=2,
+            head_dim=32,
+            sliding_window=16,
+        ),
+    ),
+    'qwen3': (
+        'Qwen3Config',
+        dict(
+            vocab_size=1100,
+            hidden_size=96,
+            intermediate_size=200,
+            num_hidden_layers=3,
+            num_attention_heads=6,
+            num_key_value_heads=2,
+            head_dim=32,
+            tie_word_embeddings=True,
+        ),
+    ),
+    'qwen2': (
+        'Qwen2Config',
+        dict(
+            vocab_size=1100,
+            hidden_size=96,
+            intermediate_size=200,
+            num_hidden_layers=3,
+            num_attention_heads=6,
+            num_key_value_heads=2,
+            tie_word_embeddings=False,
+        ),
+    ),
+    'llama': (
+        'LlamaConfig',
+        dict(
+            vocab_size=1200,
+            hidden_size=64,
+            intermediate_size=160,
+            num_hidden_layers=3,
+            num_attention_heads=4,
+            num_key_value_heads=2,
+            tie_word_embeddings=False,
+        ),
+    ),
+    'qwen3_moe': (
+        'Qwen3MoeConfig',
+        dict(
+            vocab_size=1100,
+            hidden_size=64,
+            intermediate_size=160,
+            moe_intermediate_size=48,
+            num_experts=6,
+            num_experts_per_tok=2,
+            num_hidden_layers=3,
+            num_attention_heads=4,
+            num_key_value_heads=2,
+            head_dim=32,
+        ),
+    ),
+    'mixtral': (
+        'MixtralConfig',
+        dict(
+            vocab_size=900,
+            hidden_size=64,
+            intermediate_size=96,
+            num_local_experts=4,
+            num_hidden_layers=2,
+            num_attention_heads=4,
+            num_key_value_heads=2,
+        ),
+    ),
+    'mistral': (
+        'MistralConfig',
+        dict(
+            vocab_size=1200,
+            hidden_size=64,
+            intermediate_size=160,
+            num_hidden_layers=3,
+            num_attention_heads=4,
+            num_key_value_heads=2,
+            head_dim=16,
+        ),
+    ),
 }
 GEMMA = 'model_component=gemma_1b_lora'
 
@@ -27,7 +125,9 @@ def real(request, tmp_path_factory):
     config = getattr(transformers, kind)(**sizes)
     folder = tmp_path_factory.mktemp(request.param)
     config.save_pretrained(folder)
-    return transformers.AutoModelForCausalLM.from_config(config), read_shape(json.loads((folder/'config.json').read_text()))
+    return transformers.AutoModelForCausalLM.from_config(config), read_shape(
+        json.loads((folder / 'config.json').read_text())
+    )
 
 
 def test_parameters_are_those_of_the_real_model(real):
@@ -49,11 +149,12 @@ def test_cache_is_that_of_the_real_model(real):
     "The tensors that a forward pass leaves in the cache, counted."
     import torch
     model, shape = real
-    cfg = load_config('train.per_device_train_batch_size=8', 'train.num_generations=8')
+    cfg = load_config('train.per_device_train_batch_size=8', 'train.num_generations=8', 'train.rollout=transformers')
     length = cfg.train.max_prompt_length + cfg.train.max_completion_length
     with torch.no_grad(): cache = model(torch.zeros(8, length, dtype=torch.long), use_cache=True).past_key_values
     held = sum(layer.keys.nbytes + layer.values.nbytes for layer in cache.layers)
-    full_window = shape.window and (shape.layers - shape.full_layers) * 8 * 2 * shape.kv_heads * shape.head_dim * 4   # transformers keeps one token less than the window
+    # transformers keeps one token less than the window
+    full_window = shape.window and (shape.layers - shape.full_layers) * 8 * 2 * shape.kv_heads * shape.head_dim * 4
     assert 0 <= cache_bytes(shape, cfg, 4) - held <= full_window
 
 
@@ -76,51 +177,164 @@ def test_activations_are_near_what_autograd_keeps():
 
 
 def test_published_sizes():
-    llama_1b = dict(model_type='llama', hidden_size=2048, intermediate_size=8192, num_hidden_layers=16, num_attention_heads=32, num_key_value_heads=8, head_dim=64, vocab_size=128256, tie_word_embeddings=True)
-    qwen_06b = dict(model_type='qwen3', hidden_size=1024, intermediate_size=3072, num_hidden_layers=28, num_attention_heads=16, num_key_value_heads=8, head_dim=128, vocab_size=151936, tie_word_embeddings=True)
-    assert read_shape(llama_1b).parameters() == 1_235_814_400
-    assert read_shape(qwen_06b).parameters() == 596_049_920
+    "Parameters as the pages of the models on the Hub count them."
+    published = {
+        'smollm2-360m': 361_821_120,
+        'smollm2-1.7b': 1_711_376_384,
+        'llama-3.2-1b': 1_235_814_400,
+        'llama-3.1-8b': 8_030_261_248,
+        'gemma-3-1b': 999_885_952,
+        'qwen2.5-1.5b': 1_543_714_304,
+        'qwen2.5-3b': 3_085_938_688,
+        'qwen2.5-7b': 7_615_616_512,
+        'qwen3-0.6b': 596_049_920,
+        'qwen3-8b': 8_190_735_360,
+        'deepseek-r1-distill-qwen-1.5b': 1_777_088_000,
+        'mixtral-8x7b': 46_702_792_704,
+    }
+    assert {name: read_shape(known_shapes()[name]).parameters() for name in published} == published
+
+
+@pytest.mark.parametrize(
+    'component',
+    [
+        'gemma_1b_lora',
+        'gemma_4b_lora',
+        'llama_1b_lora',
+        'llama_3b_lora',
+        'qwen3_0_6b_lora',
+        'qwen3_1_7b_lora',
+        'qwen3_4b_lora',
+        'smollm2_1_7b_lora',
+        'smollm2_360m_lora',
+    ],
+)
+def test_every_packaged_model_has_a_forecast(component):
+    assert forecast(load_config(f'model_component={component}')).total > 1e9
+
+
+@pytest.mark.parametrize('memory', [12e9, 16e9, 24e9, 40e9])
+@pytest.mark.parametrize(
+    'overrides',
+    [
+        ['model.lora_config.use_lora=false'],
+        ['train.per_device_train_batch_size=64'],
+        ['+train.grpo.gradient_checkpointing=false'],
+    ],
+    ids=['full', 'large batch', 'no checkpointing'],
+)
+def test_what_is_advised_is_accepted_and_fits(overrides, memory):
+    "The advice goes through the configuration's own checks."
+    cfg = load_config(GEMMA, *overrides)
+    advice = cheapest_fit(cfg, memory)
+    kept = [
+        o for o in overrides if o.partition('=')[0].lstrip('+') not in {a.partition('=')[0].lstrip('+') for a in advice}
+    ]
+    advised = load_config(GEMMA, *kept, *advice)
+    assert forecast(advised).total <= .95 * memory
+    assert work(advised)['completions'] == work(cfg)['completions']
 
 
 def test_a_larger_batch_needs_what_it_should():
-    sizes = dict(model_type='qwen3', hidden_size=1024, intermediate_size=3072, num_hidden_layers=28, num_attention_heads=16, num_key_value_heads=8, head_dim=128, vocab_size=151936, tie_word_embeddings=True)
+    sizes = dict(
+        model_type='qwen3',
+        hidden_size=1024,
+        intermediate_size=3072,
+        num_hidden_layers=28,
+        num_attention_heads=16,
+        num_key_value_heads=8,
+        head_dim=128,
+        vocab_size=151936,
+        tie_word_embeddings=True,
+    )
     one, two = (forecast(load_config(GEMMA, f'train.per_device_train_batch_size={n}'), sizes) for n in (16, 32))
-    for part in ('kv cache', 'logits', 'activations'): assert two.parts[part] == 2 * one.parts[part]
+    for part in ('kv cache', 'activations', 'one layer again'): assert two.parts[part] == 2 * one.parts[part]
     for part in ('weights', 'adapter', 'gradients', 'optimizer'): assert two.parts[part] == one.parts[part]
     assert one.total < sum(one.parts.values())
 
 
 def test_quantised_and_full_training():
     shape = read_shape(TINY)
-    lora, four, eight, full, adam8 = (load_config(GEMMA, *o) for o in ([], ['model.load_in_4bit=true'], ['model.load_in_8bit=true'], ['model.lora_config.use_lora=false'],
-                                                                      ['model.lora_config.use_lora=false', 'train.optim_name=adamw_8bit']))
+    lora, four, eight, full, adam8 = (
+        load_config(GEMMA, *o)
+        for o in (
+            [],
+            ['model.load_in_4bit=true'],
+            ['model.load_in_8bit=true'],
+            ['model.lora_config.use_lora=false'],
+            ['model.lora_config.use_lora=false', 'train.optim_name=adamw_8bit'],
+        )
+    )
     linear, rest = shape.linear_parameters(), shape.parameters() - shape.linear_parameters()
     assert weight_bytes(shape, lora, 2) == 2 * shape.parameters()
     assert weight_bytes(shape, four, 2) == linear * (4 + .127) / 8 + rest * 4
     assert weight_bytes(shape, eight, 2) == linear + rest * 4
-    assert weight_bytes(shape, full, 2) == shape.parameters() * 4 + linear * 2
+    assert weight_bytes(shape, full, 2) == shape.parameters() * 4
+    assert phases(shape, full, 2)['loss']['half-precision copies'] == linear * 2
     assert trained_bytes(shape, full)['optimizer'] == shape.parameters() * 8
     assert trained_bytes(shape, adam8)['optimizer'] < shape.parameters() * 2.1
 
 
-@pytest.mark.parametrize('overrides', [[], ['train.gradient_accumulation_steps=2', '+train.grpo.steps_per_generation=4'], ['+train.grpo.num_iterations=3', 'train.max_steps=10']])
-def test_completions_are_those_that_trl_generates(overrides):
-    "Counted by walking through TRL's rule: a batch is generated whenever the micro-step is a multiple of steps_per_generation * num_iterations."
-    cfg = load_config('train.max_steps=12', *overrides)
-    per_generation = cfg.train.grpo.get('steps_per_generation', cfg.train.gradient_accumulation_steps)
-    every = per_generation * cfg.train.grpo.get('num_iterations', 1)
-    batches = sum(step % every == 0 for step in range(cfg.train.max_steps * cfg.train.gradient_accumulation_steps))
-    assert work(cfg)['completions'] == batches * per_generation * cfg.train.per_device_train_batch_size
-    assert work(cfg, world=4)['completions'] == 4 * work(cfg)['completions']
+@pytest.mark.parametrize(
+    'overrides, completions',
+    [
+        ([], 12 * 64),  # a generation of 64 a step
+        (
+            ['train.gradient_accumulation_steps=2', '+train.grpo.steps_per_generation=4'],
+            12 * 128,
+        ),  # 256 serve two steps of 128
+        (['+train.grpo.num_iterations=3'], 4 * 64),  # 64 serve three steps
+        (['+train.grpo.generation_batch_size=128'], 6 * 128),  # 128 serve two steps of 64
+        (['train.max_steps=5', '+train.grpo.generation_batch_size=128'], 3 * 128),  # the last one serves a single step
+    ],
+    ids=['usual', 'steps_per_generation', 'num_iterations', 'generation_batch_size', 'rounded up'],
+)
+def test_completions_are_those_that_trl_generates(overrides, completions):
+    "Worked out by hand for a micro-batch of 64."
+    cfg = load_config(
+        'train.per_device_train_batch_size=64', 'train.gradient_accumulation_steps=1', 'train.max_steps=12', *overrides
+    )
+    assert work(cfg)['completions'] == completions
+    if 'generation_batch_size' not in ''.join(overrides): assert work(cfg, world=4)['completions'] == 4 * completions
+
+
+def test_a_larger_generation_has_a_larger_cache():
+    "128 sequences at once, however the 16 of a micro-batch are asked for."
+    shape = read_shape(known_shapes()['qwen3-0.6b'])
+    ways = [
+        ['train.per_device_train_batch_size=128'],
+        ['+train.grpo.generation_batch_size=128'],
+        ['+train.grpo.steps_per_generation=8'],
+        ['train.gradient_accumulation_steps=8'],
+    ]
+    for rollout in ('engine', 'transformers'):
+        sizes = {cache_bytes(shape, load_config(GEMMA, f'train.rollout={rollout}', *way), 2) for way in ways}
+        assert sizes == {128 * 1536 * 28 * 2 * 8 * 128 * 2}
+    two = load_config(GEMMA, '+train.grpo.generation_batch_size=128')
+    # the size is that of all processes together
+    assert cache_bytes(shape, two, 2, world=2) == 64 * 1536 * 28 * 2 * 8 * 128 * 2
 
 
 def test_it_says_what_it_does_not_know(tmp_path):
     unknown = forecast(load_config(GEMMA, 'model.model_name_or_path=nobody/nothing'))
-    assert unknown.total is None and unknown.parts == {} and 'memory unknown' in str(unknown) and unknown.work['completions'] > 0
-    assert forecast(load_config()).seconds is None and forecast(load_config(), seconds_per_step=.5).seconds == 0.5 * load_config().train.max_steps
-    assert any('use_vllm' in a or 'vLLM' in a for a in forecast(load_config(GEMMA, '+train.grpo.use_vllm=true'), TINY).assumptions)
-    with pytest.raises(ConfigError, match='mixture of experts'): read_shape({**TINY, 'num_local_experts': 8})
-    with pytest.raises(ConfigError, match='num_hidden_layers'): read_shape({'hidden_size': 1, 'intermediate_size': 1, 'num_attention_heads': 1, 'vocab_size': 1})
+    assert (
+        unknown.total is None
+        and unknown.parts == {}
+        and 'memory unknown' in str(unknown)
+        and unknown.work['completions'] > 0
+    )
+    assert (
+        forecast(load_config()).seconds is None
+        and forecast(load_config(), seconds_per_step=0.5).seconds == 0.5 * load_config().train.max_steps
+    )
+    assert any(
+        'use_vllm' in a or 'vLLM' in a
+        for a in forecast(load_config(GEMMA, '+train.grpo.use_vllm=true'), TINY).assumptions
+    )
+    with pytest.raises(ConfigError, match='n_shared_experts'):
+        read_shape({**TINY, 'num_experts': 8, 'n_shared_experts': 1})
+    with pytest.raises(ConfigError, match='num_hidden_layers'):
+        read_shape({'hidden_size': 1, 'intermediate_size': 1, 'num_attention_heads': 1, 'vocab_size': 1})
 
 
 def test_liger_never_holds_the_logits():
@@ -130,4 +344,7 @@ def test_liger_never_holds_the_logits():
 
 def test_a_forecast_imports_no_torch():
     code = "import sys; from rlvr_nb.config import load_config; from rlvr_nb.forecast import forecast; forecast(load_config()); print('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True).stdout.strip() == 'False'
+    assert (
+        subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True).stdout.strip()
+        == 'False'
+    )
