@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['generations', 'evaluations', 'work', 'devices', 'find_device', 'seconds_per_step', 'Forecast', 'forecast', 'measured',
-           'cheapest_fit']
+           'cheapest_fit', 'fit_advice']
 
 # %% ../nbs/api/65_forecast.ipynb #forecast-imports
 import math
@@ -242,6 +242,18 @@ def _needed(changes:dict, fits) -> dict:
         rest = {k: v for k, v in changes.items() if k != path}
         if fits(rest): changes = rest
     return changes
+
+# %% ../nbs/api/65_forecast.ipynb #f-advice
+def fit_advice(cfg,           # a `PipelineConfig`
+               memory:float,  # bytes of the device
+               world:int=1,   # training processes
+              )->str|None:    # None where the run fits, or nothing is known
+    "What to type so that a run fits."
+    total = forecast(cfg, world=world).total
+    if total is None or total <= .95 * memory: return None
+    change = cheapest_fit(cfg, memory, world=world)
+    said = f'the forecast of {gigabytes(total)} leaves no room on {gigabytes(memory)}'
+    return f"{said}; {'type ' + ' '.join(change) if change else 'nothing here makes it fit, take a smaller model'}"
 
 # %% ../nbs/api/65_forecast.ipynb #f-lines
 def _lines(f:Forecast) -> list[list[str]]:

@@ -17,6 +17,7 @@ from fastcore.basics import patch
 from .grammar import ConfigError, UnavailableError, nearest, redact
 from .show import visible
 from .comparison import When
+from .forecast import forecast, measured
 from .rundir import as_run, shown_path
 from .events import EVENTS, JsonlObserver, OBSERVERS, Observer, Observers, evaluation_metrics, observer, replay
 
@@ -64,7 +65,7 @@ def _in_notebook() -> bool:
 class ConsoleObserver(Observer):
     "Tells a person how it goes."
     def __init__(self, file=None):
-        self.file, self.bar = file or sys.stdout, None
+        self.file, self.bar, self.forecast, self.times = file or sys.stdout, None, None, []
         self.live = self.file.isatty() or (file is None and _in_notebook())
 
     def say(self, text):
@@ -73,7 +74,9 @@ class ConsoleObserver(Observer):
         print(visible(redact(text)), file=self.file, flush=True)
         if self.bar is not None: self.bar.refresh()
 
-    def pipeline_start(self, cfg, run_dir): self.say(f'run directory: {shown_path(run_dir.path)}')
+    def pipeline_start(self, cfg, run_dir):
+        self.forecast = forecast(cfg)
+        self.say(f'run directory: {shown_path(run_dir.path)}')
     def stage_start(self, name): self.say(f'[{name}]')
 
     def warm_step(self, step, total, log):
@@ -93,10 +96,23 @@ class ConsoleObserver(Observer):
         if self.bar is not None: self.bar.close()
         self.bar = None
 
+# %% ../nbs/api/74_observers.ipynb #t-console-time
+@patch
+def _tell_time(self:ConsoleObserver, step, total, metrics):
+    "Say how long the rest takes, as soon as three steps after the first were measured."
+    if self.forecast is None or 'step_time' not in metrics or len(self.times) > 3: return
+    self.times.append(metrics['step_time'])
+    known = measured(self.forecast, self.times)
+    if not known.measured: return
+    each = known.seconds / known.work['steps']
+    minutes = each * (total - step) / 60
+    if minutes >= 1: self.say(f'{each:.1f} s a step, measured: about {minutes:.0f} min for the other {total - step} steps')
+
 # %% ../nbs/api/74_observers.ipynb #t-console-step
 @patch
 def step(self:ConsoleObserver, step, total, metrics):
     shown = _headline(metrics)
+    self._tell_time(step, total, metrics)
     if self.live: self._move(step, total, shown)
     elif step in (1, total) or step % max(1, total // 20) == 0:
         self.say(f'step {step}/{total}  ' + ', '.join(f'{k} {v}' for k, v in shown.items()))

@@ -15,6 +15,7 @@ from pathlib import Path
 from fastcore.xml import ft
 from .grammar import value_text
 from .show import Table, gigabytes, line_chart, p_text, percent
+from .architecture import known_shapes
 from .forecast import forecast
 from .observers import metric_text
 from .report import marked
@@ -195,20 +196,11 @@ def _text_cell(r, markers):
                 ft('p', f"Paid: {paid}. Verdict: {r['verdict'] or 'none'}; advantage {_figure_text(r['advantage'])}", cls='note'), ontoggle=_HOLD)
 
 # %% ../nbs/api/93_panels.ipynb #w-shapes
-_qwen = dict(model_type='qwen3', num_key_value_heads=8, head_dim=128, vocab_size=151936)
-SHAPES = {  # from the config.json of each model
-    'gemma-3-1b-it': dict(model_type='gemma3_text', hidden_size=1152, intermediate_size=6912, num_hidden_layers=26, num_attention_heads=4, num_key_value_heads=1, head_dim=256,
-                          vocab_size=262144, sliding_window=512, sliding_window_pattern=6),
-    'qwen3-0.6b': _qwen | dict(hidden_size=1024, intermediate_size=3072, num_hidden_layers=28, num_attention_heads=16, tie_word_embeddings=True),
-    'qwen3-1.7b': _qwen | dict(hidden_size=2048, intermediate_size=6144, num_hidden_layers=28, num_attention_heads=16, tie_word_embeddings=True),
-    'qwen3-4b': _qwen | dict(hidden_size=2560, intermediate_size=9728, num_hidden_layers=36, num_attention_heads=32, tie_word_embeddings=True),
-    'llama-3.2-1b-instruct': dict(model_type='llama', hidden_size=2048, intermediate_size=8192, num_hidden_layers=16, num_attention_heads=32, num_key_value_heads=8, head_dim=64,
-                                  vocab_size=128256, tie_word_embeddings=True)}
+SHAPES = known_shapes()   # what the config.json of known models holds, by name
 
 def forecast_for(cfg):
-    "The forecast of a configuration, from the shapes above or from this machine's files."
-    known = SHAPES.get(cfg.model.model_name_or_path.rpartition('/')[2].lower())
-    return forecast(cfg, None if known is None or Path(cfg.model.model_name_or_path).exists() else known)
+    "The forecast of a configuration."
+    return forecast(cfg)
 
 # %% ../nbs/api/93_panels.ipynb #w-machine
 def machine()->tuple[str, int]: # (what it is, bytes)

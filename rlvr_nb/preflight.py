@@ -24,7 +24,7 @@ from .scoring import dataset_judge
 from .audit import AuditReport, audit_rewards
 from .tiny import hardware
 from .training import geometry, world_size
-from .forecast import forecast
+from .forecast import fit_advice, forecast
 from .observers import observers_for
 
 # %% ../nbs/api/80_preflight.ipynb #l-prepared
@@ -247,7 +247,8 @@ def __str__(self:CheckReport):
              f'{f", {world_size()} processes" if world_size() > 1 else ""}; prompts up to {cfg.train.max_prompt_length} tokens, completions up to {cfg.train.max_completion_length}',
              f'Run        {cfg.run_dir or "outputs/<date>_<time>_" + cfg.name}, {free_disk(cfg) / 2**30:.0f} GiB free', '']
     hw = hardware()
-    lines += [f'Forecast   ({hw.name}, {hw.memory / 2**30:.0f} GiB)', str(forecast(cfg, world=world_size())), '']
+    made, advice = forecast(cfg, world=world_size(), device=hw.name), fit_advice(cfg, hw.memory, world_size())
+    lines += [f'Forecast   ({hw.name}, {hw.memory / 2**30:.0f} GiB)', str(made), *([f'Too large: {advice}'] if advice else []), '']
     for i, prompt in enumerate(self.prompts, 1): lines += [f'Prompt {i}', _highlight(prompt, markers), '']
     lines += [f"What the rewards pay for ({', '.join(self.probes)}), gold {p.train_rows[0]['answer']}", str(self.scores), '']
     if p.audit: lines += ['What attacks on the rewards earn, on a few rows', str(p.audit), '']
