@@ -10,7 +10,7 @@ from fractions import Fraction
 
 # %% ../nbs/api/27_equality.ipynb #equality-own-imports
 from .numerals import Unreadable
-from .formulas import _agreements, _close, _mp, _rounded_right, _same_formula
+from .formulas import _agreements, _close, _letters, _mp, _rounded_right, _same_formula
 from .shapes import _ALIASES, _FLIP
 
 # %% ../nbs/api/27_equality.ipynb #e-table
@@ -84,12 +84,17 @@ def _equal_united(gold:tuple, answer:tuple) -> bool:
     if units == ({'cent'}, {'dollar'}): return _same_formula(gold[1], ('*', ('num', '100'), answer[1]))
     return (not all(units) or units[0] == units[1]) and _equal_values(gold[1], answer[1])
 
+def _implicit(equation:tuple) -> bool:
+    "Whether an equation only says that something is zero, so that its right side is no result."
+    first, last = equation[1][0], equation[1][-1]
+    return not equation[2] and last == ('formula', ('num', '0')) and first[0] == 'formula' and bool(_letters(first[1]))
+
 @_compares('formula')
 def _equal_formula(gold:tuple, answer:tuple) -> bool:
     "A gold that is one formula."
     kind = answer[0]
     if kind == 'formula': return _equal_united(gold, answer)
-    if kind == 'equation': return _equal(gold, _value(answer))
+    if kind == 'equation': return not _implicit(answer) and _equal(gold, _value(answer))
     if kind == 'set' and len(answer[1]) == 1: return _equal(gold, answer[1][0])
     if kind == 'ratio' and len(answer[1]) == 2 and not answer[2]: return _equal_ratio(('ratio', [gold, ('formula', ('num', '1'))], False), answer)
     if kind == 'list':
@@ -107,7 +112,8 @@ def _equal_list(gold:tuple, answer:tuple) -> bool:
     if golds and answers: return _equal_assignments(golds, answers)
     kind, items = answer[0], answer[-1]
     if kind == 'equation': return _equal(gold, _value(answer))
-    if golds and kind in ('list', 'tuple'): return _ordered(list(golds.values()), items)
+    if golds: return kind in ('list', 'tuple') and _ordered(list(golds.values()), items)
+    if answers: return gold[0] == 'list' and _ordered(gold[1], list(answers.values()))
     takes = kind in ('list', 'set', 'union') or kind == 'tuple' and (gold[0] == 'list' or answer[1] == '[')
     if takes: return _unordered([_value(g) for g in gold[1]], [_value(a) for a in items])
     return len(gold[1]) == 1 and _equal(gold[1][0], answer)

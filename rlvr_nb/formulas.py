@@ -55,7 +55,7 @@ def _named_sign(m) -> str:
 
 def _uniform(text:str) -> str:
     "LaTeX and plain mathematics in one spelling."
-    text = _plain(_repaired(text).replace('≠', ' != ')).replace('\\!', '')
+    text = _plain(_repaired(text).replace('≠', ' != '))
     text = re.sub(r'\\\$', ' ', text.replace('\\\\', ' ⏎ ')).replace('$', ' ')
     if '\\' in text or '~' in text or '°' in text or '{' in text:
         for pattern, replacement in _REWRITES: text = pattern.sub(replacement, text)

@@ -81,7 +81,7 @@ def _without_units(text:str) -> tuple[str, tuple]:
     return text.strip(), tuple(words)
 
 # %% ../nbs/api/26_shapes.ipynb #s-words
-_articles = re.compile(r'\b(?:a|an|the)\b')
+_articles = re.compile(r'\b(?:a|an|the)\s+(?=\w\w)')
 _dressing = re.compile(r'\\(?:text[a-z]*|mbox|mathrm|operatorname|mathbf|boxed)\s*')
 _marks = re.compile(r"[\s{}()\[\]$!\"'*`\\~_]|(?<!\d)[.,;:-]|[.,;:-](?!\d)")
 _half_day = re.compile(r'(?:\b|(?<=\d))([ap])\s?\.?\s?m\b\.?')
@@ -90,7 +90,7 @@ def _words(text:str) -> str:
     "A text answer in plain words."
     text = _dressing.sub('', _text_command.sub(r'\1', _plain(text))).lower()
     text = re.sub(r'\b0(?=\d:\d\d)', '', _half_day.sub(r' \1m', text))
-    return ' '.join(_articles.sub(' ', _marks.sub(' ', text)).split())
+    return ' '.join(_articles.sub('', _marks.sub(' ', text)).split())
 
 # %% ../nbs/api/26_shapes.ipynb #s-is-text
 _math_sign = re.compile(r'[=<>≤≥^/+*∞∪⦃|≡]|\\(?!text|mbox|ldots)')
@@ -109,7 +109,7 @@ def _is_text(text:str) -> bool:
     return bool(_text_command.fullmatch(text.strip()) or re.fullmatch(r'\s*\(?[A-Z]\)?\s*', bare))
 
 # %% ../nbs/api/26_shapes.ipynb #s-spelling
-_spelling_token = re.compile(r'\\[A-Za-z]+|[A-Za-z]{2,}|[A-Za-z]|\d+(?:\.\d+)?|\S')
+_spelling_token = re.compile(r'\\[A-Za-z]+|\d+(?:\.\d+)?|\S')
 _short_frac = re.compile(r'\\(frac|binom)\s*(\d)\s*(\d)')
 _lone_braces = re.compile(r'\{ (\S+) \}')
 
@@ -117,7 +117,7 @@ def _spelling(text:str) -> tuple:
     "The tokens of a text, however it is spaced and dressed."
     text = _short_frac.sub(r'\\\1{\2}{\3}', _text_command.sub(r' \1 ', text)).replace('*', ' ')
     text = ' '.join(_spelling_token.findall(re.sub(r'\(\s*(mod\s+\w+)\s*\)', r' \1', text)))
-    return tuple(w.lower() if len(w) > 1 and w[0] != '\\' else w for w in _lone_braces.sub(r'\1', text).split())
+    return tuple(_lone_braces.sub(r'\1', text).split())
 
 # %% ../nbs/api/26_shapes.ipynb #s-one
 _long_word = re.compile(r'(?<![\\A-Za-z])[A-Za-z]{4,}')
@@ -138,7 +138,7 @@ def _rule(function):
 
 def _shape(text:str, depth:int=0) -> tuple:
     "Read one answer in uniform spelling into a shape."
-    text = text.strip().strip(' .,;:"').strip()
+    text = text.strip().lstrip(' .,;:"') if text.rstrip().endswith('...') else text.strip(' .,;:"\n\t')
     if depth > _MAX_NESTING: raise Unreadable('too_expensive')
     if not text: raise Unreadable('unparseable')
     for rule in _RULES:
@@ -360,7 +360,7 @@ def _ratio_rule(text:str, depth:int):
     "A ratio or a time of day."
     parts = _top(text, ':')
     if len(parts) < 2 or not all(parts): return None
-    clock = re.fullmatch(r'\d{1,2}\s*:\s*[0-5]\d', text)
+    clock = re.fullmatch(r'\d{1,2}\s*:\s*[0-5]\d', text) or _clock_time.search(text)
     return ('ratio', [_shape(p, depth + 1) for p in parts], bool(clock))
 
 # %% ../nbs/api/26_shapes.ipynb #s-flat

@@ -54,14 +54,14 @@ def _candidates(text:str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(f.strip() for f in found if f.strip()))
 
 # %% ../nbs/api/29_verify.ipynb #v-math-forms
-def _math_forms(text:str, percent_is_unit:bool=True) -> list[str]:
+def _math_forms(text:str, percent_is_unit:bool=True, prose:bool=True) -> list[str]:
     "Readings of one candidate in uniform spelling."
     forms = [text]
     if '≈' in text:
         exact, _, rest = text.partition('≈')
         forms = [exact if re.search(r'\d', exact) else rest]
     if '%' in text and percent_is_unit: forms.append(text.replace('%', ''))
-    if text.rstrip().endswith('!'): forms.append(text.rstrip('! '))
+    if prose and text.rstrip().endswith('!'): forms.append(text.rstrip('! '))
     return forms
 
 # %% ../nbs/api/29_verify.ipynb #v-gold-shapes
@@ -74,19 +74,17 @@ def _bare_gold(gold:str) -> str:
 def _gold_shapes(gold:str) -> tuple:
     "The shapes that a gold can be read as; empty if it is none."
     shapes = []
-    for form in _math_forms(_uniform(gold)):
+    for form in _math_forms(_uniform(gold), prose=False):
         try: shapes.append(_shape(form))
         except Unreadable: pass
     return tuple(shapes)
 
 @lru_cache(maxsize=16384)
-def _constant(gold:str) -> Fraction|None:
-    "The rational value of a gold that is one plain number."
-    shapes = _gold_shapes(gold)
-    if not shapes or shapes[0][0] != 'formula' or _letters(shapes[0][1]): return None
-    try: value = _evaluate(shapes[0][1], {})
-    except Unreadable: return None
-    return value if isinstance(value, Fraction) else None
+def _constants(gold:str) -> tuple[Fraction, ...]:
+    "The rational values of a gold that is one plain number, with and without its percent sign."
+    try: values = [_evaluate(s[1], {}) for s in _gold_shapes(gold) if s[0] == 'formula' and not _letters(s[1])]
+    except Unreadable: return ()
+    return tuple(v for v in values if isinstance(v, Fraction))
 
 # %% ../nbs/api/29_verify.ipynb #v-math-words
 _choice = re.compile(r'\(?([A-Z])(?:\)|\.(?=\s|$)|:(?=\s)|$)(?!.*\b(?:or|and)\b)(?!.*\([A-Z]\))', re.S)
@@ -107,8 +105,8 @@ def _unread(shape:tuple) -> bool: return shape[0] == 'spelled' or shape[0] == 'g
 
 def _compared_shapes(text:str, gold:str) -> tuple[str|None, list[str]]:
     "The candidate that equals a gold, None without one, and the reasons why the others don't."
-    shapes, reasons, constant = _gold_shapes(gold), [], _constant(gold)
-    percent_is_unit = '%' in gold or constant is None or abs(constant) >= 1
+    shapes, reasons, constants = _gold_shapes(gold), [], _constants(gold)
+    percent_is_unit = '%' in gold or not constants or abs(constants[0]) >= 1
     for candidate in _candidates(text):
         for form in _math_forms(_uniform(candidate), percent_is_unit):
             try:
@@ -116,26 +114,27 @@ def _compared_shapes(text:str, gold:str) -> tuple[str|None, list[str]]:
                 if any(_equal(g, shape) for g in shapes): return candidate, []
                 reasons.append('unparseable' if _unread(shape) else 'mismatch')
             except Unreadable as problem: reasons.append(str(problem))
-    truth = _spelling(_uniform(gold))
+    truth = _spelling(_uniform(gold).strip(' .'))
     spelled = next((c for c in _candidates(text) if _spelling(_uniform(c).strip(' .')) == truth), None)
     return spelled, reasons
 
 # %% ../nbs/api/29_verify.ipynb #v-math-one
-_plain_number = re.compile(r'[\d.,eE+\s%-]+')
+_plain_number = re.compile(r'(?:[\d.,+\s%-]|[eE](?=[-+]?\d))+')
 
 def _math_one(text:str, gold:str) -> Verdict:
     r"Judge one answer text that has no `\boxed` in it."
     if not _candidates(text): raise Unreadable('empty')
-    shapes, constant = _gold_shapes(gold), _constant(gold)
-    if _is_text(gold) or not shapes and '\\' not in _text_command.sub('', gold): return _math_text(text, gold)
+    shapes, constants = _gold_shapes(gold), _constants(gold)
+    if _is_text(gold): return _math_text(text, gold)
     if _denied.search(_text_command.sub(r' \1 ', text)): raise Unreadable('unparseable')
     found, reasons = _compared_shapes(text, gold)
     if found is not None: return Verdict(True, found[:200], 'match')
+    if not shapes and '\\' not in _text_command.sub('', gold): return _math_text(text, gold)
     unread = set(reasons) == {'unparseable'}
-    if constant is not None and (unread or _plain_number.fullmatch(_uniform(text))):
+    if constants and (unread or _plain_number.fullmatch(_uniform(text))):
         try:
             value = _read(text).value
-            return Verdict(value == constant, value, 'match' if value == constant else 'mismatch')
+            return Verdict(value in constants, value, 'match' if value in constants else 'mismatch')
         except Unreadable as problem: reasons.append(str(problem))
     if not shapes or any(map(_unread, shapes)) or unread and '\\' in text:
         reason = _symbolic(gold.strip('$ '), _candidates(text)[-1].strip('$ .'))
