@@ -8,6 +8,7 @@ __all__ = ['Prepared', 'eval_datasets', 'free_disk', 'prepare', 'probe_completio
 # %% ../nbs/api/80_preflight.ipynb #preflight-imports
 import os, shutil, sys
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 # %% ../nbs/api/80_preflight.ipynb #preflight-own-imports
@@ -16,8 +17,8 @@ from .grammar import ConfigError, redact
 from .schema import PipelineConfig
 from .config import resolve_target
 from .prompts import THINK, Markers, PLAIN, after_opening, is_prefilled, render_prompt, system_prompt
-from .data import Rows
-from .verify import Judge
+from .data import UNREADABLE, Rows
+from .verify import KINDS, Judge, gold_problem, repaired_gold
 from .reward_functions import REWARDS
 from .registry import RewardError
 from .scoring import dataset_judge
@@ -110,6 +111,7 @@ def free_disk(cfg:PipelineConfig # a configuration
     path = Path(cfg.run_dir or 'outputs').absolute()
     return shutil.disk_usage(next(p for p in (path, *path.parents) if p.exists())).free
 
+<<<<<<< HEAD
 # %% ../nbs/api/80_preflight.ipynb #l-warm-problems
 def _warm_problems(cfg:PipelineConfig, rows:Rows) -> list[str]:
     "A warm start without anything to train on."
@@ -119,6 +121,19 @@ def _warm_problems(cfg:PipelineConfig, rows:Rows) -> list[str]:
     if any(rows.solutions): return []
     return [f'train.warm_start.source: {cfg.data.dataset_name} has no worked solutions; name a column of them (data.params.worked_solution=COLUMN), '
             'a file (train.warm_start.source=file train.warm_start.file=PATH), or write train.warm_start=null']
+=======
+# %% ../nbs/api/80_preflight.ipynb #l-golds
+def _with_golds(data, load) -> tuple[Rows, list[str]]: # rows, notes
+    "Rows that can be scored; `load` makes rows from a check of their answers."
+    if data.scorer is not None or data.kind not in KINDS: return load(), []
+    rows = load(gold_problem=partial(gold_problem, kind=data.kind))
+    if rows.reasons.get(UNREADABLE, 0) > len(rows):
+        example = rows.named[UNREADABLE][0]
+        return load(), [f"data: most answers of {data.name} can't be read as {data.kind} ({example}), so only rewards of your own can score them"]
+    repaired = sum(repaired_gold(row['answer']) != row['answer'] for row in rows) if data.kind == 'math' else 0
+    lost = f"data: {repaired} answers of {data.name} have lost or doubled backslashes, and are read as they were meant"
+    return rows, [lost] if repaired else []
+>>>>>>> f844b58 (Answers that nobody can read are left out, counted and named before training; damaged ones are read as meant, and counted)
 
 # %% ../nbs/api/80_preflight.ipynb #l-prepare
 def _raise_all(problems:list[str]) -> None:
@@ -145,17 +160,24 @@ def prepare(cfg:PipelineConfig, # a configuration
     rewards = _component(cfg, 'reward')(cfg.reward, markers, judge=judge, prefilled=prefilled)
     _raise_all(rewards.check())
     limit = cfg.train.max_prompt_length
+<<<<<<< HEAD
     train_rows = data.train_rows(tokenizer, limit)
     _raise_all(_warm_problems(cfg, train_rows))
+=======
+    train_rows, golds = _with_golds(data, partial(data.train_rows, tokenizer, limit))
+>>>>>>> f844b58 (Answers that nobody can read are left out, counted and named before training; damaged ones are read as meant, and counted)
     loop = _component(cfg, 'train')(cfg.train, seed=cfg.seed)
     try: loop.check_rows(len(train_rows))
     except ConfigError as e: raise ConfigError([f'{error} ({train_rows})' for error in e.errors]) from None
-    eval_rows = {name: c.eval_rows(tokenizer, limit, cfg.eval.eval_num_samples) for name, c in components.items()}
+    eval_rows = {}
+    for name, c in components.items():
+        eval_rows[name], found = _with_golds(c, partial(c.eval_rows, tokenizer, limit, cfg.eval.eval_num_samples))
+        golds += [note for note in found if note not in golds]
     _raise_all([f"eval.eval_datasets_names: no problem of {name} is left after filtering ({rows})" for name, rows in eval_rows.items() if not len(rows)])
     out = Prepared(cfg, model, tokenizer, prefilled, data, train_rows, eval_rows, judges, rewards, loop)
     out.audit, problem = _audit(out)
     out.caveats = _caveats(out)
-    out.notes = _notes(out, prompt, markers) + out.caveats + problem
+    out.notes = _notes(out, prompt, markers) + golds + out.caveats + problem
     return out
 
 # %% ../nbs/api/80_preflight.ipynb #l-audit-code

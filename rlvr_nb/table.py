@@ -122,6 +122,8 @@ def in_share(question:str,   # its text
     return int.from_bytes(hashlib.sha256(words.encode('utf-8', 'surrogatepass')).digest()[:8], 'big') < share * 2**64
 
 # %% ../nbs/api/15_table.ipynb #tb-processor
+_BLANKS = ' \t\r\n' # and no form feed, which is all that some exports leave of the f in a frac
+
 @dataset_processor('table')
 class TableProcessor(AbstractDatasetProcessor):
     "A table with a question and an answer in each row: a file, a folder with a file a split, or a dataset of the Hub."
@@ -147,10 +149,10 @@ class TableProcessor(AbstractDatasetProcessor):
 
     def extract_ground_truth_answer_from_example(self, example):
         text = _filled(self.params['answer'], example, 'answer', numbers=True)
-        if self.pattern is None: return text.strip() or None
+        if self.pattern is None: return text.strip(_BLANKS) or None
         found = self.pattern.findall(text)
         if not found: raise DropRow("answer doesn't match data.params.extract")
-        return found[-1].strip() or None
+        return found[-1].strip(_BLANKS) or None
 
 # %% ../nbs/api/15_table.ipynb #tb-optional
 @patch

@@ -160,3 +160,23 @@ def test_a_run_of_ones_own_file(tmp_path, sums, root):
                           cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 2 and 'Traceback' not in done.stderr
     assert "answer doesn't match data.params.extract" in done.stderr
+
+
+def test_answers_that_nobody_can_read_are_named_before_training(tmp_path):
+    build('llama', tmp_path/'model')
+    golds = ['1', '2', r'\frac{1}{', '\x0crac{1}{2}', '3', '4', '5']
+    for split in ('train', 'test'):
+        rows = [dict(question=f'{split} {word}', answer=gold) for word, gold in zip('abcdefg', golds)]
+        (tmp_path/f'{split}.jsonl').write_text('\n'.join(map(json.dumps, rows)))
+    common = ['data_component=table', f'data.dataset_path={tmp_path}', f'model.model_name_or_path={tmp_path/"model"}',
+              'model.max_seq_length=512', 'train.max_prompt_length=400', 'train.max_completion_length=8',
+              'train.per_device_train_batch_size=4', 'train.num_generations=4']
+    report = Pipeline.check(load_config(*common))
+    assert report.prepared.train_rows.reasons == {"answer that can't be read": 1}
+    notes = '\n'.join(report.notes)
+    assert len(report.prepared.eval_rows['table']) == 6 and 'frac{1}{' in notes
+    assert 'data: 1 answers of table have lost or doubled backslashes' in notes
+    swapped = ['data.params.kind=gsm8k', 'data.params.question=answer', 'data.params.answer=question']
+    words = Pipeline.check(load_config(*common, *swapped))
+    assert len(words.prepared.train_rows) == 7
+    assert any("most answers of table can't be read as gsm8k" in note for note in words.notes)
