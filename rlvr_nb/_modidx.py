@@ -1454,11 +1454,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                    'rlvr_nb.preflight._overlap': ('api/preflight.html#_overlap', 'rlvr_nb/preflight.py'),
                                    'rlvr_nb.preflight._path_problems': ('api/preflight.html#_path_problems', 'rlvr_nb/preflight.py'),
                                    'rlvr_nb.preflight._raise_all': ('api/preflight.html#_raise_all', 'rlvr_nb/preflight.py'),
-<<<<<<< HEAD
                                    'rlvr_nb.preflight._warm_problems': ('api/preflight.html#_warm_problems', 'rlvr_nb/preflight.py'),
-=======
                                    'rlvr_nb.preflight._with_golds': ('api/preflight.html#_with_golds', 'rlvr_nb/preflight.py'),
->>>>>>> f844b58 (Answers that nobody can read are left out, counted and named before training; damaged ones are read as meant, and counted)
                                    'rlvr_nb.preflight.eval_datasets': ('api/preflight.html#eval_datasets', 'rlvr_nb/preflight.py'),
                                    'rlvr_nb.preflight.free_disk': ('api/preflight.html#free_disk', 'rlvr_nb/preflight.py'),
                                    'rlvr_nb.preflight.prepare': ('api/preflight.html#prepare', 'rlvr_nb/preflight.py'),

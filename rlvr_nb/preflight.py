@@ -111,7 +111,6 @@ def free_disk(cfg:PipelineConfig # a configuration
     path = Path(cfg.run_dir or 'outputs').absolute()
     return shutil.disk_usage(next(p for p in (path, *path.parents) if p.exists())).free
 
-<<<<<<< HEAD
 # %% ../nbs/api/80_preflight.ipynb #l-warm-problems
 def _warm_problems(cfg:PipelineConfig, rows:Rows) -> list[str]:
     "A warm start without anything to train on."
@@ -121,7 +120,7 @@ def _warm_problems(cfg:PipelineConfig, rows:Rows) -> list[str]:
     if any(rows.solutions): return []
     return [f'train.warm_start.source: {cfg.data.dataset_name} has no worked solutions; name a column of them (data.params.worked_solution=COLUMN), '
             'a file (train.warm_start.source=file train.warm_start.file=PATH), or write train.warm_start=null']
-=======
+
 # %% ../nbs/api/80_preflight.ipynb #l-golds
 def _with_golds(data, load) -> tuple[Rows, list[str]]: # rows, notes
     "Rows that can be scored; `load` makes rows from a check of their answers."
@@ -133,7 +132,6 @@ def _with_golds(data, load) -> tuple[Rows, list[str]]: # rows, notes
     repaired = sum(repaired_gold(row['answer']) != row['answer'] for row in rows) if data.kind == 'math' else 0
     lost = f"data: {repaired} answers of {data.name} have lost or doubled backslashes, and are read as they were meant"
     return rows, [lost] if repaired else []
->>>>>>> f844b58 (Answers that nobody can read are left out, counted and named before training; damaged ones are read as meant, and counted)
 
 # %% ../nbs/api/80_preflight.ipynb #l-prepare
 def _raise_all(problems:list[str]) -> None:
@@ -160,12 +158,8 @@ def prepare(cfg:PipelineConfig, # a configuration
     rewards = _component(cfg, 'reward')(cfg.reward, markers, judge=judge, prefilled=prefilled)
     _raise_all(rewards.check())
     limit = cfg.train.max_prompt_length
-<<<<<<< HEAD
-    train_rows = data.train_rows(tokenizer, limit)
-    _raise_all(_warm_problems(cfg, train_rows))
-=======
     train_rows, golds = _with_golds(data, partial(data.train_rows, tokenizer, limit))
->>>>>>> f844b58 (Answers that nobody can read are left out, counted and named before training; damaged ones are read as meant, and counted)
+    _raise_all(_warm_problems(cfg, train_rows))
     loop = _component(cfg, 'train')(cfg.train, seed=cfg.seed)
     try: loop.check_rows(len(train_rows))
     except ConfigError as e: raise ConfigError([f'{error} ({train_rows})' for error in e.errors]) from None
