@@ -8,12 +8,18 @@
     python tests/gpu/run_gpu.py --timeout 300        seconds allowed to a case (600 unless given)
     python tests/gpu/run_gpu.py --keep runs          keep the run directories in the folder runs
 
-It needs the package, and for the cases of those names bitsandbytes and unsloth; no network. Models are made here with random
-weights, so that what is tested is the machinery: training changes the completions, the saved folder gives them back exactly,
-a stopped run goes on, every completion is recorded. The `size` cases measure speed with the shape of Gemma 3 1B, and run when named.
+It needs the package, and for the cases of those names bitsandbytes and unsloth; no network. Models are made here with
+random weights, so that what is tested is the machinery: training changes the completions, the saved folder gives them
+back exactly, a stopped run goes on, every completion is recorded. The `size` cases measure speed with the shape of
+Gemma 3 1B, and run when named.
 
-Every case is a process of its own and prints one line of JSON: the case, ok or the error, seconds in all, tokens generated per
-second in the last step, peak GiB of GPU memory, and what the case adds. The exit status is the number of cases that failed.
+The `forecast_` cases train models of real sizes for a few steps, every completion at its longest, and print the
+forecast beside the measured peak and time: `python tests/gpu/run_gpu.py forecasts` runs all eight and fails where the
+memory is off by more than a tenth, or more than a twentieth too low. They too run only when named.
+
+Every case is a process of its own and prints one line of JSON: the case, ok or the error, seconds in all, tokens
+generated per second in the last step, peak GiB of GPU memory, and what the case adds. The exit status is the number
+of cases that failed.
 """
 import argparse
 import importlib.util
@@ -29,23 +35,86 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT/'tests')]
 
-SMALL = dict(hidden_size=256, intermediate_size=512, num_attention_heads=4, num_key_value_heads=2, head_dim=64, vocab_size=128, initializer_range=0.08)
-MODELS = dict(llama=('llama', SMALL),
-              gemma3=('gemma3', SMALL | dict(sliding_window=64, query_pre_attn_scalar=64, initializer_range=0.02, tie_word_embeddings=False)),
-              gemma3_1b=('gemma3', dict(hidden_size=1152, intermediate_size=6912, num_hidden_layers=26, num_attention_heads=4, num_key_value_heads=1, head_dim=256,
-                                        query_pre_attn_scalar=256, sliding_window=512, vocab_size=262144, max_position_embeddings=32768)))
+SMALL = dict(
+    hidden_size=256,
+    intermediate_size=512,
+    num_attention_heads=4,
+    num_key_value_heads=2,
+    head_dim=64,
+    vocab_size=128,
+    initializer_range=0.08,
+)
+MODELS = dict(
+    llama=('llama', SMALL),
+    gemma3=(
+        'gemma3',
+        SMALL | dict(sliding_window=64, query_pre_attn_scalar=64, initializer_range=0.02, tie_word_embeddings=False),
+    ),
+    gemma3_1b=(
+        'gemma3',
+        dict(
+            hidden_size=1152,
+            intermediate_size=6912,
+            num_hidden_layers=26,
+            num_attention_heads=4,
+            num_key_value_heads=1,
+            head_dim=256,
+            query_pre_attn_scalar=256,
+            sliding_window=512,
+            vocab_size=262144,
+            max_position_embeddings=32768,
+        ),
+    ),
+)
+KNOWN = {
+    'smollm2_135m': ('llama', 'smollm2-135m'),
+    'qwen3_06b': ('qwen3', 'qwen3-0.6b'),
+    'gemma3_1b_known': ('gemma3', 'gemma-3-1b'),
+    'llama_1b': ('llama', 'llama-3.2-1b'),
+}   # real sizes, from the list that the forecast knows
+
+def shape_of(kind):
+    "An architecture and the sizes of its configuration."
+    if kind in MODELS: return MODELS[kind]
+    from rlvr_nb.architecture import known_shapes
+    architecture, name = KNOWN[kind]
+    unasked = 'model_type', 'sliding_window_pattern'
+    return architecture, {k: v for k, v in known_shapes()[name].items() if k not in unasked} | dict(
+        max_position_embeddings=32768
+    )
+
+
 # Random models never answer right, so the reward is one that they do earn now and then.
 PLUGIN = '''from rlvr_nb.rewards import reward
 @reward("vowels", category="custom")
 def vowels(parsed, gold): return float(sum(c in "aeiou" for c in parsed.text))
+
+@reward("alternate", category="custom")
+def alternate(completions, **kwargs): return [float(i % 2) for i in range(len(completions))]
 '''
-RECIPE = ['reward.reward_functions=[{category: custom, type: vowels}]', 'data_component=gsm8k', 'model.max_seq_length=1024', 'train.max_prompt_length=900',
-          'train.max_completion_length=24', 'train.max_steps=3', 'train.learning_rate=3e-2', 'train.per_device_train_batch_size=8', 'train.num_generations=4',
-          'train.logging_steps=1', 'train.save_steps=0', 'eval.eval_num_samples=8', 'eval.eval_max_new_tokens=24', 'eval.eval_batch_size=8', 'eval.eval_steps=0', 'model.lora_config.lora_alpha=64']
+RECIPE = [
+    'reward.reward_functions=[{category: custom, type: vowels}]',
+    'data_component=gsm8k',
+    'model.max_seq_length=1024',
+    'train.max_prompt_length=900',
+    'train.max_completion_length=24',
+    'train.max_steps=3',
+    'train.learning_rate=3e-2',
+    'train.per_device_train_batch_size=8',
+    'train.num_generations=4',
+    'train.logging_steps=1',
+    'train.save_steps=0',
+    'eval.eval_num_samples=8',
+    'eval.eval_max_new_tokens=24',
+    'eval.eval_batch_size=8',
+    'eval.eval_steps=0',
+    'model.lora_config.lora_alpha=64',
+]
 
 CASES = {}
 def case(where='any', needs=(), model='llama', named=False):
     "Register a case: where it runs (any, cuda, cuda2), the packages it needs, its model of MODELS, and whether it runs only when named."
+
     def register(f):
         CASES[f.__name__] = dict(run=f, where=where, needs=needs, model=model, named=named, about=f.__doc__)
         return f
@@ -61,14 +130,27 @@ class Place:
         self.folder.mkdir(parents=True)
         (self.folder/'data').mkdir()
         for split, n in (('train', 64), ('test', 8)):
-            rows = [dict(question=f'Ann has {i} pens and buys {i + 2} more. How many has she?', answer=f'{i}+{i+2}=<<{i}+{i+2}={2*i+2}>>{2*i+2}\n#### {2*i+2}') for i in range(n)]
+            rows = [
+                dict(
+                    question=f'Ann has {i} pens and buys {i + 2} more. How many has she?',
+                    answer=f'{i}+{i + 2}=<<{i}+{i + 2}={2 * i + 2}>>{2 * i + 2}\n#### {2 * i + 2}',
+                )
+                for i in range(n)
+            ]
             (self.folder/'data'/f'{split}.jsonl').write_text('\n'.join(map(json.dumps, rows)))
         (self.folder/'vowels.py').write_text(PLUGIN)
 
     def words(self, *overrides, run='run'):
         "The words of a command line."
-        return ['--plugin', str(self.folder/'vowels.py'), *RECIPE, f'data.dataset_path={self.folder/"data"}', f'model.model_name_or_path={self.model}',
-                *overrides, f'run_dir={self.folder/run}']
+        return [
+            '--plugin',
+            str(self.folder / 'vowels.py'),
+            *RECIPE,
+            f'data.dataset_path={self.folder / "data"}',
+            f'model.model_name_or_path={self.model}',
+            *overrides,
+            f'run_dir={self.folder / run}',
+        ]
 
     def command(self, *overrides, run='run'):
         "Run the command line in this process; returns the run directory."
@@ -84,8 +166,12 @@ def opened(path):
 def facts(run):
     "Speed, memory and the reward of each step, from the run's own record."
     steps = [m for m in run.metrics() if 'reward' in m]
-    return dict(tokens_per_second=round(steps[-1]['tokens/per_second']), peak_gib=round(max(m['memory/gib'] for m in steps), 3),
-                seconds_per_step=[round(m['step_time'], 2) for m in steps], rewards=[round(m['reward'], 2) for m in steps])
+    return dict(
+        tokens_per_second=round(steps[-1]['tokens/per_second']),
+        peak_gib=round(max(m['memory/gib'] for m in steps), 3),
+        seconds_per_step=[round(m['step_time'], 2) for m in steps],
+        rewards=[round(m['reward'], 2) for m in steps],
+    )
 
 def trained(run, steps=3, per_step=8):
     "Check that a run is complete and has learned something; returns its facts."
@@ -93,7 +179,9 @@ def trained(run, steps=3, per_step=8):
     assert result['status'] == 'finished' and result['steps'] == steps, result
     assert [m['step'] for m in run.metrics() if 'reward' in m] == list(range(1, steps + 1))
     assert len(recorded) == steps * per_step, f'{len(recorded)} completions recorded, not {steps * per_step}'
-    assert all(len({r['prompt'] for r in recorded[i:i + 4]}) == 1 for i in range(0, len(recorded), 4)), 'a group mixes prompts'
+    assert all(len({r['prompt'] for r in recorded[i : i + 4]}) == 1 for i in range(0, len(recorded), 4)), (
+        'a group mixes prompts'
+    )
     assert texts(evaluations['before']['gsm8k']) != texts(evaluations['after']['gsm8k']), 'the training changed nothing'
     return facts(run)
 
@@ -126,7 +214,13 @@ def precision(place):
     from rlvr_nb.model import DefaultModelComponent, hardware
     from rlvr_nb.training import hardware_arguments
     hw = hardware()
-    wanted = torch.float32 if hw.device == 'cpu' else torch.bfloat16 if torch.cuda.get_device_capability()[0] >= 8 else torch.float16
+    wanted = (
+        torch.float32
+        if hw.device == 'cpu'
+        else torch.bfloat16
+        if torch.cuda.get_device_capability()[0] >= 8
+        else torch.float16
+    )
     cfg = load_config(f'model.model_name_or_path={place.model}', TRANSFORMERS)
     model, _ = DefaultModelComponent(cfg.model, bf16=cfg.train.bf16).load()
     formats = {('adapter' if 'lora_' in name else 'base'): p.dtype for name, p in model.named_parameters()}
@@ -269,10 +363,25 @@ def on_two(place, runs, port):
     found = {}
     for name, arguments in runs.items():
         start = time.perf_counter()
-        done = subprocess.run([sys.executable, '-m', 'torch.distributed.run', '--nproc_per_node=2', f'--master_port={port}', str(ROOT/'run_pipeline.py'), *arguments],
-                              cwd=place.folder, capture_output=True, text=True, timeout=280)
+        done = subprocess.run(
+            [
+                sys.executable,
+                '-m',
+                'torch.distributed.run',
+                '--nproc_per_node=2',
+                f'--master_port={port}',
+                str(ROOT / 'run_pipeline.py'),
+                *arguments,
+            ],
+            cwd=place.folder,
+            capture_output=True,
+            text=True,
+            timeout=280,
+        )
         print(done.stdout, done.stderr)
-        assert done.returncode == 0, [line for line in done.stderr.splitlines() if 'process 1: ' in line or 'Error' in line][:5]
+        assert done.returncode == 0, [
+            line for line in done.stderr.splitlines() if 'process 1: ' in line or 'Error' in line
+        ][:5]
         run = opened(place.folder/name)
         result, recorded = run.read_result(), run.read_completions()
         assert result['status'] == 'finished' and result['steps'] == 3, result
@@ -284,8 +393,19 @@ def on_two(place, runs, port):
 @case(where='cuda2')
 def two_processes(place):
     "torchrun with two processes, the built-in model and an adapter."
-    return on_two(place, {'builtin': ['train.per_device_train_batch_size=8', 'train.max_steps=3', 'eval.eval_num_samples=16', f'run_dir={place.folder}/builtin'],
-                          'lora': place.words(TRANSFORMERS, 'train.per_device_train_batch_size=4', run='lora')}, 29531)
+    return on_two(
+        place,
+        {
+            'builtin': [
+                'train.per_device_train_batch_size=8',
+                'train.max_steps=3',
+                'eval.eval_num_samples=16',
+                f'run_dir={place.folder}/builtin',
+            ],
+            'lora': place.words(TRANSFORMERS, 'train.per_device_train_batch_size=4', run='lora'),
+        },
+        29531,
+    )
 
 @case(where='cuda2', needs=('unsloth',))
 def unsloth_two_processes(place):
@@ -293,8 +413,15 @@ def unsloth_two_processes(place):
     return on_two(place, {'lora': place.words(UNSLOTH, 'train.per_device_train_batch_size=4', run='lora')}, 29541)
 
 def at_size(place, *overrides):
-    run = place.command('train.per_device_train_batch_size=16', 'train.num_generations=16', 'train.max_completion_length=256', 'model.max_seq_length=1536',
-                        'train.learning_rate=5e-6', 'eval.enabled=false', *overrides)
+    run = place.command(
+        'train.per_device_train_batch_size=16',
+        'train.num_generations=16',
+        'train.max_completion_length=256',
+        'model.max_seq_length=1536',
+        'train.learning_rate=5e-6',
+        'eval.enabled=false',
+        *overrides,
+    )
     return facts(run)
 
 @case(where='cuda', model='gemma3_1b', named=True)
@@ -308,6 +435,127 @@ def unsloth_size(place):
     return at_size(place, UNSLOTH)
 
 
+# ---- the forecast beside what was measured
+
+def longest_prompt(run, model):
+    "Tokens of the longest prompt that the run has put to the model."
+    from transformers import AutoTokenizer
+    tokenizer = AutoTokenizer.from_pretrained(model)
+    return max(len(tokenizer(str(r['prompt']), add_special_tokens=False)['input_ids']) for r in run.read_completions())
+
+def forecast_beside(place, *overrides):
+    "Train four steps; what was forecast for the prompts as they were, and what was measured."
+    from rlvr_nb.config import load_file
+    from rlvr_nb.forecast import _with_changes, forecast, fit_advice
+    from rlvr_nb.model import hardware
+
+    run = place.command(
+        TRANSFORMERS,
+        'reward.reward_functions=[{category: custom, type: alternate}]',
+        'eval.enabled=false',
+        'model.max_seq_length=1536',
+        'train.max_steps=4',
+        'train.bf16=true',
+        *overrides,
+    )
+    cfg = load_file(run.config)
+    cfg = _with_changes(cfg, {'train.max_prompt_length': longest_prompt(run, place.model)})
+    made, hw, found = forecast(cfg, device=hardware().name), hardware(), facts(run)
+    measured = found['peak_gib'] * 2**30
+    ratio = made.total / measured
+    seconds = sum(found['seconds_per_step'][1:]) / 3
+    print(made)
+    facts_beside = dict(
+        forecast_gib=round(made.total / 2**30, 3),
+        peak_gib=found['peak_gib'],
+        ratio=round(ratio, 3),
+        peak_is=made.peak,
+        moments={m: round(sum(p.values()) / 2**30, 3) for m, p in made.phases.items()},
+        seconds_forecast=None if made.seconds is None else round(made.seconds / made.work['steps'], 2),
+        seconds_measured=round(seconds, 2),
+        tokens_per_second=found['tokens_per_second'],
+        advice=fit_advice(cfg, hw.memory),
+    )
+    assert .95 <= ratio <= 1.10, facts_beside
+    return facts_beside
+
+FORECASTS = {  # the model, and what differs from LoRA by the engine
+    'smollm2_lora': (
+        'smollm2_135m',
+        ['train.per_device_train_batch_size=128', 'train.num_generations=8', 'train.max_completion_length=256'],
+    ),
+    'smollm2_full': (
+        'smollm2_135m',
+        [
+            'train.per_device_train_batch_size=128',
+            'train.num_generations=8',
+            'train.max_completion_length=256',
+            'model.lora_config.use_lora=false',
+            'train.optim_name=adamw_torch',
+        ],
+    ),
+    'smollm2_accumulated': (
+        'smollm2_135m',
+        [
+            'train.per_device_train_batch_size=32',
+            'train.gradient_accumulation_steps=16',
+            'train.num_generations=8',
+            'train.max_completion_length=256',
+            'model.lora_config.use_lora=false',
+        ],
+    ),
+    'qwen3_transformers': (
+        'qwen3_06b',
+        [
+            'train.per_device_train_batch_size=32',
+            'train.num_generations=8',
+            'train.max_completion_length=256',
+            'train.rollout=transformers',
+        ],
+    ),
+    'qwen3_reference': (
+        'qwen3_06b',
+        [
+            'train.per_device_train_batch_size=16',
+            'train.num_generations=8',
+            'train.max_completion_length=256',
+            'model.lora_config.use_lora=false',
+            '+train.grpo.beta=0.04',
+        ],
+    ),
+    'gemma3_lora': (
+        'gemma3_1b_known',
+        ['train.per_device_train_batch_size=16', 'train.num_generations=16', 'train.max_completion_length=512'],
+    ),
+    'gemma3_full': (
+        'gemma3_1b_known',
+        [
+            'train.per_device_train_batch_size=16',
+            'train.num_generations=16',
+            'train.max_completion_length=512',
+            'model.lora_config.use_lora=false',
+        ],
+    ),
+    'llama_4bit': (
+        'llama_1b',
+        [
+            'train.per_device_train_batch_size=32',
+            'train.num_generations=8',
+            'train.max_completion_length=512',
+            'model.load_in_4bit=true',
+        ],
+    ),
+}
+
+def forecast_case(name, model, overrides):
+    "Register a case of the forecast."
+    def run(place): return forecast_beside(place, *overrides)
+    run.__name__, run.__doc__ = f'forecast_{name}', f'Forecast and measured peak: {model}, {" ".join(overrides)}'
+    case('cuda', ('bitsandbytes',) if '4bit' in name else (), model, named=True)(run)
+
+for name, (model, overrides) in FORECASTS.items(): forecast_case(name, model, overrides)
+
+
 # ---- the processes
 
 MARK = 'RUN_GPU_RESULT '
@@ -315,7 +563,7 @@ MARK = 'RUN_GPU_RESULT '
 def build_model(kind, folder):
     "Write a model of MODELS."
     from small_models import build
-    architecture, shape = MODELS[kind]
+    architecture, shape = shape_of(kind)
     return build(architecture, folder, **shape)
 
 def run_case(name, folder, model):
@@ -336,13 +584,22 @@ def why_not(case, cpu):
 
 def outcome(name, folder, model, cpu, timeout):
     "Run a case in a process of its own; its line."
-    env = os.environ | dict(HF_HUB_OFFLINE='1', WANDB_MODE='disabled', UNSLOTH_DISABLE_STATISTICS='1', TOKENIZERS_PARALLELISM='false')
+    env = os.environ | dict(
+        HF_HUB_OFFLINE='1', WANDB_MODE='disabled', UNSLOTH_DISABLE_STATISTICS='1', TOKENIZERS_PARALLELISM='false'
+    )
     if cpu: env['CUDA_VISIBLE_DEVICES'] = ''
     folder.mkdir(parents=True)
     start = time.perf_counter()
     line = dict(case=name)
     with open(folder/'log.txt', 'w') as log:
-        process = subprocess.Popen([sys.executable, __file__, '--case', name, '--folder', str(folder/'case'), '--model', str(model)], cwd=folder, env=env, stdout=log, stderr=subprocess.STDOUT, text=True)
+        process = subprocess.Popen(
+            [sys.executable, __file__, '--case', name, '--folder', str(folder / 'case'), '--model', str(model)],
+            cwd=folder,
+            env=env,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
         try: status = process.wait(timeout)
         except subprocess.TimeoutExpired:
             process.kill()
@@ -364,11 +621,26 @@ def main():
     for flag in ('--folder', '--model'): parser.add_argument(flag, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.case: return run_case(args.case, args.folder, args.model)
-    if args.list: return print('\n'.join(f'{name:16}{c["about"]}' for name, c in CASES.items()))
-    if unknown := set(args.names) - set(CASES): parser.error(f'no case {", ".join(sorted(unknown))}; there are {", ".join(CASES)}')
+    if args.list: return print('\n'.join(f'{name:28}{c["about"]}' for name, c in CASES.items()))
+    if 'forecasts' in args.names:
+        args.names = [n for n in args.names if n != 'forecasts'] + [f'forecast_{name}' for name in FORECASTS]
+    if unknown := set(args.names) - set(CASES):
+        parser.error(f'no case {", ".join(sorted(unknown))}; there are {", ".join(CASES)}')
     import torch
-    if not args.cpu and not torch.cuda.is_available(): parser.error('PyTorch finds no GPU here; --cpu runs what needs none')
-    print(json.dumps(dict(python=sys.version.split()[0], device='CPU' if args.cpu else torch.cuda.get_device_name(), devices=torch.cuda.device_count(), **versions())), flush=True)
+
+    if not args.cpu and not torch.cuda.is_available():
+        parser.error('PyTorch finds no GPU here; --cpu runs what needs none')
+    print(
+        json.dumps(
+            dict(
+                python=sys.version.split()[0],
+                device='CPU' if args.cpu else torch.cuda.get_device_name(),
+                devices=torch.cuda.device_count(),
+                **versions(),
+            )
+        ),
+        flush=True,
+    )
     names, able = args.names or [name for name, c in CASES.items() if not c['named']], []
     for name in names:
         reason = why_not(CASES[name], args.cpu)
@@ -376,8 +648,14 @@ def main():
         else: able.append(name)
     with tempfile.TemporaryDirectory() as scratch, ThreadPoolExecutor(args.jobs) as pool:
         folder, failed = (args.keep or Path(scratch)).absolute(), 0
-        models = {kind: build_model(kind, Path(scratch)/'models'/kind) for kind in {CASES[name]['model'] for name in able}}
-        for line in pool.map(lambda name: report(outcome(name, folder/name, models[CASES[name]['model']], args.cpu, args.timeout)), able): failed += not line['ok']
+        models = {
+            kind: build_model(kind, Path(scratch) / 'models' / kind) for kind in {CASES[name]['model'] for name in able}
+        }
+        for line in pool.map(
+            lambda name: report(outcome(name, folder / name, models[CASES[name]['model']], args.cpu, args.timeout)),
+            able,
+        ):
+            failed += not line['ok']
     return failed
 
 def report(line):
