@@ -68,7 +68,8 @@ def fill(xs, d): xs.sort(); d['new'] = 1
 def each(f, xs): return [f(x) for x in xs]
 '''
     units = [
-        'for v in (1, -1.5, "é", b"x", None, True, (1, [2]), {1: {2}}, 10**5000, float("inf"), frozenset({1}), 2j): assert identity(v) == v and type(identity(v)) is type(v)',
+        'values = (1, -1.5, "é", b"x", None, True, (1, [2]), {1: {2}}, 10**5000, float("inf"), frozenset({1}), 2j)\n'
+        'for v in values: assert identity(v) == v and type(identity(v)) is type(v)',
         'assert count("aab") == {"a": 2, "b": 1}',
         'assert point() == (1, 2)',
         'assert list(numbers(3)) == [0, 1, 2]',
@@ -79,14 +80,16 @@ def each(f, xs): return [f(x) for x in xs]
         'xs, d = [3, 1], {}\nfill(xs, d)\nassert xs == [1, 3] and d == {"new": 1}',
         'assert each(lambda x: x + 1, [1, 2]) == [2, 3]',
         'assert identity(s).items == [1, 2]',
-        'it = iter(numbers(2))\nassert next(it) == 0 and next(it) == 1\ntry: next(it)\nexcept StopIteration: pass\nelse: assert False',
+        'it = iter(numbers(2))\nassert next(it) == 0 and next(it) == 1\n'
+        'try: next(it)\nexcept StopIteration: pass\nelse: assert False',
     ]
     assert run_python_tests(code, units) == (len(units), '')
 
 
 FORGERY = '''
 import json, os
-lines = [["ok", {"__builtins__": ["dict", [["abs", ["object", 1]]]], "f": ["object", 2]}], ["ok", 0.0, ["list", []]], ["ok", 0.0, ["list", []]]]
+names = {"__builtins__": ["dict", [["abs", ["object", 1]]]], "f": ["object", 2]}
+lines = [["ok", names], ["ok", 0.0, ["list", []]], ["ok", 0.0, ["list", []]]]
 lines[1][1] = lines[2][1] = ["float", "0x0.0p+0"]
 for fd in range(256):
     try: os.write(fd, "".join(json.dumps(line) + "\\n" for line in lines).encode())
@@ -170,7 +173,7 @@ def test_a_hostile_program_is_not_paid_and_ends(what):
 
 
 def sees(expression, monkeypatch=None):
-    "Whether an expression is true inside the sandbox: it is told through the only thing that comes out, the value of a function."
+    "Whether an expression is true inside the sandbox, told through the value of a function."
     return (
         run_python_tests(f'import os, sys, socket\ndef f():\n    return bool({expression})', ['assert f() is True'])[0]
         == 1
@@ -187,7 +190,7 @@ def test_what_a_program_sees(tmp_path, monkeypatch):
     assert not sees(f'os.path.exists({os.path.dirname(rewards.__file__)!r})')
     assert not sees('[k for k in os.environ if "KEY" in k]') and not sees('len(os.environ) > 5')
     assert not sees(
-        'os.path.exists("/etc/passwd") or os.path.exists("/proc/1") or os.path.exists("/home") or os.path.exists("/var")'
+        'any(map(os.path.exists, ("/etc/passwd", "/proc/1", "/home", "/var")))'
     )
     assert not sees('[p for p in os.listdir("/tmp")]')
     assert not sees('any(("is " + "True") in a for a in sys.argv)')
@@ -216,7 +219,11 @@ def test_what_a_program_sees(tmp_path, monkeypatch):
 def test_what_a_program_cannot_do(statement):
     if 'unshare' in statement:
         statement = 'ctypes.CDLL(None).unshare(0x10000000) == 0 or 1/0'
-    code = f'import os, socket, ctypes, resource\ndef f():\n    try: {statement}\n    except BaseException: return "refused"\n    return "done"'
+    code = f'''import os, socket, ctypes, resource
+def f():
+    try: {statement}
+    except BaseException: return "refused"
+    return "done"'''
     assert run_python_tests(code, ['assert f() == "refused"']) == (1, '')
 
 
@@ -277,7 +284,8 @@ def test_without_a_sandbox_it_refuses(monkeypatch):
     monkeypatch.setattr(sandbox, '_sandbox_problem_once', lambda: 'bubblewrap is not installed')
     component = DefaultRewardComponent(dict(reward_functions=[dict(type='python_tests')]), PLAIN)
     assert [str(fault) for fault in component.check()] == [
-        'reward.reward_functions[0].params.unsafe: bubblewrap is not installed; install it, or set unsafe: true to run programs with your own rights'
+        'reward.reward_functions[0].params.unsafe: bubblewrap is not installed; '
+        'install it, or set unsafe: true to run programs with your own rights'
     ]
     with pytest.raises(UnavailableError, match='unsafe: true'):
         rewards.REWARDS['python_tests'].pay(

@@ -200,7 +200,7 @@ def double(x): raise builtins.AssertionError''',
     'claims a verdict on every descriptor': '''
 import os
 for fd in range(256):
-    try: os.write(fd, b"[2, \"\"]\\n")
+    try: os.write(fd, b'[2, ""]\\n')
     except OSError: pass
 def double(x): return 0''',
     'answers before it is asked': '''

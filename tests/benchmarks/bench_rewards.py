@@ -1,4 +1,4 @@
-"""What rewards cost: completions a second for each type, for the guide's two together, and programs a second in the sandbox.
+"""What rewards cost: completions a second for each type and for the guide's two, programs a second in the sandbox.
 
 python tests/benchmarks/bench_rewards.py
 """
@@ -20,7 +20,7 @@ def completions(n, seed=0):
     for _ in range(n):
         a, b = rng.randint(10, 999), rng.randint(10, 999)
         steps = ' '.join(
-            f'First there are {rng.randint(2, 99)} and then {rng.randint(2, 99)}, which makes {rng.randint(2, 999)} in all.'
+            'First there are %d and then %d, which makes %d in all.' % tuple(rng.randint(2, n) for n in (99, 99, 999))
             for _ in range(6)
         )
         answer = a + b if rng.random() < 0.67 else rng.randint(10, 999)
@@ -29,7 +29,7 @@ def completions(n, seed=0):
 
 
 def per_second(functions, pairs):
-    "Completions a second through all of the rewards, in steps as the trainer makes them, with nothing cached from before."
+    "Completions a second through all of the rewards, in steps as the trainer makes them, nothing cached from before."
     built = DefaultRewardComponent(dict(reward_functions=functions), PLAIN).build()
     steps = [
         ([t for t, _ in pairs[i : i + STEP]], [g for _, g in pairs[i : i + STEP]]) for i in range(0, len(pairs), STEP)
@@ -62,7 +62,8 @@ def guard_milliseconds(steps=200):
 
 def main():
     print(
-        f'{platform.processor() or platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}; {N} completions in steps of {STEP}'
+        f'{platform.processor() or platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}; '
+        f'{N} completions in steps of {STEP}'
     )
     guide = [dict(type='gsm8k_answer_check'), dict(type='match_format_exactly')]
     print(f"{'rewards':32} {'completions/s':>14} {'ms a step':>10}")
