@@ -15,6 +15,7 @@ from .sandbox import python_tests, run_python_tests, sandbox_problem
 from .guard import BadSample, BatchReward, with_deadline
 from .scoring import DefaultRewardComponent, ScoreTable, dataset_judge, score_completions
 from .audit import AuditReport, RIGHT, WRONG, audit_rewards
+from .rescore import Rescored, Rescoring, rescore
 from .monitor import RewardMonitor, THRESHOLDS
 
 # %% ../nbs/api/39_rewards.ipynb #rewards-fault

@@ -849,3 +849,25 @@ def test_importing_is_light():
     assert (
         subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True).stdout.strip() == '[]'
     )
+
+
+# Scoring the completions of a run again
+
+def test_a_run_scored_again_under_its_own_rewards_changes_nothing():
+    from rlvr_nb.rewards import rescore
+
+    whole, records = component(*GUIDE), []
+    for step in (1, 2):
+        golds = ['18'] * 4
+        for f in whole.build():
+            f(completions=COMPLETIONS, answer=golds)
+        for record in whole.last_batch.records:
+            record.step, record.group, record.tokens = step, 0, len(record.completion)
+            record.reward = sum(record.rewards.values())
+            records.append(record)
+    same = rescore(records, component(*GUIDE))
+    assert same.changed == [] and same.summary()['winners_changed'] == 0 and len(same.groups) == 2
+    assert [s.total for s in same.scored] == [r.reward for r in records]
+    other = rescore(records, [dict(type='match_format_exactly')])
+    assert [s.sign_now for s in other.scored[:4]] == [1, -1, 1, -1] and len(other.changed) == 4
+    assert 'another completion wins in 2 of 2 groups' in str(other)
