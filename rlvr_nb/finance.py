@@ -67,8 +67,8 @@ def _is_subject(pieces:list, down:list[int], at:int) -> bool:
 
 def _not_counted(pieces:list, i:int) -> bool:
     "Whether no number of its own stands beside a falling word: a decrease of 5, a 5% decrease."
-    beside = [p for k in (i - 1, i + 2) if 0 <= k < len(pieces) for p in [pieces[k]]]
-    return not any(isinstance(p, Quantity) for p in beside)
+    before, link, after = (pieces[k] if 0 <= k < len(pieces) else None for k in (i - 1, i + 1, i + 2))
+    return not isinstance(before, Quantity) and not (link in ('of', 'by') and isinstance(after, Quantity))
 
 # %% ../nbs/api/24_finance.ipynb #v-directed
 def _directed(q:Quantity, pieces:list) -> list[Quantity]:

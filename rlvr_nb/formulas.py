@@ -382,9 +382,9 @@ def _letters(tree:tuple) -> set:
 def _has(tree:tuple, op:str) -> bool: return tree[0] == op or any(isinstance(t, tuple) and _has(t, op) for t in tree[1:])
 
 def _scattered(i:int, k:int) -> Fraction:
-    "The value of the i-th letter at the k-th point: fractions in no simple relation, small and large, every third point with signs."
+    "The value of the i-th letter at the k-th point: fractions with even denominators (odd ones have odd roots), small and large, every third point with signs."
     n = (i * 7919 + k * 104729 + 1299709) * 2654435761 % 2**32
-    value = Fraction(n % 89 + 3, n // 97 % 53 + 7) / (1 if k % 2 else 10)
+    value = Fraction(2 * (n % 89) + 3, 2 * (n // 97 % 29) + 8) / (1 if k % 2 else 10)
     return -value if k % 3 == 2 and (i + k) % 2 else value
 
 def _points(letters:set) -> list[dict]:

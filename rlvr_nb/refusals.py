@@ -23,7 +23,7 @@ def _any(rules:dict) -> re.Pattern:
 _NEGATION = r"""(?:\b(?:not|never|no|neither|nor|cannot|cant|nicht|niemals|kein\w*|nein|pas|jamais|não|nao|nunca|niet|geen|nie|non|ne|не|ни)\b|n't\b)"""
 _FILLER = r"(?:the|a|an|be|have|has|get|need|make|cost|equal|equals|to|give|exactly|really|necessarily|just|simply|even|is|es|er|sind)"
 _DENIED = {
-    'reaches the number': (rf"{_NEGATION}(?:\s+{_FILLER})*[\s,:]*{{N}}", r"\d\W*\bnot\W*$"),
+    'reaches the number': (rf"{_NEGATION}(?:\s+{_FILLER})*[\s,:]*(?!one\s+[a-z]){{N}}", r"\d\W*\bnot\W*$"),
     'judges the answer': (rf"{_NEGATION}\s+(?:\w+\s+)?(?:right|correct|answer|result|solution|true|sure|certain|enough|clear|known|think|believe|know)\b",
                           r"\d\W*\s(?:is|was)(?:n't|\s+(?:not|never|wrong|incorrect|false|invalid))\b",
                           r"\b(?:answer|result|it|that|this|value)\s+(?:is|was)\s+(?:wrong|incorrect|false|invalid)\b",

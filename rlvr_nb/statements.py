@@ -382,30 +382,31 @@ def _boxes(text:str) -> list[tuple[str, str, str]]:
     return [(text[ends[i]:start], text[inner:end], text[end+1:starts[i+1]]) for i, (start, inner, end) in enumerate(spans)]
 
 # %% ../nbs/api/23_statements.ipynb #v-around-box
-_signed_end = re.compile(r'(?:^|[^\w\s)\d.%]|(?P<word>[^\W\d]))?(?P<gap>\s*)(?:(?P<minus>-|\bminus|\bnegative)|\+)\s*\(?\s*$', re.I)
-_operated = re.compile(r'[*/^]\s*$|[\d)]\s*[-+]\s*\(?\s*$|\d$')
-_operates = re.compile(r'\s*(?:[*^+|&]|/\s*[\d({]|-\s*\d)')
-
-def _sign_before(before:str) -> int:
-    "-1 if a minus sign belongs to the box behind this text, else 1; a dash between blanks after a word is a label's."
-    m = _signed_end.search(before)
-    if not m or not m['minus']: return 1
-    dash = m['word'] and m['minus'] == '-' and m['gap'] and before[-1:].isspace()
-    return 1 if dash else -1
+_minus_end = re.compile(r'(?:-|\bminus|\bnegative)\s*\(?\s*$', re.I)
+_label_dash = re.compile(r'(?<=[A-Za-z])\s+-\s+$')  # Answer - 18
+_operated = re.compile(r'[\w)}]\s*[*/^]\s*$|[\d)]\s*[-+]\s*\(?\s*$|\d$')
+_operates = re.compile(r'\s*(?:[\^+|&]|\*\s*[\w({\\]|/\s*[\d({]|-\s*\d)')
 
 def _around(q:Quantity, before:str, after:str) -> Quantity:
     "A boxed quantity with the sign, percent, scale and parentheses that stand around the box."
     if _operated.search(before) or _operates.match(after): raise Unreadable('several_values')
     if q.scale == q.part == 1: q = _scaled(q, _lex(re.match(r'[^\d.;,\n)]*', after)[0]), 0)[0]
-    if before.endswith('(') and after.startswith(')'): q = replace(q, enclosed=True)
-    if _sign_before(before) > 0: return q
+    if before.endswith('(') and re.match(r'[^()]*\)', after): q = replace(q, enclosed=True)
+    if not _minus_end.search(before): return q
     if q.number < 0: raise Unreadable('unparseable')
     return replace(q, number=-q.number)
 
 # %% ../nbs/api/23_statements.ipynb #v-read-boxes
+_bold_end, _bold_start = re.compile(r'\*{1,3}$'), re.compile(r'^\*{1,3}')
+
+def _beside(before:str, after:str) -> tuple[str, str]:
+    "The tidy text on both sides of a box, without the stars that make it bold and with a label's dash as a colon."
+    if _bold_end.search(before) and _bold_start.search(after): before, after = _bold_end.sub('', before), _bold_start.sub('', after)
+    return _tidy(_label_dash.sub(': ', before)), _tidy(after)
+
 def _read_boxes(boxes:list) -> Quantity:
     "The one quantity that the boxes of a text state."
-    around = [(_tidy(before), _tidy(after)) for before, _, after in boxes]
+    around = [_beside(before, after) for before, _, after in boxes]
     text = ' '.join(f'{before} {content} ' for (before, _), (_, content, _) in zip(around, boxes)) + around[-1][1]
     text = _tidy(text)
     _refuse(text)

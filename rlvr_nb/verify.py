@@ -27,7 +27,7 @@ from .algebra import _symbolic
 _DENIED_WORDS = ('not never neither nor cannot unknown unsure maybe perhaps either wrong incorrect false placeholder todo tbd guess could might nan sorry '
                  'unable between something anything almost nearly impossible').split()
 _denied = re.compile(r'(?<!\\)\b(?:' + '|'.join(_DENIED_WORDS) + r"""|refer\s+to|at\ least|at\ most|(?:more|less|greater|fewer)\ than|up\ to)\b|n't\b
-  |\b(?:print|eval|exec|import|return|def)\s*[('"\d]|\blambda\s+\w|\bimport\s+[a-z]{3,}|\?|==|\{\{|\}\}\}\}|<!--|\b[A-Za-z_]\w*\.\w+\(|__|;\s*drop""", re.X | re.I)
+  |\b(?:print|eval|exec|import|return|def)\s*[('"\d]|\blambda\b[\w\s]*:|\blambda\s+\w|\bimport\s+[a-z]{3,}|\?|==|\{\{|\}\}\}\}|<!--|\b[A-Za-z_]\w*\.\w+\(|__|;\s*drop""", re.X | re.I)
 
 # %% ../nbs/api/29_verify.ipynb #v-candidates
 _said = re.compile(r'^(?:[\s"\'*:,#]|\b(?:so|therefore|thus|hence|final|my|the|our|correct|required|solution|answer|result|value|expression|we|get|have|which|this|that|it'
@@ -173,7 +173,7 @@ def _in_context(before:str, content:str, after:str) -> str:
     left, right = _left_of(before), _right_of(after)
     while right.startswith('}') and (m := _wrapper.search(left)): left, right = left[:m.start()], right[1:]
     if not left.strip(' {') and not right.strip(' }'): return content
-    return f'{left}{{{content}}}{right}'
+    return f'{left} {{ {content} }} {right}'   # two braces side by side would look like a template
 
 # %% ../nbs/api/29_verify.ipynb #v-math
 _or_between = re.compile(r'\bor\b')
