@@ -144,8 +144,8 @@ def _folder_problems(folder:Path) -> list[str]:
                 for p in sorted(folder.rglob('*')) if p.is_symlink() and p.suffix not in _WEIGHTS and _outside(p,
                                                                                                               folder)]
     if problems: return problems
-    for path in (folder/'config.json', folder/'tokenizer_config.json'):
-        if path.exists(): _json_of(path)
+    for name in ('config.json', 'tokenizer_config.json', 'generation_config.json'):
+        if (folder/name).exists(): _json_of(folder/name)
     return _kernel_problems(_json_of(folder/'config.json')) if (folder/'config.json').exists() else []
 
 def _kernel_problems(config:dict) -> list[str]:
