@@ -2580,6 +2580,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                'rlvr_nb.trust._files': ('api/trust.html#_files', 'rlvr_nb/trust.py'),
                                'rlvr_nb.trust._inspect_run': ('api/trust.html#_inspect_run', 'rlvr_nb/trust.py'),
                                'rlvr_nb.trust._loaded_lines': ('api/trust.html#_loaded_lines', 'rlvr_nb/trust.py'),
+                               'rlvr_nb.trust._observers_why': ('api/trust.html#_observers_why', 'rlvr_nb/trust.py'),
                                'rlvr_nb.trust._own_code': ('api/trust.html#_own_code', 'rlvr_nb/trust.py'),
                                'rlvr_nb.trust._reaches': ('api/trust.html#_reaches', 'rlvr_nb/trust.py'),
                                'rlvr_nb.trust._rule_of': ('api/trust.html#_rule_of', 'rlvr_nb/trust.py'),

@@ -37,9 +37,10 @@ def _model_index(report:RunReport) -> list[dict]:
     after = report.evaluations.get('after', {})
     return [{'name': report.title, 'results': [result(name, e) for name, e in after.items()]}]
 
-# %% ../nbs/api/78_card.ipynb #t-front-matter
+# %% ../nbs/api/78_card.ipynb #t-front-matter-is-adapter
 def _is_adapter(report:RunReport) -> bool: return (report.model_folder/'adapter_config.json').exists()
 
+# %% ../nbs/api/78_card.ipynb #t-front-matter
 def _front_matter(report:RunReport) -> dict:
     "The head of the card, without what isn't known."
     base, data = report.section('model').get('model_name_or_path'), report.section('data').get('dataset_path')
@@ -53,12 +54,13 @@ def _code_span(text) -> str:
     "A name in a code span, which no backtick or line break of its own can end."
     return f"`{' '.join(visible(str(text)).replace('`', ' ').split())}`"
 
-# %% ../nbs/api/78_card.ipynb #t-card-results
+# %% ../nbs/api/78_card.ipynb #t-card-results-result-row
 def _result_row(c:Comparison) -> list:
     "A comparison as a line of the card."
     sides = [f'{percent(e.accuracy)} ({interval_text(e.interval)})' for e in (c.before, c.after)]
     return [c.dataset, *sides, points(c.difference), ' to '.join(map(points, c.interval)), p_text(c.p_value), c.n]
 
+# %% ../nbs/api/78_card.ipynb #t-card-results
 def _card_results(report:RunReport) -> str:
     "The accuracies before and after, and what limits them."
     rows = [_result_row(c) for c in report.comparisons.values()]
@@ -70,7 +72,7 @@ def _card_results(report:RunReport) -> str:
     how = f'Greedy decoding, the same problems before and after{trained}; Wilson intervals of the accuracies.'
     return '\n\n'.join([table, how, *(f'**Note:** {markdown_text(text)}' for text in report.caveats)])
 
-# %% ../nbs/api/78_card.ipynb #t-card-training
+# %% ../nbs/api/78_card.ipynb #t-card-training-adapter-rows
 _TRAINED_WITH = ('learning_rate', 'max_steps', 'per_device_train_batch_size', 'gradient_accumulation_steps',
                  'num_generations', 'max_prompt_length', 'max_completion_length', 'optim_name')
 
@@ -79,6 +81,7 @@ def _adapter_rows(lora) -> list[list]:
     if not isinstance(lora, dict) or not lora.get('use_lora'): return [['trained', 'all weights']]
     return [['LoRA rank', lora.get('r')], ['LoRA alpha', lora.get('lora_alpha')]]
 
+# %% ../nbs/api/78_card.ipynb #t-card-training
 def _card_training(report:RunReport) -> str:
     "The options that decide a training, and what each reward pays for."
     train, adapter = report.section('train'), _adapter_rows(report.section('model').get('lora_config'))
@@ -136,7 +139,7 @@ def _card_use(report:RunReport, name:str) -> str:
     literals = dict(name=repr(name), system=repr(system), question=repr(question), limit=limit)
     return _code(_USE.format(library=library, loader=loader, **literals), 'python')
 
-# %% ../nbs/api/78_card.ipynb #t-card
+# %% ../nbs/api/78_card.ipynb #t-card-card-again
 _LIMITS = ('The accuracies hold for problems like those of the datasets named above, asked as shown. Nothing else was '
            'measured: neither other abilities, nor safety, nor other languages.')
 
@@ -147,6 +150,7 @@ def _card_again(report:RunReport) -> list[str]:
     if not command: return []
     return ['## The same run again', _code(command, 'bash'), markdown_text(f"With {', '.join(named)}.")]
 
+# %% ../nbs/api/78_card.ipynb #t-card
 def model_card(run_dir,        # a `RunDir`, or its path
                name:str='.',   # what `from_pretrained` is to be given, such as the id on the Hub
               )->str:
@@ -162,13 +166,14 @@ def model_card(run_dir,        # a `RunDir`, or its path
              '## Use', _card_use(report, name), '## Limits', _LIMITS, *_card_again(report)]
     return '\n\n'.join(parts) + '\n'
 
-# %% ../nbs/api/78_card.ipynb #t-own-model
+# %% ../nbs/api/78_card.ipynb #t-own-model-refuse-evaluation
 def _refuse_evaluation(run:RunDir, what:str) -> None:
     "Only the run that trained a model can speak for it."
     if of := run.read_manifest().get('evaluates'):
         raise ConfigError(f'{what}: {shown_path(run.path)} is an evaluation of {of} and trained nothing; '
                           'name the run that trained the model')
 
+# %% ../nbs/api/78_card.ipynb #t-own-model
 def _own_model(run:RunDir, what:str) -> Path:
     "The model's folder; a `ConfigError` where it isn't the run's own."
     if run.owns(run.model_folder): return run.model_folder

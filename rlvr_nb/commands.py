@@ -9,7 +9,6 @@ __all__ = ['COMMANDS', 'Command', 'command', 'run_command']
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 # %% ../nbs/api/85_commands.ipynb #commands-own-imports
 from .grammar import ConfigError, redact

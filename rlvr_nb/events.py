@@ -73,12 +73,13 @@ def _ends_the_run(one, error:BaseException) -> bool:
     "Whether a run is worth nothing without this observer; a full disk is told, and the training goes on."
     return getattr(one, 'required', False) and not isinstance(error, OSError)
 
-# %% ../nbs/api/73_events.ipynb #t-listens
+# %% ../nbs/api/73_events.ipynb #t-listens-listens
 def _listens(one, event:str) -> bool:
     "Whether an observer has a method of its own for an event."
     method = getattr(one, event, None)
     return method is not None and getattr(method, '__func__', None) is not getattr(Observer, event)
 
+# %% ../nbs/api/73_events.ipynb #t-listens
 def _own_copy(value):
     "What an observer may change without anybody noticing."
     return copy.deepcopy(value) if isinstance(value, (dict, list, Evaluation)) else value
@@ -111,7 +112,7 @@ class JsonlObserver(Observer):
     def __init__(self): self.run_dir, self.last_step = None, 0
     def pipeline_start(self, cfg, run_dir):
         self.run_dir = run_dir
-        self.last_step = max((m['step'] for m in run_dir.metrics()), default=0)  # a resumed run may have nothing left to train
+        self.last_step = max((m['step'] for m in run_dir.metrics()), default=0)  # a resumed run may have no step left
         run_dir.log_event('pipeline_start', command=redact(' '.join(map(shlex.quote, sys.argv))))
     def pipeline_end(self, status, result): self.run_dir.log_event('pipeline_end', status=status)
     def stage_start(self, name): self.run_dir.log_event('stage_start', name=name)
@@ -125,6 +126,12 @@ class JsonlObserver(Observer):
     def evaluation(self, when, evaluation):
         self.run_dir.log_event('evaluation', when=when, dataset=evaluation.dataset, **evaluation.summary())
         self.run_dir.log_metrics(When(when).at(self.last_step), evaluation_metrics(evaluation))
+
+# %% ../nbs/api/73_events.ipynb #t-tell-evaluations
+def _tell_evaluations(one:Observer, evaluations:dict):
+    "Tell evaluations, {(step, when): {dataset: evaluation}}, in their order."
+    for (_, when), found in evaluations.items():
+        for evaluation in found.values(): one.evaluation(when, evaluation)
 
 # %% ../nbs/api/73_events.ipynb #t-replay
 def replay(run,             # a `RunDir` with a record
@@ -144,7 +151,3 @@ def replay(run,             # a `RunDir` with a record
         _tell_evaluations(one, {k: v for k, v in evaluations.items() if k[0] == step})
     _tell_evaluations(one, {k: v for k, v in evaluations.items() if k[0] == 10**12})
     one.pipeline_end(run.status(), run.read_result())
-
-def _tell_evaluations(one:Observer, evaluations:dict):
-    for (_, when), found in evaluations.items():
-        for evaluation in found.values(): one.evaluation(when, evaluation)

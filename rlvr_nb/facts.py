@@ -22,13 +22,14 @@ from .comparison import Comparison, compare
 from .rundir import RunDir, as_run
 from .observers import fault_text
 
-# %% ../nbs/api/76_facts.ipynb #t-pick
+# %% ../nbs/api/76_facts.ipynb #t-pick-late
 def _late(records:list[dict]) -> list[dict]:
     "The completions of the last quarter of the steps that were paid, each text once."
     start = max((r['step'] for r in records), default=0) * 3 // 4
     late = [r for r in records if r['step'] >= start and r['reward'] is not None]
     return list({(r['prompt'], r['completion']): r for r in late}.values())
 
+# %% ../nbs/api/76_facts.ipynb #t-pick
 def pick_completions(records:list[dict],  # as `RunDir.read_completions` gives them
                      count:int=2,         # of each kind
                     )->dict[str, list[dict]]:
@@ -42,10 +43,11 @@ def pick_completions(records:list[dict],  # as `RunDir.read_completions` gives t
         late = [r for r in late if not any(r is p for p in picked[kind])]
     return {kind: picked[kind] for kind in ('best', 'most typical', 'worst') if picked[kind]}
 
-# %% ../nbs/api/76_facts.ipynb #t-reward-text
+# %% ../nbs/api/76_facts.ipynb #t-reward-text-param-text
 def _param_text(name:str, value) -> str:
     return f'{name} {value:g}' if isinstance(value, (int, float)) else f'{name} {value}'
 
+# %% ../nbs/api/76_facts.ipynb #t-reward-text
 def reward_text(name:str,      # of a reward, as the records have it
                 configured:list[dict],  # `reward.reward_functions` of the run
                )->str:
@@ -70,7 +72,7 @@ def _read_config(run:RunDir) -> tuple[str, dict]:
         run.unreadable[f'{run.config.name}, sections'] = len(wrong)
     return text, tree
 
-# %% ../nbs/api/76_facts.ipynb #t-readable
+# %% ../nbs/api/76_facts.ipynb #t-readable-readable
 def readable(run:RunDir, # whose file it is
              read,       # a method of it, such as `run.read_manifest`
             )->dict:
@@ -80,6 +82,7 @@ def readable(run:RunDir, # whose file it is
         run.unreadable[Path(str(e).partition(':')[0]).name] = 1
         return {}
 
+# %% ../nbs/api/76_facts.ipynb #t-readable
 def status_text(run:RunDir # that may be damaged
                )->str:
     "The status, and for a killed run how far it came."
@@ -101,9 +104,9 @@ class RunFacts:
         run = self.run
         self.manifest, self.result = readable(run, run.read_manifest), readable(run, run.read_result)
         self.events = run.read_events()
-        self.metrics, self.evaluations, self._records = run.metrics(), run.evaluations(), None
+        self.metrics, self.evaluations = run.metrics(), run.evaluations()
         self.config_text, self.config = _read_config(run)
-        self.model_folder  # one that leads out of the run is counted
+        self._records, _ = None, self.model_folder  # a folder that leads out of the run is counted
         return self
 
     @property
@@ -123,7 +126,7 @@ class RunFacts:
     def __str__(self):
         return '\n'.join([f'{self.title}: {status_text(self.run)}', *map(str, self.comparisons.values())])
 
-# %% ../nbs/api/76_facts.ipynb #t-section
+# %% ../nbs/api/76_facts.ipynb #t-section-section
 @patch
 def section(self:RunFacts,
             name:str, # such as `train`
@@ -132,12 +135,13 @@ def section(self:RunFacts,
     found = self.config.get(name)
     return found if isinstance(found, dict) else {}
 
+# %% ../nbs/api/76_facts.ipynb #t-section
 @patch(as_prop=True)
 def title(self:RunFacts)->str:
     "The run's name."
     return str(self.config.get('name') or self.run.path.name)
 
-# %% ../nbs/api/76_facts.ipynb #t-curve
+# %% ../nbs/api/76_facts.ipynb #t-curve-curve
 @patch
 def curve(self:RunFacts,
           name:str, # of a metric
@@ -146,12 +150,13 @@ def curve(self:RunFacts,
     found = [(m['step'], m.get(name)) for m in self.metrics]
     return [(step, value) for step, value in found if fits(value, float) and abs(value) < 1e200]
 
+# %% ../nbs/api/76_facts.ipynb #t-curve
 @patch(as_prop=True)
 def steps(self:RunFacts)->int:
     "Training steps done."
     return max((m['step'] for m in self.metrics), default=0)
 
-# %% ../nbs/api/76_facts.ipynb #t-comparisons
+# %% ../nbs/api/76_facts.ipynb #t-comparisons-pair-evaluations
 def pair_evaluations(self:RunFacts, # with evaluations
                      first:str,     # when the earlier one was made
                      second:str,    # and the later one
@@ -164,12 +169,13 @@ def pair_evaluations(self:RunFacts, # with evaluations
         except ConfigError: self.run.unreadable[f'{name}: {first} and {second} have no problem in common'] = 1
     return found
 
+# %% ../nbs/api/76_facts.ipynb #t-comparisons
 @patch(as_prop=True)
 def comparisons(self:RunFacts)->dict[str, Comparison]:
     "What training changed, by dataset."
     return pair_evaluations(self, 'warm' if 'warm' in self.evaluations else 'before', 'after')
 
-# %% ../nbs/api/76_facts.ipynb #t-caveats
+# %% ../nbs/api/76_facts.ipynb #t-caveats-findings
 _EARLY_STOP = ('eval.early_stopping_patience: training ended where these same problems said so, '
                'so the accuracy after it is a little flattered')
 
@@ -183,6 +189,7 @@ def findings(self:RunFacts)->list[dict]:
     "What the audit of the rewards has found."
     return [f for e in self.events if e['kind'] == 'audit' for f in e['findings']]
 
+# %% ../nbs/api/76_facts.ipynb #t-caveats
 @patch(as_prop=True)
 def caveats(self:RunFacts)->list[str]:
     "What to know before the accuracies are believed."
@@ -192,7 +199,7 @@ def caveats(self:RunFacts)->list[str]:
     told = self.manifest.get('caveats') or []
     return list(dict.fromkeys([*told, *early, *cut, *(f'audit of the rewards: {text}' for text in dangers)]))
 
-# %% ../nbs/api/76_facts.ipynb #t-markers
+# %% ../nbs/api/76_facts.ipynb #t-markers-markers
 @patch(as_prop=True)
 def markers(self:RunFacts)->list[str]:
     "The markers to highlight."
@@ -200,6 +207,7 @@ def markers(self:RunFacts)->list[str]:
     if isinstance(configured, dict): return [str(v) for v in configured.values()]
     return [m for known in (PLAIN, GEMMA) for m in astuple(known)]
 
+# %% ../nbs/api/76_facts.ipynb #t-markers
 @patch(as_prop=True)
 def reward_functions(self:RunFacts)->list[dict]:
     "The configured rewards."

@@ -19,7 +19,7 @@ from .show import visible
 from .comparison import When
 from .forecast import forecast, measured
 from .rundir import as_run, shown_path
-from .events import EVENTS, JsonlObserver, OBSERVERS, Observer, Observers, evaluation_metrics, observer, replay
+from .events import OBSERVERS, Observer, Observers, evaluation_metrics, observer, replay
 
 # %% ../nbs/api/74_observers.ipynb #t-labels
 METRICS = {'reward': 'reward', 'reward_std': 'reward spread', 'accuracy': 'rollouts right',

@@ -61,17 +61,18 @@ def after_thought(text # of a completion
     if begun > ended: return None
     return text[ended + len('</think>'):] if ended >= 0 else text
 
-# %% ../nbs/api/64_recount.ipynb #recount-strict
+# %% ../nbs/api/64_recount.ipynb #recount-strict-strict-answer
 def strict_answer(text,     # of a completion
                   markers,  # what opens and what closes the answer
                  )->str|None:
     "The text of the last block; None without one."
-    rest = after_thought(text)
-    start = -1 if rest is None else rest.rfind(markers[0])
+    rest = after_thought(text) or ''
+    start = rest.rfind(markers[0])
     if start < 0: return None
     block, closed, _ = rest[start + len(markers[0]):].partition(markers[1])
     return block.strip() if closed else None
 
+# %% ../nbs/api/64_recount.ipynb #recount-strict
 def lenient_answer(text # of a completion
                   )->str|None:
     "The last number; None without one."
@@ -88,7 +89,7 @@ def same(answer, # that was read, or None
     if expected is not None: return value == expected
     return ' '.join(answer.lower().split()) == ' '.join(right.lower().split())
 
-# %% ../nbs/api/64_recount.ipynb #recount-wilson
+# %% ../nbs/api/64_recount.ipynb #recount-wilson-wilson
 def wilson(right, # answers
            n,     # problems, at least one
           )->tuple[float, float]:
@@ -97,6 +98,7 @@ def wilson(right, # answers
     middle, half = p + z*z / (2*n), z * sqrt(p * (1 - p) / n + z*z / (4*n*n))
     return (middle - half) / (1 + z*z / n), (middle + half) / (1 + z*z / n)
 
+# %% ../nbs/api/64_recount.ipynb #recount-wilson
 def mcnemar(gained, # problems that were wrong and are right
             lost,   # problems that were right and are wrong
            )->float:
@@ -104,7 +106,7 @@ def mcnemar(gained, # problems that were wrong and are right
     n, few = gained + lost, min(gained, lost)
     return min(1., 2 * sum(comb(n, k) for k in range(few + 1)) / 2**n) if n else 1.
 
-# %% ../nbs/api/64_recount.ipynb #recount-count
+# %% ../nbs/api/64_recount.ipynb #recount-count-Counted
 @dataclass
 class Counted:
     "One evaluation, counted again."
@@ -120,6 +122,7 @@ class Counted:
     @property
     def n(self)->int: return len(self.strict)
 
+# %% ../nbs/api/64_recount.ipynb #recount-count
 def count(path,     # of an evaluation
           markers,  # what opens and what closes an answer
          )->Counted:
@@ -183,7 +186,7 @@ def goal_parts(goal,       # as `read_goal` gives it
         parts.append((f'{key} {shown}, expected {bound} {goal[key]}', found is not None and met(found, goal[key])))
     return parts
 
-# %% ../nbs/api/64_recount.ipynb #recount-run
+# %% ../nbs/api/64_recount.ipynb #recount-run-Recount
 @dataclass
 class Recount:
     "A run, counted again."
@@ -203,6 +206,7 @@ class Recount:
         "Whether nothing is missed: the goal is met strictly, or there is none."
         return self.meets('strict') is not False
 
+# %% ../nbs/api/64_recount.ipynb #recount-run
 def recount(run # directory of a run
            )->Recount:
     "Count the evaluations of a run again."
@@ -223,17 +227,19 @@ def _minutes(run:Path) -> float|None:
     except (OSError, ValueError, KeyError, AttributeError, TypeError): return None
     return sum(s for s in seconds if isinstance(s, (int, float))) / 60
 
-# %% ../nbs/api/64_recount.ipynb #recount-show
+# %% ../nbs/api/64_recount.ipynb #recount-show-line
 def _line(c:Counted, how:str) -> str:
     "One way of counting, with its interval."
     right = sum(getattr(c, how))
     low, high = wilson(right, c.n)
     return f'{how:8} {right:5} of {c.n}  {100 * right / c.n:5.1f} %  ({100 * low:.1f} to {100 * high:.1f})'
 
+# %% ../nbs/api/64_recount.ipynb #recount-show-shown
 def _shown(text) -> str:
     "A text on one line, without control characters."
     return ''.join(c if c.isprintable() else ' ' for c in str(text))[:160]
 
+# %% ../nbs/api/64_recount.ipynb #recount-show
 def _counted_lines(c:Counted) -> list[str]:
     "One evaluation: the counts, and where they disagree."
     lines = [f'{c.when}, {_shown(c.dataset)}', *(f'  {_line(c, how)}' for how in ('said', 'strict', 'lenient'))]
@@ -245,7 +251,7 @@ def _counted_lines(c:Counted) -> list[str]:
     if c.unread: lines.append(f'  {c.unread} right answers are long texts; this reader compares their words only')
     return lines
 
-# %% ../nbs/api/64_recount.ipynb #recount-text
+# %% ../nbs/api/64_recount.ipynb #recount-text-goal-lines
 def _goal_lines(self:Recount, how:str) -> list[str]:
     "The verdict on the goal by one way of counting; empty without a goal."
     met = self.meets(how)
@@ -254,6 +260,7 @@ def _goal_lines(self:Recount, how:str) -> list[str]:
     said = [f'  {"yes" if ok else "no "}  {text}' for text, ok in parts]
     return [f'goal, {how}: {"met" if met else "not met"}', *said]
 
+# %% ../nbs/api/64_recount.ipynb #recount-text
 def _recount_text(self:Recount) -> str:
     "The counts, the disagreements and the verdict."
     lines = [line for c in self.counted.values() for line in _counted_lines(c)]

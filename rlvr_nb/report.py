@@ -27,7 +27,7 @@ class RunReport(RunFacts):
     "The report of one run, finished or not."
     def _repr_html_(self): return frame(self.html())
 
-# %% ../nbs/api/77_report.ipynb #t-completion-facts
+# %% ../nbs/api/77_report.ipynb #t-completion-facts-completion-facts
 def _completion_facts(r:dict, gold:str) -> str:
     "Where a completion comes from and how it was judged."
     judged = {True: 'right', False: 'wrong', None: 'not judged'}[r['correct']]
@@ -35,6 +35,7 @@ def _completion_facts(r:dict, gold:str) -> str:
     return (f"step {r['step']}, {r['tokens']} tokens{cut}, {gold} {visible(str(r['answer']))}; "
             f"{judged}: {r['verdict'] or 'no reason recorded'}")
 
+# %% ../nbs/api/77_report.ipynb #t-completion-facts
 def _completion_card(r:dict, markers:list[str], gold:str='right answer') -> FT:
     "One completion with its prompt, verdict and rewards."
     def amount(value): return 'not scored' if value is None else f'{value:g}'
@@ -44,7 +45,7 @@ def _completion_card(r:dict, markers:list[str], gold:str='right answer') -> FT:
               marked(r['completion'] or '', markers),
               fact_table(*without_empty_last(['reward', 'paid', 'why'], paid)))
 
-# %% ../nbs/api/77_report.ipynb #t-sentence
+# %% ../nbs/api/77_report.ipynb #t-sentence-luck
 def _luck(c:Comparison) -> str:
     "How much of a change the choice of problems explains."
     if not c.gains + c.losses: return '(exact McNemar p 1)'
@@ -53,6 +54,7 @@ def _luck(c:Comparison) -> str:
             'which the choice of problems alone would rarely bring')
     return f'(exact McNemar p {p_text(c.p_value)}), {said}. How other seeds would do, only more runs can say'
 
+# %% ../nbs/api/77_report.ipynb #t-sentence
 def _sentence(c:Comparison) -> str:
     "The comparison of one dataset in words."
     start = 'after the warm start' if c.before.when == 'warm' else 'before'
@@ -71,19 +73,21 @@ def _tiles(c:Comparison, first) -> FT:
     flips = tile('gained / lost', f'{c.gains} / {c.losses}', f'McNemar p {p_text(c.p_value)}')
     return ft('div', *start, *now, change, flips, cls='tiles')
 
-# %% ../nbs/api/77_report.ipynb #t-headline
+# %% ../nbs/api/77_report.ipynb #t-headline-warm-gain
 def _warm_gain(self:RunReport, name:str) -> str|None:
     "What the warm start added, in a sentence of its own."
     c = pair_evaluations(self, 'before', 'warm').get(name)
     if c is None: return None
     return f'The warm start had added {points(c.difference)} points (McNemar p {p_text(c.p_value)}), not counted here.'
 
+# %% ../nbs/api/77_report.ipynb #t-headline-unpaired
 def _unpaired(self:RunReport) -> list[FT]:
     "The evaluations that have no partner."
     alone = [e for found in self.evaluations.values() for name, e in found.items() if name not in self.comparisons]
     rows = [[e.dataset, e.when, percent(e.accuracy), interval_text(e.interval), f'{e.correct}/{e.n}'] for e in alone]
     return [fact_table(['dataset', 'when', 'accuracy', '95 % interval', 'right'], rows)] if rows else []
 
+# %% ../nbs/api/77_report.ipynb #t-headline
 @patch
 def headline(self:RunReport)->FT:
     "The answer to the reader's first question."
@@ -98,7 +102,7 @@ def headline(self:RunReport)->FT:
     warned = [ft('ul', *(ft('li', visible(text)) for text in self.caveats), cls='caveats')] if self.caveats else []
     return ft('section', *parts, *warned)
 
-# %% ../nbs/api/77_report.ipynb #t-evaluation-row
+# %% ../nbs/api/77_report.ipynb #t-evaluation-row-evaluation-row
 def _evaluation_row(e) -> list:
     "An evaluation with the rates that explain its accuracy."
     s = e.summary()
@@ -107,6 +111,7 @@ def _evaluation_row(e) -> list:
     return [e.dataset, e.when, percent(s['accuracy']), interval_text(s['interval']).replace(' ', '\xa0'),
             percent(s['format_rate']), percent(s['truncated_rate']), lengths, reasons, samples_text(e) or '']
 
+# %% ../nbs/api/77_report.ipynb #t-evaluation-row
 @patch
 def evaluation_table(self:RunReport)->FT|None:
     "Every evaluation with the rates that explain its accuracy."
@@ -165,7 +170,7 @@ def curves(self:RunReport)->FT|None:
     notes = ([] if self.curve('kl') else [off]) + ([smooth] if len(self.curve('reward')) >= 40 else [])
     return ft('section', ft('h2', 'Training'), ft('div', *figures, cls='charts'), ft('p', ' '.join(notes), cls='note'))
 
-# %% ../nbs/api/77_report.ipynb #t-timing
+# %% ../nbs/api/77_report.ipynb #t-timing-stage-seconds
 def _stage_seconds(self:RunReport) -> dict[str, float]:
     "The seconds of each stage, all attempts together."
     total = defaultdict(float)
@@ -173,6 +178,7 @@ def _stage_seconds(self:RunReport) -> dict[str, float]:
         if e['kind'] == 'stage_end': total[e['name']] += e['seconds']
     return dict(total)
 
+# %% ../nbs/api/77_report.ipynb #t-timing
 @patch
 def timing(self:RunReport)->FT|None:
     "Where the time and the memory went."
@@ -201,7 +207,7 @@ def examples(self:RunReport)->FT|None:
     return ft('section', ft('h2', 'Completions'), ft('p', chosen, cls='note'),
               fact_table(['reward', 'what it pays for'], explained), ft('div', *columns, cls='columns'))
 
-# %% ../nbs/api/77_report.ipynb #t-flip
+# %% ../nbs/api/77_report.ipynb #t-flip-flip
 _FLIPS_SHOWN = 6  # of each kind and dataset
 
 def _flip(flip:dict, markers:list[str], sides:tuple) -> FT:
@@ -211,6 +217,7 @@ def _flip(flip:dict, markers:list[str], sides:tuple) -> FT:
     return ft('details', ft('summary', f"{flip['change']}: right answer {visible(str(flip['answer']))}"),
               marked(prompt_text(flip['prompt']), []), ft('div', *halves, cls='sides'))
 
+# %% ../nbs/api/77_report.ipynb #t-flip
 @patch
 def changed(self:RunReport)->FT|None:
     "The problems that changed sides."
@@ -224,7 +231,7 @@ def changed(self:RunReport)->FT|None:
         parts += [ft('p', count), *shown]
     return ft('section', ft('h2', 'Problems that changed sides'), *parts) if parts else None
 
-# %% ../nbs/api/77_report.ipynb #t-happened
+# %% ../nbs/api/77_report.ipynb #t-happened-happened
 def _best_text(e:dict) -> str:
     "What is to be known of the best checkpoint."
     return f", {percent(e['accuracy'])}, chosen on the problems it is measured on, kept in {e['path']}"
@@ -235,6 +242,7 @@ def _happened(self:RunReport) -> list[str]:
     more = {'best': _best_text}
     return [f"{e['kind'].replace('_', ' ')}: step {e['step']}{more.get(e['kind'], lambda e: '')(e)}" for e in told]
 
+# %% ../nbs/api/77_report.ipynb #t-happened
 def _notes(self:RunReport) -> list[str]:
     "What the preparation of the run had to say, once each, without what stands at the head already."
     said = [*(self.manifest.get('notes') or []), *(e['text'] for e in self.events if e['kind'] == 'note')]
@@ -270,12 +278,13 @@ def _requoted(text:str, words:list[str]) -> str:
     bare = re.sub(r"'[^']*'|\"[^\"$`\\\\]*\"", '', text)
     return shlex.join(words) if re.fullmatch(r'[\w\s=./,:@%+~\[\]{}-]*', bare) else ''
 
-# %% ../nbs/api/77_report.ipynb #t-how-again
+# %% ../nbs/api/77_report.ipynb #t-how-again-parent-text
 def _parent_text(parent:dict) -> str:
     "Where the first weights came from."
     at = f", step {parent['step']}" if parent.get('step') else ''
     return f"The first weights came from the run {parent.get('run')}{at}."
 
+# %% ../nbs/api/77_report.ipynb #t-how-again
 def _command_part(self:RunReport) -> list[FT]:
     "The command, the parent, and how to start from here."
     command, parts = safe_command(self.manifest.get('command')), []
@@ -286,7 +295,7 @@ def _command_part(self:RunReport) -> list[FT]:
     if parent := self.manifest.get('parent'): parts += [ft('p', visible(_parent_text(parent)))]
     return parts
 
-# %% ../nbs/api/77_report.ipynb #t-config-section
+# %% ../nbs/api/77_report.ipynb #t-config-section-changed-options
 def _changed_options(self:RunReport) -> list[list]:
     "What differs from the default, a row an option."
     import yaml
@@ -294,12 +303,14 @@ def _changed_options(self:RunReport) -> list[list]:
     found = differences([default, self.config]) if self.config else {}
     return [[k, *map(option_text, v)] for k, v in found.items() if k != 'run_dir']
 
+# %% ../nbs/api/77_report.ipynb #t-config-section-surroundings
 def _surroundings(self:RunReport) -> list[list]:
     "Versions and hardware, a row each."
     first = {k: v for k, v in self.manifest.items() if k in ('started', 'commit', 'seed', 'data_hash', 'world_size')}
     known = {**first, **(self.manifest.get('hardware') or {}), **(self.manifest.get('versions') or {})}
     return [[k, ', '.join(map(str, v)) if isinstance(v, list) else v] for k, v in known.items()]
 
+# %% ../nbs/api/77_report.ipynb #t-config-section
 @patch
 def configuration(self:RunReport)->FT|None:
     "How to do it again."

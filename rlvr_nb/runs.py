@@ -49,7 +49,7 @@ class RunComparison:
 
     def _repr_html_(self): return frame(self.html())
 
-# %% ../nbs/api/79_runs.ipynb #t-results
+# %% ../nbs/api/79_runs.ipynb #t-results-result-rows
 _MOMENTS = ('before', 'warm', 'after')
 
 def _result_rows(name:str, report:RunReport) -> list[list]:
@@ -60,12 +60,14 @@ def _result_rows(name:str, report:RunReport) -> list[list]:
     first = [name, status_text(report.run), report.steps]
     return [[*first, dataset, *(shown(e.get(dataset)) for e in found)] for dataset in names]
 
+# %% ../nbs/api/79_runs.ipynb #t-results-results
 @patch(as_prop=True)
 def results(self:RunComparison)->list[list]:
     "One line a run and dataset."
     rows = [row for name, r in zip(self.names, self.reports) for row in _result_rows(name, r)]
     return rows if any(row[5] != '-' for row in rows) else [[*row[:5], row[6]] for row in rows]
 
+# %% ../nbs/api/79_runs.ipynb #t-results
 def _results_header(rows:list[list]) -> list[str]:
     "The titles that go with the results: the warm start has a column where a run has one."
     return ['run', 'status', 'steps', 'dataset', *(_MOMENTS if len(rows[0]) == 7 else ('before', 'after'))]
@@ -82,7 +84,7 @@ def compare_runs(runs:list, # run directories, or their paths
     "Lay runs over each other: results, curves, and the options in which they differ."
     return RunComparison(runs)
 
-# %% ../nbs/api/79_runs.ipynb #t-compare-page
+# %% ../nbs/api/79_runs.ipynb #t-compare-page-curve-charts
 _COMPARED_CURVES = {'Accuracy of rollouts': ('accuracy', True), 'Reward': ('reward', False),
                     'Reward spread': ('reward_std', False),
                     'Tokens a completion': ('completions/mean_length', False), 'Entropy': ('entropy', False),
@@ -94,11 +96,13 @@ def _curve_charts(curves_of) -> FT|None:
     charts = [line_chart(title, found, share=share) for title, (found, share) in plans.items() if any(found.values())]
     return ft('div', *charts, cls='charts') if charts else None
 
+# %% ../nbs/api/79_runs.ipynb #t-compare-page-option-table
 def _option_table(names:list[str], found:dict[str, list]) -> FT:
     "The options that differ, a column for each run or experiment."
     if not found: return ft('p', 'The configurations are the same.')
     return fact_table(['option', *names], [[k, *map(option_text, v)] for k, v in found.items()])
 
+# %% ../nbs/api/79_runs.ipynb #t-compare-page
 @patch
 def html(self:RunComparison)->str:
     "A page like a report's."
@@ -108,16 +112,18 @@ def html(self:RunComparison)->str:
                 ft('section', ft('h2', 'Curves'), charts) if charts else None,
                 ft('section', ft('h2', 'What differs'), _option_table(self.names, self.differences)))
 
-# %% ../nbs/api/79_runs.ipynb #t-seeds
+# %% ../nbs/api/79_runs.ipynb #t-seeds-seed
 _NOT_AN_EXPERIMENT = (*_NOT_COMPARED, 'seed', 'train.seed')
 
 def _seed(report:RunReport) -> tuple: return report.config.get('seed'), report.section('train').get('seed')
 
+# %% ../nbs/api/79_runs.ipynb #t-seeds-experiment
 def _experiment(report:RunReport) -> str:
     "What a run does, whatever its seed, as a key."
     options = {k: v for k, v in flatten(report.config).items() if _compared(k, _NOT_AN_EXPERIMENT)}
     return json.dumps(options, sort_keys=True, default=str)
 
+# %% ../nbs/api/79_runs.ipynb #t-seeds
 class SeedSummary:
     "Runs gathered into experiments: what is the same but for the seed is one."
     def __init__(self,
@@ -133,12 +139,13 @@ class SeedSummary:
 
     def _repr_html_(self): return frame(self.html())
 
-# %% ../nbs/api/79_runs.ipynb #t-typed
+# %% ../nbs/api/79_runs.ipynb #t-typed-own-overrides
 def _own_overrides(report:RunReport) -> frozenset:
     "What was typed for a run, without seeds and places."
     def named(o): return o.lstrip('+~').partition('=')[0]
     return frozenset(o for o in report.manifest.get('overrides') or [] if _compared(named(o), _NOT_AN_EXPERIMENT))
 
+# %% ../nbs/api/79_runs.ipynb #t-typed
 def _typed(experiments:list[list]) -> list[str]|None:
     "The overrides that set each experiment apart; None where they don't."
     if any('--from' in str(r.manifest.get('command')) for reports in experiments for r in reports): return None
@@ -160,7 +167,7 @@ def labels(self:SeedSummary)->list[str]:
         return ', '.join(f'{k}={option_text(leaves.get(k, "-"))}' for k in found) or 'all runs'
     return [text(leaves) for leaves in options]
 
-# %% ../nbs/api/79_runs.ipynb #t-mean-text
+# %% ../nbs/api/79_runs.ipynb #t-mean-text-mean-text
 def _mean_text(values:list[float]) -> str:
     "A mean and its interval in percent."
     if not values: return '-'
@@ -169,6 +176,7 @@ def _mean_text(values:list[float]) -> str:
     ends = mean_interval(values)
     return f'{percent(fmean(values))} ({100 * max(0, ends[0]):.1f} to {100 * min(1, ends[1]):.1f})'
 
+# %% ../nbs/api/79_runs.ipynb #t-mean-text
 def _change_text(values:list[float]) -> str:
     "A mean change and its interval in points."
     if not values: return '-'
@@ -176,7 +184,7 @@ def _change_text(values:list[float]) -> str:
     interval = f' ({points(max(-1, ends[0]))} to {points(min(1, ends[1]))})' if ends else ''
     return points(fmean(values)) + interval
 
-# %% ../nbs/api/79_runs.ipynb #t-seed-rows
+# %% ../nbs/api/79_runs.ipynb #t-seed-rows-experiment-row
 def _experiment_row(label:str, dataset:str, reports:list) -> list:
     "One experiment on one dataset."
     def accuracies(when):
@@ -188,6 +196,7 @@ def _experiment_row(label:str, dataset:str, reports:list) -> list:
     means = [_mean_text(before), _mean_text(after), _change_text(change)]
     return [label, dataset, f'{len(after)} of {len(reports)}', *means, ends]
 
+# %% ../nbs/api/79_runs.ipynb #t-seed-rows
 @patch(as_prop=True)
 def rows(self:SeedSummary)->list[list]:
     "One line an experiment and dataset; a run without an evaluation after training counts among the runs only."
@@ -197,7 +206,7 @@ def rows(self:SeedSummary)->list[list]:
         rows += [_experiment_row(label, dataset, reports) for dataset in datasets]
     return rows
 
-# %% ../nbs/api/79_runs.ipynb #t-seed-table
+# %% ../nbs/api/79_runs.ipynb #t-seed-table-notes
 _SEEDS_HEADER = ['experiment', 'dataset', 'runs', 'before, mean', 'after, mean (95 % interval)', 'change, points',
                  'from worst to best']
 
@@ -206,6 +215,7 @@ def notes(self:SeedSummary)->list[str]:
     "What was left out."
     return [f'left out, since the same seed is there already: {", ".join(self.repeated)}'] if self.repeated else []
 
+# %% ../nbs/api/79_runs.ipynb #t-seed-table
 @patch
 def __str__(self:SeedSummary): return Table(_SEEDS_HEADER, self.rows, [f'note: {note}' for note in self.notes]).text()
 
@@ -221,12 +231,13 @@ def _mean_curve(reports:list, name:str) -> list[tuple]:
     steps = sorted(set.intersection(*map(set, curves))) if curves else []
     return [(step, fmean(c[step] for c in curves)) for step in steps]
 
-# %% ../nbs/api/79_runs.ipynb #t-seed-page
+# %% ../nbs/api/79_runs.ipynb #t-seed-page-differing
 def _differing(groups:list[list]) -> dict[str, list]:
     "The options in which experiments differ, whatever the seed."
     found = differences([reports[0].config for reports in groups])
     return {k: v for k, v in found.items() if _compared(k, _NOT_AN_EXPERIMENT)}
 
+# %% ../nbs/api/79_runs.ipynb #t-seed-page
 @patch
 def html(self:SeedSummary)->str:
     "A page like a report's."
@@ -249,11 +260,12 @@ def save(self:SeedSummary,
     "Write the page."
     return write_text(Path(path), self.html())
 
-# %% ../nbs/api/79_runs.ipynb #t-summary
+# %% ../nbs/api/79_runs.ipynb #t-summary-accuracies
 def _accuracies(result:dict, when:str) -> dict[str, float]:
     "The accuracy of each dataset, from the result."
     return {name: s['accuracy'] for name, s in (result.get(when) or {}).items() if fits(s, {'accuracy': float})}
 
+# %% ../nbs/api/79_runs.ipynb #t-summary
 _SUMMARISED = ('name', 'started', 'seed', 'overrides', 'parent', 'evaluates')  # from the manifest
 
 def run_summary(run_dir,    # a `RunDir`, or its path
@@ -265,12 +277,13 @@ def run_summary(run_dir,    # a `RunDir`, or its path
     return {'path': str(run.path), 'status': status_text(run), 'steps': result.get('steps', last.get('step', 0)),
             **{k: manifest.get(k) for k in _SUMMARISED}, **{when: _accuracies(result, when) for when in _MOMENTS}}
 
-# %% ../nbs/api/79_runs.ipynb #t-shelf
+# %% ../nbs/api/79_runs.ipynb #t-shelf-shelf
 def shelf(root='outputs',  # where runs are kept
          )->list[dict]:    # as `run_summary` gives them, newest first
     "All runs of a folder."
     return [run_summary(run) for run in RunDir.list(root)]
 
+# %% ../nbs/api/79_runs.ipynb #t-shelf
 def shelf_table(root='outputs', # where runs are kept
                )->Table:
     "All runs of a folder as a table."
@@ -281,7 +294,7 @@ def shelf_table(root='outputs', # where runs are kept
         return [Path(s['path']).name, *done, s['started'] or '-', typed]
     return Table(['run', 'status', 'steps', 'before', 'after', 'started', 'overrides'], list(map(row, shelf(root))))
 
-# %% ../nbs/api/79_runs.ipynb #t-pack
+# %% ../nbs/api/79_runs.ipynb #t-pack-packed
 def _packed(run:RunDir, checkpoints:bool) -> list[Path]:
     "The files of a run that are packed."
     without = {'wandb'} | (set() if checkpoints else {'checkpoints'})
@@ -292,6 +305,7 @@ def _packed(run:RunDir, checkpoints:bool) -> list[Path]:
         found += [path for path in plain if path.is_file() and not path.is_symlink()]
     return sorted(found)
 
+# %% ../nbs/api/79_runs.ipynb #t-pack
 def pack_run(run_dir,      # a `RunDir`, or its path
              path=None,    # of the file; None puts NAME.zip beside the run
              checkpoints:bool=False,  # whether they go along
@@ -303,7 +317,7 @@ def pack_run(run_dir,      # a `RunDir`, or its path
         for found in _packed(run, checkpoints): packed.write(found, f'{run.path.name}/{found.relative_to(run.path)}')
     return path
 
-# %% ../nbs/api/79_runs.ipynb #t-delete
+# %% ../nbs/api/79_runs.ipynb #t-delete-strange
 _OWN = ('config.yaml', 'manifest.json', 'metrics.jsonl', 'events.jsonl', 'result.json', 'report.html', 'writer.json',
         'completions', 'eval', 'checkpoints', 'model', 'wandb', 'runs', 'probe', 'rescored.html', 'warm')
 
@@ -312,6 +326,7 @@ def _strange(run:RunDir) -> list[str]:
     names = sorted(p.name for p in run.path.iterdir())
     return [n for n in names if n.partition('-before-resume')[0] not in _OWN and not n.startswith('.')]
 
+# %% ../nbs/api/79_runs.ipynb #t-delete
 def delete_run(run_dir, # a `RunDir`, or its path
               ):
     "Delete a run; a `ConfigError` where it is being written, or holds what no run makes."

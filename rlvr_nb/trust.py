@@ -30,8 +30,8 @@ LOOSENS = {r'.*\.unsafe': 'run what the model writes as a program with your righ
            r'train\.grpo\.vllm_server_\w+': 'send the prompts to a server',
            r'train\.grpo\.(generation_kwargs|liger_kernel_config)': 'hand options to a library that may run code',
            r'model\.save_model_path|train\.output_dir|train\.grpo\.\w*_dir': 'write outside the run'}
-_HARMLESS_OBSERVERS = ('console', 'jsonl')
 
+# %% ../nbs/api/79_trust.ipynb #trust-rule-of
 def _rule_of(path:str) -> str|None:
     "What an option would do, where it loosens a protection."
     return next((what for pattern, what in LOOSENS.items() if re.fullmatch(pattern, path)), None)
@@ -49,17 +49,21 @@ def _reaches(value,          # of an option
     return None if near else 'read a file that lies neither in the run nor below your working directory'
 
 # %% ../nbs/api/79_trust.ipynb #trust-why
-_NAMES_A_MODEL = 'model.model_name_or_path'
+_NAMES_A_MODEL, _HARMLESS_OBSERVERS = 'model.model_name_or_path', ('console', 'jsonl')
 
+def _observers_why(names) -> str|None:
+    "What observers would do that aren't those of every run."
+    named = [str(name) for name in names if name not in _HARMLESS_OBSERVERS]
+    return f'call the observer {", ".join(named)}' if named else None
+
+# %% ../nbs/api/79_trust.ipynb #trust-why-option
 def _why(path:str,    # of an option
          value,       # as configured
          run:RunDir,  # whose file it comes from
         )->str|None:
     "What an option would do that only the person may ask for; None for an ordinary one."
     if value in (None, False, '', 0) or value == {} or value == []: return None
-    if path == 'observers':
-        named = [name for name in value if name not in _HARMLESS_OBSERVERS]
-        return f'call the observer {", ".join(map(str, named))}' if named else None
+    if path == 'observers': return _observers_why(value)
     if path.startswith('observers[') or path in (_NAMES_A_MODEL, 'run_dir'): return None
     return _rule_of(path) or _reaches(value, run)
 
@@ -125,7 +129,7 @@ class Inspection:
             lines += [f'{title}:', *(f'  {text}' for text in getattr(self, name) or ['nothing'])]
         return visible('\n'.join(lines))
 
-# %% ../nbs/api/79_trust.ipynb #trust-kind-of-file
+# %% ../nbs/api/79_trust.ipynb #trust-kind-of-file-loaded-lines
 _KINDS = {'.safetensors': 'weights, read as plain tensors', '.gguf': 'weights, read as plain tensors',
           '.bin': 'a pickle, refused as weights', '.pt': 'a pickle, read as plain tensors only',
           '.pth': 'a pickle, read as plain tensors only',
@@ -141,6 +145,7 @@ def _loaded_lines(root:Path) -> list[str]:
     def total(paths): return gigabytes(sum(p.lstat().st_size for p in paths))
     return [f'{len(paths)} {suffix}, {total(paths)}: {_KINDS[suffix]}' for suffix, paths in sorted(found.items())]
 
+# %% ../nbs/api/79_trust.ipynb #trust-kind-of-file
 def _files(root:Path, most:int=20_000) -> list[Path]:
     "The files below a folder, links not followed; at most so many."
     found = []
@@ -186,13 +191,14 @@ def _unusual(root:Path) -> list[str]:
     if len(files) >= 20_000: told.append('20,000 files and more')
     return told + ([f'{gigabytes(size)} in all'] if size > _LARGE else [])
 
-# %% ../nbs/api/79_trust.ipynb #trust-inspect-run
+# %% ../nbs/api/79_trust.ipynb #trust-inspect-run-asks
 def _asks(run:RunDir) -> list[str]:
     "What the configuration asks for, or why it can't be read."
     if not run.config.exists(): return []
     try: return [f'{f.path}: {f.problem}' for f in loosened(load_file(str(run.config)), run)]
     except ConfigError as e: return [f'its configuration is refused: {e.errors[0]}']
 
+# %% ../nbs/api/79_trust.ipynb #trust-inspect-run
 def _inspect_run(run:RunDir, told:Inspection) -> None:
     "What is particular to a run."
     facts = RunFacts(run)
