@@ -86,11 +86,14 @@ if hasattr(os, 'register_at_fork'): os.register_at_fork(after_in_child=_forget_c
 atexit.register(lambda: _algebra.stop())
 
 # %% ../nbs/api/28_algebra.ipynb #a-askable
-_READ = ('frac dfrac tfrac sqrt int sum prod lim sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh ln log exp det max min gcd binom lfloor rfloor lceil '
-         'rceil left right infty to pi cdot times div begin end pmatrix bmatrix quad alpha beta gamma delta theta lambda mu phi omega').split()
+_READ = ('frac dfrac tfrac sqrt int sum prod lim sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh ln log '
+         'exp det max min gcd binom lfloor rfloor lceil '
+         'rceil left right infty to pi cdot times div begin end pmatrix bmatrix quad alpha beta gamma delta theta '
+         'lambda mu phi omega').split()
 _commands_read = re.compile(r'\\(?:(?:' + '|'.join(_READ) + r')(?![A-Za-z])|[,;!\\ ])')
 _other = re.compile(r'\\|[A-Za-z]{4,}|[<>≤≥∈≡$:;&"?]|\.\.|(?<![_{])=')
-_hostile = re.compile(r'\d{25}|\d\s*\)?\}?\s*\^\s*\{?\s*\(?\s*\d+\s*\^|\^\s*\{?\s*-?\s*\d{4}|\d{3,}\s*!|!\s*\)?\s*!|_\s*\{?\s*\d{4}|\^\s*\{\s*\d{3,}|\^\s*\{?\s*\d+\s*\^')
+_hostile = re.compile(r'\d{25}|\d\s*\)?\}?\s*\^\s*\{?\s*\(?\s*\d+\s*\^|\^\s*\{?\s*-?\s*\d{4}|\d{3,}\s*!|!\s*\)?\s*!'
+                      r'|_\s*\{?\s*\d{4}|\^\s*\{\s*\d{3,}|\^\s*\{?\s*\d+\s*\^')
 _MAX_LENGTH = 300
 
 def _askable(text:str) -> bool:
@@ -114,7 +117,8 @@ def _remembered(gold:str, answer:str) -> str:
 def _symbolic(gold:str, answer:str) -> str:
     "Ask the algebra system, unless it wouldn't read the whole of both texts or can't finish."
     if not (_askable(gold) and _askable(answer)): return 'unparseable'
-    if max(len(gold), len(answer)) > _MAX_LENGTH or _hostile.search(answer) or _hostile.search(gold): return 'too_expensive'
+    if max(len(gold),
+           len(answer)) > _MAX_LENGTH or _hostile.search(answer) or _hostile.search(gold): return 'too_expensive'
     try: return _remembered(gold, answer)
     except _TimedOut: return 'timed_out'
     except RuntimeError as problem:

@@ -10,9 +10,12 @@ import re, unicodedata
 from functools import lru_cache
 
 # %% ../nbs/api/20_characters.ipynb #c-same
-_GROUPS = {'-': '−‐‑‒–﹣－', ' - ': '—―', '*': '×✕✖⨯⋅·∙', '/': '÷⁄∕', '"': '“”„«»', "'": '‘’′`', '≈': '≅≃∼', '≤': '⩽≦', '≥': '⩾≧',
-           ' => ': '→⇒⟹⟶➜➔', ' not ': '❌✗✘🚫≠⛔¬', '%': '٪％', '$': '₹€£¥', '(': '⟨', ')': '⟩', '.': '٫。', ',': '٬、', '±': '±∓', ' ': '•'}
-_NAMED = {'‰': ' permille ', '°': ' degrees ', '℃': ' degrees C', '¢': ' cents ', '…': '...', 'π': '\\pi ', '∞': '\\infty ', '∪': '\\cup ',
+_GROUPS = {'-': '−‐‑‒–﹣－', ' - ': '—―', '*': '×✕✖⨯⋅·∙', '/': '÷⁄∕', '"': '“”„«»', "'": '‘’′`', '≈': '≅≃∼', '≤': '⩽≦',
+           '≥': '⩾≧',
+           ' => ': '→⇒⟹⟶➜➔', ' not ': '❌✗✘🚫≠⛔¬', '%': '٪％', '$': '₹€£¥', '(': '⟨', ')': '⟩', '.': '٫。', ',': '٬、',
+           '±': '±∓', ' ': '•'}
+_NAMED = {'‰': ' permille ', '°': ' degrees ', '℃': ' degrees C', '¢': ' cents ', '…': '...', 'π': '\\pi ',
+          '∞': '\\infty ', '∪': '\\cup ',
           '∩': '\\cap ', '∅': '\\emptyset ', '∈': '\\in ', 'ℝ': '\\mathbb{R}', '²': '^{2}', '³': '^{3}', '¹': '^{1}'}
 _SAME = {c: plain for plain, group in _GROUPS.items() for c in group} | _NAMED
 
@@ -33,12 +36,14 @@ def _plain_char(c:str) -> str:
 # %% ../nbs/api/20_characters.ipynb #c-east
 _EAST = {' not ': '不是 并非 ではない じゃない 没有 不 非 没', ' answer ': '最终答案 答案 答え 答', ' or ': '或者 或 または 还是', ' and ': '和 与 及 以及',
          ' almost ': '大约 大概 左右 将近 接近 几乎 约 約', ' at least ': '至少 最少 不少于 不小于', ' at most ': '至多 最多 不超过 不大于',
-         ' more than ': '超过 大于 多于 高于', ' less than ': '小于 少于 低于 不足', ' or more ': '以上', ' or less ': '以下', ' maybe ': '可能 也许 大抵',
+         ' more than ': '超过 大于 多于 高于', ' less than ': '小于 少于 低于 不足', ' or more ': '以上', ' or less ': '以下',
+         ' maybe ': '可能 也许 大抵',
          ' is ': '等于 是 为 は', ' total ': '总共 一共 合计 共', ' so ': '因此 所以 故', ' to ': '到 至', ' unknown ': '未知 无法'}
 _EAST_WORDS = {word: plain for plain, words in _EAST.items() for word in words.split()}
 _east_word = re.compile('|'.join(sorted(_EAST_WORDS, key=len, reverse=True)))
 _east = re.compile('[\u3040-\u30ff\u3400-\u9fff]')
-_east_edge = re.compile('(?<=[\u3040-\u30ff\u3400-\u9fff])(?=[\\x21-\\x7e])|(?<=[\\x21-\\x7e])(?=[\u3040-\u30ff\u3400-\u9fff])')
+_east_edge = re.compile('(?<=[\u3040-\u30ff\u3400-\u9fff])(?=[\\x21-\\x7e])'
+                        '|(?<=[\\x21-\\x7e])(?=[\u3040-\u30ff\u3400-\u9fff])')
 _hundredths = re.compile(r'百分之\s*(\d+(?:\.\d+)?)')
 
 def _set_off(text:str) -> str:
@@ -67,12 +72,17 @@ def _plain(text:str) -> str:
     return _set_off(text) if _east.search(text) else text
 
 # %% ../nbs/api/20_characters.ipynb #c-latex-names
-_MEANING = {'*': 'times cdot', '/': 'div', '≈': 'approx sim', '±': 'pm mp', '≤': 'le leq leqslant', '≥': 'ge geq geqslant', '<': 'lt', '>': 'gt',
-            ' not ': 'neq ne', '=>': 'to rightarrow Rightarrow implies', ' therefore ': 'therefore', ' degrees ': 'degree',
-            '$': 'euro pounds textdollar', '...': 'ldots dots cdots', ':': 'colon', '\n': 'newline', '=': 'equiv', '%': 'percent textpercent',
+_MEANING = {'*': 'times cdot', '/': 'div', '≈': 'approx sim', '±': 'pm mp', '≤': 'le leq leqslant',
+            '≥': 'ge geq geqslant', '<': 'lt', '>': 'gt',
+            ' not ': 'neq ne', '=>': 'to rightarrow Rightarrow implies', ' therefore ': 'therefore',
+            ' degrees ': 'degree',
+            '$': 'euro pounds textdollar', '...': 'ldots dots cdots', ':': 'colon', '\n': 'newline', '=': 'equiv',
+            '%': 'percent textpercent',
             '{': 'lbrace', '}': 'rbrace',
-            ' ': 'left right big Big bigg Bigg displaystyle textstyle quad qquad text textbf textit textrm textsf texttt mathrm mathbf mathit '
-                 'mathsf mathtt mbox hbox fbox boxed operatorname underline bf rm it large Large boldsymbol bm enspace emph displaylines '
+            ' ': 'left right big Big bigg Bigg displaystyle textstyle quad qquad text textbf textit textrm textsf '
+                 'texttt mathrm mathbf mathit '
+                 'mathsf mathtt mbox hbox fbox boxed operatorname underline bf rm it large Large boldsymbol bm '
+                 'enspace emph displaylines '
                  'par noindent centering hspace vspace'}
 _LATEX = {name: plain for plain, names in _MEANING.items() for name in names.split()}
 _ESCAPED = {'!': '', '\\': '\n', 'n': '\n', **{c: c for c in '%$#&_{}'}}
@@ -122,3 +132,42 @@ def _undress(text:str) -> str:
     text = _unlatex(_unmarked(text).replace('{,}', ','))
     if '*' in text or '_' in text: text = _emphasis.sub(lambda m: m[1] or m[2], text).replace('**', '^')
     return _money.sub(' ', _money_sign.sub(r'\1', text)) if '$' in text else text
+
+# %% ../nbs/api/20_characters.ipynb #v-boxes
+def _closing(text:str, start:int) -> int:
+    "The index of the brace that closes the one at `start`, -1 if none does."
+    depth = 0
+    for i in range(start, len(text)):
+        depth += (text[i] == '{') - (text[i] == '}')
+        if not depth: return i
+    return -1
+
+def _boxes(text:str) -> list[tuple[str, str, str]]:
+    r"Every `\boxed{}` as (text before it, content, text behind it), up to the neighbouring boxes."
+    spans, at = [], 0
+    while (start := text.find('\\boxed', at)) >= 0:
+        at, brace = start + 6, text.find('{', start)
+        if brace < 0 or text[start+6:brace].strip(): continue
+        end = _closing(text, brace)
+        if end < 0: break
+        spans.append((start, brace + 1, end))
+        at = end + 1
+    ends, starts = [0, *(end + 1 for _, _, end in spans)], [*(s[0] for s in spans), len(text)]
+    return [(text[ends[i]:start], text[inner:end], text[end+1:starts[i+1]]) for i,
+            (start, inner, end) in enumerate(spans)]
+
+# %% ../nbs/api/20_characters.ipynb #m-repair
+_LOST = {'\f': ('f', 'rac|lat|orall|box'), '\b': ('b', 'inom|oxed|egin|eta|ar|ig|mod|f|ullet'),
+         '\t': ('t', 'ext|imes|heta|frac|an|au|o|riangle|ilde'),
+         '\r': ('r', 'ight|ho|angle|m|floor|ceil|vert'), '\a': ('a', 'lpha|ngle|pprox|rc|st'),
+         '\v': ('v', 'ec|ee|ert|arphi|arnothing')}
+_lost = re.compile('|'.join(f'{re.escape(c)}(?=(?:{rest})(?![a-z]))' for c, (_, rest) in _LOST.items()))
+_single_command = re.compile(r'(?<!\\)\\(?:\\\\)*(?!\\)[A-Za-z{}]')
+_doubled_command = re.compile(r'(?<!\\)\\\\(?:[dtc]?frac|sqrt|text|pi|times|cdot|left|right|begin|end|in|infty|circ|pm'
+                              r'|leq?|geq?|cup|math[a-z]+|[a-z]{3,})(?![A-Za-z])')
+
+def _repaired(text:str) -> str:
+    "LaTeX with its lost and doubled backslashes restored."
+    text = _lost.sub(lambda m: '\\' + _LOST[m[0]][0], text)
+    doubled = '\\\\' in text and _doubled_command.search(text) and not _single_command.search(text)
+    return text.replace('\\\\', '\\') if doubled else text

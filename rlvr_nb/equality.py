@@ -52,7 +52,8 @@ def _ordered(golds:list, answers:list) -> bool:
 
 def _unordered(golds:list, answers:list) -> bool:
     "Whether each item of two lists has its equal in the other."
-    return all(any(_equal(g, a) for a in answers) for g in golds) and all(any(_equal(g, a) for g in golds) for a in answers)
+    return all(any(_equal(g, a) for a in answers) for g in golds) and all(any(_equal(g, a) for g in golds)
+                                                                          for a in answers)
 
 # %% ../nbs/api/27_equality.ipynb #e-assign
 def _assignments(shape:tuple) -> dict|None:
@@ -84,6 +85,8 @@ def _equal_united(gold:tuple, answer:tuple) -> bool:
     if units == ({'cent'}, {'dollar'}): return _same_formula(gold[1], ('*', ('num', '100'), answer[1]))
     return (not all(units) or units[0] == units[1]) and _equal_values(gold[1], answer[1])
 
+def _as_ratio(shape:tuple) -> tuple: return ('ratio', [shape, ('formula', ('num', '1'))], False)
+
 def _implicit(equation:tuple) -> bool:
     "Whether an equation only says that something is zero, so that its right side is no result."
     first, last = equation[1][0], equation[1][-1]
@@ -96,7 +99,7 @@ def _equal_formula(gold:tuple, answer:tuple) -> bool:
     if kind == 'formula': return _equal_united(gold, answer)
     if kind == 'equation': return not _implicit(answer) and _equal(gold, _value(answer))
     if kind == 'set' and len(answer[1]) == 1: return _equal(gold, answer[1][0])
-    if kind == 'ratio' and len(answer[1]) == 2 and not answer[2]: return _equal_ratio(('ratio', [gold, ('formula', ('num', '1'))], False), answer)
+    if kind == 'ratio' and len(answer[1]) == 2 and not answer[2]: return _equal_ratio(_as_ratio(gold), answer)
     if kind == 'list':
         if all(_equal(gold, _value(a)) for a in answer[1]): return True
         raise Unreadable('several_values')
@@ -131,20 +134,26 @@ def _vector(rows:list) -> list|None:
     if all(len(row) == 1 for row in rows): return [row[0] for row in rows]
     return rows[0] if len(rows) == 1 else None
 
+def _as_interval(shape:tuple) -> tuple|None:
+    "The brackets and the ends of an interval, or of a tuple that may be one."
+    if shape[0] == 'interval': return shape[1] + shape[4], list(shape[2:4])
+    return (_BRACKETS[shape[1]], shape[2]) if shape[0] == 'tuple' and len(shape[2]) == 2 else None
+
+@_compares('interval')
+def _equal_interval(gold:tuple, answer:tuple) -> bool:
+    "A gold that is an interval."
+    one, other = _as_interval(gold), _as_interval(answer)
+    return other is not None and one[0] == other[0] and _ordered(one[1], other[1])
+
+# %% ../nbs/api/27_equality.ipynb #e-tuple
 @_compares('tuple')
 def _equal_tuple(gold:tuple, answer:tuple) -> bool:
     "A gold that is a tuple."
     kind, items = answer[0], answer[-1]
     if kind == 'matrix' and _vector(items): return _ordered(gold[2], _vector(items))
-    if kind == 'interval' and len(gold[2]) == 2: return _BRACKETS[gold[1]] == answer[1] + answer[4] and _ordered(gold[2], list(answer[2:4]))
+    if kind == 'interval': return len(gold[2]) == 2 and _equal_interval(gold, answer)
     if kind not in ('list', 'tuple') or kind == 'tuple' and gold[1] != answer[1] and len(gold[2]) == 2: return False
     return _ordered(gold[2], items)
-
-@_compares('interval')
-def _equal_interval(gold:tuple, answer:tuple) -> bool:
-    "A gold that is an interval."
-    if answer[0] == 'tuple' and len(answer[2]) == 2: return gold[1] + gold[4] == _BRACKETS[answer[1]] and _ordered(list(gold[2:4]), answer[2])
-    return answer[0] == 'interval' and gold[1] + gold[4] == answer[1] + answer[4] and _ordered(list(gold[2:4]), list(answer[2:4]))
 
 @_compares('matrix')
 def _equal_matrix(gold:tuple, answer:tuple) -> bool:
@@ -170,7 +179,8 @@ def _same_equation(gold:list, answer:list) -> bool:
 def _equal_equation(gold:tuple, answer:tuple) -> bool:
     "A gold that is an equation."
     golds, answers = _assignments(gold), _assignments(answer)
-    if golds: return _equal_assignments(golds, answers) if answers else _equal(gold[1][-1], _value(answer) if answer[0] == 'equation' else answer)
+    if golds: return _equal_assignments(golds, answers) if answers else _equal(gold[1][-1], _value(answer)
+                                                                               if answer[0] == 'equation' else answer)
     if answer[0] != 'equation': return bool(gold[2]) and _equal(gold[1][-1], answer)
     if gold[2] and gold[2] == answer[2] and _equal(gold[1][-1], answer[1][-1]): return True
     return _same_equation(gold[1], answer[1])
@@ -179,7 +189,7 @@ def _equal_equation(gold:tuple, answer:tuple) -> bool:
 @_compares('ratio')
 def _equal_ratio(gold:tuple, answer:tuple) -> bool:
     "A gold that is a ratio or a time."
-    if answer[0] == 'formula' and len(gold[1]) == 2 and not gold[2]: answer = ('ratio', [answer, ('formula', ('num', '1'))], False)
+    if answer[0] == 'formula' and len(gold[1]) == 2 and not gold[2]: answer = _as_ratio(answer)
     if answer[0] != 'ratio' or len(answer[1]) != len(gold[1]): return False
     if gold[2] and answer[2]: return _ordered(gold[1], answer[1])
     if any(s[0] != 'formula' for s in (*gold[1], *answer[1])): return False

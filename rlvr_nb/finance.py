@@ -11,9 +11,10 @@ from dataclasses import replace
 from fractions import Fraction
 
 # %% ../nbs/api/24_finance.ipynb #finance-own-imports
+from .characters import _boxes
 from .numerals import Quantity, Unreadable, Verdict, _pieces
 from .refusals import _code, _orders
-from .statements import _DOWN_WORDS, _MAX_BLOCK, _UP_WORDS, _boxes, _from_json, _gold_number, _key, _read, _tidy
+from .statements import _DOWN_WORDS, _MAX_BLOCK, _UP_WORDS, _from_json, _gold_number, _key, _read, _tidy
 
 # %% ../nbs/api/24_finance.ipynb #v-cut
 def _cut(x:Fraction, places:int) -> tuple[Fraction, ...]:
@@ -40,7 +41,8 @@ def _rounds_to(gold:Fraction, # the gold, in the unit of the answer
 def _units(q:Quantity, gold:Fraction) -> list:
     "What one unit of the written number may be worth, for a given gold."
     units, basis_point = [q.part], Fraction(1, 10_000)
-    if q.part != 1 and abs(gold) >= 1: units += [Fraction(1), Fraction(1, 100)] if q.part == basis_point else [Fraction(1)]
+    if q.part != 1 and abs(gold) >= 1: units += [Fraction(1),
+                                                 Fraction(1, 100)] if q.part == basis_point else [Fraction(1)]
     scales = (1,) if q.scale == 1 else (1, q.scale) if q.scale >= 1000 else (q.scale,)
     return [u * s for u in units for s in scales]
 
@@ -58,7 +60,8 @@ def _finqa_equal(q:Quantity, gold:Fraction) -> bool:
 _SUBJECTS = frozenset('decrease decline reduction drop fall contraction'.split())
 _COPULAS = frozenset('is was are were be equals = :'.split())
 
-def _spots(pieces:list, words:frozenset) -> list[int]: return [i for i, p in enumerate(pieces) if isinstance(p, str) and p in words]
+def _spots(pieces:list, words:frozenset) -> list[int]: return [i for i, p in enumerate(pieces) if isinstance(p, str)
+                                                               and p in words]
 
 def _is_subject(pieces:list, down:list[int], at:int) -> bool:
     "Whether a falling word names what the number at `at` measures: the decrease in sales is 5%."
@@ -102,11 +105,16 @@ def _read_finqa(text:str) -> list[Quantity]:
     return [q] if plain else _directed(q, _pieces(_tidy(text)))
 
 # %% ../nbs/api/24_finance.ipynb #v-yes-no-words
-_lead = re.compile(r"^(?:[\s\"'*([{:,.=-]|\b(?:so|therefore|thus|hence|final|my|the|correct|answer|result|verdict|conclusion|is|it|would|be|say|and|a"
-                   r"|definite|clear|simply|in|short)\b)*", re.I)
-_hedged = re.compile(r"\b(?:unknown|none|maybe|perhaps|possibly|probably\s+not|unclear|uncertain|unsure|depends|depending|either|cannot|can't|unable"
-                     r"|insufficient|n/a|or|not\s+(?:sure|enough|clear|yes|no|applicable)|don't|if|mark\s+(?:yes|no)|ignore)\b|\?|\{\{|<!--", re.I)
-_after_no = re.compile(r"""\s*(?:$|[.,;:!"'()\[\]}\n—-]|(?:it|they|the|this|that|these|those|there|he|she|we|its|because|since|as|in|for|during)\b)""", re.I)
+_LEADS = ('so therefore thus hence final my the correct answer result verdict conclusion is it would be say and a '
+          'definite clear '
+          'simply in short').split()
+_lead = re.compile(r"^(?:[\s\"'*([{:,.=-]|\b(?:" + '|'.join(_LEADS) + r")\b)*", re.I)
+_hedged = re.compile(r"\b(?:unknown|none|maybe|perhaps|possibly|probably\s+not|unclear|uncertain|unsure|depends"
+                     r"|depending|either|cannot|can't|unable"
+                     r"|insufficient|n/a|or|not\s+(?:sure|enough|clear|yes|no|applicable)|don't|if|mark\s+(?:yes|no)"
+                     r"|ignore)\b|\?|\{\{|<!--", re.I)
+_CLAUSES = 'it they the this that these those there he she we its because since as in for during'
+_after_no = re.compile(r"""\s*(?:$|[.,;:!"'()\[\]}\n—-]|(?:""" + '|'.join(_CLAUSES.split()) + r')\b)', re.I)
 _yes_no_word = re.compile(r"(?<![\w-])(?:yes|no)(?![\w'])(?!-\w)", re.I)
 _withdrawn = re.compile(r"\b(?:yes|no)\W{1,3}(?:is|was|would\s+be)\s+(?:not|never|wrong|incorrect|false)\b", re.I)
 _closing_word = re.compile(r'\b(?:so|thus|hence|therefore|is|is:|answer:)[\s,:"*]*(yes|no)[\s."!*]*$', re.I)

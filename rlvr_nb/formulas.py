@@ -10,29 +10,22 @@ import math, re, threading
 from fractions import Fraction
 
 # %% ../nbs/api/25_formulas.ipynb #formulas-own-imports
-from .characters import _plain
+from .characters import _plain, _repaired
 from .numerals import Unreadable, _long_digits
-
-# %% ../nbs/api/25_formulas.ipynb #m-repair
-_LOST = {'\f': ('f', 'rac|lat|orall|box'), '\b': ('b', 'inom|oxed|egin|eta|ar|ig|mod|f|ullet'), '\t': ('t', 'ext|imes|heta|frac|an|au|o|riangle|ilde'),
-         '\r': ('r', 'ight|ho|angle|m|floor|ceil|vert'), '\a': ('a', 'lpha|ngle|pprox|rc|st'), '\v': ('v', 'ec|ee|ert|arphi|arnothing')}
-_lost = re.compile('|'.join(f'{re.escape(c)}(?=(?:{rest})(?![a-z]))' for c, (_, rest) in _LOST.items()))
-_single_command = re.compile(r'(?<!\\)\\(?:\\\\)*(?!\\)[A-Za-z{}]')
-_doubled_command = re.compile(r'(?<!\\)\\\\(?:[dtc]?frac|sqrt|text|pi|times|cdot|left|right|begin|end|in|infty|circ|pm|leq?|geq?|cup|math[a-z]+|[a-z]{3,})(?![A-Za-z])')
-
-def _repaired(text:str) -> str:
-    "LaTeX with its lost and doubled backslashes restored."
-    text = _lost.sub(lambda m: '\\' + _LOST[m[0]][0], text)
-    if '\\\\' in text and _doubled_command.search(text) and not _single_command.search(text): text = text.replace('\\\\', '\\')
-    return text
 
 # %% ../nbs/api/25_formulas.ipynb #m-names
 _MATH_SIGNS = {
-    '⦃': 'lbrace', '⦄': 'rbrace', '(': 'langle lparen', ')': 'rangle rparen', '|': 'lvert rvert vert mid', '‖': 'lVert rVert Vert', '*': 'times cdot ast',
-    '/': 'div', '≤': 'le leq leqslant', '≥': 'ge geq geqslant', '<': 'lt', '>': 'gt', ' ° ': 'degree degrees', '±': 'pm mp', '∪': 'cup', '∅': 'emptyset varnothing',
-    ' ∞ ': 'infty', '∈': 'in isin', ' => ': 'to rightarrow Rightarrow implies', '≈': 'approx sim', '...': 'ldots dots cdots', ' != ': 'neq ne', ' or ': 'lor vee',
-    ' and ': 'land wedge', '∖': 'setminus backslash', '≡': 'equiv', 'ℝ': 'Re', '\\frac ': 'dfrac tfrac cfrac', '\\binom ': 'dbinom tbinom', ' mod ': 'pmod bmod mod',
-    "'": 'prime', ' ': 'left right bigl bigr Bigl Bigr big Big displaystyle textstyle limits hline quad qquad enspace thinspace negthinspace allowbreak mathstrut '
+    '⦃': 'lbrace', '⦄': 'rbrace', '(': 'langle lparen', ')': 'rangle rparen', '|': 'lvert rvert vert mid',
+    '‖': 'lVert rVert Vert', '*': 'times cdot ast',
+    '/': 'div', '≤': 'le leq leqslant', '≥': 'ge geq geqslant', '<': 'lt', '>': 'gt', ' ° ': 'degree degrees',
+    '±': 'pm mp', '∪': 'cup', '∅': 'emptyset varnothing',
+    ' ∞ ': 'infty', '∈': 'in isin', ' => ': 'to rightarrow Rightarrow implies', '≈': 'approx sim',
+    '...': 'ldots dots cdots', ' != ': 'neq ne', ' or ': 'lor vee',
+    ' and ': 'land wedge', '∖': 'setminus backslash', '≡': 'equiv', 'ℝ': 'Re', '\\frac ': 'dfrac tfrac cfrac',
+    '\\binom ': 'dbinom tbinom', ' mod ': 'pmod bmod mod',
+    "'": 'prime',
+    ' ': 'left right bigl bigr Bigl Bigr big Big displaystyle textstyle limits hline quad qquad enspace thinspace '
+         'negthinspace allowbreak mathstrut '
     'operatorname mathrm mathbf mathit mathsf boldsymbol bm rm bf it'}
 _MATH_NAMES = {name: sign for sign, names in _MATH_SIGNS.items() for name in names.split()}
 _ESCAPES = {'{': '⦃', '}': '⦄', '|': '‖', '%': '%', '&': '&', '_': '_', '!': ''}
@@ -41,7 +34,8 @@ _NUMBER_SETS = {'R': 'ℝ', 'Z': 'ℤ', 'N': 'ℕ', 'Q': 'ℚ', 'C': 'ℂ'}
 # %% ../nbs/api/25_formulas.ipynb #m-rewrites
 _REWRITES = [(re.compile(p), r) for p, r in (
     (r'\\(?:text[a-z]*|mbox|mathrm)\s*\{\s*(or|and|union|to|by)\s*\}', r' \1 '),
-    (r'\\(?:mathrm|operatorname|mathbf|mathit|rm)\s*\{\s*~?\s*([A-Za-z]+)\s*\}', r' \1 '), (r'\\hspace\s*\{[^{}]*\}', ' '),
+    (r'\\(?:mathrm|operatorname|mathbf|mathit|rm)\s*\{\s*~?\s*([A-Za-z]+)\s*\}', r' \1 '),
+    (r'\\hspace\s*\{[^{}]*\}', ' '),
     (r'(?<=\d)(?:,?\\[,!;: ]|~|\{,\}|,\\ )\s*(?=\d{3}(?!\d))', ''), (r'~', ' '), (r'\{,\}', ','),
     (r'\\(?:mathbb|Bbb)\s*\{?\s*([A-Z])\s*\}?', lambda m: _NUMBER_SETS.get(m[1], m[0])),
     (r'\^\s*\{?\s*\\circ\s*\}?|\^?\s*°', ' ° '), (r'\{([^{}]+)\\choose(?![A-Za-z])([^{}]+)\}', r'\\binom{\1}{\2}'))]
@@ -64,11 +58,14 @@ def _uniform(text:str) -> str:
     return text
 
 # %% ../nbs/api/25_formulas.ipynb #m-tokens
-_FUNCTIONS = frozenset('sin cos tan cot sec csc arcsin arccos arctan asin acos atan sinh cosh tanh log ln lg exp sqrt abs'.split())
-_GREEK = frozenset('alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta iota kappa lambda mu nu xi rho sigma tau phi varphi chi psi '
+_FUNCTIONS = frozenset('sin cos tan cot sec csc arcsin arccos arctan asin acos atan sinh cosh tanh log ln lg exp sqrt '
+                       'abs'.split())
+_GREEK = frozenset('alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta iota kappa lambda mu nu xi rho '
+                   'sigma tau phi varphi chi psi '
                    'omega Gamma Delta Theta Lambda Xi Sigma Phi Psi Omega'.split())
 _formula_token = re.compile(r'\s*(?:(?P<num>\d+(?:\.\d+)?|\.\d+)|\\(?P<command>[A-Za-z]+)'
-                            r'|(?P<name>arcsin|arccos|arctan|asin|acos|atan|sinh|cosh|tanh|sqrt|sin|cos|tan|cot|sec|csc|log|exp|abs|ln|lg|pi)(?![a-z])'
+                            r'|(?P<name>arcsin|arccos|arctan|asin|acos|atan|sinh|cosh|tanh|sqrt|sin|cos|tan|cot|sec'
+                            r'|csc|log|exp|abs|ln|lg|pi)(?![a-z])'
                             r'|(?P<var>[A-Za-z])|(?P<op>\*\*|[-+*/^_(){}\[\]|!°%∞]))')
 _MAX_TOKENS, _MAX_DEPTH, _MAX_ITEMS = 300, 40, 64
 _KINDS_OF_TOKEN = {'command': 'name'}
@@ -177,7 +174,8 @@ def _argument(self:_Formula):
     "What a function applies to: a group, or the factors that follow it."
     if self.peek() in (('op', '('), ('op', '{')): return self.power()
     tree = self.signed()
-    while self.peek()[0] in ('num', 'var') or self.peek() in (('name', 'pi'), ('name', 'frac')): tree = ('*', tree, self.power())
+    while self.peek()[0] in ('num', 'var') or self.peek() in (('name', 'pi'),
+                                                              ('name', 'frac')): tree = ('*', tree, self.power())
     return tree
 
 _Formula.group, _Formula.argument = _group, _argument
@@ -308,7 +306,8 @@ def _rational_power(a:Fraction, b:Fraction):
     "A power of fractions where it is rational, else None."
     if b.denominator == 1:
         if not a and b <= 0: raise Unreadable('unparseable')
-        if abs(b) * max(a.numerator.bit_length(), a.denominator.bit_length()) > _MAX_BITS and abs(a) != 1: raise Unreadable('too_expensive')
+        if abs(b) * max(a.numerator.bit_length(),
+                        a.denominator.bit_length()) > _MAX_BITS and abs(a) != 1: raise Unreadable('too_expensive')
         return a ** int(b)
     if b.denominator > 64: return None
     if a < 0: return None
@@ -320,7 +319,8 @@ def _power(a, b, real:bool=False):
     if isinstance(a, Fraction) and isinstance(b, Fraction):
         exact = _rational_power(a, b)
         if exact is not None: return exact
-        if a < 0 and b.denominator % 2 and b.denominator <= 64: return -_power(-a, b) if b.numerator % 2 else _power(-a, b)
+        if a < 0 and b.denominator % 2 and b.denominator <= 64: return -_power(-a,
+                                                                               b) if b.numerator % 2 else _power(-a, b)
     a, b = _mp(a), _mp(b)
     if not a: return Fraction(0)
     if real and a < 0: raise Unreadable('unparseable')
@@ -354,12 +354,13 @@ def _combined(op:str, a, b):
     if op == '/' and not b: raise Unreadable('unparseable')
     if not (isinstance(a, Fraction) and isinstance(b, Fraction)): a, b = _mp(a), _mp(b)
     result = a + b if op == '+' else a - b if op == '-' else a * b if op == '*' else a / b
-    if isinstance(result, Fraction) and max(result.numerator.bit_length(), result.denominator.bit_length()) > 4 * _MAX_BITS:
+    if isinstance(result, Fraction) and max(result.numerator.bit_length(),
+                                            result.denominator.bit_length()) > 4 * _MAX_BITS:
         raise Unreadable('too_expensive')
     return result
 
 def _evaluate(tree:tuple, values:dict, real:bool=False):
-    "The value of a formula: a Fraction if it is rational, sixty digits otherwise; `real`: only real numbers on the way."
+    "The value of a formula: a Fraction if it is rational, else sixty digits; `real`: only real numbers on the way."
     op, *args = tree
     if op == 'num': return _decimal(args[0])
     if op == 'var': return values[args[0]]
@@ -379,10 +380,11 @@ def _letters(tree:tuple) -> set:
     if tree[0] == 'var': return {tree[1]}
     return set().union(*(_letters(t) for t in tree[1:] if isinstance(t, tuple))) if len(tree) > 1 else set()
 
-def _has(tree:tuple, op:str) -> bool: return tree[0] == op or any(isinstance(t, tuple) and _has(t, op) for t in tree[1:])
+def _has(tree:tuple, op:str) -> bool: return tree[0] == op or any(isinstance(t, tuple) and _has(t, op)
+                                                                  for t in tree[1:])
 
 def _scattered(i:int, k:int) -> Fraction:
-    "The value of the i-th letter at the k-th point: fractions with even denominators (odd ones have odd roots), small and large, every third point with signs."
+    "The value of the i-th letter at the k-th point; its denominator is even, since odd ones have odd roots."
     n = (i * 7919 + k * 104729 + 1299709) * 2654435761 % 2**32
     value = Fraction(2 * (n % 89) + 3, 2 * (n // 97 % 29) + 8) / (1 if k % 2 else 10)
     return -value if k % 3 == 2 and (i + k) % 2 else value

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 # %% ../nbs/api/21_numerals.ipynb #v-verdict
-REASONS = ('match', 'mismatch', 'no_block', 'empty', 'conflict', 'several_values', 'unparseable', 'bad_gold', 'too_expensive',
+REASONS = ('match', 'mismatch', 'no_block', 'empty', 'conflict', 'several_values', 'unparseable', 'bad_gold',
+           'too_expensive',
            'timed_out', 'internal_error')
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +30,12 @@ class Unreadable(Exception):
 
 # %% ../nbs/api/21_numerals.ipynb #v-literal
 _MAX_DIGITS, _MAX_EXPONENT, _MAX_PIECES = 400, 400, 600
-_grouped = r"""\d{1,3}(?:,\d{3})++|\d{1,2}(?:,\d{2}){1,9},\d{3}|\d{1,3}(?:[ ]\d{3})++(?!\d|/)|[1-9]\d{0,2}(?:'\d{3})++|\d++"""
+_grouped = (r"\d{1,3}(?:,\d{3})++|\d{1,2}(?:,\d{2}){1,9},\d{3}|\d{1,3}(?:[ ]\d{3})++(?!\d|/)"
+            r"|[1-9]\d{0,2}(?:'\d{3})++|\d++")
 _european = r"""\d{1,3}(?:\.\d{3}){2,99}(?:,\d+)?|\d{1,3}(?:\.\d{3})+,\d{1,2}"""
 _spaced = r"""\d{1,3}(?:[ ]\d{3})+,\d{1,2}(?![\d,])"""
-_literal = rf"""(?:{_spaced}|(?:{_grouped})(?:\.\d++)?+|\.\d++|{_european})(?:[eE][-+]?\d{{1,9}}(?!\w))?(?!\d|[.,']\d)"""
+_literal = (rf"(?:{_spaced}|(?:{_grouped})(?:\.\d++)?+|\.\d++|{_european})"
+            r"(?:[eE][-+]?\d{1,9}(?!\w))?(?!\d|[.,']\d)")
 _long_digits = re.compile(r'\d{%d}' % (_MAX_DIGITS + 1))
 
 # %% ../nbs/api/21_numerals.ipynb #v-exact
@@ -72,7 +75,8 @@ class Quantity:
         return self.number if self.maybe or self.scale == 1 else self.number * self.scale
 
 # %% ../nbs/api/21_numerals.ipynb #v-scales
-_POWERS = {2: 'hundred hundreds 百', 3: 'k K thousand thousands 千', 4: '万', 5: 'lakh lakhs', 6: 'M MM mil mn Mn mln million millions', 7: 'crore crores',
+_POWERS = {2: 'hundred hundreds 百', 3: 'k K thousand thousands 千', 4: '万', 5: 'lakh lakhs',
+           6: 'M MM mil mn Mn mln million millions', 7: 'crore crores',
            8: '亿', 9: 'B b bn Bn BN bln billion billions', 12: 'T tn trn trillion trillions'}
 _SCALES = {word: 10**power for power, words in _POWERS.items() for word in words.split()} | {'dozen': 12, 'dozens': 12}
 _MAYBE = {'m': 10**6, 'mm': 10**6, 't': 10**12}
@@ -98,7 +102,8 @@ def _part_after_and(words:list[str]) -> tuple[Fraction, int]|None:
 # %% ../nbs/api/21_numerals.ipynb #v-spelled
 def _spelled(words:list[str]) -> tuple[Fraction, int]|None:
     "The number that a list of words begins with, and how many words it takes."
-    total, group, seen, i = Fraction(0), None, None, 0   # what is complete, the hundreds being read, the kind of the last word
+    # what is complete, the hundreds being read, the kind of the last word
+    total, group, seen, i = Fraction(0), None, None, 0
     while i < len(words):
         w, after = words[i], words[i+1] if i + 1 < len(words) else ''
         ones = w in _ONES and (seen in (None, 'and') or seen == 'ten' and 0 < _ONES[w] < 10)
@@ -107,7 +112,8 @@ def _spelled(words:list[str]) -> tuple[Fraction, int]|None:
         elif w == 'a' and seen is None and (after in _COUNTED or after in _PARTS): group, seen = 1, 'one'
         elif w in ('hundred', 'dozen') and group and seen != 'and': group, seen = group * _SCALES[w], None
         elif w in _COUNTED and group and seen != 'and': total, group, seen = total + group * _SCALES[w], None, None
-        elif w in _PARTS and group is not None and seen != 'and' and not total: return Fraction(group) * _PARTS[w], i + 1
+        elif w in _PARTS and group is not None and seen != 'and' and not total:
+            return Fraction(group) * _PARTS[w], i + 1
         elif w == 'and' and (group or total) and seen != 'and':
             part = _part_after_and(words[i+1:])
             if part: return total + (group or 0) + part[0], i + part[1]
@@ -119,7 +125,8 @@ def _spelled(words:list[str]) -> tuple[Fraction, int]|None:
 
 # %% ../nbs/api/21_numerals.ipynb #v-lex
 _token = re.compile(rf"""(?P<num>{_literal})|(?P<bad>[\d.][\d.,']*\d)|(?P<code>[A-Z]{{1,3}}\d+(?![\d.,%]))
-  |(?P<word>[^\W\d_]+(?:['-][^\W\d_]+)*(?:\^\{{?[23]\}}?|[23](?![\d.,%])(?!\w))?)|(?P<op>==|=>|!=|<=|>=|\.\.\.|/|[^\w\s]|_|\n)""", re.X)
+  |(?P<word>[^\W\d_]+(?:['-][^\W\d_]+)*(?:\^\{{?[23]\}}?|[23](?![\d.,%])(?!\w))?)
+  |(?P<op>==|=>|!=|<=|>=|\.\.\.|/|[^\w\s]|_|\n)""", re.X)
 _CURRENCY = frozenset('USD EUR GBP CAD AUD INR RS RM CHF JPY CNY RMB SGD HKD NZD US'.split())
 
 def _lex(text:str) -> list[tuple[str, str, bool]]:
@@ -196,7 +203,8 @@ def _with_scale(q:Quantity, tokens:list, j:int) -> tuple[Quantity, int]:
         if word in _SCALES and len(word) <= 2 and _is_op(tokens, j+1, '/'): break
         if word in _SCALES: q = replace(q, scale=q.scale * _SCALES[word])
         elif word in _MAYBE and q.scale == 1: q = replace(q, scale=_MAYBE[word], maybe=True)
-        elif word == 'x' and not tokens[j][2] and (j + 1 == len(tokens) or tokens[j+1][0] != 'num'): q = replace(q, ratio=True)
+        elif word == 'x' and not tokens[j][2] and (j + 1 == len(tokens)
+                                                   or tokens[j+1][0] != 'num'): q = replace(q, ratio=True)
         elif word not in ('st', 'nd', 'rd', 'th') or tokens[j][2]: break
         j += 1
     return q, j
@@ -259,12 +267,14 @@ def _joined(pieces:list) -> list:
             del out[-2:]
             if out and _sign_of(out[-1]) and not (len(out) > 1 and isinstance(out[-2], Quantity)):
                 p = replace(p, number=p.number * _sign_of(out.pop()), enclosed=False)
-        elif isinstance(last, Quantity) and last.enclosed and _after_parentheses(last, p): p = _after_parentheses(out.pop(), p)
+        elif isinstance(last, Quantity) and last.enclosed and _after_parentheses(last, p):
+            p = _after_parentheses(out.pop(), p)
         out.append(p)
     return ['-' if p == 'minus' else p for p in out]
 
 # %% ../nbs/api/21_numerals.ipynb #v-word-piece
-_OPS = {'times': '*', 'plus': '+', 'equals': '=', 'equal': '=', 'multiplied': '*', 'divided': '/', '==': 'code', '=>': '=',
+_OPS = {'times': '*', 'plus': '+', 'equals': '=', 'equal': '=', 'multiplied': '*', 'divided': '/', '==': 'code',
+        '=>': '=',
         '<=': '≤', '>=': '≥', '!=': 'not'}
 
 def _word_piece(tokens:list, j:int) -> str:

@@ -12,60 +12,89 @@ import re
 from .numerals import Unreadable
 
 # %% ../nbs/api/22_refusals.ipynb #f-any
-_NUMBER = (r'(?:[-+$(\[]\s*)*(?:\d|\.\d|(?:half|zero|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|[a-z]+teen|'
-           r'(?:twen|thir|for|fif|six|seven|eigh|nine)ty|hundred|thousand)\b)')
+_SMALL = 'half zero one two three four five six seven eight nine ten eleven twelve hundred thousand'
+_NUMBER = (r'(?:[-+$(\[]\s*)*(?:\d|\.\d|(?:' + '|'.join(_SMALL.split()) + r'|[a-z]+teen'
+           r'|(?:twen|thir|for|fif|six|seven|eigh|nine)ty)\b)')
 
 def _any(rules:dict) -> re.Pattern:
     "One case-blind expression for all patterns of a table; {N} in a pattern is a number."
     return re.compile('|'.join(p.replace('{N}', _NUMBER) for patterns in rules.values() for p in patterns), re.I)
 
 # %% ../nbs/api/22_refusals.ipynb #f-denied
-_NEGATION = r"""(?:\b(?:not|never|no|neither|nor|cannot|cant|nicht|niemals|kein\w*|nein|pas|jamais|não|nao|nunca|niet|geen|nie|non|ne|не|ни)\b|n't\b)"""
-_FILLER = r"(?:the|a|an|be|have|has|get|need|make|cost|equal|equals|to|give|exactly|really|necessarily|just|simply|even|is|es|er|sind)"
+_NEGATIONS = (r'not never no neither nor cannot cant nicht niemals kein\w* nein pas jamais não nao nunca niet geen '
+              r'nie non ne '
+              'не ни').split()
+_NEGATION = r"(?:\b(?:" + '|'.join(_NEGATIONS) + r")\b|n't\b)"
+_FILLERS = ('the a an be have has get need make cost equal equals to give exactly really necessarily just simply even is es er '
+            'sind')
+_FILLER = '(?:' + '|'.join(_FILLERS.split()) + ')'
 _DENIED = {
     'reaches the number': (rf"{_NEGATION}(?:\s+{_FILLER})*[\s,:]*(?!one\s+[a-z]){{N}}", r"\d\W*\bnot\W*$"),
-    'judges the answer': (rf"{_NEGATION}\s+(?:\w+\s+)?(?:right|correct|answer|result|solution|true|sure|certain|enough|clear|known|think|believe|know)\b",
+    'judges the answer': (rf"{_NEGATION}\s+(?:\w+\s+)?(?:right|correct|answer|result|solution|true|sure|certain|enough"
+                          rf"|clear|known|think|believe|know)\b",
                           r"\d\W*\s(?:is|was)(?:n't|\s+(?:not|never|wrong|incorrect|false|invalid))\b",
                           r"\b(?:answer|result|it|that|this|value)\s+(?:is|was)\s+(?:wrong|incorrect|false|invalid)\b",
                           r"^\W*(?:wrong|incorrect|false|invalid|impossible)\b"),
-    'leaves it out': (r"\b(?:anything|everything|all)\s+but\b", r"\b(?:except|excluding|unless|unlike|instead\s+of)\s+(?:for\s+)?{N}"),
-    'gives none': (rf"{_NEGATION}\s+(?:be\s+)?(?:determin|answer|comput|solv|help|say|tell|calculat|find)\w*", r"\b(?:sorry|unable\s+to|refuse\s+to|decline\s+to)\b"),
+    'leaves it out': (r"\b(?:anything|everything|all)\s+but\b",
+                      r"\b(?:except|excluding|unless|unlike|instead\s+of)\s+(?:for\s+)?{N}"),
+    'gives none': (rf"{_NEGATION}\s+(?:be\s+)?(?:determin|answer|comput|solv|help|say|tell|calculat|find)\w*",
+                   r"\b(?:sorry|unable\s+to|refuse\s+to|decline\s+to)\b"),
 }
 _denied_number = _any(_DENIED)
 
 # %% ../nbs/api/22_refusals.ipynb #f-hedged
 _HEDGED = {
-    'unsure': (r"\b(?:maybe|perhaps|possibly|guess|unsure|uncertain|unclear|unknown|undetermined|indeterminate|somewhere)\b", r"\bdepend(?:s|ing)\s+on\b",
-               r"\b(?:could|might|may)\s+be\s+(?:about\s+|around\s+)?{N}", r"\b(?:either|almost|nearly|approaching|some|any)\s+(?:number|{N})",
-               r"\brandom(?:ly)?\W+(?:number|guess|{N})", r"\binsufficient\s+(?:data|information)", r"\bpossible\s+(?:answers|values)\b", r"\?\D*$"),
-    'points elsewhere': (r"\bsee\s+(?:above|below|my|step|reasoning|working|previous|earlier|the\s+(?:above|reasoning|working|steps?))\b", r"\brefer\s+to\b",
-                         r"\b(?:as|shown|stated)\s+above\b", r"\bsame\s+as\s+(?:above|before|the\s+(?:question|reference|answer))\b"),
+    'unsure': (r"\b(?:maybe|perhaps|possibly|guess|unsure|uncertain|unclear|unknown|undetermined|indeterminate"
+               r"|somewhere)\b", r"\bdepend(?:s|ing)\s+on\b",
+               r"\b(?:could|might|may)\s+be\s+(?:about\s+|around\s+)?{N}",
+               r"\b(?:either|almost|nearly|approaching|some|any)\s+(?:number|{N})",
+               r"\brandom(?:ly)?\W+(?:number|guess|{N})", r"\binsufficient\s+(?:data|information)",
+               r"\bpossible\s+(?:answers|values)\b", r"\?\D*$"),
+    'points elsewhere': (r"\bsee\s+(?:above|below|my|step|reasoning|working|previous|earlier|the\s+(?:above|reasoning"
+                         r"|working|steps?))\b", r"\brefer\s+to\b",
+                         r"\b(?:as|shown|stated)\s+above\b",
+                         r"\bsame\s+as\s+(?:above|before|the\s+(?:question|reference|answer))\b"),
     'no number': (r"\b(?:nan|inf|infinity|infty|infinite|undefined|null|nil|placeholder|todo|tbd)\b", r"\bn/a\b"),
-    'operators in words': (r"\b(?:sqrt|factorial)\b", r"\b(?:square|cube|reciprocal|inverse|opposite|multiple)\s+of\s+(?:the\s+)?(?:number\s+)?{N}"),
+    'operators in words': (r"\b(?:sqrt|factorial)\b",
+                           r"\b(?:square|cube|reciprocal|inverse|opposite"
+                           r"|multiple)\s+of\s+(?:the\s+)?(?:number\s+)?{N}"),
     'bands': (r"\+/-|±", r"\b(?:give\s+or\s+take|plus\s+or\s+minus)\b"),
 }
 _hedged_number = _any(_HEDGED)
 
 # %% ../nbs/api/22_refusals.ipynb #f-code
 _CODE = {
-    'punctuation': (r"==|!=|&&|\|\||\{\{|\}\}|<!--", r"%[sd]\b", r"\(\s*\)", r"\b[A-Za-z_]\w*\.\w+\(", r"\b[A-Za-z_]\w*\(\s*['\"\d\[-]", r"__\w+__"),
-    'statements': (r"^\s*(?:return|yield|echo|print|raise|assert|select)\s+[-+]?[\d.]+\s*;?\s*$", r"\bimport\s+\w+\s*(?:;|$|\n|as\b)", r"\bfrom\s+\w+\s+import\b",
-                   r"\bdef\s+\w+\s*\(", r"(?<!\\)\blambda\b[\w\s,]*:", r"\bwhile\s+(?:true|\d)\s*:", r"\bselect\s+(?:\*|\w+\s+from)\b", r";\s*(?:drop|select|rm)\b"),
+    'punctuation': (r"==|!=|&&|\|\||\{\{|\}\}|<!--", r"%[sd]\b", r"\(\s*\)", r"\b[A-Za-z_]\w*\.\w+\(",
+                    r"\b[A-Za-z_]\w*\(\s*['\"\d\[-]", r"__\w+__"),
+    'statements': (r"^\s*(?:return|yield|echo|print|raise|assert|select)\s+[-+]?[\d.]+\s*;?\s*$",
+                   r"\bimport\s+\w+\s*(?:;|$|\n|as\b)", r"\bfrom\s+\w+\s+import\b",
+                   r"\bdef\s+\w+\s*\(", r"(?<!\\)\blambda\b[\w\s,]*:", r"\bwhile\s+(?:true|\d)\s*:",
+                   r"\bselect\s+(?:\*|\w+\s+from)\b", r";\s*(?:drop|select|rm)\b"),
     'left-over LaTeX': (r"\\[A-Za-z]",),
 }
 _code = _any(_CODE)
 
 # %% ../nbs/api/22_refusals.ipynb #f-orders
-_VERBS, _OBJECTS = r"(?:mark|treat|count|accept|score|grade|rate|label|regard|consider|approve)", r"(?:this|it|my|me|that|(?:the\s+)?(?:answer|response|solution|completion))"
+_VERBS = '(?:mark|treat|count|accept|score|grade|rate|label|regard|consider|approve)'
+_OBJECTS = r'(?:this|it|my|me|that|(?:the\s+)?(?:answer|response|solution|completion))'
 _ORDERS = {
-    'overrides': (r"\b(?:ignore|disregard|forget|override|bypass)\s+(?:all|any|the|your|my|this|these|previous|prior|above|every\w*|instructions?)\b",
-                  r"\b(?:previous|prior|above|system|these|your)\s+(?:instructions?|prompts?)\b", r"\bdeveloper\s+mode\b", r"\bjailbreak"),
-    'commands': (rf"\b{_VERBS}\s+{_OBJECTS}\b", r"\bmarked?\s+(?:\S+\s+)?as\b", r"\bas\s+correct\b", r"\bplease\s+(?:give|accept|mark|grade|score)\b",
-                 r"\byou\s+(?:must|should|will|are\s+to)\s+(?:accept|mark|give|grade|score|award|output|say|respond|answer|treat|count|approve|agree|return)\b",
-                 r"\baward\s+(?:full|me|this)\b", r"\b(?:give|get|grant|deserve)\w*\s+(?:\w+\s+)?full\s+(?:reward|credit|marks|score)\b", r"\bas\s+an\s+ai\b"),
-    'names the judge': (r"\b(?:grader|verifier|evaluator)s?\b", r"\b(?:system|assistant|user|human|admin)\s*:", r"\bverdict\s*[(=]", r"\bgold[\s_-]?(?:answer|label|value)\b",
-                        r"\bground[\s_-]?truth\b", r"\b(?:reference|expected)[\s_]+answer\b", r"\bwhatever\s+the\b", r"\banswer\s+key\b"),
-    'claims the grade': (r"\b(?:reward|score|correct|ok|is_correct)\s*=", r"^\s*(?:reward|correct)\s*:?\s+\d", r"\bgrade\s*[:=]\s*(?:pass|correct|full|a)\b",
+    'overrides': (r"\b(?:ignore|disregard|forget|override|bypass)\s+(?:all|any|the|your|my|this|these|previous|prior"
+                  r"|above|every\w*|instructions?)\b",
+                  r"\b(?:previous|prior|above|system|these|your)\s+(?:instructions?|prompts?)\b",
+                  r"\bdeveloper\s+mode\b", r"\bjailbreak"),
+    'commands': (rf"\b{_VERBS}\s+{_OBJECTS}\b", r"\bmarked?\s+(?:\S+\s+)?as\b", r"\bas\s+correct\b",
+                 r"\bplease\s+(?:give|accept|mark|grade|score)\b",
+                 r"\byou\s+(?:must|should|will|are\s+to)\s+(?:accept|mark|give|grade|score|award|output|say|respond"
+                 r"|answer|treat|count|approve|agree|return)\b",
+                 r"\baward\s+(?:full|me|this)\b",
+                 r"\b(?:give|get|grant|deserve)\w*\s+(?:\w+\s+)?full\s+(?:reward|credit|marks|score)\b",
+                 r"\bas\s+an\s+ai\b"),
+    'names the judge': (r"\b(?:grader|verifier|evaluator)s?\b", r"\b(?:system|assistant|user|human|admin)\s*:",
+                        r"\bverdict\s*[(=]", r"\bgold[\s_-]?(?:answer|label|value)\b",
+                        r"\bground[\s_-]?truth\b", r"\b(?:reference|expected)[\s_]+answer\b", r"\bwhatever\s+the\b",
+                        r"\banswer\s+key\b"),
+    'claims the grade': (r"\b(?:reward|score|correct|ok|is_correct)\s*=", r"^\s*(?:reward|correct)\s*:?\s+\d",
+                         r"\bgrade\s*[:=]\s*(?:pass|correct|full|a)\b",
                          r"\bcorrect\s*=\s*(?:true|1)"),
 }
 _orders = _any(_ORDERS)
@@ -74,19 +103,27 @@ _orders = _any(_ORDERS)
 _YEARS = r"(?:19|20)\d\d"
 _COMPARED = {
     'bounds': (r"[<>≤≥]\s*=?\s*{N}",
-               r"\b(?:at\s+(?:least|most)|up\s+to|under|over|above|below|beyond|exceed(?:s|ing)?|within|m(?:ini|axi)mum\s+of)\s+(?:about\s+|around\s+)?{N}",
-               rf"\bbetween\s+(?!{_YEARS}\s+and\s+{_YEARS}\b){{N}}", r"\bas\s+(?:much|many|few|little)\s+as\s+{N}", r"\bno\s+(?:more|less|fewer)\s+than\s+{N}",
-               r"\b(?:more|less|greater|fewer|higher|lower|larger|smaller|bigger|other|rather)\s+than\s+(?:or\s+equal\s+to\s+)?(?:about\s+)?{N}"),
-    'open ends': (r"\d\s*(?:-ish|ish)\b", r"\d\s*(?:[a-z]+\s+)?or\s+(?:more|less|so|fewer|greater|higher|above|below|over|thereabouts)\b", r"\d\s*and\s+(?:up|above|over)\b",
+               r"\b(?:at\s+(?:least|most)|up\s+to|under|over|above|below|beyond|exceed(?:s|ing)?|within|m(?:ini"
+               r"|axi)mum\s+of)\s+(?:about\s+|around\s+)?{N}",
+               rf"\bbetween\s+(?!{_YEARS}\s+and\s+{_YEARS}\b){{N}}", r"\bas\s+(?:much|many|few|little)\s+as\s+{N}",
+               r"\bno\s+(?:more|less|fewer)\s+than\s+{N}",
+               r"\b(?:more|less|greater|fewer|higher|lower|larger|smaller|bigger|other"
+               r"|rather)\s+than\s+(?:or\s+equal\s+to\s+)?(?:about\s+)?{N}"),
+    'open ends': (r"\d\s*(?:-ish|ish)\b",
+                  r"\d\s*(?:[a-z]+\s+)?or\s+(?:more|less|so|fewer|greater|higher|above|below|over|thereabouts)\b",
+                  r"\d\s*and\s+(?:up|above|over)\b",
                   r"\d\s*\+\s*(?:$|\n|[A-Za-z])", r"\d\s*-\s*(?:$|\n)", r"[<>≤≥]\s*$", r"\bmore\s+or\s+less\b"),
 }
 _compared = _any(_COMPARED)
 
 # %% ../nbs/api/22_refusals.ipynb #f-dated
-_MONTH = r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)"
+_MONTH = ('(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?'
+          '|nov(?:ember)?|dec(?:ember)?)')
 _DATES = {
-    'days': (rf"\b{_MONTH}\.?\s+\d{{1,2}}(?:st|nd|rd|th)?(?:\s*,?\s*{_YEARS})?(?![\d.%]|,\d)", r"(?<![\d/])\d{1,2}/\d{1,2}/\d{2,4}(?![\d/])"),
-    'years': (rf"\b(?:over|above|below|under|versus|vs\.?|than|exceed(?:s|ed|ing)?|compared\s+(?:to|with))\s+(?:in\s+|(?:the\s+)?(?:fiscal\s+)?year\s+|fy\s*)?{_YEARS}(?![\d.%]|,\d)",),
+    'days': (rf"\b{_MONTH}\.?\s+\d{{1,2}}(?:st|nd|rd|th)?(?:\s*,?\s*{_YEARS})?(?![\d.%]|,\d)",
+             r"(?<![\d/])\d{1,2}/\d{1,2}/\d{2,4}(?![\d/])"),
+    'years': (rf"\b(?:over|above|below|under|versus|vs\.?|than|exceed(?:s|ed|ing)?|compared\s+(?:to|with))\s+(?:in\s+"
+              rf"|(?:the\s+)?(?:fiscal\s+)?year\s+|fy\s*)?{_YEARS}(?![\d.%]|,\d)",),
     'names': (r"\bs\s*&\s*p\s*500\b",),
 }
 _dates = _any(_DATES)
@@ -100,7 +137,8 @@ def _undated(text:str) -> str:
 def _refuse(text:str) -> None:
     "Raise for a text that withholds its number, whatever the number is."
     if _orders.search(text) or _code.search(text) or _denied_number.search(text): raise Unreadable('unparseable')
-    if _hedged_number.search(text): raise Unreadable('several_values' if '±' in text or '+/-' in text else 'unparseable')
+    if _hedged_number.search(text): raise Unreadable('several_values' if '±' in text or '+/-' in text
+                                                     else 'unparseable')
 
 def _refuse_bounds(text:str) -> None:
     "Raise for a text that gives a bound instead of a value."

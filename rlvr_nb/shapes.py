@@ -40,14 +40,19 @@ def _encloses(text:str) -> bool:
     return False
 
 # %% ../nbs/api/26_shapes.ipynb #s-units
-_UNIT_NAMES = ('cm centimeter centimeters centimetre centimetres', 'm meter meters metre metres', 'km kilometer kilometers kilometre kilometres',
-               'mm millimeter millimeters', 'in inch inches', 'ft foot feet', 'yd yard yards', 'mi mile miles', 'kg kilogram kilograms', 'g gram grams',
-               'mg milligram milligrams', 'lb lbs pound pounds', 'oz ounce ounces', 's sec secs second seconds', 'min mins minute minutes',
-               'h hr hrs hour hours', 'day days', 'week weeks', 'year years', 'l liter liters litre litres', 'ml milliliter milliliters',
+_UNIT_NAMES = ('cm centimeter centimeters centimetre centimetres', 'm meter meters metre metres',
+               'km kilometer kilometers kilometre kilometres',
+               'mm millimeter millimeters', 'in inch inches', 'ft foot feet', 'yd yard yards', 'mi mile miles',
+               'kg kilogram kilograms', 'g gram grams',
+               'mg milligram milligrams', 'lb lbs pound pounds', 'oz ounce ounces', 's sec secs second seconds',
+               'min mins minute minutes',
+               'h hr hrs hour hours', 'day days', 'week weeks', 'year years', 'l liter liters litre litres',
+               'ml milliliter milliliters',
                'dollar dollars', 'cent cents', 'mph', 'percent')
 _ALIASES = {word: names.split()[0] for names in _UNIT_NAMES for word in names.split()}
 _SHORT = frozenset('cm km mm kg mg ml ft in yd mi lb lbs oz hr hrs min sec mph sq cu rad deg pm am'.split())
-_KEEP = frozenset('and or pi sqrt sin cos tan cot sec csc log ln exp abs frac base mod union from to the is are no not infinity'.split()) | _FUNCTIONS | _GREEK
+_KEEP = frozenset('and or pi sqrt sin cos tan cot sec csc log ln exp abs frac base mod union from to the is are no '
+                  'not infinity'.split()) | _FUNCTIONS | _GREEK
 
 # %% ../nbs/api/26_shapes.ipynb #s-without-units
 _text_command = re.compile(r'\\(?:text|textbf|textit|textrm|textsf|mbox|hbox|textnormal)\s*\{([^{}]*)\}')
@@ -100,7 +105,8 @@ _SHORT_WORDS = frozenset('no or is ed up'.split())
 def _is_text(text:str) -> bool:
     "Whether an answer is words rather than mathematics."
     bare = _text_command.sub(lambda m: f' {m[1]} ', text)
-    if any(map(str.isdigit, bare)) and not _clock_time.search(bare) and not re.fullmatch(r"[A-Za-z][\w\s.,'-]*", bare.strip()): return False
+    if any(map(str.isdigit, bare)) and not _clock_time.search(bare) and not re.fullmatch(r"[A-Za-z][\w\s.,'-]*",
+                                                                                         bare.strip()): return False
     if _math_sign.search(bare): return False
     if _clock_time.search(bare): return True
     words = [w.lower() for w in re.findall(r"(?<!\\)\b[A-Za-z][A-Za-z'-]*", bare)]
@@ -154,7 +160,8 @@ def _readable(text:str, depth:int) -> tuple:
         return ('spelled', _spelling(text))
 
 # %% ../nbs/api/26_shapes.ipynb #s-matrix
-_matrix = re.compile(r'[\[(]?\s*\\begin\{([pbvBV]?matrix|smallmatrix|array)\}(?:\{[^{}]*\})?(.*)\\end\{\1\}\s*[\])]?', re.S)
+_matrix = re.compile(r'[\[(]?\s*\\begin\{([pbvBV]?matrix|smallmatrix|array)\}(?:\{[^{}]*\})?(.*)\\end\{\1\}\s*[\])]?',
+                     re.S)
 
 @_rule
 def _matrix_rule(text:str, depth:int):
@@ -170,7 +177,8 @@ def _bare_braces_rule(text:str, depth:int):
     return _shape(text[1:-1], depth + 1) if text[1:-1].strip() else ('set', [])
 
 # %% ../nbs/api/26_shapes.ipynb #s-condition
-_condition = re.compile(r'(.+?)[,;:]?\s*((?:\b(?:for|where|with)\s+(?:all|any|every|some|each)?\b[^=]*\b(?:integers?|reals?|numbers?)\b.*'
+_condition = re.compile(r'(.+?)[,;:]?\s*((?:\b(?:for|where|with)\s+(?:all|any|every|some|each)?\b[^=]*\b(?:integers?'
+                        r'|reals?|numbers?)\b.*'
                         r'|\bany\s+(?:integer|real)\b.*)|[,;]\s*[A-Za-z]\s*∈\s*[ℤℕℝℚℂ].*)', re.S)
 
 @_rule
@@ -240,7 +248,8 @@ def _chained(signs:list, sides:list, depth:int) -> tuple:
     if not _letter.fullmatch(sides[1]): raise Unreadable('unparseable')
     if signs[0] in '>≥': signs, sides = [_FLIP[signs[1]], _FLIP[signs[0]]], sides[::-1]
     if any(s in '>≥' for s in signs): raise Unreadable('unparseable')
-    return ('interval', '(['[signs[0] == '≤'], _shape(sides[0], depth + 1), _shape(sides[2], depth + 1), ')]'[signs[1] == '≤'])
+    return ('interval', '(['[signs[0] == '≤'], _shape(sides[0], depth + 1), _shape(sides[2], depth + 1),
+            ')]'[signs[1] == '≤'])
 
 @_rule
 def _inequality_rule(text:str, depth:int):
@@ -309,7 +318,8 @@ def _list_rule(text:str, depth:int):
     if _thousands.fullmatch(text): return None
     groups = [p for p in _top(text, *_ends_group) if p]
     grouped = len(groups) > 1 and any('=' in g and len(_top(g, ',')) > 1 for g in groups)
-    parts = groups if grouped else [p for p in _top(text, r'\s*[,;⏎]\s*(?:and\s|or\s)?', r'\s(?:and|or)\s', r'\n\s*') if p]
+    parts = groups if grouped else [p for p in _top(text, r'\s*[,;⏎]\s*(?:and\s|or\s)?', r'\s(?:and|or)\s', r'\n\s*')
+                                    if p]
     if len(parts) > _MAX_ITEMS: raise Unreadable('too_expensive')
     if len(parts) == 1: return None if parts[0] == text else _shape(parts[0], depth + 1)
     if not parts: raise Unreadable('unparseable')
@@ -333,7 +343,8 @@ def _base_rule(text:str, depth:int):
 
 # %% ../nbs/api/26_shapes.ipynb #s-names
 _one_name = r"(?:\\?[A-Za-z]+(?:_\s*(?:\{[^{}]*\}|\w))?(?:\^\{?\s*'+\s*\}?|'*)(?:\s*\([A-Za-z](?:\s*,\s*[A-Za-z])*\))?)"
-_name = re.compile(rf"{_one_name}|[‖|]\s*{_one_name}\s*[‖|]|\\frac\s*\{{\s*d\s*\w*\s*\}}\s*\{{\s*d\s*\w\s*\}}|\(\s*{_one_name}(?:\s*,\s*{_one_name})*\s*\)"
+_name = re.compile(rf"{_one_name}|[‖|]\s*{_one_name}\s*[‖|]|\\frac\s*\{{\s*d\s*\w*\s*\}}\s*\{{\s*d\s*\w\s*\}}"
+                   rf"|\(\s*{_one_name}(?:\s*,\s*{_one_name})*\s*\)"
                    rf"|{_one_name}(?:\s*:\s*{_one_name})+|[A-Za-z]+(?:\s+[A-Za-z]+)*")
 
 def _name_of(text:str) -> str|None:

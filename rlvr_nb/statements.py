@@ -12,14 +12,17 @@ from fractions import Fraction
 from functools import lru_cache
 
 # %% ../nbs/api/23_statements.ipynb #statements-own-imports
-from .characters import _plain, _undress
+from .characters import _boxes, _plain, _undress
 from .numerals import Quantity, Unreadable, Verdict, _lex, _long_digits, _pieces, _scaled
 from .refusals import _denied_number, _hedged_number, _orders, _refuse, _refuse_bounds, _undated
 
 # %% ../nbs/api/23_statements.ipynb #v-settle-parts
-_CUES = frozenset('is are was were be makes make made earns earn earned gets get got has have had costs cost gives gave leaves yields totals '
-                  'totaled totalled total amounts equals spends spend spent pays pay paid sells sell sold needs need takes take took saves save '
-                  'saved receives receive received weighs weigh uses use ate eat eats ran run runs = comes so therefore thus hence answer result '
+_CUES = frozenset('is are was were be makes make made earns earn earned gets get got has have had costs cost gives '
+                  'gave leaves yields totals '
+                  'totaled totalled total amounts equals spends spend spent pays pay paid sells sell sold needs need '
+                  'takes take took saves save '
+                  'saved receives receive received weighs weigh uses use ate eat eats ran run runs = comes so '
+                  'therefore thus hence answer result '
                   'final becomes remain remains'.split())
 _ANNOUNCED = frozenset('answer result'.split())
 _STRONG = _ANNOUNCED | frozenset('final therefore thus hence so finally altogether rounds rounded'.split())
@@ -73,7 +76,8 @@ _NO_NOUNS = frozenset('of more thing who which that moment'.split())
 def _stands_like_a_number(pieces:list, i:int, digits:bool) -> bool:
     "Whether the number word at `i` is a number; `digits`: the text has other numbers, in digits."
     before, after = _at(pieces, i-1), _at(pieces, i+1)
-    opens = not isinstance(before, str) or not before[:1].isalpha() or before in _CUES or before in ('or', 'and', 'exactly')
+    opens = not isinstance(before,
+                           str) or not before[:1].isalpha() or before in _CUES or before in ('or', 'and', 'exactly')
     closes = after is None or isinstance(after, str) and (not after[:1].isalpha() or after in ('or', 'and'))
     if digits or closes: return opens and closes
     ends = i + 2 == len(pieces) or _at(pieces, i+2) == '.' or after == 'a' and i + 3 == len(pieces)
@@ -90,7 +94,8 @@ _DATING = frozenset('in from since during until fiscal year fy between for throu
 _YEAR_LINKS = frozenset('to and - through ,'.split())
 
 def _is_year(p) -> bool:
-    return isinstance(p, Quantity) and p.scale == p.part == 1 and p.digits == 4 and not p.places and 1900 <= p.number <= 2100
+    plain = isinstance(p, Quantity) and p.scale == p.part == 1 and p.digits == 4 and not p.places
+    return plain and 1900 <= p.number <= 2100
 
 def _drop_years(pieces:list) -> list:
     "Turn years that date another number back into words."
@@ -265,17 +270,21 @@ def _by_label(pieces:list) -> Quantity|None:
     return None if rival or _listed(head) else _settle(pieces[marks[-1]+1:])
 
 # %% ../nbs/api/23_statements.ipynb #v-by-verb
-_DOWN_WORDS = frozenset('decrease decreased decreases decreasing decline declined declines declining drop dropped drops dropping fell fall falls '
-                        'fallen falling reduction reduced reduces down lower lowered shrank shrunk contraction contracted downward plunged '
+_DOWN_WORDS = frozenset('decrease decreased decreases decreasing decline declined declines declining drop dropped '
+                        'drops dropping fell fall falls '
+                        'fallen falling reduction reduced reduces down lower lowered shrank shrunk contraction '
+                        'contracted downward plunged '
                         'plummeted slid dipped deteriorated worsened'.split())
-_UP_WORDS = frozenset('increase increased increases increasing rise rose rises risen rising growth grew grow grown grows gain gained gains up '
+_UP_WORDS = frozenset('increase increased increases increasing rise rose rises risen rising growth grew grow grown '
+                      'grows gain gained gains up '
                       'higher climbed jumped surged improved improvement upward'.split())
 _MEASURED = _DOWN_WORDS | _UP_WORDS | frozenset('change total average sum amount difference changed totals'.split())
 
 def _cued(pieces:list, i:int) -> bool:
     "Whether the number at `i` follows a verb of having or being, or a measure (`an increase of`)."
     verbs = [k for k in (i - 2, i - 1) if k >= 0 and isinstance(pieces[k], str) and pieces[k] in _CUES]
-    return any(_at(pieces, k-1) != 'to' for k in verbs) or _at(pieces, i-1) in ('of', 'by') and _at(pieces, i-2) in _MEASURED
+    return any(_at(pieces, k-1) != 'to' for k in verbs) or _at(pieces, i-1) in ('of',
+                                                                                'by') and _at(pieces, i-2) in _MEASURED
 
 @_reading
 def _by_verb(pieces:list) -> Quantity|None:
@@ -311,7 +320,8 @@ def _tidy(text:str) -> str:
 
 # %% ../nbs/api/23_statements.ipynb #v-last-line
 _claim = re.compile(r'\b(?:answer|final|therefore|thus|hence|so|total|altogether)\b|####|\\boxed', re.I)
-_hedge = re.compile(r'\b(?:answers?|options?|choices?|candidates?|possib\w+|maybe|perhaps|alternativ\w*|either|or|might|could|guess\w*|unsure|'
+_hedge = re.compile(r'\b(?:answers?|options?|choices?|candidates?|possib\w+|maybe|perhaps|alternativ\w*|either|or'
+                    r'|might|could|guess\w*|unsure|'
                     r'wait|actually|final)\b|\?', re.I)
 _computed = re.compile(r'\d[^=\n]{0,40}=\s*[-$]?\d|\d\s*[*/+x-]\s*\$?\d')
 _bare_line = re.compile(r'[\s*$]*-?\$?\d[\d,.]*[\s*%.!]*')
@@ -359,28 +369,6 @@ def _from_json(text:str) -> str:
     if not isinstance(said[0], str): return json.dumps(said[0])
     return f"{said[0]} {unit if unit in _JSON_UNITS else ''}".strip()
 
-# %% ../nbs/api/23_statements.ipynb #v-boxes
-def _closing(text:str, start:int) -> int:
-    "The index of the brace that closes the one at `start`, -1 if none does."
-    depth = 0
-    for i in range(start, len(text)):
-        depth += (text[i] == '{') - (text[i] == '}')
-        if not depth: return i
-    return -1
-
-def _boxes(text:str) -> list[tuple[str, str, str]]:
-    r"Every `\boxed{}` as (text before it, content, text behind it), up to the neighbouring boxes."
-    spans, at = [], 0
-    while (start := text.find('\\boxed', at)) >= 0:
-        at, brace = start + 6, text.find('{', start)
-        if brace < 0 or text[start+6:brace].strip(): continue
-        end = _closing(text, brace)
-        if end < 0: break
-        spans.append((start, brace + 1, end))
-        at = end + 1
-    ends, starts = [0, *(end + 1 for _, _, end in spans)], [*(s[0] for s in spans), len(text)]
-    return [(text[ends[i]:start], text[inner:end], text[end+1:starts[i+1]]) for i, (start, inner, end) in enumerate(spans)]
-
 # %% ../nbs/api/23_statements.ipynb #v-around-box
 _minus_end = re.compile(r'(?:-|\bminus|\bnegative)\s*\(?\s*$', re.I)
 _label_dash = re.compile(r'(?<=[A-Za-z])\s+-\s+$')  # Answer - 18
@@ -401,7 +389,8 @@ _bold_end, _bold_start = re.compile(r'\*{1,3}$'), re.compile(r'^\*{1,3}')
 
 def _beside(before:str, after:str) -> tuple[str, str]:
     "The tidy text on both sides of a box, without the stars that make it bold and with a label's dash as a colon."
-    if _bold_end.search(before) and _bold_start.search(after): before, after = _bold_end.sub('', before), _bold_start.sub('', after)
+    if _bold_end.search(before) and _bold_start.search(after):
+        before, after = _bold_end.sub('', before), _bold_start.sub('', after)
     return _tidy(_label_dash.sub(': ', before)), _tidy(after)
 
 def _read_boxes(boxes:list) -> Quantity:
@@ -431,7 +420,8 @@ def _read(text:str) -> Quantity:
 
 # %% ../nbs/api/23_statements.ipynb #v-read-number
 def read_number(text:str,      # a number in any human notation, alone or in a short statement
-               )->Fraction|None: # its exact value (a percent sign is a unit); None when the text doesn't state one value
+               # its exact value (a percent sign is a unit); None when the text doesn't state one value
+               )->Fraction|None:
     "Read one number exactly."
     try: return _read(text).value
     except Unreadable: return None
@@ -449,6 +439,7 @@ def _gsm8k(text:str, gold:str) -> Verdict:
     g = _gold_number(gold)
     if g is None: return Verdict(False, None, 'bad_gold')
     bare = _plain_int.fullmatch(text)
-    if bare and int(bare[1]) == g.value: return Verdict(True, g.value, 'match')  # what a trained model nearly always writes
+    # what a trained model nearly always writes
+    if bare and int(bare[1]) == g.value: return Verdict(True, g.value, 'match')
     value = _read(text).value
     return Verdict(value == g.value, value, 'match' if value == g.value else 'mismatch')

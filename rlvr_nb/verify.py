@@ -13,28 +13,34 @@ from functools import lru_cache
 # %% ../nbs/api/29_verify.ipynb #verify-own-imports
 from .grammar import RLVRError
 from .prompts import Markers, Parsed, parse_completion
-from .characters import _emphasis, _fence, _plain
+from .characters import _boxes, _emphasis, _fence, _plain, _repaired
 from .numerals import Quantity, REASONS, Unreadable, Verdict, _long_digits
 from .refusals import _orders
-from .statements import _MAX_BLOCK, _boxes, _from_json, _gold_number, _gsm8k, _read, read_number
+from .statements import _MAX_BLOCK, _from_json, _gold_number, _gsm8k, _read, read_number
 from .finance import _finqa
-from .formulas import _evaluate, _letters, _repaired, _uniform
+from .formulas import _evaluate, _letters, _uniform
 from .shapes import _is_text, _shape, _spelling, _text_command, _words
 from .equality import _equal
 from .algebra import _symbolic
 
 # %% ../nbs/api/29_verify.ipynb #v-denied
-_DENIED_WORDS = ('not never neither nor cannot unknown unsure maybe perhaps either wrong incorrect false placeholder todo tbd guess could might nan sorry '
+_DENIED_WORDS = ('not never neither nor cannot unknown unsure maybe perhaps either wrong incorrect false placeholder '
+                 'todo tbd guess could might nan sorry '
                  'unable between something anything almost nearly impossible').split()
-_denied = re.compile(r'(?<!\\)\b(?:' + '|'.join(_DENIED_WORDS) + r"""|refer\s+to|at\ least|at\ most|(?:more|less|greater|fewer)\ than|up\ to)\b|n't\b
-  |\b(?:print|eval|exec|import|return|def)\s*[('"\d]|\blambda\b[\w\s]*:|\blambda\s+\w|\bimport\s+[a-z]{3,}|\?|==|\{\{|\}\}\}\}|<!--|\b[A-Za-z_]\w*\.\w+\(|__|;\s*drop""", re.X | re.I)
+_DENIED_PHRASES = (r'refer\s+to', r'at\s+least', r'at\s+most', r'(?:more|less|greater|fewer)\s+than', r'up\s+to')
+_denied = re.compile(r'(?<!\\)\b(?:' + '|'.join((*_DENIED_WORDS, *_DENIED_PHRASES)) + r""")\b|n't\b
+  |\b(?:print|eval|exec|import|return|def)\s*[('"\d]|\blambda\b[\w\s]*:|\blambda\s+\w|\bimport\s+[a-z]{3,}
+  |\?|==|\{\{|\}\}\}\}|<!--|\b[A-Za-z_]\w*\.\w+\(|__|;\s*drop""", re.X | re.I)
 
 # %% ../nbs/api/29_verify.ipynb #v-candidates
-_said = re.compile(r'^(?:[\s"\'*:,#]|\b(?:so|therefore|thus|hence|final|my|the|our|correct|required|solution|answer|result|value|expression|we|get|have|which|this|that|it'
-                   r'|is|are|equals?|simplifies\s+to|gives|in\s+short)\b(?!\s*\())*?\b(?:final\s+answer|answer|result|solutions?|value)\b[\s*"]*'
+_said = re.compile(r'^(?:[\s"\'*:,#]|\b(?:so|therefore|thus|hence|final|my|the|our|correct|required|solution|answer'
+                   r'|result|value|expression|we|get|have|which|this|that|it'
+                   r'|is|are|equals?|simplifies\s+to|gives|in\s+short)\b(?!\s*\())*?\b(?:final\s+answer|answer|result'
+                   r'|solutions?|value)\b[\s*"]*'
                    r'(?:(?:is|are|equals|of\s+[^=:]{1,40}\s+is)\b|[:=])[\s:]*', re.I)
 _segment = re.compile(r'\$\$?([^$]+)\$\$?|\\\(((?:[^\\]|\\[^)])*)\\\)|\\\[((?:[^\\]|\\[^\]])*)\\\]')
-_verb = re.compile(r"\b(?:is|are|equals|equal\s+to|gives|yields|get|obtain|have|becomes|therefore|thus|hence|so)\b[\s,:]*(?:at\s+)?", re.I)
+_verb = re.compile(r"\b(?:is|are|equals|equal\s+to|gives|yields|get|obtain|have|becomes|therefore|thus|hence"
+                   r"|so)\b[\s,:]*(?:at\s+)?", re.I)
 _label = re.compile(r"^\s*[A-Za-z][A-Za-z '*()-]{0,60}:\s*", re.S)
 
 def _only_segment(text:str) -> list[str]:
@@ -50,7 +56,8 @@ def _candidates(text:str) -> tuple[str, ...]:
     said, verbs = _said.match(plain), list(_verb.finditer(plain))
     found = [text, *([plain[said.end():]] if said else []), *_only_segment(text)]
     heads = [m.end() for m in (_label.match(plain), *verbs[-1:]) if m]
-    found += [plain[end:] for end in heads if not re.search(r'[\d=<>]', plain[:end]) and '\n' not in plain[end:].strip()]
+    found += [plain[end:] for end in heads if not re.search(r'[\d=<>]', plain[:end])
+              and '\n' not in plain[end:].strip()]
     return tuple(dict.fromkeys(f.strip() for f in found if f.strip()))
 
 # %% ../nbs/api/29_verify.ipynb #v-math-forms
@@ -95,7 +102,8 @@ def _math_text(text:str, gold:str) -> Verdict:
     truth, said = _words(gold), [_words(c) for c in _candidates(text)]
     said += [_introduced.sub('', s) for s in said]
     if len(truth) == 1:
-        choices = [_choice.match(re.sub(r'\\text[a-z]*\s*\{\s*([^{}]*)\}', r'\1', c.strip(' $*"'))) for c in _candidates(text)]
+        choices = [_choice.match(re.sub(r'\\text[a-z]*\s*\{\s*([^{}]*)\}', r'\1', c.strip(' $*"')))
+                   for c in _candidates(text)]
         said += [m[1].lower() for m in choices if m]
     ok = truth in said
     return Verdict(ok, text.strip()[:200], 'match' if ok else 'mismatch')
@@ -143,13 +151,17 @@ def _math_one(text:str, gold:str) -> Verdict:
 
 # %% ../nbs/api/29_verify.ipynb #v-context
 _joined_left = re.compile(r'(?:[-+*/^±]|\\(?:cdot|times|pm|mp|div|sqrt|ln|log|sin|cos|tan)|\{)\s*$|[\d)]$')
-_joined_right = re.compile(r'\s*(?:[*/^%}]|\\%|[-+]\s*(?:\d|\\[a-z]|[a-z](?![a-z]))|\\(?:cdot|times|pm|div|pi|sqrt|frac)(?![a-z]))')
-_left_break = re.compile(r'[=≈:;,\n&]|\\[()\[\]\\]|\\(?:therefore|implies|Rightarrow|to|q?quad)(?![a-z])|\\text[a-z]*\s*\{[^{}]*\}|(?<![\\A-Za-z])[A-Za-z]{2,}|[.!?](?=\s|$)')
-_right_break = re.compile(r'[=≈:;,\n&]|\\[()\[\]\\]|\\(?:q?quad|text[a-z]*|implies|Rightarrow|approx)(?![a-z])|(?<![\\A-Za-z])[A-Za-z]{2,}|[.!?](?=\s|$)')
+_joined_right = re.compile(r'\s*(?:[*/^%}]|\\%|[-+]\s*(?:\d|\\[a-z]|[a-z](?![a-z]))|\\(?:cdot|times|pm|div|pi|sqrt'
+                           r'|frac)(?![a-z]))')
+_left_break = re.compile(r'[=≈:;,\n&]|\\[()\[\]\\]|\\(?:therefore|implies|Rightarrow|to|q?quad)(?![a-z])'
+                         r'|\\text[a-z]*\s*\{[^{}]*\}|(?<![\\A-Za-z])[A-Za-z]{2,}|[.!?](?=\s|$)')
+_right_break = re.compile(r'[=≈:;,\n&]|\\[()\[\]\\]|\\(?:q?quad|text[a-z]*|implies|Rightarrow|approx)(?![a-z])'
+                          r'|(?<![\\A-Za-z])[A-Za-z]{2,}|[.!?](?=\s|$)')
 _label_dash, _bullet = re.compile(r'[A-Za-z]\s+-\s+$'), re.compile(r'(?:^|(?<=\n))\s*[*+]\s+$')
 _wrapper = re.compile(r'\\(?:text(?:bf|rm|it)?|mathbf|underline|fbox|emph|displaystyle|large|Large)?\s*\{\s*$')
 _box_scales = {'thousand': 3, 'million': 6, 'billion': 9, 'trillion': 12}
-_box_unit = re.compile(r'[\s$]*(?:\\text\s*\{)?\s*(?:(percent|per\s*cent|\\?%)|(thousand|million|billion|trillion))', re.I)
+_box_unit = re.compile(r'[\s$]*(?:\\text\s*\{)?\s*(?:(percent|per\s*cent|\\?%)|(thousand|million|billion|trillion))',
+                       re.I)
 
 def _left_of(before:str) -> str:
     "What is joined to a box on its left: a sign, a factor, an open function."
@@ -181,7 +193,8 @@ _or_between = re.compile(r'\bor\b')
 def _math_boxes(boxes:list, gold:str) -> Verdict:
     "The verdict on the boxes of a text."
     before, after = boxes[0][0], boxes[-1][2]
-    if _denied.search(before) or _denied.search(after) or _or_between.search(before[-8:] + ' ' + after): raise Unreadable('several_values')
+    rival = _or_between.search(before[-8:] + ' ' + after)
+    if rival or _denied.search(before) or _denied.search(after): raise Unreadable('several_values')
     lists = any(g[0] in ('list', 'set') for g in _gold_shapes(gold))
     if len(boxes) > 1 and lists: contents = [', '.join(content for _, content, _ in boxes)]
     else: contents = [content if _is_text(gold) else _in_context(b, content, a) for b, content, a in boxes]
@@ -214,7 +227,8 @@ def _gold_fault(gold:str) -> str|None:
     bare = _bare_gold(gold)
     plain = re.sub(r'\\[()\[\]]|[$\s]', '', bare)
     if not plain: return 'it is empty'
-    if re.fullmatch(r'(?:nan|none|null|n/a|-+|\?+|\.+)', plain, re.I) and plain.lower() != 'none': return f'{plain} is no answer'
+    if re.fullmatch(r'(?:nan|none|null|n/a|-+|\?+|\.+)', plain,
+                    re.I) and plain.lower() != 'none': return f'{plain} is no answer'
     uniform = _uniform(bare)
     for opens, closes in ('{}', '⦃⦄'):
         if uniform.count(opens) != uniform.count(closes): return 'its braces are not balanced'
@@ -235,7 +249,8 @@ def gold_problem(gold:str,            # a gold answer as the dataset gives it
     "Why no completion can be scored against a gold."
     _checked_kind(kind)
     text = str(gold)
-    if len(text.strip()) > _MAX_BLOCK: return f'the gold answer has {len(text.strip()):,} characters, {_MAX_BLOCK:,} are read'
+    length = len(text.strip())
+    if length > _MAX_BLOCK: return f'the gold answer has {length:,} characters, {_MAX_BLOCK:,} are read'
     if kind == 'math': fault = _gold_fault(_repaired(text).strip())
     elif kind == 'finqa' and text.strip().lower() in ('yes', 'no'): fault = None
     else: fault = None if _gold_number(text) else 'it states no single number'
@@ -263,7 +278,8 @@ def _judged(block:str, gold:str, kind:str) -> Verdict:
 # %% ../nbs/api/29_verify.ipynb #v-verify
 _MAX_BLOCKS = 8
 
-def verify(completion:str|Parsed|list,   # what the model wrote: text, chat messages, or the result of `parse_completion`
+def verify(completion:str|Parsed|list,
+           # what the model wrote: text, chat messages, or the result of `parse_completion`
            gold:str,                     # the right answer as the dataset gives it
            kind:str,                     # how to compare: one of `KINDS`
            markers:Markers|None=None,    # the markers of the model; None knows both common sets
@@ -279,7 +295,8 @@ def verify(completion:str|Parsed|list,   # what the model wrote: text, chat mess
     return Verdict(False, None, 'conflict')
 
 # %% ../nbs/api/29_verify.ipynb #v-undressed
-_lead_in = re.compile(r'^(?:(?:so|thus|therefore|hence)\s*,?\s*)?(?:the\s+|my\s+)?(?:final\s+)?(?:answer|result|solution)\s*(?:is|:|=)\s*:?\s*', re.I)
+_lead_in = re.compile(r'^(?:(?:so|thus|therefore|hence)\s*,?\s*)?(?:the\s+|my\s+)?(?:final\s+)?(?:answer|result'
+                      r'|solution)\s*(?:is|:|=)\s*:?\s*', re.I)
 
 def undressed(text:str, # an answer as a model wrote it
              )->str:    # the answer without boxes, markdown, dollar signs and "the answer is"
@@ -313,7 +330,8 @@ class Judge:
                  row:dict,                   # a row of the dataset, with its gold in "answer"
                 )->Verdict:
         "The verdict on one completion."
-        parsed = completion if isinstance(completion, Parsed) else parse_completion(completion, self.markers, self.prefilled)
+        parsed = completion if isinstance(completion, Parsed) else parse_completion(completion, self.markers,
+                                                                                    self.prefilled)
         if self.scorer is None: return verify(parsed, row['answer'], self.kind)
         answers = {b.strip() for b in parsed.blocks}
         if len(answers) != 1: return Verdict(False, None, 'conflict' if answers else 'no_block')

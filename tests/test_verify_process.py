@@ -10,11 +10,13 @@ INTEGRAL, HALF = r'<answer>\int_0^1 x\,dx</answer>', r'\frac{1}{2}'
 
 
 def fresh(): module._remembered.cache_clear()
-def run(code, **kw): return subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, timeout=120, **kw)
+def run(code, **kw): return subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, timeout=120,
+                                           **kw)
 
 
 def test_import_is_light():
-    done = run("import sys, rlvr_nb.verify; print(sorted({'torch', 'transformers', 'trl', 'peft', 'datasets', 'pandas', 'matplotlib', 'sympy', 'math_verify', 'mpmath'} & set(sys.modules)))")
+    done = run("import sys, rlvr_nb.verify; print(sorted({'torch', 'transformers', 'trl', 'peft', 'datasets', "
+               "'pandas', 'matplotlib', 'sympy', 'math_verify', 'mpmath'} & set(sys.modules)))")
     assert done.stdout.strip() == '[]', done.stderr
 
 
@@ -33,7 +35,9 @@ def test_symbolic_answers_in_any_thread():
     assert seen == [(True, False)] * 4
 
 
-@pytest.mark.parametrize('hostile', [r'\int_0^{\pi} e^{\sin x}\cos^3(x^2)\tan(x^5) dx', r'\sum_{n=1}^{999} \sin(n^3) \cos(n)', r'\int \int \int x^{99} y^{99} \sin(xyz) dx dy dz'])
+@pytest.mark.parametrize('hostile', [r'\int_0^{\pi} e^{\sin x}\cos^3(x^2)\tan(x^5) dx',
+                                     r'\sum_{n=1}^{999} \sin(n^3) \cos(n)',
+                                     r'\int \int \int x^{99} y^{99} \sin(xyz) dx dy dz'])
 def test_a_worker_that_takes_too_long_is_given_up(hostile):
     module._algebra.ask('1', '1')
     assert module._algebra.ask('1', hostile) == 'too_expensive'
@@ -50,7 +54,8 @@ def test_a_killed_child_is_replaced():
 
 def test_the_same_text_costs_the_same_whatever_was_asked_before():
     "Texts near the budget: their replies don't depend on the order, on caches or on the process."
-    near = [r'\int_0^1 x^2\,dx', r'\sum_{k=1}^n k^2', r'\int x^2 dx', r'\lim_{n\to\infty}(1+\frac1n)^n', r'\log_2 x + \lfloor 3.7 \rfloor', r'\frac{d}{dx} x^2', r'\gcd(12,18)']
+    near = [r'\int_0^1 x^2\,dx', r'\sum_{k=1}^n k^2', r'\int x^2 dx', r'\lim_{n\to\infty}(1+\frac1n)^n',
+            r'\log_2 x + \lfloor 3.7 \rfloor', r'\frac{d}{dx} x^2', r'\gcd(12,18)']
     other = module._Algebra()
     first = [module._algebra.ask('1', text) for text in near]
     second = [other.ask('1', text) for text in reversed(near)][::-1]
@@ -95,10 +100,12 @@ print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), v._algebra.ask('55', r'\
 
 @pytest.mark.parametrize('end', ['', 'os.kill(os.getpid(), 9)'], ids=['exits', 'is killed'])
 def test_the_child_ends_with_us(end):
-    done = run(f"import os, rlvr_nb.algebra as v\nv._algebra.ask('1', '1'); print(v._algebra.child.pid, flush=True)\n{end}")
+    done = run(f"import os, rlvr_nb.algebra as v\nv._algebra.ask('1', '1'); print(v._algebra.child.pid, "
+               f"flush=True)\n{end}")
     pid = int(done.stdout)
     for _ in range(100):
-        if not os.path.exists(f'/proc/{pid}') or open(f'/proc/{pid}/stat').read().rsplit(')', 1)[1].split()[0] == 'Z': break
+        if not os.path.exists(f'/proc/{pid}') or open(f'/proc/{pid}/stat').read().rsplit(')',
+                                                                                         1)[1].split()[0] == 'Z': break
         time.sleep(0.1)
     else: pytest.fail(f'process {pid} outlived its parent')
 
