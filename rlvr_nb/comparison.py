@@ -269,15 +269,20 @@ def flips(self:Comparison)->Flips:
     return Flips(sorted(changed, key=lambda flip: flip['change']))
 
 # %% ../nbs/api/61_comparison.ipynb #e-comparison-show
-_COMPARISON_COLUMNS = ['dataset', 'before', 'after', 'change', '95 % interval', 'gains', 'losses', 'McNemar p', 'n']
+@patch
+def sides(self:Comparison)->tuple[str, str]:
+    "What the two evaluations are called: their moments, where those differ."
+    whens = self.before.when, self.after.when
+    return whens if whens[0] != whens[1] else ('before', 'after')
 
 @patch
 def table(self:Comparison)->Table:
     "The comparison as a line of a table."
+    columns = ['dataset', *self.sides(), 'change', '95 % interval', 'gains', 'losses', 'McNemar p', 'n']
     before, after = (fmean(float(pair[side]['correct']) for pair in self.pairs) for side in (0, 1))
     row = [self.dataset, percent(before), percent(after), f'{points(self.difference)} points', ' to '.join(map(points, self.interval)),
            self.gains, self.losses, p_text(self.p_value), self.n]
-    return Table(_COMPARISON_COLUMNS, [row], [f'note: {note}' for note in self.notes])
+    return Table(columns, [row], [f'note: {note}' for note in self.notes])
 
 @patch
 def __str__(self:Comparison): return self.table().text()

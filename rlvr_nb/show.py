@@ -99,9 +99,13 @@ Table.__repr__ = Table.__str__
 # %% ../nbs/api/07_show.ipynb #e-element
 def _cell_element(tag:str, cell, numeric:bool):
     style = f"text-align:{'right' if numeric else 'left'}"
-    if not isinstance(cell, FT) and '\n' in cell_text(cell): style += ';white-space:pre-wrap;vertical-align:top;overflow-wrap:anywhere'
+    if not isinstance(cell, FT) and '\n' in cell_text(cell):
+        style += ';white-space:pre-wrap;vertical-align:top;overflow-wrap:anywhere'
     inside = cell if isinstance(cell, FT) else cell_text(cell)
-    return ft(tag, inside, style=style, **({'cls': 'n'} if numeric else {}), **({'scope': 'col'} if tag == 'th' else {}))
+    return ft(
+        tag, inside, style=style, **({'cls': 'n'} if numeric else {}), **({'scope': 'col'} if tag == 'th' else {})
+    )
+
 
 @patch
 def element(self:Table,
@@ -111,7 +115,9 @@ def element(self:Table,
     def line(tag, row): return ft('tr', *(_cell_element(tag, c, n) for c, n in zip(row, self.numeric)))
     head, body = line('th', self.columns), [line('td', row) for row in self.rows]
     drawn = ft('table', ft('thead', head), ft('tbody', *body), **attributes)
-    return ft('div', drawn, *(ft('p', visible(note), cls='note') for note in self.notes), cls='wide', style='overflow-x:auto')
+    return ft(
+        'div', drawn, *(ft('p', visible(note), cls='note') for note in self.notes), cls='wide', style='overflow-x:auto'
+    )
 
 # %% ../nbs/api/07_show.ipynb #e-html
 @patch
@@ -167,7 +173,28 @@ def _ticks(low:float, high:float, count:int=4) -> list[float]:
     power = 10. ** math.floor(math.log10(raw))
     step = next(m * power for m in (1, 2, 2.5, 5, 10) if m * power >= raw * .999)
     first = math.floor(low / step + 1e-9)
-    return [round((first + i) * step, 12) for i in range(math.ceil(high / step - 1e-9) - first + 1)]
+    last = math.ceil(high / step - 1e-9)
+    return [round(i * step, 12) for i in range(first, last + 1)]
+
+# %% ../nbs/api/07_show.ipynb #t-number
+def _number(value:float, share:bool=False) -> str:
+    "A tick's label."
+    if share: return f'{100 * value:.4g} %'
+    if abs(value) >= 1e12: return f'{value:.1e}'
+    if abs(value) >= 1e9: return f'{value / 1e9:.4g}G'
+    if abs(value) >= 1e6: return f'{value / 1e6:.4g}M'
+    return f'{value / 1e3:.4g}k' if abs(value) >= 1e4 else f'{value:.4g}'
+
+# %% ../nbs/api/07_show.ipynb #t-scale
+def _scale(values:list[float], start:float, end:float, tight:bool=False):
+    "The ticks of an axis, and the function from values to positions."
+    low, high = min(values), max(values)
+    ticks = _ticks(low, high)
+    if not tight: low, high = ticks[0], ticks[-1]
+    elif low == high: ticks, high = [low], low + 1
+    else: ticks = [t for t in ticks if low <= t <= high and t == int(t)] or [low]
+    def position(value): return round(start + (value - low) / (high - low) * (end - start), 1)
+    return ticks, position
 
 # %% ../nbs/api/07_show.ipynb #t-smooth
 def _smooth(points:list[tuple], window:int) -> list[tuple]:
@@ -178,42 +205,93 @@ def _smooth(points:list[tuple], window:int) -> list[tuple]:
         out.append((x, fmean(y for _, y in around)))
     return out
 
+# %% ../nbs/api/07_show.ipynb #t-thin
 def _thin(points:list[tuple], most:int=400) -> list[tuple]:
     "At most so many points, each the mean of its neighbours."
     size = math.ceil(len(points) / most)
-    return [(fmean(x for x, _ in chunk), fmean(y for _, y in chunk)) for chunk in (points[i:i + size] for i in range(0, len(points), size))] if size > 1 else points
+    if size <= 1: return points
+    chunks = [points[i:i + size] for i in range(0, len(points), size)]
+    return [(fmean(x for x, _ in chunk), fmean(y for _, y in chunk)) for chunk in chunks]
 
-# %% ../nbs/api/07_show.ipynb #t-scale
-_WIDTH, _HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = 400, 210, 44, 12, 12, 34
+# %% ../nbs/api/07_show.ipynb #t-colour
+_WIDTH, _HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = 400, 210, 44, 12, 12, 34   # of a chart and its margins
+_COLOURS = '#1f6feb', '#c2410c', '#1a7f37', '#8250df', '#bf3989', '#57606a'
 
-def _scale(values:list[float], start:float, end:float, tight:bool=False):
-    "The ticks of an axis and the function from values to positions; a tight axis ends with the values, another with a tick."
-    low, high = min(values), max(values)
-    ticks = _ticks(low, high)
-    if tight and low == high: ticks, high = [low], low + 1
-    elif tight: ticks = [t for t in ticks if low <= t <= high and t == int(t)] or [low]  # steps are whole numbers
-    else: low, high = ticks[0], ticks[-1]
-    return ticks, lambda v: round(start + (v - low) / (high - low) * (end - start), 1)
+def _colour(i:int) -> str:
+    "The colour of the series `i`."
+    at = i % len(_COLOURS)
+    return f'var(--s{at + 1}, {_COLOURS[at]})'
 
-def _number(value:float, share:bool=False) -> str:
-    "A tick's label."
-    if share: return f'{100 * value:.4g} %'
-    if abs(value) >= 1e12: return f'{value:.1e}'
-    size, unit = next((s, u) for s, u in [(1e9, 'G'), (1e6, 'M'), (1e4, 'k'), (1, '')] if abs(value) >= s or s == 1)
-    return f"{value / (1e3 if unit == 'k' else size):.4g}{unit}"
+# %% ../nbs/api/07_show.ipynb #t-lines
+def _line(points:list[tuple], x, y, colour:str, **attributes):
+    "Straight pieces from point to point."
+    places = ' '.join(f'{x(a)},{y(b)}' for a, b in points)
+    return ft('polyline', points=places, fill='none', style=f'stroke:{colour}', **attributes)
 
-# %% ../nbs/api/07_show.ipynb #t-chart
-_COLOURS = [f'var(--s{i}, {c})' for i, c in enumerate(('#1f6feb', '#c2410c', '#1a7f37', '#8250df', '#bf3989', '#57606a'), 1)]
+def _dots(points:list[tuple], x, y, colour:str, radius:float) -> list:
+    return [ft('circle', cx=x(a), cy=y(b), r=radius, style=f'fill:{colour}') for a, b in points]
 
-def _colour(i:int) -> str: return _COLOURS[i % len(_COLOURS)]
-
-def _curve(points:list[tuple], x, y, colour:str, smooth:bool) -> list:
-    def line(pts, **kw): return ft('polyline', points=' '.join(f'{x(a)},{y(b)}' for a, b in pts), fill='none', style=f'stroke:{colour}', **kw)
+# %% ../nbs/api/07_show.ipynb #t-curve
+def _curve(points:list[tuple], x, y, colour:str, sparse:bool) -> list:
+    "One series: sparse, short, or long enough to be smoothed."
     points = _thin(points)
     window = len(points) // 20
-    if not smooth: return [line(points, stroke_width=1.5, stroke_dasharray='2 4'), *(ft('circle', cx=x(a), cy=y(b), r=3, style=f'fill:{colour}') for a, b in points)]
-    if window < 2: return [line(points, stroke_width=2), *(ft('circle', cx=x(a), cy=y(b), r=2.5, style=f'fill:{colour}') for a, b in points if len(points) <= 20)]
-    return [line(points, stroke_width=1, opacity=.3), line(_smooth(points, window), stroke_width=2)]
+    if sparse:
+        return [_line(points, x, y, colour, stroke_width=1.5, stroke_dasharray='2 4'), *_dots(points, x, y, colour, 3)]
+    if window < 2:
+        dots = _dots(points, x, y, colour, 2.5) if len(points) <= 20 else []
+        return [_line(points, x, y, colour, stroke_width=2), *dots]
+    return [
+        _line(points, x, y, colour, stroke_width=1, opacity=0.3),
+        _line(_smooth(points, window), x, y, colour, stroke_width=2),
+    ]
+
+# %% ../nbs/api/07_show.ipynb #t-axes
+def _label(text:str, **attributes):
+    return ft('text', text, style='fill:var(--quiet, #6e7781);font:11px system-ui, sans-serif', **attributes)
+
+def _axes(x_ticks:list, x, y_ticks:list, y, share:bool) -> list:
+    "Grid lines and their labels."
+    right, bottom = _WIDTH - _RIGHT, _HEIGHT - _BOTTOM
+    grid = [ft('line', x1=_LEFT, x2=right, y1=y(t), y2=y(t), style='stroke:var(--grid, #d8dee4)') for t in y_ticks]
+    left = [_label(_number(t, share), x=_LEFT - 6, y=y(t) + 4, text_anchor='end') for t in y_ticks]
+    below = [_label(_number(t), x=min(x(t), right - 8), y=bottom + 16, text_anchor='middle') for t in x_ticks]
+    return [*grid, *left, *below, _label('step', x=right, y=_HEIGHT - 4, text_anchor='end')]
+
+# %% ../nbs/api/07_show.ipynb #t-chart-values
+def _chart_values(series:dict, xs:list, share:bool, unit:str) -> str:
+    "The values of a chart and where its axes are, as JSON."
+    def point(x, y): return [round(x, 2), float(f'{y:.6g}'), _number(y, share) + (f' {unit}' if unit else '')]
+    drawn = [dict(name=name, points=[point(x, y) for x, y in _thin(points, 150)]) for name, points in series.items()]
+    place = dict(width=_WIDTH, left=_LEFT, right=_RIGHT, top=_TOP, bottom=_HEIGHT - _BOTTOM)
+    return json.dumps(dict(place, first=min(xs), last=max(xs), series=drawn), ensure_ascii=False)
+
+# %% ../nbs/api/07_show.ipynb #t-drawn
+def _bars(ends:list[tuple], x, y, colour:str) -> list:
+    "Intervals as vertical lines."
+    return [
+        ft('line', x1=x(a), x2=x(a), y1=y(low), y2=y(high), style=f'stroke:{colour}', stroke_width=1.5)
+        for a, low, high in ends
+    ]
+
+
+def _drawn(series:dict, bars:dict, share:bool) -> list:
+    "Everything inside a chart."
+    values = [y for points in series.values() for _, y in points]
+    values += [end for intervals in bars.values() for _, *ends in intervals for end in ends]
+    if share: values += [0., 1.] if bars else [0.]
+    x_ticks, x = _scale([x for points in series.values() for x, _ in points], _LEFT, _WIDTH - _RIGHT, tight=True)
+    y_ticks, y = _scale(values, _HEIGHT - _BOTTOM, _TOP)
+    parts = _axes(x_ticks, x, y_ticks, y, share)
+    for i, (name, points) in enumerate(series.items()):
+        parts += _bars(bars.get(name, []), x, y, _colour(i)) + _curve(points, x, y, _colour(i), sparse=name in bars)
+    return parts
+
+# %% ../nbs/api/07_show.ipynb #t-chart
+def _legend(series:dict) -> list:
+    if len(series) < 2: return []
+    keys = [ft('span', ft('i', style=f'background:{_colour(i)}'), name, cls='key') for i, name in enumerate(series)]
+    return [ft('div', *keys, cls='legend')]
 
 def line_chart(title:str,      # what is shown
                series:dict,    # name -> [(step, value), ...]
@@ -226,31 +304,8 @@ def line_chart(title:str,      # what is shown
     "Curves over the training steps as an SVG figure."
     series = {name: points for name, points in series.items() if points}
     xs = [x for points in series.values() for x, _ in points]
-    ys = [y for points in series.values() for _, y in points] + ([0.] if share else []) + ([1.] if share and bars else []) + [v for b in (bars or {}).values() for _, *ends in b for v in ends]
-    (x_ticks, x), (y_ticks, y) = _scale(xs, _LEFT, _WIDTH - _RIGHT, tight=True), _scale(ys, _HEIGHT - _BOTTOM, _TOP)
-    parts = _axes(x_ticks, x, y_ticks, y, share)
-    for i, (name, points) in enumerate(series.items()):
-        parts += [ft('line', x1=x(a), x2=x(a), y1=y(low), y2=y(high), style=f'stroke:{_colour(i)}', stroke_width=1.5) for a, low, high in (bars or {}).get(name, [])]
-        parts += _curve(points, x, y, _colour(i), smooth=name not in (bars or {}))
-    legend = [ft('span', ft('i', style=f'background:{_colour(i)}'), name, cls='key') for i, name in enumerate(series)] if len(series) > 1 else []
-    label = f"{title}: " + ', '.join(f'{name} from {_number(p[0][1], share)} to {_number(p[-1][1], share)}' for name, p in series.items())
-    svg = ft('svg', ft('title', label), *parts, viewBox=f'0 0 {_WIDTH} {_HEIGHT}', role='img', style='width:100%;height:auto',
-             **(dict(data_chart=_chart_values(series, xs, share, unit)) if interactive else {}))
-    return ft('figure', ft('figcaption', title), *([ft('div', *legend, cls='legend')] if legend else []), svg, *([ft('p', note, cls='note')] if note else []))
-
-# %% ../nbs/api/07_show.ipynb #t-axes
-def _axes(x_ticks:list, x, y_ticks:list, y, share:bool) -> list:
-    "Grid lines and their labels."
-    def label(text, **kw): return ft('text', text, style='fill:var(--quiet, #6e7781);font:11px system-ui, sans-serif', **kw)
-    grid = [ft('line', x1=_LEFT, x2=_WIDTH - _RIGHT, y1=y(t), y2=y(t), style='stroke:var(--grid, #d8dee4)') for t in y_ticks]
-    left = [label(_number(t, share), x=_LEFT - 6, y=y(t) + 4, text_anchor='end') for t in y_ticks]
-    below = [label(_number(t), x=min(x(t), _WIDTH - _RIGHT - 8), y=_HEIGHT - _BOTTOM + 16, text_anchor='middle') for t in x_ticks]
-    return [*grid, *left, *below, label('step', x=_WIDTH - _RIGHT, y=_HEIGHT - 4, text_anchor='end')]
-
-# %% ../nbs/api/07_show.ipynb #t-chart-values
-def _chart_values(series:dict, xs:list, share:bool, unit:str) -> str:
-    "The values of a chart and where its axes are, as JSON."
-    def point(x, y): return [round(x, 2), float(f'{y:.6g}'), _number(y, share) + (f' {unit}' if unit else '')]
-    drawn = [dict(name=name, points=[point(x, y) for x, y in _thin(points, 150)]) for name, points in series.items()]
-    place = dict(width=_WIDTH, left=_LEFT, right=_RIGHT, top=_TOP, bottom=_HEIGHT - _BOTTOM)
-    return json.dumps(dict(place, first=min(xs), last=max(xs), series=drawn), ensure_ascii=False)
+    ends = [f'{name} from {_number(p[0][1], share)} to {_number(p[-1][1], share)}' for name, p in series.items()]
+    values = dict(data_chart=_chart_values(series, xs, share, unit)) if interactive else {}
+    svg = ft('svg', ft('title', f"{title}: {', '.join(ends)}"), *_drawn(series, bars or {}, share),
+             viewBox=f'0 0 {_WIDTH} {_HEIGHT}', role='img', style='width:100%;height:auto', **values)
+    return ft('figure', ft('figcaption', title), *_legend(series), svg, *([ft('p', note, cls='note')] if note else []))
