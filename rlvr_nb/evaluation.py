@@ -14,59 +14,94 @@ from statistics import fmean
 from fastcore.basics import patch
 from .grammar import ConfigError
 from .show import html_table, interval_text, p_text, percent, text_table
-from .prompts import parse_completion
+from .completion import Completion
 from .intervals import (maj_at_k, mcnemar_exact, mean_interval, paired_difference_interval, pass_at_k,
                                wilson_interval)
 from .comparison import Comparison, Evaluation, Flips, When, compare, prompt_text, samples_text
 
-# %% ../nbs/api/62_evaluation.ipynb #e-record
-def _answer(text:str, row:dict, judge) -> tuple:
-    "The parsed completion, its verdict, and the answer read from it."
-    parsed = parse_completion(text, getattr(judge, 'markers', None), getattr(judge, 'prefilled', False))
-    verdict = judge(text, row)
-    symbolic = getattr(judge, 'scorer', None) or getattr(judge, 'kind', None) == 'math'
-    value = parsed.answer if symbolic or verdict.value is None else verdict.value
-    return parsed, verdict, None if value is None else str(value).strip()
+# %% ../nbs/api/62_evaluation.ipynb #e-judged
+def _is_symbolic(judge) -> bool:
+    "Whether an answer's text stands for its value: a scorer's value is a score, a formula's one form of many."
+    return bool(getattr(judge, 'scorer', None)) or getattr(judge, 'kind', None) == 'math'
 
-def _votes(samples:list[tuple], row:dict, judge) -> list:
-    "What each sample votes for: its answer, with forms of the same mathematical value counted as one; which answer is right plays no part."
+def _judged(rollout, row:dict, judge) -> Completion:
+    "One completion with its verdict."
+    made = Completion(row['prompt'], rollout.text, row['answer'], truncated=rollout.truncated, tokens=len(rollout.token_ids))
+    parsed = made.read(getattr(judge, 'markers', None), getattr(judge, 'prefilled', False))
+    return made.judge(judge(parsed, row), as_text=_is_symbolic(judge))
+
+# %% ../nbs/api/62_evaluation.ipynb #e-votes
+def _same_as(text:str, values:list, row:dict, judge) -> str|None:
+    "The first of `values` that an answer equals mathematically."
+    return next((value for value in values if judge(text, {**row, 'answer': value}).ok), None)
+
+def _votes(samples_G:list[Completion], row:dict, judge) -> list[str|None]:
+    "What each sample votes for."
+    compared = getattr(judge, 'kind', None) == 'math' and not getattr(judge, 'scorer', None)
     votes = []
-    for text, value in samples:
-        forms = [f for f in dict.fromkeys(votes) if f is not None] if getattr(judge, 'kind', None) == 'math' and not getattr(judge, 'scorer', None) else []
-        votes.append(value if value is None or value in forms else next((f for f in forms if judge(text, {**row, 'answer': f}).ok), value))
+    for sample in samples_G:
+        known = [vote for vote in dict.fromkeys(votes) if vote is not None] if compared else []
+        new = sample.value is not None and sample.value not in known
+        votes.append((_same_as(sample.parsed, known, row, judge) if new else None) or sample.value)
     return votes
 
-def _record(index:int, row:dict, rollout, samples_G:list, judge, decoding:dict) -> dict:
-    parsed, verdict, value = _answer(rollout.text, row, judge)
-    record = {'index': index, 'prompt': row['prompt'], 'answer': row['answer'], 'completion': rollout.text, 'value': value, 'reason': verdict.reason,
-              'correct': bool(verdict.ok), 'well_formed': parsed.well_formed, 'truncated': rollout.truncated, 'tokens': len(rollout.token_ids), 'decoding': decoding}
-    if samples_G: record['samples'] = _samples(samples_G, row, judge)
-    return record
-
+# %% ../nbs/api/62_evaluation.ipynb #e-record
 def _samples(rollouts_G:list, row:dict, judge) -> list[dict]:
-    judged_G = [_answer(r.text, row, judge) for r in rollouts_G]
-    votes_G = _votes([(r.text, value) for r, (_, _, value) in zip(rollouts_G, judged_G)], row, judge)
-    return [{'completion': r.text, 'vote': vote, 'reason': verdict.reason, 'correct': bool(verdict.ok), 'truncated': r.truncated, 'tokens': len(r.token_ids)}
-            for r, (_, verdict, _), vote in zip(rollouts_G, judged_G, votes_G)]
+    "The samples of one problem, as they stand in its line."
+    judged_G = [_judged(rollout, row, judge) for rollout in rollouts_G]
+    return [{'completion': c.completion, 'vote': vote, 'reason': c.verdict, 'correct': c.correct, 'truncated': c.truncated, 'tokens': c.tokens}
+            for c, vote in zip(judged_G, _votes(judged_G, row, judge))]
+
+def _record(index:int, row:dict, rollout, samples_G:list, judge, decoding:dict) -> dict:
+    "The line of one problem."
+    made = _judged(rollout, row, judge)
+    made.index, made.decoding, made.samples = index, decoding, _samples(samples_G, row, judge) or None
+    return made.line()
 
 # %% ../nbs/api/62_evaluation.ipynb #e-ranks
 def _ranks() -> tuple[int, int]:
     "This process and how many there are, without importing torch for it."
     distributed = sys.modules.get('torch.distributed')
-    if distributed and distributed.is_available() and distributed.is_initialized(): return distributed.get_rank(), distributed.get_world_size()
-    return 0, 1
+    if not (distributed and distributed.is_available() and distributed.is_initialized()): return 0, 1
+    return distributed.get_rank(), distributed.get_world_size()
 
 def _gather(records:list[dict], world:int) -> list[dict]:
+    "The lines of all processes, in the order of the problems."
     if world == 1: return records
-    shares = [None] * world
+    shares:list = [None] * world
     sys.modules['torch.distributed'].all_gather_object(shares, records)
     return sorted((r for share in shares for r in share), key=lambda r: r['index'])
 
-# %% ../nbs/api/62_evaluation.ipynb #e-evaluate
+# %% ../nbs/api/62_evaluation.ipynb #e-engine
+def _engine(model, tokenizer, max_new_tokens:int, batch_size:int, backend:str='auto'):
+    "An engine for a model."
+    from rlvr_nb.rollout import RolloutEngine
+    engine = RolloutEngine(model, tokenizer, max_new_tokens=max_new_tokens, backend=backend)
+    if engine.backend == 'transformers': engine.batch_size = batch_size
+    return engine
+
 def _progress_bar(total:int, label:str, shown:bool):
     from tqdm.auto import tqdm
     return tqdm(total=total, desc=label, unit='completion', disable=None if shown else True, leave=False)
 
+def _generate(engine, prompts_P:list, bar, **options) -> list:
+    "Rollouts of all prompts, the bar moving along."
+    start = bar.n
+    def moved(done, total): bar.update(start + done - bar.n)
+    return engine.generate(prompts_P, progress=moved, **options) if prompts_P else []
+
+# %% ../nbs/api/62_evaluation.ipynb #e-answers
+def _decoding(max_new_tokens:int, samples:int, temperature:float, seed:int) -> dict:
+    sampled = {'samples': samples, 'temperature': temperature, 'seed': seed} if samples else {}
+    return {'max_new_tokens': max_new_tokens} | sampled
+
+def _answers(engine, prompts_P:list, samples:int, temperature:float, seed:int, bar) -> tuple[list, list]:
+    "Greedy and sampled rollouts of every prompt."
+    greedy_PG = _generate(engine, prompts_P, bar, num_generations=1, temperature=0.)
+    if not samples: return greedy_PG, [[]] * len(prompts_P)
+    return greedy_PG, _generate(engine, prompts_P, bar, num_generations=samples, temperature=temperature, seed=seed)
+
+# %% ../nbs/api/62_evaluation.ipynb #e-evaluate
 def evaluate(model,                  # a causal language model, in any state; it is left as it was
              tokenizer,              # its tokenizer, with a chat template
              rows:list[dict],        # problems: `prompt` (messages), `answer` and the dataset's own columns
@@ -84,35 +119,26 @@ def evaluate(model,                  # a causal language model, in any state; it
              engine=None,            # a rollout engine already set up; None makes one
             )->Evaluation:
     "Put every problem to the model and judge the answers."
-    if not rows: raise ConfigError(f'eval: dataset {dataset!r} has no problem to evaluate; check eval.eval_num_samples and data.max_eval_samples')
-    if samples_per_prompt < 0: raise ConfigError(f'eval.samples_per_prompt: got {samples_per_prompt}, give 0 or more')
+    _check_request(rows, dataset, samples_per_prompt)
     if path: Path(path).parent.mkdir(parents=True, exist_ok=True)  # before anything is generated
     engine = engine or _engine(model, tokenizer, max_new_tokens, batch_size)
     rank, world = _ranks()
     share = list(enumerate(rows))[rank::world]
-    prompts_P = [row['prompt'] for _, row in share]
     with _progress_bar(len(share) * (1 + samples_per_prompt), f'evaluate {dataset} ({when})', progress and rank == 0) as bar:
-        greedy_PG = _generate(engine, prompts_P, bar, num_generations=1, temperature=0.)
-        samples_PG = _generate(engine, prompts_P, bar, num_generations=samples_per_prompt, temperature=temperature, seed=seed) if samples_per_prompt else [[]] * len(share)
-    decoding = {'max_new_tokens': max_new_tokens} | ({'samples': samples_per_prompt, 'temperature': temperature, 'seed': seed} if samples_per_prompt else {})
+        prompts_P = [row['prompt'] for _, row in share]
+        greedy_PG, samples_PG = _answers(engine, prompts_P, samples_per_prompt, temperature, seed, bar)
+    decoding = _decoding(max_new_tokens, samples_per_prompt, temperature, seed)
     records = [_record(i, row, g[0], s, judge, decoding) for (i, row), g, s in zip(share, greedy_PG, samples_PG)]
     evaluation = Evaluation(dataset, when, _gather(records, world))
     if path and rank == 0: evaluation.save(path)
     return evaluation
 
-# %% ../nbs/api/62_evaluation.ipynb #e-engine
-def _engine(model, tokenizer, max_new_tokens:int, batch_size:int, backend:str='auto'):
-    "An engine for a model; transformers takes `batch_size` completions at once, the engine what fits."
-    from rlvr_nb.rollout import RolloutEngine
-    engine = RolloutEngine(model, tokenizer, max_new_tokens=max_new_tokens, backend=backend)
-    if engine.backend == 'transformers': engine.batch_size = batch_size
-    return engine
-
-def _generate(engine, prompts_P:list, bar, **options) -> list:
-    "Rollouts of all prompts, the bar moving along."
-    start = bar.n
-    def moved(done, total): bar.update(start + done - bar.n)
-    return engine.generate(prompts_P, progress=moved, **options) if prompts_P else []
+def _check_request(rows:list, dataset:str, samples_per_prompt:int) -> None:
+    "Say what can't be evaluated before a model is asked."
+    if not rows:
+        raise ConfigError(f'eval: dataset {dataset!r} has no problem to evaluate; check eval.eval_num_samples and '
+                          'data.max_eval_samples')
+    if samples_per_prompt < 0: raise ConfigError(f'eval.samples_per_prompt: got {samples_per_prompt}, give 0 or more')
 
 # %% ../nbs/api/62_evaluation.ipynb #e-component
 class DefaultEvaluationComponent:
