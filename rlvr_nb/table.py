@@ -17,7 +17,7 @@ from .grammar import ConfigError, nearest
 from .processors import AbstractDatasetProcessor, DropRow, dataset_processor
 from .sources import load_rows, read_file, splits_of
 
-# %% ../nbs/api/15_table.ipynb #tb-check-options
+# %% ../nbs/api/15_table.ipynb #tb-check-options-option-problems
 _KINDS = ('gsm8k', 'finqa', 'math')
 
 def _option_problems(params:dict) -> list[str]:
@@ -35,6 +35,7 @@ def _option_problems(params:dict) -> list[str]:
                                                                   "data.params.eval_fraction; leave one of them out")
     return problems
 
+# %% ../nbs/api/15_table.ipynb #tb-check-options
 def _pattern(extract:str|None):
     "The compiled pattern of `extract`, with exactly one group."
     if extract is None: return None
@@ -45,7 +46,7 @@ def _pattern(extract:str|None):
                                             f"one around the answer: '#### (.*)'")
     return found
 
-# %% ../nbs/api/15_table.ipynb #tb-columns
+# %% ../nbs/api/15_table.ipynb #tb-columns-names
 _USUAL = dict(question=('question', 'problem', 'prompt', 'query', 'input', 'instruction', 'text', 'messages'),
               answer=('answer', 'final_answer', 'solution', 'ground_truth', 'gold', 'target', 'label', 'expected',
                       'output', 'response'),
@@ -57,12 +58,14 @@ def _names(spec:str) -> list[str]:
     "The columns that an option names: those in braces, or the whole text."
     return re.findall(r'\{([^{}]+)\}', spec) or [spec]
 
+# %% ../nbs/api/15_table.ipynb #tb-columns-look-up
 def _look_up(row:dict, name:str) -> Any:
     "The value of a column; a dotted name leads into nested objects."
     if name in row: return row[name]
     for step in name.split('.'): row = row.get(step) if isinstance(row, dict) else None
     return row
 
+# %% ../nbs/api/15_table.ipynb #tb-columns
 def _likely(option:str, name:str, columns:list[str]) -> str|None:
     "The column that was probably meant."
     folded = {c.lower(): c for c in reversed(columns)}
@@ -82,11 +85,12 @@ def _column_problems(params:dict, rows:list[dict], where:str) -> list[str]:
                             f"{', '.join(map(str, columns[:20]))}{fix}")
     return problems
 
-# %% ../nbs/api/15_table.ipynb #tb-text
+# %% ../nbs/api/15_table.ipynb #tb-text-missing
 _KIND_NAMES = {bool: 'true or false', int: 'a number', float: 'a number', list: 'a list', dict: 'an object'}
 
 def _missing(value:Any) -> bool: return value is None or isinstance(value, float) and math.isnan(value)
 
+# %% ../nbs/api/15_table.ipynb #tb-text-as-text
 def _as_text(value:Any, what:str, numbers:bool=False) -> str:
     "A cell as text; raises `DropRow` for what isn't text, nor a number where `numbers` are welcome."
     if isinstance(value, str): return value
@@ -94,17 +98,19 @@ def _as_text(value:Any, what:str, numbers:bool=False) -> str:
     if numbers and isinstance(value, Number) and not isinstance(value, bool): return str(value)
     raise DropRow(f'{what} is {_KIND_NAMES.get(type(value), type(value).__name__)}, not text')
 
+# %% ../nbs/api/15_table.ipynb #tb-text
 def _filled(spec:str, row:dict, what:str, numbers:bool=False) -> str:
     "The text of a column, or of a pattern with columns in braces."
     if not re.search(r'\{[^{}]+\}', spec): return _as_text(_look_up(row, spec), what, numbers)
     return re.sub(r'\{([^{}]+)\}', lambda m: _as_text(_look_up(row, m[1]), f'{what} ({m[1]})', numbers=True), spec)
 
-# %% ../nbs/api/15_table.ipynb #tb-chat
+# %% ../nbs/api/15_table.ipynb #tb-chat-is-chat
 _ROLES = ('system', 'user', 'assistant')
 
 def _is_chat(value:Any) -> bool:
     return isinstance(value, list) and bool(value) and all(isinstance(m, dict) and 'role' in m for m in value)
 
+# %% ../nbs/api/15_table.ipynb #tb-chat
 def _chat(messages:list[dict]) -> list[dict]:
     "Messages that can be asked as they are; raises `DropRow` otherwise."
     for m in messages:
@@ -154,7 +160,7 @@ class TableProcessor(AbstractDatasetProcessor):
         if not found: raise DropRow("answer doesn't match data.params.extract")
         return found[-1].strip(_BLANKS) or None
 
-# %% ../nbs/api/15_table.ipynb #tb-optional
+# %% ../nbs/api/15_table.ipynb #tb-optional-get-worked-solution
 @patch
 def get_worked_solution(self:TableProcessor, example:dict)->str|None:
     "The working of a row; where it stands in one column with the answer, the part that `extract` finds is cut off."
@@ -165,19 +171,21 @@ def get_worked_solution(self:TableProcessor, example:dict)->str|None:
     if self.pattern is not None and spec == self.params['answer']: value = self.pattern.sub('', value)
     return value.strip() or None
 
+# %% ../nbs/api/15_table.ipynb #tb-optional
 @patch
 def get_system_prompt(self:TableProcessor, example:dict)->str|None:
     "The system prompt of a row, None where it has none."
     value = _look_up(example, self.params['system']) if self.params['system'] else None
     return value if isinstance(value, str) and value.strip() else None
 
-# %% ../nbs/api/15_table.ipynb #tb-read
+# %% ../nbs/api/15_table.ipynb #tb-read-side
 def _side(table:TableProcessor, row:dict) -> str:
     "The text that decides on which side a row falls: its question as far as it can be read."
     try: question = table.get_question_text(row)
     except DropRow: return ''
     return question if isinstance(question, str) else question[-1]['content']
 
+# %% ../nbs/api/15_table.ipynb #tb-read
 @patch
 def _divided(self:TableProcessor, rows:list[dict]) -> dict:
     share = self.params['eval_fraction'] or 0.1
@@ -185,7 +193,7 @@ def _divided(self:TableProcessor, rows:list[dict]) -> dict:
     if not any(held) and len(rows) > 1: held[-1] = True # a table of a few rows still has something to evaluate
     return dict(train=[row for row, h in zip(rows, held) if not h], test=[row for row, h in zip(rows, held) if h])
 
-# %% ../nbs/api/15_table.ipynb #tb-read-parts
+# %% ../nbs/api/15_table.ipynb #tb-read-parts-read-parts
 @patch
 def _read_parts(self:TableProcessor) -> dict:
     "The rows to train on and to evaluate, unchecked."
@@ -202,6 +210,7 @@ def _read_parts(self:TableProcessor) -> dict:
     if held: return dict(train=load_rows(path, 'train', name), test=load_rows(path, held, name))
     return self._divided(load_rows(path, 'train', name))
 
+# %% ../nbs/api/15_table.ipynb #tb-read-parts
 @patch
 def _read(self:TableProcessor) -> dict:
     "The rows of both parts, with every column that is asked for."
@@ -212,7 +221,7 @@ def _read(self:TableProcessor) -> dict:
     if problems: raise ConfigError(list(dict.fromkeys(problems)))
     return parts
 
-# %% ../nbs/api/15_table.ipynb #tb-as-rows
+# %% ../nbs/api/15_table.ipynb #tb-as-rows-as-rows
 def _as_rows(data:Any) -> list[dict]:
     "The rows of a pandas or polars DataFrame, a `datasets.Dataset`, or dicts."
     if hasattr(data, 'to_dicts'): data = data.to_dicts()                             # polars
@@ -224,6 +233,7 @@ def _as_rows(data:Any) -> list[dict]:
                           f"row, got {type(data).__name__}")
     return rows
 
+# %% ../nbs/api/15_table.ipynb #tb-as-rows
 def register_table(name:str,   # for `data.dataset_name`
                    data:Any,   # a DataFrame, a `datasets.Dataset`, or dicts
                    **options,  # as in `data.params`: question, answer, ... ; the configuration's own win

@@ -63,7 +63,7 @@ class Rendering:
 _CHILD = Path(importlib.util.find_spec('rlvr_nb').origin).parent/'render_child.py'
 _TOO_MUCH = Rendering(None, 'it takes more work or memory than a prompt is worth', 'limit')
 
-# %% ../nbs/api/10_templates.ipynb #tp-job
+# %% ../nbs/api/10_templates.ipynb #tp-job-job
 CPU_SECONDS = 5 # of the child, for the first hundred prompts; a whole dataset takes less than one
 
 def _job(template:str, tokens:dict, prompts:list) -> dict:
@@ -72,6 +72,7 @@ def _job(template:str, tokens:dict, prompts:list) -> dict:
     return dict(template=template, tokens=tokens, prompts=prompts, cpu_seconds=CPU_SECONDS + len(prompts) // 100,
                 memory_bytes=2**30 + 40 * size, characters=2_000_000 + 8 * size)
 
+# %% ../nbs/api/10_templates.ipynb #tp-job
 def _render_apart(template:str, tokens:dict, prompts:list) -> list[Rendering]:
     "Render prompts in a child; what it didn't come to has taken too much."
     job = _job(template, tokens, prompts)
@@ -84,16 +85,18 @@ def _render_apart(template:str, tokens:dict, prompts:list) -> list[Rendering]:
     found = [Rendering(r.get('text'), r.get('error'), r.get('kind')) for r in replies]
     return found + [_TOO_MUCH] * (len(prompts) - len(found))
 
-# %% ../nbs/api/10_templates.ipynb #tp-try-render
+# %% ../nbs/api/10_templates.ipynb #tp-try-render-is-ours
 def _is_ours(tokenizer) -> bool:
     "Whether the chat template was written in this package."
     return getattr(tokenizer, 'own_template', None) == tokenizer.chat_template
 
+# %% ../nbs/api/10_templates.ipynb #tp-try-render-render-here
 def _render_here(tokenizer, messages:list) -> Rendering:
     try: return Rendering(tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True))
     except Exception as e: return Rendering(None, one_line(f'{type(e).__name__}: {e}')[:500],
                                             'broken') # named where it is asked for
 
+# %% ../nbs/api/10_templates.ipynb #tp-try-render
 def try_render(tokenizer,     # a transformers tokenizer with a chat template
                prompts:list,  # lists of chat messages
               )->list[Rendering]:
@@ -104,7 +107,7 @@ def try_render(tokenizer,     # a transformers tokenizer with a chat template
     tokens = {k: str(v) for k, v in tokenizer.special_tokens_map.items() if isinstance(v, str)}
     return _render_apart(tokenizer.get_chat_template(), tokens, prompts)
 
-# %% ../nbs/api/10_templates.ipynb #tp-merge
+# %% ../nbs/api/10_templates.ipynb #tp-merge-same-role
 def _same_role(messages:list[dict]) -> list[dict]:
     "Consecutive messages of one role as one message."
     merged = []
@@ -114,6 +117,7 @@ def _same_role(messages:list[dict]) -> list[dict]:
         else: merged.append(dict(m))
     return merged
 
+# %% ../nbs/api/10_templates.ipynb #tp-merge
 def merge_system(messages:list[dict], # chat messages
                 )->list[dict]:
     "The same conversation with its system message in front of the first user turn, one empty line between them."

@@ -17,7 +17,7 @@ from .grammar import ConfigError
 from .prompts import PLAIN
 from .data import sum_problems
 
-# %% ../nbs/api/40_tiny.ipynb #m-hardware
+# %% ../nbs/api/40_tiny.ipynb #m-hardware-hardware
 @dataclass(frozen=True)
 class Hardware:
     "The accelerator of this process and the number format to compute in."
@@ -27,10 +27,12 @@ class Hardware:
     memory: int      # bytes of the accelerator, or of the machine on a CPU
     count: int = 1   # accelerators that this process sees; it trains on one
 
+# %% ../nbs/api/40_tiny.ipynb #m-hardware-machine-memory
 def _machine_memory() -> int: # bytes, 0 where the system doesn't say
     if not hasattr(os, 'sysconf') or 'SC_PHYS_PAGES' not in os.sysconf_names: return 0
     return os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES')
 
+# %% ../nbs/api/40_tiny.ipynb #m-hardware
 def hardware()->Hardware:
     "The accelerator that this process trains on."
     import torch
@@ -166,7 +168,7 @@ def warm_up(model, tokenizer,            # as `build_tiny_model` makes them; the
         opt.step(); schedule.step(); opt.zero_grad()
     return model.eval()
 
-# %% ../nbs/api/40_tiny.ipynb #m-fingerprint
+# %% ../nbs/api/40_tiny.ipynb #m-fingerprint-sources
 _PACKAGED = Path(importlib.util.find_spec('rlvr_nb').origin).parent/'assets'/'builtin.safetensors'
 PACKAGED_SEED = 42 # of the weights and of the teacher's forgetting
 
@@ -174,12 +176,13 @@ def _sources() -> str:
     made_by = (build_tiny_tokenizer, build_tiny_model, worked_sum, _warm_up_rows, warm_up, sum_problems)
     return ''.join(inspect.getsource(f) for f in made_by)
 
+# %% ../nbs/api/40_tiny.ipynb #m-fingerprint
 def fingerprint(recipe:WarmUp, # how the model is warmed up
                )->str:
     "A hash of everything that determines warmed-up weights but the seed and the machine: the recipe and the code."
     return hashlib.sha256(json.dumps([recipe.__dict__, _sources()], sort_keys=True).encode()).hexdigest()[:16]
 
-# %% ../nbs/api/40_tiny.ipynb #m-weights-file
+# %% ../nbs/api/40_tiny.ipynb #m-weights-file-save-weights
 def _save_weights(path:Path, model, recipe:WarmUp) -> None:
     "The weights with their fingerprint; the output layer is the embedding, and kept once."
     from safetensors.torch import save_file
@@ -187,6 +190,7 @@ def _save_weights(path:Path, model, recipe:WarmUp) -> None:
     weights = {k: v.contiguous() for k, v in model.state_dict().items() if k != 'lm_head.weight'}
     save_file(weights, path, metadata=dict(fingerprint=fingerprint(recipe)))
 
+# %% ../nbs/api/40_tiny.ipynb #m-weights-file
 def _load_weights(path:Path, recipe:WarmUp, max_seq_length:int):
     "The model and its tokenizer, None where the file isn't there or was made by another recipe."
     from safetensors import safe_open
@@ -208,7 +212,7 @@ def make_packaged(path:str|Path=_PACKAGED, # where the weights go
     _save_weights(Path(path), model, WarmUp())
     return Path(path)
 
-# %% ../nbs/api/40_tiny.ipynb #m-cache-dir
+# %% ../nbs/api/40_tiny.ipynb #m-cache-dir-cache-dir
 def cache_dir()->Path:
     "Where warmed-up models are kept: `$RLVR_NB_CACHE`, or rlvr_nb in the user's cache directory."
     if 'RLVR_NB_CACHE' in os.environ: return Path(os.environ['RLVR_NB_CACHE']).expanduser()
@@ -217,6 +221,7 @@ def cache_dir()->Path:
     else: base = Path(os.environ.get('XDG_CACHE_HOME') or Path.home()/'.cache')
     return base/'rlvr_nb'
 
+# %% ../nbs/api/40_tiny.ipynb #m-cache-dir
 def warm_up_key(recipe:WarmUp, # the recipe
                 seed:int,      # of weights and problems
                )->str:
@@ -226,7 +231,7 @@ def warm_up_key(recipe:WarmUp, # the recipe
     parts = [fingerprint(recipe), seed, torch.__version__, transformers.__version__, torch.get_num_threads()]
     return 'tiny-' + hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
-# %% ../nbs/api/40_tiny.ipynb #m-cached
+# %% ../nbs/api/40_tiny.ipynb #m-cached-warm-up-cached
 def _warm_up_cached(seed:int, max_seq_length:int, recipe:WarmUp, progress:bool) -> tuple:
     path = cache_dir()/f'{warm_up_key(recipe, seed)}.safetensors'
     found = _load_weights(path, recipe, max_seq_length)
@@ -240,6 +245,7 @@ def _warm_up_cached(seed:int, max_seq_length:int, recipe:WarmUp, progress:bool) 
     except OSError as e: print(f'The warmed-up model could not be kept in {path.parent}: {e}', file=sys.stderr)
     return model, tokenizer
 
+# %% ../nbs/api/40_tiny.ipynb #m-cached
 def load_tiny_model(seed:int=PACKAGED_SEED,     # of weights and problems, for a recipe of one's own
                     max_seq_length:int=64,      # positions, in tokens
                     recipe:WarmUp=WarmUp(),     # how it is warmed up

@@ -25,7 +25,7 @@ def accuracies(path):
     torch.manual_seed(0)
     shares = []
     for sample in (False, True):
-        out = model.generate(**inputs, max_new_tokens=52, do_sample=sample, top_k=0)
+        out = model.generate(**inputs, max_new_tokens=52, do_sample=sample, **(dict(top_k=0) if sample else {}))
         texts = tokenizer.batch_decode(out, skip_special_tokens=True)
         shares.append(sum(f"<answer>{int(r['answer']):4}</answer>" in t for r, t in zip(rows, texts)) / len(rows))
     return shares
