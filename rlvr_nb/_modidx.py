@@ -993,6 +993,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                              'rlvr_nb/identity.py'),
                                   'rlvr_nb.identity.RunDir.write_identity': ( 'api/identity.html#rundir.write_identity',
                                                                               'rlvr_nb/identity.py'),
+                                  'rlvr_nb.identity._version': ('api/identity.html#_version', 'rlvr_nb/identity.py'),
                                   'rlvr_nb.identity.check_resumable': ('api/identity.html#check_resumable', 'rlvr_nb/identity.py'),
                                   'rlvr_nb.identity.configuration_facts': ('api/identity.html#configuration_facts', 'rlvr_nb/identity.py'),
                                   'rlvr_nb.identity.differences': ('api/identity.html#differences', 'rlvr_nb/identity.py'),

@@ -9,7 +9,7 @@ __all__ = ['FREE', 'COMPUTING', 'UNREADABLE', 'configuration_facts', 'source_dig
 # %% ../nbs/api/82_identity.ipynb #identity-imports
 import hashlib, inspect, platform
 from dataclasses import dataclass
-from importlib import metadata
+from importlib import import_module, metadata
 from pathlib import Path
 
 # %% ../nbs/api/82_identity.ipynb #identity-own-imports
@@ -60,10 +60,15 @@ def weights_digest(model # a torch module, as it is before training
 # %% ../nbs/api/82_identity.ipynb #id-versions
 COMPUTING = ('rlvr_nb', 'torch', 'transformers', 'trl', 'peft', 'accelerate', 'tokenizers', 'numpy')
 
+def _version(name:str) -> str:
+    "The version of a package; of one that is used from its folder, uninstalled, its own word for it."
+    try: return metadata.version(name)
+    except metadata.PackageNotFoundError: return getattr(import_module(name), '__version__', 'unknown')
+
 def version_facts()->dict[str, str]:
     "The versions of what computes."
 
-    found = {f'version of {name}': metadata.version(name) for name in COMPUTING}
+    found = {f'version of {name}': _version(name) for name in COMPUTING}
     return {'version of python': '.'.join(platform.python_version_tuple()[:2]), **found}
 
 # %% ../nbs/api/82_identity.ipynb #id-identity
