@@ -332,7 +332,9 @@ def _parse(text:str, markers:Markers|None, prefilled:bool|str) -> Parsed:
         first = max(known, key=lambda m: sum(map(text.count, m)))
         return Parsed(text, first, None, (), tuple(map(text.count, first)), False, text)
     own = any(tag in chain(*known) for tag in THINK) # `<think>` is the model's own marker, and read as such
-    spans = [] if own else _thoughts(text, known, prefilled == THINK[0])
+    opened = prefilled == THINK[0]
+    thinks = not own and (opened or any(tag in text for tag in THINK))
+    spans = _thoughts(text, known, opened) if thinks else []
     if not spans: return _parse_open(text, markers, prefilled)
     return _with_thoughts(text, spans, _parse_open(_blanked(text, spans), markers, prefilled))
 
