@@ -8,8 +8,9 @@ __all__ = ['Fault']
 # %% ../nbs/api/39_rewards.ipynb #rewards-own-imports
 from .registry import Batch, Payment, REWARDS, RewardError, RewardType, Sample, reward
 from .reward_functions import (check_numbers, exact_match, explain, finqa_numerical_match, gsm8k_answer_check,
-                                      json_schema, match_format_approximately, match_format_exactly, math_verify,
-                                      multiple_choice, think_format, verified_answer)
+                                      json_schema, judge, match_format_approximately, match_format_exactly,
+                                      math_verify, multiple_choice, think_format, verified_answer)
+from .opinion import SecondOpinion, second_opinion
 from .shaping import cosine_length, length, random_reward, repetition
 from .sandbox import python_tests, run_python_tests, sandbox_problem
 from .guard import BadSample, BatchReward, with_deadline

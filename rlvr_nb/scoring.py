@@ -20,6 +20,7 @@ from .completion import Completion
 from .prompts import Markers, completion_text
 from .verify import Judge
 from .registry import LARGEST_REWARD, Batch, Payment, RewardError, RewardType, _log, _short, _wrong_value
+from .opinion import SecondOpinion, second_opinion
 from .shaping import length as _length  # registers the rewards of that notebook
 from .sandbox import REWARDS
 from .guard import BadSample, BatchReward, GuardedScorer, _as_payment, _plain_state, _raised, _state_of_plain
@@ -157,6 +158,15 @@ def build(self:DefaultRewardComponent)->list[BatchReward]:
         if faults := self.check(): raise ConfigError(faults)
         for note in self.notes: _log.warning(note)
     return self.functions
+
+# %% ../nbs/api/36_scoring.ipynb #r-opinions
+@patch(as_prop=True)
+def opinions(self:DefaultRewardComponent)->dict[str, SecondOpinion]:
+    "The second opinions that rewards of type `judge` ask, by the reward's name."
+    asking = {n: f.get('params') or {} for n, f in zip(self.names, self.configs) if f['type'] == 'judge'}
+    options = ('model', 'name', 'timeout', 'agreement', 'price')
+    chosen = {name: {k: v for k, v in params.items() if k in options} for name, params in asking.items()}
+    return {name: second_opinion(**params) for name, params in chosen.items()}
 
 # %% ../nbs/api/36_scoring.ipynb #r-component-batch
 @patch
