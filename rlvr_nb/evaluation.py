@@ -15,6 +15,7 @@ from fastcore.basics import patch
 from .grammar import ConfigError
 from .show import html_table, interval_text, p_text, percent, text_table
 from .completion import Completion
+from .numerals import Verdict
 from .intervals import (maj_at_k, mcnemar_exact, mean_interval, paired_difference_interval, pass_at_k,
                                wilson_interval)
 from .comparison import Comparison, Evaluation, Flips, When, compare, prompt_text, samples_text
@@ -56,6 +57,9 @@ def _record(index:int, row:dict, rollout, samples_G:list, judge, decoding:dict) 
     "The line of one problem."
     made = _judged(rollout, row, judge)
     made.index, made.decoding, made.samples = index, decoding, _samples(samples_G, row, judge) or None
+    if second := getattr(judge, 'opinion', None):
+        verdict = Verdict(made.correct, made.value, made.verdict)
+        made.opinion = second.of(str(row.get('question', '')), str(row['answer']), made.read().answer, verdict)
     return made.line()
 
 # %% ../nbs/api/62_evaluation.ipynb #e-ranks
@@ -192,6 +196,8 @@ def run(self:DefaultEvaluationComponent,
                                  batch_size=c.eval_batch_size, samples_per_prompt=c.samples_per_prompt, temperature=c.temperature, seed=self.seed,
                                  path=self.path(when, name), when=when)
         if self.observers is not None: self.observers.evaluation(when, results[name])
+        if opinion := getattr(self.judge_for(name), 'opinion', None):
+            self.note('second_opinion', when=when, dataset=name, **opinion.summary())
     self.latest = results
     return results
 

@@ -193,8 +193,14 @@ def opinion_fault(model:str,  # an address or a folder
     if Path(model).expanduser().is_dir(): return None
     return Fault(path, repr(model), 'a folder with a model, or an address such as http://localhost:8000/v1')
 
-# %% ../nbs/api/30_opinion.ipynb #o-second-opinion
+# %% ../nbs/api/30_opinion.ipynb #o-shared
 @lru_cache(maxsize=8)
+def _shared(model:str, name:str, timeout:float, agreement:float, price:float) -> SecondOpinion:
+    "One second opinion for each set of options, however they were given."
+    judge = ServerJudge(model, name, timeout) if '://' in model else FolderJudge(str(Path(model).expanduser()))
+    return SecondOpinion(judge, agreement, price)
+
+# %% ../nbs/api/30_opinion.ipynb #o-second-opinion
 def second_opinion(model:str,           # an OpenAI-compatible address, up to and including `/v1`, or a folder
                    name:str='judge',    # of the model at the address
                    timeout:float=30.,   # seconds for one reply of a server
@@ -203,8 +209,7 @@ def second_opinion(model:str,           # an OpenAI-compatible address, up to an
                   )->SecondOpinion:
     "The second opinion of a model, one for each set of options."
     if fault := opinion_fault(model): raise ConfigError(fault)
-    judge = ServerJudge(model, name, timeout) if '://' in model else FolderJudge(str(Path(model).expanduser()))
-    return SecondOpinion(judge, agreement, price)
+    return _shared(model, name, float(timeout), float(agreement), float(price))
 
 # %% ../nbs/api/30_opinion.ipynb #o-reachable
 @patch

@@ -20,6 +20,7 @@ from .prompts import THINK, Markers, PLAIN, after_opening, is_prefilled, render_
 from .data import UNREADABLE, Rows
 from .verify import KINDS, Judge, gold_problem, repaired_gold
 from .reward_functions import REWARDS
+from .opinion import opinion_fault, second_opinion
 from .registry import RewardError
 from .scoring import dataset_judge
 from .audit import AuditReport, audit_rewards
@@ -137,6 +138,15 @@ def _with_golds(data, load) -> tuple[Rows, list[str]]: # rows, notes
 def _raise_all(problems:list[str]) -> None:
     if problems: raise ConfigError(problems)
 
+def _second_opinions(cfg:PipelineConfig, judges:dict, rewards) -> None:
+    "Give the judges of the evaluation their second opinion, and see that whoever will be asked replies."
+    asked = [*getattr(rewards, 'opinions', {}).values()]
+    if options := cfg.eval.judge:
+        if fault := opinion_fault(options.model, 'eval.judge.model'): raise ConfigError(fault)
+        asked.append(second_opinion(**options.model_dump()))
+        for judge in judges.values(): judge.opinion = asked[-1]
+    for opinion in asked: opinion.check_reachable()
+
 def prepare(cfg:PipelineConfig, # a configuration
             resume:bool=False,  # the run's own folders may hold something
            )->Prepared:
@@ -157,6 +167,7 @@ def prepare(cfg:PipelineConfig, # a configuration
     judge = judges.get(cfg.data.dataset_name) or dataset_judge(data.kind, data.scorer, markers, prefilled, deadline)
     rewards = _component(cfg, 'reward')(cfg.reward, markers, judge=judge, prefilled=prefilled)
     _raise_all(rewards.check())
+    _second_opinions(cfg, judges, rewards)
     limit = cfg.train.max_prompt_length
     train_rows, golds = _with_golds(data, partial(data.train_rows, tokenizer, limit))
     _raise_all(_warm_problems(cfg, train_rows))

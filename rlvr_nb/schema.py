@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['PROJECTIONS', 'Rollout', 'PLAIN_PROMPT', 'DifficultyConfig', 'DataConfig', 'LoraConfig', 'MarkersConfig',
            'ModelConfig', 'WarmStartConfig', 'TrainConfig', 'RewardFunctionConfig', 'default_rewards', 'RewardConfig',
-           'EvalConfig', 'PromptsConfig', 'GoalConfig', 'PipelineConfig', 'unknown_key', 'field_fault', 'error_line',
-           'section_path', 'assignment_faults', 'assignment_errors']
+           'JudgeConfig', 'EvalConfig', 'PromptsConfig', 'GoalConfig', 'PipelineConfig', 'unknown_key', 'field_fault',
+           'error_line', 'section_path', 'assignment_faults', 'assignment_errors']
 
 # %% ../nbs/api/05_schema.ipynb #schema-imports
 import copy
@@ -180,6 +180,14 @@ class RewardConfig(Section):
 # %% ../nbs/api/05_schema.ipynb #c-eval-config
 _small_eval = RECIPES["small"]["eval"]
 
+class JudgeConfig(Section):
+    "A language model that is asked about answers that no rule can read."
+    model:str = option(..., "An OpenAI-compatible address such as http://localhost:8000/v1, or a folder", min_length=1)
+    name:str = option("judge", "Name of the model at the address", min_length=1)
+    timeout:float = option(30.0, "Time for one reply", "seconds", gt=0, le=3600)
+    agreement:float = option(0.0, "Share of the readable answers that it is asked about too, to compare", ge=0, le=1)
+    price:float = option(0.0, "Price of a million tokens, for the account", ge=0)
+
 class EvalConfig(Section):
     "Accuracy on held-out problems, before, during and after training."
     target:str|None = target_option()
@@ -198,6 +206,7 @@ class EvalConfig(Section):
     samples_per_prompt:int = option(0, "Sampled completions per problem besides the greedy one, for pass@k and maj@k",
                                     "completions", ge=0, le=1024)
     temperature:float = option(1.0, "Temperature of those samples", gt=0, le=10)
+    judge:JudgeConfig|None = option(None, "A second opinion on answers that no rule can read, in a column of its own")
     save_best:bool = option(False, "Keep the checkpoint with the best accuracy")
     early_stopping_patience:int|None = option(None,
                                               "Stop after so many evaluations without improvement; null never stops",

@@ -315,6 +315,7 @@ _RIGHT_FROM = 0.99  # a scorer's value for a right answer
 
 class Judge:
     "Decides about the completions of one dataset."
+    opinion = None  # a `rlvr_nb.opinion.SecondOpinion` where a language model is asked about unreadable answers too
     def __init__(self,
                  kind:str='gsm8k',            # how golds compare: one of `KINDS`
                  markers:Markers|None=None,   # the markers of the model; None knows both common sets
