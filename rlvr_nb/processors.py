@@ -62,9 +62,11 @@ class AbstractDatasetProcessor(ABC):
 
     def get_worked_solution(self, example:dict)->str|None:
         "The working that leads to the answer, without markers; None where the data has none."
+        return None
 
     def get_system_prompt(self, example:dict)->str|None:
         "A system prompt of the row's own; None takes the configured one."
+        return None
 
     def metadata(self, example:dict)->dict:
         "Further columns to keep beside the question: they reach rewards by name."
@@ -72,6 +74,7 @@ class AbstractDatasetProcessor(ABC):
 
     def scorer(self)->Callable|None:
         "A function `(answer_text, row) -> 0..1` where the dataset judges answers itself."
+        return None
 
 # %% ../nbs/api/13_processors.ipynb #d-registry
 DATASET_PROCESSORS: dict[str, type] = {}
@@ -297,7 +300,7 @@ class ReasoningGymProcessor(AbstractDatasetProcessor):
     def _create(self, size:int, seed:int):
         try: import reasoning_gym
         except ImportError: raise ConfigError("data.dataset_name: reasoning_gym isn't installed; type: pip install "
-                                              "'rlvr_nb[tasks]'")
+                                              "'rlvr_nb[tasks]'") from None
         from reasoning_gym.factory import DATASETS
         task, config = self.params['task'], self.params['config']
         if task not in DATASETS:
@@ -305,8 +308,8 @@ class ReasoningGymProcessor(AbstractDatasetProcessor):
             other = f"did you mean {hint!r}?" if hint else f"one is {sorted(DATASETS)[0]!r}"
             raise ConfigError(f"data.params.task: Reasoning Gym has no generator {task!r}, {other}")
         try: return reasoning_gym.create_dataset(task, **{**config, 'size': size, 'seed': seed})
-        except (TypeError, AssertionError, ValueError) as e: raise ConfigError(f"data.params.config: {task} doesn't "
-                                                                               f"take {config}: {e}")
+        except (TypeError, AssertionError, ValueError) as e:
+            raise ConfigError(f"data.params.config: {task} doesn't take {config}: {e}") from e
 
     def load_raw_dataset(self, split):
         if split not in ('train', 'test'): return None

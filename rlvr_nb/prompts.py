@@ -84,7 +84,7 @@ def render_prompt(tokenizer,             # a transformers tokenizer with a chat 
     try: return tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
     except TemplateError as e:
         raise ConfigError(f"model.model_name_or_path: the chat template of {name!r} can't render this prompt: "
-                          f"{one_line(str(e))}")
+                          f"{one_line(str(e))}") from e
 
 # %% ../nbs/api/11_prompts.ipynb #p-is-prefilled
 def is_prefilled(tokenizer,        # a transformers tokenizer with a chat template

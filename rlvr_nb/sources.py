@@ -8,7 +8,6 @@ __all__ = ['READERS', 'SPLIT_NAMES', 'read_text', 'WrittenFloat', 'read_file', '
 
 # %% ../nbs/api/12_sources.ipynb #sources-imports
 import csv, io, json
-from collections.abc import Callable
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -246,8 +245,8 @@ def _hub_errors(path:str):
     except (ConnectionError, FileNotFoundError, OSError) as e:
         raise UnavailableError(f"data.dataset_path: the dataset {path!r} can't be reached or doesn't exist "
                                f"({type(e).__name__}: {str(e).splitlines()[0][:200]}); "
-                               "check the name and the network, or give a local file or folder: data.dataset_path=PATH")
-    except ValueError as e: raise ConfigError(f"data.dataset_config_name: {str(e).splitlines()[0]}")
+                               "check the name and the network, or give a local file: data.dataset_path=PATH") from e
+    except ValueError as e: raise ConfigError(f"data.dataset_config_name: {str(e).splitlines()[0]}") from e
 
 # %% ../nbs/api/12_sources.ipynb #d-read-hub-hub-splits
 def _hub_splits(path:str, name:str|None) -> list[str]:

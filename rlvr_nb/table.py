@@ -15,7 +15,7 @@ from typing import Any
 from fastcore.basics import patch
 from .grammar import ConfigError, nearest
 from .processors import AbstractDatasetProcessor, DropRow, dataset_processor
-from .sources import load_rows, read_file, splits_of
+from .sources import load_rows, splits_of
 
 # %% ../nbs/api/15_table.ipynb #tb-check-options-option-problems
 _KINDS = ('gsm8k', 'finqa', 'math')
@@ -29,7 +29,7 @@ def _option_problems(params:dict) -> list[str]:
     if params['kind'] not in _KINDS: problems.append(f"data.params.kind: expected one of {', '.join(_KINDS)}, got "
                                                      f"{params['kind']!r}")
     share = params['eval_fraction']
-    if share is not None and (isinstance(share, bool) or not isinstance(share, Number) or not 0 < share < 1):
+    if share is not None and (isinstance(share, bool) or not isinstance(share, (int, float)) or not 0 < share < 1):
         problems.append(f"data.params.eval_fraction: expected a share between 0 and 1, such as 0.1, got {share!r}")
     if share is not None and params['eval_path']: problems.append("data.params.eval_path: excludes "
                                                                   "data.params.eval_fraction; leave one of them out")
@@ -62,8 +62,9 @@ def _names(spec:str) -> list[str]:
 def _look_up(row:dict, name:str) -> Any:
     "The value of a column; a dotted name leads into nested objects."
     if name in row: return row[name]
-    for step in name.split('.'): row = row.get(step) if isinstance(row, dict) else None
-    return row
+    value: Any = row
+    for step in name.split('.'): value = value.get(step) if isinstance(value, dict) else None
+    return value
 
 # %% ../nbs/api/15_table.ipynb #tb-columns
 def _likely(option:str, name:str, columns:list[str]) -> str|None:

@@ -7,8 +7,9 @@ __all__ = ['CPU_SECONDS', 'with_defaults', 'set_template_arguments', 'Rendering'
            'check_template']
 
 # %% ../nbs/api/10_templates.ipynb #templates-imports
-import importlib.util, json, os, subprocess, sys
+import json, os, subprocess, sys
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,7 @@ class Rendering:
     error: str|None = None  # the template's own words, or Jinja's
     kind: str|None = None   # refused: the template says no; broken: its program has a fault; limit: it took too much
 
-_CHILD = Path(importlib.util.find_spec('rlvr_nb').origin).parent/'render_child.py'
+_CHILD = Path(str(files('rlvr_nb')))/'render_child.py'
 _TOO_MUCH = Rendering(None, 'it takes more work or memory than a prompt is worth', 'limit')
 
 # %% ../nbs/api/10_templates.ipynb #tp-job-job

@@ -8,8 +8,9 @@ __all__ = ['PACKAGED_SEED', 'Hardware', 'hardware', 'precision', 'limit_threads'
            'load_tiny_model']
 
 # %% ../nbs/api/40_tiny.ipynb #tiny-imports
-import hashlib, importlib.util, inspect, json, os, random, sys
+import hashlib, inspect, json, os, random, sys
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 
 # %% ../nbs/api/40_tiny.ipynb #tiny-own-imports
@@ -169,7 +170,7 @@ def warm_up(model, tokenizer,            # as `build_tiny_model` makes them; the
     return model.eval()
 
 # %% ../nbs/api/40_tiny.ipynb #m-fingerprint-sources
-_PACKAGED = Path(importlib.util.find_spec('rlvr_nb').origin).parent/'assets'/'builtin.safetensors'
+_PACKAGED = Path(str(files('rlvr_nb')))/'assets'/'builtin.safetensors'
 PACKAGED_SEED = 42 # of the weights and of the teacher's forgetting
 
 def _sources() -> str:

@@ -105,8 +105,8 @@ def write_gguf(original, path):
     gguf = pytest.importorskip('gguf', reason='needs the package gguf')
     import numpy as np
     writer = gguf.GGUFWriter(str(path), 'llama')
-    numbers = dict(block_count=1, context_length=64, embedding_length=32, head_count=4, feed_forward_length=64, head_count_kv=4,
-                   layer_norm_rms_eps=1e-5, vocab_size=6)
+    numbers = dict(block_count=1, context_length=64, embedding_length=32, head_count=4, feed_forward_length=64,
+                   head_count_kv=4, layer_norm_rms_eps=1e-5, vocab_size=6)
     for name, value in numbers.items(): getattr(writer, f'add_{name}')(value)
     writer.add_tokenizer_model('gpt2')
     writer.add_token_list(['a', 'b', 'ab', 'aba', '<|im_start|>', '<|im_end|>'])

@@ -1,7 +1,8 @@
 "Where the parts of a completion are, and how prompts are made."
 import pytest
 from rlvr_nb.config import ConfigError
-from rlvr_nb.prompts import GEMMA, PLAIN, Markers, build_messages, completion_text, is_prefilled, parse_completion, render_prompt, system_prompt
+from rlvr_nb.prompts import (GEMMA, PLAIN, Markers, build_messages, completion_text, is_prefilled, parse_completion,
+                             render_prompt, system_prompt)
 
 LONG = {'<r>': 0, '</r>': 1, '<a>': 2, '</a>': 3}
 
@@ -59,23 +60,37 @@ PARSES = [
 @pytest.mark.parametrize('markers', [PLAIN, GEMMA], ids=['plain', 'gemma'])
 @pytest.mark.parametrize('text,prefilled,blocks,reasoning,counts,well_formed,outside', PARSES)
 def test_parse(text, prefilled, blocks, reasoning, counts, well_formed, outside, markers, known):
-    if not known and markers is GEMMA and not any(short in text for short in LONG): pytest.skip('no marker tells the sets apart')
+    if not known and markers is GEMMA and not any(short in text for short in LONG):
+        pytest.skip('no marker tells the sets apart')
     parsed = parse_completion(spell(text, markers), markers if known else None, prefilled)
     assert parsed.markers == markers and parsed.text == spell(text, markers)
-    assert list(parsed.blocks) == [spell(b, markers) for b in blocks] and parsed.answer == (spell(blocks[-1], markers) if blocks else None)
+    assert list(parsed.blocks) == [spell(b, markers) for b in blocks] and parsed.answer == (spell(blocks[-1],
+            markers) if blocks else None)
     assert parsed.reasoning == (None if reasoning is None else spell(reasoning, markers))
     assert (parsed.counts, parsed.well_formed, parsed.outside) == (counts, well_formed, spell(outside, markers))
 
 
 P, G = lambda t: spell(t, PLAIN), lambda t: spell(t, GEMMA)
 UNKNOWN = [  # markers unknown: completion, blocks, set in use
-    (P('<r>w</r>') + G('<a>18</a>'), [], GEMMA), (G('<r>w</r>') + P('<a>18</a>'), [], PLAIN), (G('<r>w') + P('<a>18</a>'), [], PLAIN), (P('<r>w') + G('<a>18</a>'), [], GEMMA),
-    (P('<r>w</r><a>17</a>') + G('<a>18</a>'), ['17', '18'], PLAIN), (G('<a>17</a>') + P('<a>18</a>'), ['17', '18'], GEMMA), (P('<a>17</a>') + G('<a>18</a>'), ['17', '18'], PLAIN),
-    (P('<r>w ') + G('<a>17</a>') + P('</r><a>18</a>'), ['18'], PLAIN), (G('<r>w ') + P('<a>17</a>') + G('</r><a>18</a>'), ['18'], GEMMA), ('w ' + P('<a>17</a>') + G('</r><a>18</a>'), ['18'], GEMMA),
-    (G('w</r>') + P('<a>18</a>'), [], PLAIN), (P('w</r>') + G('<a>18</a>'), [], GEMMA), (P('<r>w') + G('</r><a>18</a>'), ['18'], GEMMA), (G('<r>w') + P('</r><a>18</a>'), ['18'], PLAIN),
-    (P('<a>18') + G('</a>'), [], PLAIN), (G('<a>18') + P('</a>'), [], GEMMA), (G('<r>w'), [], GEMMA), (P('<r>w'), [], PLAIN), (P('<r>use ') + G('<a>x</a>') + P(' or <a>y</a></r><a>18</a>'), ['18'], PLAIN),
-    ('use ' + G('<a>') + P(': <a>18</a>'), ['18'], PLAIN), ('use ' + P('<a>') + G(': <a>18</a>'), ['18'], GEMMA), (P('<r>w</r>') + G('<a>'), [], PLAIN), (G('<r>w</r>') + P('<a>'), [], GEMMA),
-    (P('<a>18</a>') + G('<r>w</r>'), [], PLAIN), (P('<r>w</r>') + G('<r>v</r>') + P('<a>18</a>'), ['18'], PLAIN), (P('<r>w</r>') + G('<r>v</r><a>18</a>'), ['18'], GEMMA),
+    (P('<r>w</r>') + G('<a>18</a>'), [], GEMMA), (G('<r>w</r>') + P('<a>18</a>'), [],
+                                                  PLAIN), (G('<r>w') + P('<a>18</a>'), [],
+                                                           PLAIN), (P('<r>w') + G('<a>18</a>'), [], GEMMA),
+    (P('<r>w</r><a>17</a>') + G('<a>18</a>'), ['17', '18'], PLAIN), (G('<a>17</a>') + P('<a>18</a>'), ['17', '18'],
+        GEMMA), (P('<a>17</a>') + G('<a>18</a>'),
+        ['17', '18'], PLAIN),
+    (P('<r>w ') + G('<a>17</a>') + P('</r><a>18</a>'), ['18'],
+     PLAIN), (G('<r>w ') + P('<a>17</a>') + G('</r><a>18</a>'), ['18'],
+              GEMMA), ('w ' + P('<a>17</a>') + G('</r><a>18</a>'), ['18'], GEMMA),
+    (G('w</r>') + P('<a>18</a>'), [], PLAIN), (P('w</r>') + G('<a>18</a>'), [],
+                                               GEMMA), (P('<r>w') + G('</r><a>18</a>'), ['18'],
+                                                        GEMMA), (G('<r>w') + P('</r><a>18</a>'), ['18'], PLAIN),
+    (P('<a>18') + G('</a>'), [], PLAIN), (G('<a>18') + P('</a>'), [], GEMMA), (G('<r>w'), [], GEMMA), (P('<r>w'), [],
+        PLAIN), (P('<r>use ') + G('<a>x</a>') + P(' or <a>y</a></r><a>18</a>'), ['18'], PLAIN),
+    ('use ' + G('<a>') + P(': <a>18</a>'), ['18'], PLAIN), ('use ' + P('<a>') + G(': <a>18</a>'), ['18'],
+                                                            GEMMA), (P('<r>w</r>') + G('<a>'), [],
+        PLAIN), (G('<r>w</r>') + P('<a>'), [], GEMMA),
+    (P('<a>18</a>') + G('<r>w</r>'), [], PLAIN), (P('<r>w</r>') + G('<r>v</r>') + P('<a>18</a>'), ['18'],
+                                                  PLAIN), (P('<r>w</r>') + G('<r>v</r><a>18</a>'), ['18'], GEMMA),
 ]
 
 
@@ -85,14 +100,18 @@ def test_unknown_markers(text, blocks, markers):
     assert (list(parsed.blocks), parsed.markers) == (blocks, markers)
 
 
-@pytest.mark.parametrize('token', ['<end_of_turn>', '<eos>', '</s>', '<|im_end|>', '<|eot_id|>', '<|endoftext|>', '<|end|>', '<|return|>', '<pad>', '<｜end▁of▁sentence｜>', '[PAD]', '<|end_of_text|>', '<turn|>'])
+@pytest.mark.parametrize('token', ['<end_of_turn>', '<eos>', '</s>', '<|im_end|>', '<|eot_id|>', '<|endoftext|>',
+                                   '<|end|>', '<|return|>', '<pad>', '<｜end▁of▁sentence｜>', '[PAD]',
+                                   '<|end_of_text|>', '<turn|>'])
 def test_chat_tokens_are_no_text(token):
     parsed = parse_completion(spell(f'<r>w</r><a>18{token}</a>{token}{token}'), PLAIN)
     assert parsed.well_formed and parsed.answer.strip() == '18' and token not in parsed.text
 
 
-@pytest.mark.parametrize('opening', ['<start_of_turn>model\n', '<|im_start|>assistant\n', '<|start_header_id|>assistant<|end_header_id|>\n', '<bos>'])
-def test_chat_openings_are_no_text(opening): assert parse_completion(opening + spell('<r>w</r><a>18</a>'), PLAIN).well_formed
+@pytest.mark.parametrize('opening', ['<start_of_turn>model\n', '<|im_start|>assistant\n',
+                                     '<|start_header_id|>assistant<|end_header_id|>\n', '<bos>'])
+def test_chat_openings_are_no_text(opening): assert parse_completion(opening + spell('<r>w</r><a>18</a>'),
+        PLAIN).well_formed
 
 
 def test_a_marker_that_looks_like_a_chat_token_stays():
@@ -104,8 +123,9 @@ def test_line_ends(): assert parse_completion(spell('<r>w\r\nv\rx</r>\r\n<a>18</
 
 
 def test_forms_of_a_completion():
-    assert completion_text('x') == 'x' and completion_text([{'content': 'x'}]) == 'x' == completion_text({'content': 'x'})
-    assert completion_text([{'content': 'x'}, {'content': [{'type': 'text', 'text': 'y'}, {'type': 'image'}]}, {'content': None}]) == 'x\ny\n\n'
+    for form in ('x', [{'content': 'x'}], {'content': 'x'}): assert completion_text(form) == 'x'
+    assert completion_text([{'content': 'x'}, {'content': [{'type': 'text', 'text': 'y'}, {'type': 'image'}]},
+                            {'content': None}]) == 'x\ny\n\n'
 
 
 def test_the_same_completion_is_parsed_once():
@@ -116,10 +136,12 @@ def test_the_same_completion_is_parsed_once():
 def test_thousands_of_markers_are_counted_not_read():
     parsed = parse_completion(spell('<a>1</a>') * 3000, PLAIN)
     assert parsed.counts == (0, 0, 3000, 3000) and parsed.blocks == () and parsed.answer is None
-    assert len(parse_completion(spell('<a>1</a>') * 400, PLAIN).blocks) == 400 and parse_completion(spell('<a>1</a>', GEMMA) * 3000).markers == GEMMA
+    assert len(parse_completion(spell('<a>1</a>') * 400, PLAIN).blocks) == 400 and parse_completion(spell('<a>1</a>',
+            GEMMA) * 3000).markers == GEMMA
 
 
-@pytest.mark.parametrize('values', [('', 'b', 'c', 'd'), ('a', ' ', 'c', 'd'), (None, 'b', 'c', 'd'), ('a', 'b', 'a', 'd')])
+@pytest.mark.parametrize('values', [('', 'b', 'c', 'd'), ('a', ' ', 'c', 'd'), (None, 'b', 'c', 'd'), ('a', 'b', 'a',
+                                                                                                       'd')])
 def test_bad_markers(values):
     with pytest.raises(ConfigError, match='model.markers'): Markers(*values)
 
@@ -131,7 +153,8 @@ def test_markers_from_config():
 
 def test_messages():
     assert build_messages('q', 's') == [{'role': 'system', 'content': 's'}, {'role': 'user', 'content': 'q'}]
-    assert build_messages('q') == build_messages('q', ' ') == build_messages('q', None) == [{'role': 'user', 'content': 'q'}]
+    assert build_messages('q') == build_messages('q', ' ') == build_messages('q', None) == [{'role': 'user',
+            'content': 'q'}]
 
 
 def test_system_prompt():
@@ -143,10 +166,12 @@ def test_system_prompt():
 
 class Tokenizer:
     def __init__(self, ending, chat_template='t'): self.ending, self.chat_template = ending, chat_template
-    def apply_chat_template(self, messages, tokenize, add_generation_prompt): return ' '.join(m['content'] for m in messages) + self.ending * (add_generation_prompt and not tokenize)
+    def apply_chat_template(self, messages, tokenize, add_generation_prompt):
+        return ' '.join(m['content'] for m in messages) + self.ending * (add_generation_prompt and not tokenize)
 
 
 def test_rendering():
     assert render_prompt(Tokenizer('>'), build_messages('q', 's')) == 's q>'
-    assert is_prefilled(Tokenizer('<reasoning>\n'), PLAIN) and not is_prefilled(Tokenizer('<reasoning> ok'), PLAIN) and not is_prefilled(Tokenizer('<reasoning>'), GEMMA)
+    assert is_prefilled(Tokenizer('<reasoning>\n'), PLAIN) and not is_prefilled(Tokenizer('<reasoning> ok'),
+            PLAIN) and not is_prefilled(Tokenizer('<reasoning>'), GEMMA)
     with pytest.raises(ConfigError, match='this model.*no chat template'): render_prompt(Tokenizer('', None), [])

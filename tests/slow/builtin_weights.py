@@ -1,8 +1,8 @@
 """Make the weights of the built-in model again and compare: python tests/slow/builtin_weights.py (about a minute)
 
-On the kind of machine that made the packaged file they are the same to the last bit. Elsewhere the rounding of a processor
-can lead 500 steps of training apart, so the two models then have to be right about as often, greedily and sampled. Exits
-with 1 where they aren't.
+On the kind of machine that made the packaged file they are the same to the last bit. Elsewhere the rounding of a
+processor can lead 500 steps of training apart, so the two models then have to be right about as often, greedily and
+sampled. Exits with 1 where they aren't.
 """
 import sys
 import tempfile
