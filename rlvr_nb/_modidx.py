@@ -552,6 +552,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                               'rlvr_nb/evaluation.py'),
                                     'rlvr_nb.evaluation.DefaultEvaluationComponent.engine_for': ( 'api/evaluation.html#defaultevaluationcomponent.engine_for',
                                                                                                   'rlvr_nb/evaluation.py'),
+                                    'rlvr_nb.evaluation.DefaultEvaluationComponent.evaluate_step': ( 'api/evaluation.html#defaultevaluationcomponent.evaluate_step',
+                                                                                                     'rlvr_nb/evaluation.py'),
                                     'rlvr_nb.evaluation.DefaultEvaluationComponent.keep_best': ( 'api/evaluation.html#defaultevaluationcomponent.keep_best',
                                                                                                  'rlvr_nb/evaluation.py'),
                                     'rlvr_nb.evaluation.DefaultEvaluationComponent.note': ( 'api/evaluation.html#defaultevaluationcomponent.note',

@@ -27,7 +27,9 @@ def _is_symbolic(judge) -> bool:
 
 def _judged(rollout, row:dict, judge) -> Completion:
     "One completion with its verdict."
-    made = Completion(row['prompt'], rollout.text, row['answer'], truncated=rollout.truncated, tokens=len(rollout.token_ids))
+    made = Completion(
+        row['prompt'], rollout.text, row['answer'], truncated=rollout.truncated, tokens=len(rollout.token_ids)
+    )
     parsed = made.read(getattr(judge, 'markers', None), getattr(judge, 'prefilled', False))
     return made.judge(judge(parsed, row), as_text=_is_symbolic(judge))
 
@@ -50,8 +52,17 @@ def _votes(samples_G:list[Completion], row:dict, judge) -> list[str|None]:
 def _samples(rollouts_G:list, row:dict, judge) -> list[dict]:
     "The samples of one problem, as they stand in its line."
     judged_G = [_judged(rollout, row, judge) for rollout in rollouts_G]
-    return [{'completion': c.completion, 'vote': vote, 'reason': c.verdict, 'correct': c.correct, 'truncated': c.truncated, 'tokens': c.tokens}
-            for c, vote in zip(judged_G, _votes(judged_G, row, judge))]
+    return [
+        {
+            'completion': c.completion,
+            'vote': vote,
+            'reason': c.verdict,
+            'correct': c.correct,
+            'truncated': c.truncated,
+            'tokens': c.tokens,
+        }
+        for c, vote in zip(judged_G, _votes(judged_G, row, judge))
+    ]
 
 def _record(index:int, row:dict, rollout, samples_G:list, judge, decoding:dict) -> dict:
     "The line of one problem."
@@ -128,7 +139,9 @@ def evaluate(model,                  # a causal language model, in any state; it
     engine = engine or _engine(model, tokenizer, max_new_tokens, batch_size)
     rank, world = _ranks()
     share = list(enumerate(rows))[rank::world]
-    with _progress_bar(len(share) * (1 + samples_per_prompt), f'evaluate {dataset} ({when})', progress and rank == 0) as bar:
+    with _progress_bar(
+        len(share) * (1 + samples_per_prompt), f'evaluate {dataset} ({when})', progress and rank == 0
+    ) as bar:
         prompts_P = [row['prompt'] for _, row in share]
         greedy_PG, samples_PG = _answers(engine, prompts_P, samples_per_prompt, temperature, seed, bar)
     decoding = _decoding(max_new_tokens, samples_per_prompt, temperature, seed)
@@ -156,9 +169,10 @@ class DefaultEvaluationComponent:
                  seed:int=0,       # of sampled completions
                  rollout:str='auto', # what generates, as `train.rollout` says
                 ):
-        self.config, self.judge_for, self.rows_for, self.run_dir, self.observers, self.seed = config, judge_for, rows_for, run_dir, observers, seed
-        self.rollout, self._engine_in_use = rollout, None
-        self.best = None  # {'step', 'accuracy'} of the best evaluation during training
+        self.config, self.judge_for, self.rows_for = config, judge_for, rows_for
+        self.run_dir, self.observers, self.seed, self.rollout = run_dir, observers, seed, rollout
+        self._engine_in_use = None
+        self.best:dict|None = None  # {'step', 'accuracy', 'since'} of the best evaluation during training
         self.latest = {}  # what `run` returned last
         self.end = None   # the callback and the trainer's state when training ended
 
@@ -176,7 +190,8 @@ def engine_for(self:DefaultEvaluationComponent, model, tokenizer):
     "The engine that generates with a model, the same one for as long as the model is."
     c, engine = self.config, self._engine_in_use
     if engine is None or getattr(engine, 'model', None) is not model:
-        engine = self._engine_in_use = _engine(model, tokenizer, c.eval_max_new_tokens, c.eval_batch_size, 'auto' if self.rollout == 'vllm' else self.rollout)
+        backend = 'auto' if self.rollout == 'vllm' else self.rollout
+        engine = self._engine_in_use = _engine(model, tokenizer, c.eval_max_new_tokens, c.eval_batch_size, backend)
     engine.max_new_tokens = c.eval_max_new_tokens
     return engine
 
@@ -190,11 +205,23 @@ def run(self:DefaultEvaluationComponent,
     "Evaluate every configured dataset; nothing when `eval.enabled` is false."
     c, results = self.config, {}
     if not c.enabled: return results
-    if not c.eval_datasets_names: raise ConfigError('eval.eval_datasets_names: names no dataset; give the training dataset here where the configuration leaves it null')
+    if not c.eval_datasets_names:
+        raise ConfigError(
+            'eval.eval_datasets_names: names no dataset; give the training dataset here where the configuration '
+            'leaves it null'
+        )
+    options = dict(
+        max_new_tokens=c.eval_max_new_tokens,
+        batch_size=c.eval_batch_size,
+        samples_per_prompt=c.samples_per_prompt,
+        temperature=c.temperature,
+        seed=self.seed,
+        when=when,
+        engine=self.engine_for(model, tokenizer),
+    )
     for name in c.eval_datasets_names:
-        results[name] = evaluate(model, tokenizer, self.rows(name), dataset=name, judge=self.judge_for(name), max_new_tokens=c.eval_max_new_tokens, engine=self.engine_for(model, tokenizer),
-                                 batch_size=c.eval_batch_size, samples_per_prompt=c.samples_per_prompt, temperature=c.temperature, seed=self.seed,
-                                 path=self.path(when, name), when=when)
+        results[name] = evaluate(model, tokenizer, self.rows(name), dataset=name, judge=self.judge_for(name),
+                                 path=self.path(when, name), **options)
         if self.observers is not None: self.observers.evaluation(when, results[name])
         if opinion := getattr(self.judge_for(name), 'opinion', None):
             self.note('second_opinion', when=when, dataset=name, **opinion.summary())
@@ -226,29 +253,71 @@ def replay(self:DefaultEvaluationComponent,
         done = When(when).step
         if done is not None and done <= step: self.decide(done, results)
 
-# %% ../nbs/api/62_evaluation.ipynb #e-keep-best
+# %% ../nbs/api/62_evaluation.ipynb #e-note
+@patch
+def note(self:DefaultEvaluationComponent,
+         kind:str,  # what happened
+         **details, # what to know about it
+        ):
+    "Put an event into the run's record."
+    if self.run_dir is not None: self.run_dir.log_event(kind, **details)
+
+# %% ../nbs/api/62_evaluation.ipynb #e-keep-best-files
+_FOR_RESUMING = (
+    'optimizer*',
+    'scheduler*',
+    'rng_state*',
+    'loop_state*',
+    'checkpoint.json',
+    'reference.safetensors',
+    'ref',
+    'merged',
+)
+
+
 def _keep_best(folder:Path, output_dir:Path) -> Path:
-    "Keep a model under the name `best`, without what only resuming needs; the one kept before goes when the new one is complete."
+    "Keep a model under the name `best`; the one kept before goes when the new one is complete."
     best, partial = output_dir/'best', output_dir/'.best.partial'
     shutil.rmtree(partial, ignore_errors=True)
-    shutil.copytree(folder, partial, ignore=shutil.ignore_patterns('optimizer*', 'scheduler*', 'rng_state*', 'loop_state*', 'checkpoint.json', 'reference.safetensors', 'ref', 'merged'))
+    shutil.copytree(folder, partial, ignore=shutil.ignore_patterns(*_FOR_RESUMING))
     if best.exists(): shutil.rmtree(best)
     return partial.rename(best)
 
+# %% ../nbs/api/62_evaluation.ipynb #e-keep-best
 @patch
 def keep_best(self:DefaultEvaluationComponent,
               folder,      # of the model that is the best so far
               output_dir,  # where the checkpoints are
              ):
     "Copy a model to `best` and say so in the run's record."
-    kept = _keep_best(Path(folder), Path(output_dir))
-    self.note('best', step=self.best['step'], accuracy=self.best['accuracy'], path=str(kept))
+    kept, best = _keep_best(Path(folder), Path(output_dir)), self.best or {}
+    self.note('best', step=best['step'], accuracy=best['accuracy'], path=str(kept))
 
-# %% ../nbs/api/62_evaluation.ipynb #e-callback
+# %% ../nbs/api/62_evaluation.ipynb #e-numbers
 def _numbers(results:dict) -> dict:
     "The numbers of evaluations under the names that the trainer's writers sort by."
-    return {f'eval_{name}/{k}': v for name, e in results.items() for k, v in e.summary().items() if isinstance(v, (int, float))}
+    numbers = {name: evaluation.summary() for name, evaluation in results.items()}
+    return {
+        f'eval_{name}/{k}': v
+        for name, summary in numbers.items()
+        for k, v in summary.items()
+        if isinstance(v, (int, float))
+    }
 
+# %% ../nbs/api/62_evaluation.ipynb #e-evaluate-step
+@patch
+def evaluate_step(self:DefaultEvaluationComponent,
+                  step:int,       # that is done
+                  last:int,       # step of the training
+                  model_getter,   # called when it is time: the model to evaluate
+                  tokenizer,      # its tokenizer
+                 )->dict|None:    # what `run` returned; None where it isn't time
+    "Evaluate where `eval_steps` asks for it; the evaluation after the last step isn't made here."
+    every = self.config.eval_steps
+    if not (self.config.enabled and every) or step % every or step >= last: return None
+    return self.run(model_getter(), tokenizer, f'step-{step}') or None
+
+# %% ../nbs/api/62_evaluation.ipynb #e-callback
 @patch
 def callback(self:DefaultEvaluationComponent,
              model_getter,  # called when it is time: the model to evaluate
@@ -260,30 +329,32 @@ def callback(self:DefaultEvaluationComponent,
 
     class EvaluationCallback(TrainerCallback):
         "Evaluates every `eval_steps`, keeps the best checkpoint, stops early."
-        trainer = None  # set by who makes the trainer; its writers, such as TensorBoard, are told the accuracies too
+        trainer = None  # set by who makes the trainer; its writers are told the accuracies too
 
         def tell_writers(self, args, state, control):
-            if self.trainer and component.latest: self.trainer.callback_handler.call_event('on_log', args, state, control, logs=_numbers(component.latest))
-
-        def on_train_end(self, args, state, control, **kwargs): component.end = (self, args, state, control)
+            if not (self.trainer and component.latest): return
+            self.trainer.callback_handler.call_event('on_log', args, state, control, logs=_numbers(component.latest))
 
         def on_train_begin(self, args, state, control, **kwargs): self.tell_writers(args, state, control)
+        def on_train_end(self, args, state, control, **kwargs): component.end = (self, args, state, control)
 
         def on_step_end(self, args, state, control, **kwargs):
-            every, step = component.config.eval_steps, state.global_step
-            if not (component.config.enabled and every) or step % every or step >= state.max_steps: return
-            results = component.run(model_getter(), tokenizer, f'step-{step}')
-            if not results: return
+            results = component.evaluate_step(state.global_step, state.max_steps, model_getter, tokenizer)
+            if results is None: return
             self.tell_writers(args, state, control)
-            better, stop = component.decide(step, results)
+            better, stop = component.decide(state.global_step, results)
             if better and component.config.save_best: control.should_save = True
-            if stop:
-                control.should_training_stop = True
-                if state.is_world_process_zero: component.note('early_stop', step=step, best=component.best)
+            if stop: self.stop_early(state, control)
             return control
 
+        def stop_early(self, state, control):
+            control.should_training_stop = True
+            if state.is_world_process_zero: component.note('early_stop', step=state.global_step, best=component.best)
+
         def on_save(self, args, state, control, **kwargs):
-            if not (component.config.save_best and state.is_world_process_zero and component.best and component.best['step'] == state.global_step): return
+            best = component.best or {}
+            if not (component.config.save_best and state.is_world_process_zero): return
+            if best.get('step') != state.global_step: return
             component.keep_best(Path(args.output_dir)/f'checkpoint-{state.global_step}', args.output_dir)
 
     return EvaluationCallback()
@@ -294,16 +365,7 @@ def tell_after(self:DefaultEvaluationComponent):
     "Tell TensorBoard, where the trainer writes for it, the evaluation after training."
     if self.end is None: return
     callback, args, state, control = self.end
-    for writer in callback.trainer.callback_handler.callbacks if callback.trainer else []:
-        if type(writer).__name__ == 'TensorBoardCallback':
-            writer.on_log(args, state, control, logs=_numbers(self.latest))
-            writer.on_train_end(args, state, control)
-
-# %% ../nbs/api/62_evaluation.ipynb #e-note
-@patch
-def note(self:DefaultEvaluationComponent,
-         kind:str,  # what happened
-         **details, # what to know about it
-        ):
-    "Put an event into the run's record, where there is one."
-    if self.run_dir is not None: self.run_dir.log_event(kind, **details)
+    writers = callback.trainer.callback_handler.callbacks if callback.trainer else []
+    for writer in [w for w in writers if type(w).__name__ == 'TensorBoardCallback']:
+        writer.on_log(args, state, control, logs=_numbers(self.latest))
+        writer.on_train_end(args, state, control)
