@@ -17,14 +17,16 @@ from statistics import fmean
 from fastcore.basics import patch
 from .grammar import ConfigError
 from .show import Table, interval_text, p_text, percent, points
-from .opinion import UNREADABLE
 from .intervals import maj_at_k, mcnemar_exact, paired_difference_interval, pass_at_k, wilson_interval
 
 # %% ../nbs/api/61_comparison.ipynb #e-when
 class When(str):
     "A moment of a run at which its model is evaluated: `before`, `warm`, `step-N` or `after`."
-    def __new__(cls, text:str): # one of those; `ConfigError` for anything else
-        if cls._parse(text) is None: raise ConfigError(f"when: got {text!r}; a model is evaluated 'before', 'warm', 'step-N' (such as 'step-20') or 'after'")
+    def __new__(cls, text:str):  # one of those; `ConfigError` for anything else
+        if cls._parse(text) is None:
+            raise ConfigError(
+                f"when: got {text!r}; a model is evaluated 'before', 'warm', 'step-N' (such as 'step-20') or 'after'"
+            )
         return super().__new__(cls, text)
 
     @staticmethod
@@ -63,10 +65,12 @@ def at(self:When,
     if self in ('before', 'warm'): return 0
     return last_step if self == 'after' else self.step
 
+# %% ../nbs/api/61_comparison.ipynb #e-when-label
 @patch(as_prop=True)
 def label(self:When)->str:
     "For people: `step 20`, `after the warm start`."
-    return {'warm': 'after the warm start', 'before': 'before training', 'after': 'after training'}.get(self, f'step {self.step}')
+    spelled = {'before': 'before training', 'warm': 'after the warm start', 'after': 'after training'}
+    return spelled.get(self, f'step {self.step}')
 
 # %% ../nbs/api/61_comparison.ipynb #e-evaluation
 @dataclass
@@ -92,44 +96,33 @@ class Evaluation:
 # %% ../nbs/api/61_comparison.ipynb #e-samples
 def _sampled_summary(rows:list[dict]) -> dict:
     "What the sampled completions add up to: mean accuracy, pass@k and maj@k."
-    count = min(len(r['samples']) for r in rows)
-    ks = [k for k in (1 << i for i in range(count.bit_length())) if k <= count]
     right_PG = [[s['correct'] for s in r['samples']] for r in rows]
     votes_PG = [[s['vote'] for s in r['samples']] for r in rows]
     rates_P = [fmean(map(float, right_G)) for right_G in right_PG]
-    return {'samples': count, 'sampled_accuracy': fmean(rates_P), 'sampled_interval': list(wilson_interval(min(sum(rates_P), len(rows)), len(rows))),
+    count = min(map(len, right_PG))
+    ks = [1 << i for i in range(count.bit_length())]   # 1, 2, 4 and so on, at most `count`
+    return {'samples': count, 'sampled_accuracy': fmean(rates_P),
+            'sampled_interval': list(wilson_interval(min(sum(rates_P), len(rows)), len(rows))),
             **{f'pass@{k}': fmean(pass_at_k(len(g), sum(g), k) for g in right_PG) for k in ks},
             **{f'maj@{k}': fmean(maj_at_k(v, g, k) for v, g in zip(votes_PG, right_PG)) for k in ks[1:]}}
 
-# %% ../nbs/api/61_comparison.ipynb #e-opinion
-def _opinion_summary(rows:list[dict]) -> dict:
-    "The figures of a second opinion; none where nobody was asked."
-    asked = [r for r in rows if r.get('opinion') is not None]
-    unread = [r for r in asked if r['reason'] in UNREADABLE]
-    compared = [r for r in asked if r['reason'] in ('match', 'mismatch')]
-    if not asked: return {}
-    agreed = [r['opinion'] == r['correct'] for r in compared]
-    return {'opinion': {'asked': len(unread), 'right': sum(r['opinion'] for r in unread), 'compared': len(compared),
-                        'agreement': _mean_or_none(map(float, agreed))}}
-
+# %% ../nbs/api/61_comparison.ipynb #e-summary
 def _mean_or_none(values) -> float|None:
-    "The mean, None of nothing."
     values = list(values)
     return fmean(values) if values else None
 
-# %% ../nbs/api/61_comparison.ipynb #e-summary
 @patch
 def summary(self:Evaluation)->dict:
     "Every number of the evaluation, ready for JSON."
     rows = self.rows
+    sampled = _sampled_summary(rows) if all(r.get('samples') for r in rows) else {}
     return {'accuracy': self.accuracy, 'n': self.n, 'correct': self.correct, 'interval': list(self.interval),
             'format_rate': fmean(float(r['well_formed']) for r in rows),
             'truncated_rate': fmean(float(r['truncated']) for r in rows),
             'mean_length': fmean(r['tokens'] for r in rows),
             'mean_length_correct': _mean_or_none(r['tokens'] for r in rows if r['correct']),
             'mean_length_wrong': _mean_or_none(r['tokens'] for r in rows if not r['correct']),
-            'reasons': dict(Counter(r['reason'] for r in rows).most_common()),
-            **_opinion_summary(rows), **(_sampled_summary(rows) if all(r.get('samples') for r in rows) else {})}
+            'reasons': dict(Counter(r['reason'] for r in rows).most_common()), **sampled}
 
 # %% ../nbs/api/61_comparison.ipynb #e-samples-text
 def samples_text(evaluation:Evaluation)->str|None:
@@ -166,7 +159,13 @@ def save(self:Evaluation,
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + '.partial')
-    partial.write_text(''.join(json.dumps({'dataset': self.dataset, 'when': self.when, **r}, ensure_ascii=False) + '\n' for r in self.rows), encoding='utf-8', errors='replace')
+    partial.write_text(
+        ''.join(
+            json.dumps({'dataset': self.dataset, 'when': self.when, **r}, ensure_ascii=False) + '\n' for r in self.rows
+        ),
+        encoding='utf-8',
+        errors='replace',
+    )
     os.replace(partial, path)
     return path
 
@@ -179,8 +178,10 @@ def load(cls:Evaluation,
     rows = []
     with open(path, encoding='utf-8') as lines:
         for number, line in enumerate(lines, 1):
-            try: rows.append(json.loads(line))
-            except ValueError as e: raise ConfigError(f'{path}, line {number}: not JSON ({e}); evaluate again or remove the line') from e
+            try:
+                rows.append(json.loads(line))
+            except ValueError as e:
+                raise ConfigError(f'{path}, line {number}: not JSON ({e}); evaluate again or remove the line') from e
     if not rows: raise ConfigError(f'{path}: holds no example; evaluate again')
     names = {k: rows[0].get(k) for k in ('dataset', 'when')}
     examples = [{k: v for k, v in r.items() if k not in names} for r in rows]
@@ -197,7 +198,11 @@ def _pairs(before:Evaluation, after:Evaluation) -> list[tuple[dict, dict]]:
     return [(waiting[key].pop(0), row) for row in after.rows if waiting.get(key := _key(row))]
 
 def _notes(before:Evaluation, after:Evaluation, paired:int) -> list[str]:
-    notes = [f'{e.n - paired} of {e.n} problems of {e.when!r} have no partner and are left out' for e in (before, after) if e.n > paired]
+    notes = [
+        f'{e.n - paired} of {e.n} problems of {e.when!r} have no partner and are left out'
+        for e in (before, after)
+        if e.n > paired
+    ]
     b, a = (e.decoding.get('max_new_tokens') for e in (before, after))
     return notes + ([f'decoding differs: at most {b} new tokens before, {a} after'] if a != b else [])
 
@@ -210,11 +215,9 @@ class Comparison:
     pairs: list = field(repr=False)  # (row before, row after) of each problem that both have
     notes: list = field(default_factory=list)  # what to know before trusting the numbers
 
-    def _count(self, before:bool, after:bool) -> int: return sum(b['correct'] == before and a['correct'] == after for b, a in self.pairs)
-    @property
-    def dataset(self)->str: return self.after.dataset
-    @property
-    def n(self)->int: return len(self.pairs)
+    def _count(self, before:bool, after:bool) -> int:
+        return sum(b['correct'] == before and a['correct'] == after for b, a in self.pairs)
+
     @cached_property
     def gains(self)->int: return self._count(False, True)
     @cached_property
@@ -224,13 +227,20 @@ class Comparison:
     @property
     def neither(self)->int: return self.n - self.gains - self.losses - self.both
     @property
-    def net(self)->int: return self.gains - self.losses
-    @property
-    def difference(self)->float: return self.net / self.n
+    def n(self)->int: return len(self.pairs)
     @cached_property
     def p_value(self)->float: return mcnemar_exact(self.gains, self.losses)
-    @property
-    def interval(self)->tuple[float, float]: return paired_difference_interval(self.both, self.losses, self.gains, self.neither)
+
+# %% ../nbs/api/61_comparison.ipynb #e-comparison-numbers
+@patch(as_prop=True)
+def dataset(self:Comparison)->str: return self.after.dataset
+@patch(as_prop=True)
+def net(self:Comparison)->int: return self.gains - self.losses
+@patch(as_prop=True)
+def difference(self:Comparison)->float: return self.net / self.n
+@patch(as_prop=True)
+def interval(self:Comparison)->tuple[float, float]:
+    return paired_difference_interval(self.both, self.losses, self.gains, self.neither)
 
 # %% ../nbs/api/61_comparison.ipynb #e-compare
 def compare(before:Evaluation,  # the earlier evaluation, or a baseline
@@ -238,7 +248,9 @@ def compare(before:Evaluation,  # the earlier evaluation, or a baseline
            )->Comparison:
     "Pair two evaluations problem by problem."
     pairs = _pairs(before, after)
-    if not pairs: raise ConfigError(f'compare: {before.dataset!r} ({before.when}) and {after.dataset!r} ({after.when}) have no problem in common; evaluate both on the same dataset')
+    if not pairs:
+        sides = ' and '.join(f'{e.dataset!r} ({e.when})' for e in (before, after))
+        raise ConfigError(f'compare: {sides} have no problem in common; evaluate both on the same dataset')
     return Comparison(before, after, pairs, _notes(before, after, len(pairs)))
 
 # %% ../nbs/api/61_comparison.ipynb #e-flips
@@ -269,16 +281,31 @@ def table(self:Flips,
           whole:bool=False, # problem and completions in full, instead of a line each
          )->Table:
     "The first flips as a table."
-    columns = ['change', 'problem', 'right answer', 'before', 'after'] if whole else ['change', 'answer', 'before', 'after']
+    columns = (
+        ['change', 'problem', 'right answer', 'before', 'after'] if whole else ['change', 'answer', 'before', 'after']
+    )
     more = len(self) - _FLIPS_SHOWN
-    return Table(columns, [_flip_row(flip, whole) for flip in self[:_FLIPS_SHOWN]], [f'{more} more'] if more > 0 else [])
+    return Table(
+        columns, [_flip_row(flip, whole) for flip in self[:_FLIPS_SHOWN]], [f'{more} more'] if more > 0 else []
+    )
 
 # %% ../nbs/api/61_comparison.ipynb #e-flips-of
 @patch(as_prop=True)
 def flips(self:Comparison)->Flips:
     "The problems that changed sides, gains first, with both completions."
-    changed = [{'change': 'gain' if a['correct'] else 'loss', 'prompt': a['prompt'], 'answer': a['answer'], 'before': b['completion'], 'after': a['completion'],
-                'reason_before': b['reason'], 'reason_after': a['reason']} for b, a in self.pairs if a['correct'] != b['correct']]
+    changed = [
+        {
+            'change': 'gain' if a['correct'] else 'loss',
+            'prompt': a['prompt'],
+            'answer': a['answer'],
+            'before': b['completion'],
+            'after': a['completion'],
+            'reason_before': b['reason'],
+            'reason_after': a['reason'],
+        }
+        for b, a in self.pairs
+        if a['correct'] != b['correct']
+    ]
     return Flips(sorted(changed, key=lambda flip: flip['change']))
 
 # %% ../nbs/api/61_comparison.ipynb #e-comparison-show
@@ -293,8 +320,17 @@ def table(self:Comparison)->Table:
     "The comparison as a line of a table."
     columns = ['dataset', *self.sides(), 'change', '95 % interval', 'gains', 'losses', 'McNemar p', 'n']
     before, after = (fmean(float(pair[side]['correct']) for pair in self.pairs) for side in (0, 1))
-    row = [self.dataset, percent(before), percent(after), f'{points(self.difference)} points', ' to '.join(map(points, self.interval)),
-           self.gains, self.losses, p_text(self.p_value), self.n]
+    row = [
+        self.dataset,
+        percent(before),
+        percent(after),
+        f'{points(self.difference)} points',
+        ' to '.join(map(points, self.interval)),
+        self.gains,
+        self.losses,
+        p_text(self.p_value),
+        self.n,
+    ]
     return Table(columns, [row], [f'note: {note}' for note in self.notes])
 
 @patch
@@ -303,5 +339,9 @@ def __str__(self:Comparison): return self.table().text()
 @patch
 def _repr_html_(self:Comparison):
     flips = self.flips
-    shown = f'<details><summary>{len(flips)} problems changed sides</summary>{flips._repr_html_()}</details>' if flips else ''
+    shown = (
+        f'<details><summary>{len(flips)} problems changed sides</summary>{flips._repr_html_()}</details>'
+        if flips
+        else ''
+    )
     return self.table().html() + shown

@@ -47,7 +47,7 @@ def _t_quantile(confidence:float, df:int) -> float:
 # %% ../nbs/api/60_intervals.ipynb #e-mean-interval
 def mean_interval(values:list[float],     # independent measurements, such as one accuracy a seed
                   confidence:float=0.95,  # how often such an interval holds the true mean
-                 )->tuple[float, float]|None:  # lower and upper end; None for fewer than two values, which say nothing of spread
+                 )->tuple[float, float]|None:  # lower and upper end; None for fewer than two values
     "Student's t interval of a mean (Student, 1908, Biometrika 6:1-25)."
     if len(values) < 2: return None
     half = _t_quantile(confidence, len(values) - 1) * stdev(values) / math.sqrt(len(values))
@@ -59,7 +59,8 @@ def pass_at_k(n:int,  # samples of one problem
               k:int,  # tries allowed, at most n
              )->float:
     "The unbiased chance that one of k samples is right, 1 - C(n-c, k) / C(n, k) (Chen et al., 2021, arXiv:2107.03374)."
-    if not (0 <= c <= n and 1 <= k <= n): raise ValueError(f"pass_at_k: wants 0 <= c <= n and 1 <= k <= n, got n={n}, c={c}, k={k}")
+    if not (0 <= c <= n and 1 <= k <= n):
+        raise ValueError(f"pass_at_k: wants 0 <= c <= n and 1 <= k <= n, got n={n}, c={c}, k={k}")
     return 1 - math.comb(n - c, k) / math.comb(n, k)
 
 # %% ../nbs/api/60_intervals.ipynb #e-maj-at-k
@@ -76,14 +77,15 @@ def maj_at_k(values:list,         # the answer of each sample; None for a sample
     "The chance that a majority vote of k samples is right (Wang et al., 2022, arXiv:2203.11171)."
     n = len(values)
     if not 1 <= k <= n: raise ValueError(f"maj_at_k: wants 1 <= k <= {n}, got k={k}")
-    windows = [[(i + j) % n for j in range(k)] for i in range(n if k < n else 1)]  # around the circle, so that every sample votes as often
+    # around the circle, so that every sample votes as often
+    windows = [[(i + j) % n for j in range(k)] for i in range(n if k < n else 1)]
     return fmean(_vote([values[i] for i in w], [correct[i] for i in w]) for w in windows)
 
 # %% ../nbs/api/60_intervals.ipynb #e-mcnemar
 def mcnemar_exact(gains:int,   # problems wrong before and right after
                   losses:int,  # problems right before and wrong after
                  )->float:
-    "Two-sided exact p-value that gains and losses are equally likely (Q. McNemar, 1947, Psychometrika 12:153-157; binomial form)."
+    "Two-sided exact p-value of equal gains and losses (Q. McNemar, 1947, Psychometrika 12:153-157; binomial form)."
     n, term, tail = gains + losses, 1, 1  # whole numbers, so that nothing is rounded before the end
     for k in range(min(gains, losses)):
         term = term * (n - k) // (k + 1)
@@ -104,10 +106,13 @@ def paired_difference_interval(both:int,     # right before and after
                                gains:int,    # wrong before, right after
                                neither:int,  # wrong before and after
                                confidence:float=0.95,  # how often such an interval holds the true difference
-                              )->tuple[float, float]:  # lower and upper end of the accuracy after less the accuracy before
-    "Square-and-add interval of a paired difference (R. G. Newcombe, 1998, Statistics in Medicine 17:2635-2650, method 10)."
+                              )->tuple[float, float]:  # lower and upper end of after less before
+    "Square-and-add interval of a paired difference (R. G. Newcombe, 1998, Stat. in Medicine 17:2635-2650, method 10)."
     n, phi = both + losses + gains + neither, _phi(both, losses, gains, neither)
     before, after = (both + losses) / n, (both + gains) / n
     (low_b, high_b), (low_a, high_a) = (wilson_interval(c, n, confidence) for c in (both + losses, both + gains))
     def distance(a, b): return math.sqrt(max(a*a - 2*phi*a*b + b*b, 0))
-    return after - before - distance(after - low_a, high_b - before), after - before + distance(high_a - after, before - low_b)
+
+    return after - before - distance(after - low_a, high_b - before), after - before + distance(
+        high_a - after, before - low_b
+    )
