@@ -17,6 +17,7 @@ from statistics import fmean
 from fastcore.basics import patch
 from .grammar import ConfigError
 from .show import Table, interval_text, p_text, percent, points
+from .opinion import UNREADABLE
 from .intervals import maj_at_k, mcnemar_exact, paired_difference_interval, pass_at_k, wilson_interval
 
 # %% ../nbs/api/61_comparison.ipynb #e-when
@@ -106,23 +107,35 @@ def _sampled_summary(rows:list[dict]) -> dict:
             **{f'pass@{k}': fmean(pass_at_k(len(g), sum(g), k) for g in right_PG) for k in ks},
             **{f'maj@{k}': fmean(maj_at_k(v, g, k) for v, g in zip(votes_PG, right_PG)) for k in ks[1:]}}
 
-# %% ../nbs/api/61_comparison.ipynb #e-summary
+# %% ../nbs/api/61_comparison.ipynb #e-opinion
+def _opinion_summary(rows:list[dict]) -> dict:
+    "The figures of a second opinion; none where nobody was asked."
+    asked = [r for r in rows if r.get('opinion') is not None]
+    unread = [r for r in asked if r['reason'] in UNREADABLE]
+    compared = [r for r in asked if r['reason'] in ('match', 'mismatch')]
+    if not asked: return {}
+    agreed = [r['opinion'] == r['correct'] for r in compared]
+    return {'opinion': {'asked': len(unread), 'right': sum(r['opinion'] for r in unread), 'compared': len(compared),
+                        'agreement': _mean_or_none(map(float, agreed))}}
+
 def _mean_or_none(values) -> float|None:
+    "The mean, None of nothing."
     values = list(values)
     return fmean(values) if values else None
 
+# %% ../nbs/api/61_comparison.ipynb #e-summary
 @patch
 def summary(self:Evaluation)->dict:
     "Every number of the evaluation, ready for JSON."
     rows = self.rows
-    sampled = _sampled_summary(rows) if all(r.get('samples') for r in rows) else {}
     return {'accuracy': self.accuracy, 'n': self.n, 'correct': self.correct, 'interval': list(self.interval),
             'format_rate': fmean(float(r['well_formed']) for r in rows),
             'truncated_rate': fmean(float(r['truncated']) for r in rows),
             'mean_length': fmean(r['tokens'] for r in rows),
             'mean_length_correct': _mean_or_none(r['tokens'] for r in rows if r['correct']),
             'mean_length_wrong': _mean_or_none(r['tokens'] for r in rows if not r['correct']),
-            'reasons': dict(Counter(r['reason'] for r in rows).most_common()), **sampled}
+            'reasons': dict(Counter(r['reason'] for r in rows).most_common()),
+            **_opinion_summary(rows), **(_sampled_summary(rows) if all(r.get('samples') for r in rows) else {})}
 
 # %% ../nbs/api/61_comparison.ipynb #e-samples-text
 def samples_text(evaluation:Evaluation)->str|None:
