@@ -97,11 +97,11 @@ def _start_from(args):
 
 # %% ../nbs/api/88_cli.ipynb #i-recount
 def _recount(args):
-    "`--recount RUN_DIR`: status 1 where the goal was missed."
+    "`--recount RUN_DIR`: status 1 where the run has a goal and missed it."
     from rlvr_nb.recount import recount
     result = recount(_existing(args.recount, "--recount"))
     say(result, sys.stdout)
-    return 0 if getattr(result, "met", True) else 1
+    return 1 if result.met("strict") is False else 0
 
 def _rescore(args):
     "`--rescore RUN_DIR`."
@@ -172,7 +172,7 @@ def _close_stdout():
 
 # %% ../nbs/api/88_cli.ipynb #i-main
 def _run(words):
-    "A word that is a command leads to its module, anything else to the flags."
+    "The exit status of one command line."
     if not words or words[0] not in COMMANDS: return _dispatch(parse_args(words))
     module, function, _, _ = COMMANDS[words[0]]
     return getattr(importlib.import_module(module), function)(words[1:])

@@ -52,10 +52,10 @@ def _leave_out(tree, path):
 
 # %% ../nbs/api/09_config.ipynb #c-innermost
 def _innermost(faults):
-    "An item's fault says more than that of the list around it; of two about the same value the first stays."
+    "What is wrong inside says more than what is wrong around it; of two about the same value the first stays."
     first = {}
     for f in faults: first.setdefault(f.path, f)
-    return [f for path, f in first.items() if not any(other.startswith(f"{path}[") for other in first)]
+    return [f for path, f in first.items() if not any(other.startswith((f"{path}[", f"{path}.")) for other in first)]
 
 # %% ../nbs/api/09_config.ipynb #c-validated
 def _validated(tree,        # with its recipe filled in and its interpolations resolved
@@ -106,13 +106,24 @@ def _effective(composed):
         fill_recipe(resolved, model)
     return tree, resolved, faults
 
+# %% ../nbs/api/09_config.ipynb #c-family-markers
+def _without_builtin_markers(out):
+    "The composed tree, without the default file's markers where the model is another one."
+    model = out.tree.get("model")
+    if not isinstance(model, dict) or model.get("model_name_or_path") in (None, BUILTIN_MODEL): return out.tree
+    if not isinstance(model.get("markers"), dict): return out.tree
+    def is_default(path):
+        return path not in out.user_set and "model_component/default.yaml:" in out.origins.get(path, "")
+    own = {k: v for k, v in model["markers"].items() if not is_default(("model", "markers", k))}
+    return {**out.tree, "model": {**model, "markers": own}}
+
 # %% ../nbs/api/09_config.ipynb #c-build
 def build(out:Composed,              # a composed configuration
           overrides:Iterable=(),     # what was typed, kept for the record
           command:Iterable=(),       # how the command line would say it
          )->PipelineConfig:
     "Check a composed configuration and make it a `PipelineConfig`, or raise everything that is wrong with it."
-    tree, resolved, unresolved = _effective(out.tree)
+    tree, resolved, unresolved = _effective(_without_builtin_markers(out))
     known = [*out.faults, *(placed(f, out.origins) for f in check_tree(out.tree)), *unresolved]
     cfg, faults = check_all(resolved, out.origins, known)
     if faults: raise ConfigError(faults)

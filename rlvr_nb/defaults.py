@@ -91,4 +91,5 @@ def fill_recipe(tree:dict,        # a configuration as nested dicts, changed in 
     if model is None: return
     if train is not None: _fill_lengths(model, train, given, recipe)
     _fill_section(model, recipe["model"])
-    if isinstance(model.get("markers"), dict): model["markers"] = {**markers_for(model_name), **model["markers"]}
+    markers = _mapping(model, "markers")
+    if markers is not None: model["markers"] = {**markers_for(model_name), **markers}

@@ -32,7 +32,7 @@ SECRET_PLACES = tuple(re.compile(rf"(?i){pattern}") for pattern in (
     r"(\b[a-z][a-z0-9+.-]*://)[^\s/@'\"<>]+(?=@)",                                             # user-info of a URL
     rf"([?&;](?:{_SIGNS}|(?:[a-z]+[_-])*(?:{_KEYS}))=)(?!\$\{{)[^\s&#;\"'<>)\]}}]+",           # its parameters
     rf"((?<![\w.?&;])(?:(?:{_OWNERS})[_-])*(?:{_KEYS})=['\"]?)(?!{_HARMLESS})[^\s&#;,\"'<>()\[\]{{}}]{{4,}}",
-    r"(\bauthorization[\"']?\s*[:=]\s*[\"']?(?:[a-z]+\s+)?)[^\s\"',}<>]{6,}",                  # a header
+    r"(\bauthorization[\"']?\s*[:=]\s*[\"']?(?:[a-z]+\s+)?+)[^\s\"',}<>]{6,}",                  # a header
     r"(\bbearer\s+)(?:(?=[^\s\"',]*\d)[A-Za-z0-9._~+/=-]{8,}|[A-Za-z0-9._~+/=-]{20,})"))
 
 # %% ../nbs/api/00_redaction.ipynb #c-secret-values

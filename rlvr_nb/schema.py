@@ -305,27 +305,27 @@ def _field_at(loc):
         else: return field, path, None
     return field, path, section
 
-# %% ../nbs/api/05_schema.ipynb #c-expected
-def _expected(field, path):
-    "What the value at a path must be: the field's, or an item's of its list or mapping."
+# %% ../nbs/api/05_schema.ipynb #c-value-type
+def _value_type(field, path):
+    "The annotation of the value at a path: the field's, or that of an item of its list or mapping."
     args = [a for a in get_args(field.annotation) if a is not type(None)]
     is_item = isinstance(path[-1], int) or get_origin(field.annotation) is dict and len(path) > 2
-    if not (is_item and args): return describe(field)
-    return _kind(get_args(args[0])[0] if get_origin(args[0]) is list else args[-1])
+    if not (is_item and args): return field.annotation
+    return get_args(args[0])[0] if get_origin(args[0]) is list else args[-1]
 
 # %% ../nbs/api/05_schema.ipynb #c-validate-hints
 _KINDS = {int: "int", float: "float", bool: "bool", str: "str", list: "list"}
 
-def _fixes(field, where, value):
-    "The fixes and the advice for a value that doesn't fit its field."
-    parts = [field.annotation, *get_args(field.annotation)]
+def _fixes(field, annotation, where, value):
+    "The fixes and the advice for a value that doesn't fit; the annotation is the field's, or an item's."
+    parts = [annotation, *(get_args(annotation) if get_origin(annotation) not in (list, dict) else ())]
     choices = [str(c) for p in parts if get_origin(p) is Literal for c in get_args(p)]
     if choices and isinstance(value, str):
         near = nearest(value, choices)
         return dict(advice=did_you_mean(value, choices, f"{where}={{}}"), fixes=((where, near or choices[0]),))
-    if likely := likely_fix(where, value,
-                            [_KINDS[get_origin(p) or p] for p in parts if (get_origin(p) or p) in _KINDS]):
-        return likely
+    kinds = [_KINDS[get_origin(p) or p] for p in parts if (get_origin(p) or p) in _KINDS]
+    if likely := likely_fix(where, value, kinds): return likely
+    if annotation is not field.annotation: return {}
     if (bound := nearest_bound(value, field_bounds(field))) is not None: return dict(fixes=((where, bound),))
     default = field.get_default(call_default_factory=True)
     is_plain = isinstance(default, (int, float)) or default is None or isinstance(default, str) and value in ("", None)
@@ -374,8 +374,10 @@ def field_fault(error:dict,       # one of pydantic's errors, its location from 
     if error["type"] == "too_long": fault = Fault(where, f"{len(value)} items", f"at most {error['ctx']['max_length']}")
     elif field is None: fault = Fault(where, shown(value), _kind(section) if section else "something else")
     else:
-        fault = Fault(where, shown(value), _expected(field, path),
-                      **({} if isinstance(path[-1], int) else _fixes(field, where, value)))
+        kind = _value_type(field, path)
+        expected = describe(field) if kind is field.annotation else _kind(kind)
+        fault = Fault(where, shown(value), expected,
+                      **({} if isinstance(path[-1], int) else _fixes(field, kind, where, value)))
     return placed(fault, origins)
 
 # %% ../nbs/api/05_schema.ipynb #c-error-line
