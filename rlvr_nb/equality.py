@@ -10,7 +10,7 @@ from fractions import Fraction
 
 # %% ../nbs/api/27_equality.ipynb #equality-own-imports
 from .numerals import Unreadable
-from .formulas import _agreements, _close, _letters, _mp, _rounded_right, _same_formula
+from .formulas import _agreements, _close, _ctx, _decimal, _evaluate, _letters, _mp, _same_formula
 from .shapes import _ALIASES, _FLIP
 
 # %% ../nbs/api/27_equality.ipynb #e-table
@@ -71,6 +71,28 @@ def _assignments(shape:tuple) -> dict|None:
 def _equal_assignments(golds:dict, answers:dict) -> bool:
     "Whether the same names have the same values."
     return golds.keys() == answers.keys() and all(_equal(value, answers[name]) for name, value in golds.items())
+
+# %% ../nbs/api/27_equality.ipynb #m-rounded
+_MIN_DIGITS = 6
+
+def _as_decimal(tree:tuple) -> tuple[str, int]|None:
+    "A formula that is one decimal number, as its digits and its sign."
+    sign = -1 if tree[0] == 'neg' else 1
+    tree = tree[1] if sign < 0 else tree
+    return (tree[1], sign) if tree[0] == 'num' and '.' in tree[1] else None
+
+def _terminates(x) -> bool:
+    "Whether a value is a decimal number exactly."
+    return isinstance(x, Fraction) and 10**x.denominator.bit_length() % x.denominator == 0
+
+def _rounded_right(decimal:tuple, exact:tuple) -> bool:
+    "Whether a decimal number is the correctly rounded value of another formula, to at least six significant digits."
+    written = _as_decimal(decimal)
+    if not written or _letters(exact) or len(written[0].replace('.', '').lstrip('0')) < _MIN_DIGITS: return False
+    value = _evaluate(exact, {})
+    if _terminates(value) or isinstance(value, _ctx().mpc): return False
+    places = len(written[0].partition('.')[2])
+    return abs(_mp(value) - _mp(written[1] * _decimal(written[0]))) * 2 <= _ctx().mpf(10) ** -places
 
 # %% ../nbs/api/27_equality.ipynb #e-formula
 def _equal_values(gold:tuple, answer:tuple) -> bool:

@@ -97,10 +97,23 @@ def _as_number(text:str) -> str:
     if not re.search(r'\bfrom\b', text, re.I): text = _to_one.sub(r'\1x', text.replace('-to-', ' to '))
     return _ratio.sub(r'\1/\2', text)
 
+_RESTATES = frozenset(('=', '≈', '(', ')', 'or', ',', 'i', 'e', '.', ';'))
+
+def _restated(text:str) -> Quantity|None:
+    "The exact one of two quantities of which the other is the rounded percentage."
+    pieces = _pieces(_tidy(text))
+    exact = [p for p in pieces if isinstance(p, Quantity) and p.part == 1]
+    percent = [p for p in pieces if isinstance(p, Quantity) and p.part == Fraction(1, 100)]
+    if len(exact) != 1 or len(percent) != 1 or any(p not in _RESTATES for p in pieces if isinstance(p, str)): return None
+    return exact[0] if 3 <= percent[0].digits < 99 and _rounds_to(exact[0].value * 100, percent[0]) else None
+
 def _read_finqa(text:str) -> list[Quantity]:
     "The financial quantity that a text states, in each sign that its words allow for."
     text = _as_number(text)
-    q = _read(text)
+    try: q = _read(text)
+    except Unreadable:
+        q = _restated(text) if len(text) <= _MAX_BLOCK and '%' in text else None
+        if q is None: raise
     plain = not any(map(str.isalpha, text)) and not q.enclosed
     return [q] if plain else _directed(q, _pieces(_tidy(text)))
 

@@ -43,6 +43,9 @@ _PLAIN_WORDS = [(re.compile(p), r) for p, r in (
     (r'<=', '≤'), (r'>=', '≥'), (r'\bdegrees?\b', ' ° '), (r'\+/-|\+-', '±'), (r'\bunion\b|\bU\b(?=\s*[\[(])', '∪'),
     (r'\b(?:infinity|inf|oo)\b', ' ∞ '))]
 
+_lone_dollar = re.compile(r'[^$]*\$\s*[\d.][^$]*$')   # $0.50, and no formula between two signs
+_dollars = re.compile(r'¤\s*(\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)')
+
 def _named_sign(m) -> str:
     "What a LaTeX command or an escaped character is spelled as."
     return _MATH_NAMES.get(m[1], m[0]) if m[1] else _ESCAPES.get(m[2], ' ')
@@ -50,12 +53,14 @@ def _named_sign(m) -> str:
 def _uniform(text:str) -> str:
     "LaTeX and plain mathematics in one spelling."
     text = _plain(_repaired(text).replace('≠', ' != '))
-    text = re.sub(r'\\\$', ' ', text.replace('\\\\', ' ⏎ ')).replace('$', ' ')
+    text = text.replace('\\\\', ' ⏎ ').replace('\\$', '¤')
+    text = (text.replace('$', '¤') if _lone_dollar.match(text) else text).replace('$', ' ')
     if '\\' in text or '~' in text or '°' in text or '{' in text:
         for pattern, replacement in _REWRITES: text = pattern.sub(replacement, text)
         text = re.sub(r'\\(?:([A-Za-z]+)|([^A-Za-z]))', _named_sign, text)
     for pattern, replacement in _PLAIN_WORDS: text = pattern.sub(replacement, text)
-    return text
+    if '¤' not in text: return text
+    return _dollars.sub(lambda m: m[1].replace(',', '') + ' dollars ', text).replace('¤', ' ')
 
 # %% ../nbs/api/25_formulas.ipynb #m-tokens
 _FUNCTIONS = frozenset('sin cos tan cot sec csc arcsin arccos arctan asin acos atan sinh cosh tanh log ln lg exp sqrt '
@@ -425,25 +430,3 @@ def _same_formula(a:tuple, b:tuple) -> bool:
     if any(t in (('∞',), ('neg', ('∞',))) for t in (a, b)): return False
     if _letters(a) != _letters(b) and not (_letters(a) and _letters(b)): return False
     return _agreements(a, b, _close)
-
-# %% ../nbs/api/25_formulas.ipynb #m-rounded
-_MIN_DIGITS = 6
-
-def _as_decimal(tree:tuple) -> tuple[str, int]|None:
-    "A formula that is one decimal number, as its digits and its sign."
-    sign = -1 if tree[0] == 'neg' else 1
-    tree = tree[1] if sign < 0 else tree
-    return (tree[1], sign) if tree[0] == 'num' and '.' in tree[1] else None
-
-def _terminates(x) -> bool:
-    "Whether a value is a decimal number exactly."
-    return isinstance(x, Fraction) and 10**x.denominator.bit_length() % x.denominator == 0
-
-def _rounded_right(decimal:tuple, exact:tuple) -> bool:
-    "Whether a decimal number is the correctly rounded value of another formula, to at least six significant digits."
-    written = _as_decimal(decimal)
-    if not written or _letters(exact) or len(written[0].replace('.', '').lstrip('0')) < _MIN_DIGITS: return False
-    value = _evaluate(exact, {})
-    if _terminates(value) or isinstance(value, _ctx().mpc): return False
-    places = len(written[0].partition('.')[2])
-    return abs(_mp(value) - _mp(written[1] * _decimal(written[0]))) * 2 <= _ctx().mpf(10) ** -places

@@ -48,7 +48,7 @@ _HEDGED = {
                r"|somewhere)\b", r"\bdepend(?:s|ing)\s+on\b",
                r"\b(?:could|might|may)\s+be\s+(?:about\s+|around\s+)?{N}",
                r"\b(?:either|almost|nearly|approaching|some|any)\s+(?:number|{N})",
-               r"\brandom(?:ly)?\W+(?:number|guess|{N})", r"\binsufficient\s+(?:data|information)",
+               r"\d\W*\balmost\b", r"\brandom(?:ly)?\W+(?:number|guess|{N})", r"\binsufficient\s+(?:data|information)",
                r"\bpossible\s+(?:answers|values)\b", r"\?\D*$"),
     'points elsewhere': (r"\bsee\s+(?:above|below|my|step|reasoning|working|previous|earlier|the\s+(?:above|reasoning"
                          r"|working|steps?))\b", r"\brefer\s+to\b",
