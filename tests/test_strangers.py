@@ -336,3 +336,14 @@ def test_a_run_is_judged_again_under_edited_rewards(run, capsys):
     assert 'advantages change their sign' in said and 'reward.reward_functions[1].params.reward_value: 3.0 -> 9.0' in said
     stranger(run, UNSAFE)
     assert main(['--rescore', str(run.path)]) == 2 and 'type it yourself' in capsys.readouterr().err
+
+
+def test_a_form_that_is_filled_from_a_run_leaves_out_what_loosens_a_protection(run):
+    from rlvr_nb.fields import base_of_file
+    stranger(run, UNSAFE, 'observers=[console,wandb]', 'model.push_to_hub=them/model', 'train.output_dir=/tmp/theirs')
+    cfg = base_of_file(str(run.config)).load()
+    assert cfg.reward.reward_functions[0].params['unsafe'] is False and cfg.observers is None
+    assert cfg.model.push_to_hub is None and cfg.train.output_dir is None
+    assert len([w for w in cfg.warnings if "not taken from the run's own file" in w]) == 4
+    mine = base_of_file(str(run.config)).load('reward.reward_functions[0].params.unsafe=true')
+    assert mine.reward.reward_functions[0].params['unsafe'] is True
