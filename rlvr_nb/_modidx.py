@@ -700,6 +700,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                 'rlvr_nb.fields.grpo_options': ('api/fields.html#grpo_options', 'rlvr_nb/fields.py'),
                                 'rlvr_nb.fields.make_input': ('api/fields.html#make_input', 'rlvr_nb/fields.py'),
                                 'rlvr_nb.fields.options': ('api/fields.html#options', 'rlvr_nb/fields.py'),
+                                'rlvr_nb.fields.plain_help': ('api/fields.html#plain_help', 'rlvr_nb/fields.py'),
                                 'rlvr_nb.fields.presets': ('api/fields.html#presets', 'rlvr_nb/fields.py'),
                                 'rlvr_nb.fields.read_text': ('api/fields.html#read_text', 'rlvr_nb/fields.py')},
             'rlvr_nb.files': { 'rlvr_nb.files._lines': ('api/files.html#_lines', 'rlvr_nb/files.py'),

@@ -27,7 +27,7 @@ from .rundir import RunDir
 from .trust import load_run
 from .identity import check_resumable
 from .elements import button, classed, frame, line, page, panel, set_visible, write
-from .fields import Base, Field, LIST, SECRET_TYPED, base_of_file, fix_button
+from .fields import Base, Field, LIST, SECRET_TYPED, base_of_file, fault_text, fix_button
 from .form import Form, _covers
 from .live import Live, fingerprint, last_sign
 from .worker import EventPump, TrainingThread, import_heavy, in_colab, running_kernel
@@ -307,7 +307,7 @@ def _facts(self:App):
 def _draw_blocked(self:App, view):
     "What Start waits for, with the buttons that mend it; and a run that nobody trains any more."
     problems = [] if self.running else self.form.obstacles
-    parts = [ft('div', ft('b', 'Start waits: '), problems[0].__str__(), f' (and {len(problems) - 1} more)' if len(problems) > 1 else '', cls='rlvr-error', role='alert')] if problems else []
+    parts = [ft('div', ft('b', 'Start waits: '), fault_text(problems[0]), f' (and {len(problems) - 1} more)' if len(problems) > 1 else '', cls='rlvr-error', role='alert')] if problems else []
     if view.status == 'killed' and not self.running: parts.append(ft('div', self._killed_text(view), cls='rlvr-warning'))
     write(self.w['blocked'], *parts)
     fixes = [fix for f in self.form.fields.values() for fix in f.fixes][:3] if problems else []

@@ -36,7 +36,7 @@ CHARTS = (
     _titled('completions/mean_length', unit='tokens', always=True), _titled('completions/clipped_ratio', share=True, always=True),
     _titled('entropy'), _titled('loss'), _titled('learning_rate'), _titled('grad_norm'), _titled('step_time', unit='s'),
     _titled('tokens/per_second', unit='tokens/s'), _titled('memory/gib', unit='GiB'))
-PATTERNS = {'Each reward, mean': r'rewards/([^/]+)/mean', 'Sampler against trainer': r'sampl\w*/(.+)', 'Verdicts': r'verdict/(.+)'}
+PATTERNS = {'Each reward, mean': r'rewards/([^/]+)/mean', 'Sampler against trainer': r'sampl\w*/(\w+_difference)', 'Verdicts': r'verdict/(.+)'}
 
 # %% ../nbs/api/93_charts.ipynb #w-thinned
 def thinned(points:list,   # (step, value) in order

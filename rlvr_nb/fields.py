@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['TITLES', 'LIST', 'ELSEWHERE', 'UNUSABLE', 'KNOWN_MODELS', 'GRPO_HELP', 'TOOLTIP', 'SECRET_TYPED', 'Option',
            'grpo_options', 'options', 'presets', 'Base', 'base_of_file', 'css_class', 'choice_label', 'read_text',
-           'Looks', 'make_input', 'Field', 'fault_text', 'fix_label', 'fix_button']
+           'Looks', 'make_input', 'Field', 'fault_text', 'plain_help', 'fix_label', 'fix_button']
 
 # %% ../nbs/api/90_fields.ipynb #fields-imports
 import re
@@ -191,7 +191,7 @@ def css_class(path:str)->str: # rlvr-train-max_steps
 # %% ../nbs/api/90_fields.ipynb #w-choice-label
 def choice_label(value)->str:
     "How a choice is written."
-    if value is None: return 'automatic'
+    if value is None: return 'not set'
     return ('yes' if value else 'no') if isinstance(value, bool) else str(value)
 
 # %% ../nbs/api/90_fields.ipynb #w-read-text
@@ -253,7 +253,7 @@ def make_input(option:Option,     # what it is for
     elif kind == 'float': w = looks(ipywidgets.FloatText, value=value, step=None, **text)
     elif option.long: w = looks(ipywidgets.Textarea, value=_shown_text(option, value), rows=5, **text)
     elif option.suggestions: w = looks(ipywidgets.Combobox, value=_shown_text(option, value), options=option.suggestions, ensure_option=False, **text)
-    else: w = looks(ipywidgets.Text, value=_shown_text(option, value), placeholder='automatic' if kind == 'optional' else '', **text)
+    else: w = looks(ipywidgets.Text, value=_shown_text(option, value), placeholder='not set' if kind == 'optional' else '', **text)
     w.add_class(css_class(option.path))
     return w
 
@@ -347,6 +347,12 @@ def _refuse_secret(self:Field):
     self.typed = Fault(self.option.path, problem=SECRET_TYPED)
     self.form.refresh()
 
+# %% ../nbs/api/90_fields.ipynb #w-plain-help
+def plain_help(text:str # as the schema has it
+              )->str:
+    "The help of an option for somebody who fills in a form, where null is an empty input."
+    return re.sub(r'\bnull\b', 'empty', text)
+
 # %% ../nbs/api/90_fields.ipynb #w-field-note
 @patch
 def _note(self:Field) -> str:
@@ -356,7 +362,7 @@ def _note(self:Field) -> str:
     key = ft('span', o.path, cls='rlvr-key') if o.simple else None
     wrong = [ft('div', ft('b', 'Not valid: '), m, cls='rlvr-error', role='alert') for m in self.messages]
     changed = [ft('div', f'This also set {effect}', cls='rlvr-said') for effect in self.effects]
-    return page(key, ' ' if key is not None else None, f'{o.help} ' if o.help else '', bounds, *wrong, *changed, cls='rlvr-note')
+    return page(key, ' ' if key is not None else None, f'{plain_help(o.help)} ' if o.help else '', bounds, *wrong, *changed, cls='rlvr-note')
 
 # %% ../nbs/api/90_fields.ipynb #w-fix-button
 def fix_label(path:str, value # of the fix; `...` removes the option

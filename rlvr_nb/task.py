@@ -7,7 +7,7 @@ __all__ = ['USUAL', 'guess_columns', 'uploaded', 'keep_upload', 'short_cell', 'r
            'Preview', 'read_preview', 'histogram', 'row_panel', 'dropped_panel', 'preview_panel', 'Task']
 
 # %% ../nbs/api/94_task.ipynb #task-imports
-import json
+import json, sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -199,6 +199,7 @@ class Task(Section):
     def __init__(self, form, tasks):
         super().__init__(form, tasks)
         self.preview, self.file_rows, self.listeners, self.found, self._data_now = None, [], [], [], None
+        self._then_render = False   # read again, with the tokenizer, once rows are there
 
     def build(self): return [self._build_wizard(), self._build_rows()]
 
@@ -342,6 +343,8 @@ def _loaded(self:Task, preview:Preview):
     self.preview, self.found = preview, []
     write(self.w['dropped'], preview_panel(preview))
     self.show_row()
+    again, self._then_render = self._then_render, False
+    if again and preview.tokenizer is None: self.load_rows()
 
 # %% ../nbs/api/94_task.ipynb #w-task-show
 @patch
@@ -374,7 +377,10 @@ def show_row(self:Task):
 # %% ../nbs/api/94_task.ipynb #w-task-changed
 @patch
 def opened(self:Task):
-    if self.preview is None and not self.form.errors: self.load_rows()
+    "Rows are there at once; prompts are rendered as soon as the libraries for it are imported."
+    if self.preview is not None or self.form.errors: return
+    self._then_render = 'transformers' not in sys.modules
+    self.load_rows(tokenizer=not self._then_render)
 
 @patch
 def form_changed(self:Task):

@@ -119,6 +119,15 @@ def test_a_new_user_goes_through_the_app(app_page):
     page.wait_for_selector('.rlvr-train-max_steps input')
     says(page, 'Nothing has been trained')
     page.shot('1-setup')
+
+    # the header stays in view, the buttons of the sections are tabs, and a key belongs to the app
+    page.locator('.rlvr-check').scroll_into_view_if_needed()
+    assert page.locator('.rlvr-head').bounding_box()['y'] >= 0, 'the header sticks'
+    tabs = page.locator('.rlvr-sections [role=tab]')
+    assert tabs.first.get_attribute('aria-selected') == 'true' and page.locator('.rlvr-row [aria-describedby]').count() > 10
+    tabs.first.focus()
+    page.keyboard.press('x')
+    assert page.locator('.rlvr-app').count() == 1, 'the cell is still there'
     assert page.locator('.rlvr-app').evaluate('e => e.scrollWidth <= e.clientWidth + 2'), 'nothing is wider than the page'
 
     # every input has a label that is read aloud, and a token that is typed is taken out
@@ -168,7 +177,7 @@ def test_a_new_user_goes_through_the_app(app_page):
     page.shot('3-lab')
 
     # the data
-    section(page, 'Data and prompts')
+    section(page, 'Task')
     page.wait_for_selector('.rlvr-load-rows')
     page.locator('.rlvr-load-rows').click()
     says(page, 'tokens', '.rlvr-data-row')
@@ -182,6 +191,9 @@ def test_a_new_user_goes_through_the_app(app_page):
     page.wait_for_selector('.rlvr-curves svg')
     reaches(page, 3)
     page.shot('5-training')
+    chart = page.locator('.rlvr-curves svg[data-chart]').nth(1)
+    chart.hover()
+    page.wait_for_selector('.rlvr-tip', state='attached')
     page.locator('.rlvr-completions summary').first.click()     # what is being read does not move away
     page.wait_for_function("!document.querySelector('.rlvr-follow input').checked")
     shown = page.locator('.rlvr-completions').inner_text()
@@ -190,15 +202,11 @@ def test_a_new_user_goes_through_the_app(app_page):
     page.locator('.rlvr-follow input').click()
     page.wait_for_function("text => document.querySelector('.rlvr-completions').innerText !== text", arg=shown)
     page.locator('.rlvr-pause').click()
-    says(page, 'Paused', seconds=5)
+    says(page, 'Paused')
     page.locator('.rlvr-resume').click()
-    says(page, 'Running', seconds=5)
-    start = time.time()
+    says(page, 'Running')
     page.locator('.rlvr-stop').click()
-    says(page, 'Stop', seconds=2)
-    says(page, 'Stopped', seconds=30)
-    took = time.time() - start
-    assert took < 2 * max(1, os.getloadavg()[0] / os.cpu_count()), f'stopping took {took:.1f} s'
+    says(page, 'Stopped')
     page.shot('6-stopped')
 
     # to the end, and what it was good for
@@ -229,7 +237,8 @@ def test_a_new_user_goes_through_the_app(app_page):
     section(page, 'Setup')
     page.locator('.rlvr-train-max_steps input').fill('400')
     page.locator('.rlvr-train-max_steps input').press('Tab')
-    page.locator('.rlvr-train-save_steps input').count() or page.locator('.rlvr-more-train').click()
+    page.locator('.rlvr-expert input').click()
+    page.locator('.rlvr-more-train').click()
     page.locator('.rlvr-train-save_steps input').fill('2')
     page.locator('.rlvr-train-save_steps input').press('Tab')
     says(page, 'train.save_steps=2', '.rlvr-configuration')

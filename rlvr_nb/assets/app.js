@@ -67,9 +67,15 @@
   app.addEventListener('click', event => {
     const copy = event.target.closest('.rlvr-copy')
     if (copy) copyText(copy)
+    if (event.target.closest('[role=tab]')) requestAnimationFrame(() => setTimeout(backToTop, 60))
     const go = event.target.closest('[data-go]')
     if (go) tell('go', go.dataset.go + ' ' + Date.now())
   })
+  // A section that is opened is shown from its beginning, also where the one before was scrolled far down.
+  function backToTop() {
+    const head = app.querySelector('.rlvr-head')
+    if (head && head.getBoundingClientRect().top - app.getBoundingClientRect().top > 2) app.scrollIntoView({ block: 'start' })
+  }
   function copyText(button) {
     const text = button.parentNode.querySelector('pre'), range = document.createRange(), selection = getSelection()
     range.selectNodeContents(text)
@@ -103,10 +109,11 @@
     if (!tip) { tip = document.createElement('div'); tip.className = 'rlvr-tip'; figure.append(tip) }
     const found = data.series.map(s => [s.name, nearest(s.points, step)])
     const at = nearest(found.map(f => f[1]), step)[0]
-    tip.textContent = ['step ' + Math.round(at), ...found.map(([name, p]) => `${name}: ${p[2]}`)].join('\n')
+    const told = ([name, p]) => `${name}: ${p[2]}` + (Math.round(p[0]) === Math.round(at) ? '' : ` (step ${Math.round(p[0])})`)
+    tip.textContent = ['step ' + Math.round(at), ...found.map(told)].join('\n')
     line(chart, 'rlvr-cross', at, 0)
     const box = chart.getBoundingClientRect(), share = (data.left + (at - data.first) / ((data.last - data.first) || 1) * (data.width - data.left - data.right)) / data.width
-    tip.style.top = chart.offsetTop + 4 + 'px'
+    tip.style.top = box.top - figure.getBoundingClientRect().top + 4 + 'px'
     tip.style[share > .5 ? 'right' : 'left'] = (share > .5 ? 1 - share : share) * box.width + 8 + 'px'
     tip.style[share > .5 ? 'left' : 'right'] = 'auto'
     tip.hidden = !own && charts().length > 12
