@@ -127,6 +127,16 @@ class Batches:
         "The generation in twice as many parts."
         return Batches(self.micro, self.accumulation, self.per_generation, self.parts * 2)
 
+    def same_work(self, other:'Batches')->bool:
+        "Whether a step and a generation hold as many completions."
+        def work(b): return b.micro * b.accumulation, b.micro * b.per_generation
+        return work(self) == work(other)
+
+    def narrower(self, other:'Batches')->'Batches':
+        "Of two that do the same work, the one that needs less memory."
+        smallest = min(self, other, key=lambda b: b.micro)
+        return Batches(smallest.micro, smallest.accumulation, smallest.per_generation, max(self.parts, other.parts))
+
 # %% ../nbs/api/54_health.ipynb #he-smaller
 def smaller(batches:Batches,       # that were too large
             generating:bool,       # memory ran out while completions were generated

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['Timed', 'peak_memory', 'Handed', 'stoppable', 'Stoppable', 'Healthy', 'RememberingSampler', 'random_state',
            'set_random_state', 'loop_state', 'restore_loop', 'load_adapters', 'compare_tensors', 'compare_model',
-           'Exact', 'Parts', 'checkpoint_size', 'Rewindable', 'trainer_class']
+           'Exact', 'quiet_bars', 'Parts', 'checkpoint_size', 'Rewindable', 'trainer_class']
 
 # %% ../nbs/api/55_trainer.ipynb #trainer-imports
 import math, random, sys, time
@@ -16,13 +16,11 @@ from pathlib import Path
 
 # %% ../nbs/api/55_trainer.ipynb #trainer-own-imports
 from .grammar import RLVRError
-from .completion import Completion
 from .prompts import completion_text, render_prompt
 from .model import is_adapted
 from .rollout import end_tokens
 from .control import StopRequested
-from .updates import Alike, Frugal, Proven, Sampled, Sliced
-from .checkpoint import check_space, damage, publish, seal, set_aside, staging
+from .checkpoint import STAGING, check_space, damage, publish, seal, set_aside, staging
 from .health import Batches, free_memory, is_sampling_failure, smaller
 
 # %% ../nbs/api/55_trainer.ipynb #t-timed
@@ -60,15 +58,17 @@ def peak_memory()->int:
     return peak if sys.platform == 'darwin' else peak * 1024
 
 # %% ../nbs/api/55_trainer.ipynb #t-batch-record
-def _local_records(trainer, inputs:list, output:dict) -> list[Completion]:
-    "The completions of this process, read and judged by the rewards, with their prompts and lengths."
+def _local_facts(trainer, inputs:list, output:dict) -> list[tuple]:
+    "What this process knows of its own completions beyond what TRL gathers."
     ends, pad = set(end_tokens(trainer.model, trainer._tokenizer)), trainer._tokenizer.pad_token_id
-    unjudged = [Completion(row['prompt'], '', row.get('answer')) for row in inputs]
-    records = trainer.judged() if trainer.judged else unjudged
-    for record, row, ids in zip(records, inputs, output['completion_ids'].tolist(), strict=True):
-        record.prompt = render_prompt(trainer._tokenizer, row['prompt'])
-        record.tokens, record.truncated = _length(ids, ends, pad)
-    return records
+    verdicts, reasons = trainer.judged() if trainer.judged else ([None] * len(inputs), [{}] * len(inputs))
+    facts = []
+    for row, ids, verdict, reason in zip(inputs, output['completion_ids'].tolist(), verdicts, reasons, strict=True):
+        tokens, truncated = _length(ids, ends, pad)
+        known = dict(prompt=render_prompt(trainer._tokenizer, row['prompt']), answer=row.get('answer'), tokens=tokens, truncated=truncated,
+                     reasons=reason, verdict=getattr(verdict, 'reason', None), correct=None if verdict is None else bool(verdict))
+        facts.append((verdict, known))
+    return facts
 
 def _length(ids:list[int], ends:set[int], pad:int) -> tuple[int, bool]:
     "Tokens of a padded completion with its end token, and whether it lacks one."
@@ -78,18 +78,18 @@ def _length(ids:list[int], ends:set[int], pad:int) -> tuple[int, bool]:
     return len(ids) - padding, True
 
 # %% ../nbs/api/55_trainer.ipynb #t-records
-def _complete(trainer, records:list[Completion], step:int) -> list[Completion]:
-    "Put into the records what TRL gathered: the texts (or messages, as its version has them), the rewards and the advantages."
-    logs, count = trainer._logs, len(records)
+def _records(trainer, facts:list[dict], step:int) -> list[dict]:
+    "TRL's gathered completions (texts or messages, as its version has them), rewards and advantages with our facts, one dict a completion."
+    logs, count = trainer._logs, len(facts)
     def last(values): return list(values)[-count:]
     rewards = {name: last(values) for name, values in logs['rewards'].items()}
     weights = dict(zip(trainer.reward_func_names, trainer.reward_weights.tolist()))
-    gathered = zip(records, last(logs['completion']), last(logs['advantages']), strict=True)
-    for i, (record, completion, advantage) in enumerate(gathered):
-        record.step, record.group = step, i // trainer.num_generations
-        record.completion, record.advantage = completion_text(completion), advantage
-        record.rewards = {name: None if math.isnan(values[i]) else values[i] for name, values in rewards.items()}
-        record.reward = sum(weights[name] * value for name, value in record.rewards.items() if value is not None)
+    records = []
+    for i, (completion, advantage, fact) in enumerate(zip(last(logs['completion']), last(logs['advantages']), facts, strict=True)):
+        each = {name: None if math.isnan(values[i]) else values[i] for name, values in rewards.items()}
+        total = sum(weights[name] * value for name, value in each.items() if value is not None)
+        records.append(dict(step=step, group=i // trainer.num_generations, completion=completion_text(completion), rewards=each, reward=total,
+                            advantage=advantage, **fact))
     return records
 
 # %% ../nbs/api/55_trainer.ipynb #t-handed
@@ -98,10 +98,10 @@ class Handed:
     def _generate_and_score_completions(self, inputs):
         from accelerate.utils import gather_object
         output = super()._generate_and_score_completions(inputs)
-        records = gather_object(_local_records(self, inputs, output))
+        facts = gather_object(_local_facts(self, inputs, output))
         if self.on_completions and self.accelerator.is_main_process:
-            step = self.state.global_step + 1
-            more = self.on_completions(step, _complete(self, records, step)) or {}
+            step, (verdicts, known) = self.state.global_step + 1, zip(*facts)
+            more = self.on_completions(step, _records(self, known, step), list(verdicts)) or {}
             for name, value in more.items(): self._metrics['train'][name].append(value)
         return output
 
@@ -322,6 +322,17 @@ class Exact:
     @property
     def follows_model(self)->bool: return bool(self.args.sync_ref_model and self.ref_model is not None)
 
+# %% ../nbs/api/55_trainer.ipynb #t-quiet-bars
+@contextmanager
+def quiet_bars():
+    "Within it transformers shows no progress bar, which it does for every shard of a model, also where there is one."
+    from transformers.utils import logging as bars
+    shown = bars.is_progress_bar_enabled()
+    bars.disable_progress_bar()
+    try: yield
+    finally:
+        if shown: bars.enable_progress_bar()
+
 # %% ../nbs/api/55_trainer.ipynb #t-write-parts
 class Parts:
     "Writes and reads the files of a checkpoint that are ours."
@@ -329,10 +340,11 @@ class Parts:
         from safetensors.torch import save_model
         import torch
         self.accelerator.wait_for_everyone()  # the main process has made the folder
-        self.staging_folder = str(folder/'.staging')
-        try: super()._save_checkpoint(model, trial)
+        self.staging_folder = str(folder/STAGING)
+        try:
+            with quiet_bars(): super()._save_checkpoint(model, trial)
         finally: self.staging_folder = None
-        new = folder/'.staging'/f'checkpoint-{step}'
+        new = folder/STAGING/f'checkpoint-{step}'
         torch.save(loop_state(self), new/_LOOP.format(self.accelerator.process_index))
         if self.follows_model and self.accelerator.is_main_process: save_model(self.accelerator.unwrap_model(self.ref_model), str(new/_REFERENCE))
         self.accelerator.wait_for_everyone()
@@ -388,11 +400,15 @@ class Rewindable:
         self._save_checkpoint(self.model, None)
         return place
 
-    def shrink(self, generating:bool):
-        "Take the next smaller batches; an `RLVRError` when there are none."
-        self.use(smaller(self.batches, generating, self.args.max_completion_length))
-        self._tell('memory', f'memory ran out while {"generating" if generating else "updating"}; the step begins again with {self.batches}')
+    def shrink(self)->Path:
+        "After memory ran out: the checkpoint to go on from with the next smaller batches; an `RLVRError` when there are none."
+        generating, self.generating = self.generating, False
+        batches = smaller(self.batches, generating, self.args.max_completion_length)
         free_memory()
+        place = self.save_last_step()
+        self.use(batches)
+        self._tell('memory', f'memory ran out while {"generating" if generating else "updating"}; the step begins again with {batches}')
+        return place
 
     def use(self, batches:Batches):
         "Train with these batches from the next start on."
@@ -407,13 +423,11 @@ class Rewindable:
 def trainer_class(GRPOTrainer # TRL's, or the one that unsloth puts in its place
                  ):
     "TRL's trainer with everything above in front of it."
-    class WatchedTrainer(Rewindable, Timed, Handed, Stoppable, Healthy, Exact, Parts,
-                         Frugal, Proven, Sampled, Sliced, Alike, GRPOTrainer):
+    class WatchedTrainer(Rewindable, Timed, Handed, Stoppable, Healthy, Exact, Parts, GRPOTrainer):
         "TRL's GRPO trainer, watched, stopped and saved."
-        def __init__(self, *args, on_completions=None, judged=None, control=None, health=None, on_fault=None, stateful=None,
-                     engine=None, **kwargs):
+        def __init__(self, *args, on_completions=None, judged=None, control=None, health=None, on_fault=None, stateful=None, **kwargs):
             self.on_completions, self.judged, self.steering, self.health = on_completions, judged, control, health
-            self.on_fault, self.stateful, self.engine = on_fault, stateful or {}, engine
+            self.on_fault, self.stateful = on_fault, stateful or {}
             super().__init__(*args, **kwargs)
             a = self.args
             self.batches = Batches(a.per_device_train_batch_size, a.gradient_accumulation_steps, a.steps_per_generation)

@@ -176,15 +176,12 @@ def _engine_for(self:DefaultTrainingLoopComponent, model, tokenizer, args, engin
 
 # %% ../nbs/api/56_training.ipynb #t-resume-trainer
 def _prepare_resume(trainer, checkpoint:Path|None) -> None:
-    "Let a trainer continue from a checkpoint."
+    "Let a trainer continue from a checkpoint, with the smaller of its batches and the checkpoint's."
     trainer.resumed_state = trainer.read_loop(checkpoint) if checkpoint else None
     if trainer.resumed_state is None: return
     saved = Batches(**trainer.resumed_state['batches'])
-    if _same_geometry(saved, trainer.batches): trainer.use(saved)
+    if saved.same_work(trainer.batches): trainer.use(saved.narrower(trainer.batches))
     else: trainer.resumed_state['inputs'] = None  # the batches were changed: what was generated no longer fits
-
-def _same_geometry(a:Batches, b:Batches) -> bool:
-    return (a.micro * a.accumulation, a.micro * a.per_generation) == (b.micro * b.accumulation, b.micro * b.per_generation)
 
 # %% ../nbs/api/56_training.ipynb #t-load-only
 def _load_only(trainer, checkpoint:Path) -> None:
@@ -196,20 +193,16 @@ def _load_only(trainer, checkpoint:Path) -> None:
     for event in (trainer.callback_handler.on_train_begin, trainer.callback_handler.on_train_end): event(trainer.args, trainer.state, trainer.control)
 
 # %% ../nbs/api/56_training.ipynb #t-attempt
-def _attempt(trainer, checkpoint:Path|None) -> bool:
-    "Train from a checkpoint, or from the start; False when memory ran out and it should go on with smaller batches."
+def _attempt(trainer, checkpoint:Path|None) -> Path|None:
+    "Train from a checkpoint, or from the start; returns the checkpoint to go on from with smaller batches when memory ran out."
     _prepare_resume(trainer, checkpoint)
-    alone = trainer.accelerator.num_processes == 1
     try: trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     except StopRequested:
         if trainer.state.global_step: trainer.save_last_step()
         trainer.callback_handler.on_train_end(trainer.args, trainer.state, trainer.control)
     except (RuntimeError, MemoryError) as e:
-        if not (alone and is_out_of_memory(e)): raise
-        generating, trainer.generating = trainer.generating, False
-        trainer.shrink(generating)
-        return False
-    return True
+        if trainer.accelerator.num_processes > 1 or not is_out_of_memory(e): raise
+        return trainer.shrink()
 
 # %% ../nbs/api/56_training.ipynb #t-train
 @patch
@@ -217,7 +210,7 @@ def train(self:DefaultTrainingLoopComponent,
           *args,                           # as `make_trainer` takes them
           resume_from:str|Path|None=None,  # a checkpoint to go on from
           control:TrainingControl|None=None, # to pause and stop
-          on_retry:Callable|None=None,     # (step), when steps after it are trained again, in the main process
+          on_retry:Callable|None=None,     # (step), when steps after it are trained again
           on_resume:Callable|None=None,    # (step, load) -> whether the training is over; `load` puts the checkpoint's weights into the model
           **kwargs,                        # as `make_trainer` takes them
          )->TrainingOutcome:
@@ -231,9 +224,8 @@ def train(self:DefaultTrainingLoopComponent,
         if checkpoint and on_resume: over = on_resume(step_of(checkpoint), lambda: trainer._load_from_checkpoint(str(checkpoint))) or over
         if over: _load_only(trainer, checkpoint)
         else:
-            while not _attempt(trainer, checkpoint):
-                checkpoint = trainer.save_last_step()
-                if on_retry and trainer.accelerator.is_main_process: on_retry(trainer.state.global_step)
+            while checkpoint := _attempt(trainer, checkpoint):
+                if on_retry: on_retry(trainer.state.global_step)
     if 'ref' in getattr(trainer.model, 'peft_config', {}): trainer.model.delete_adapter('ref')  # TRL's copy of the start, of no use to whoever loads the model
     state = trainer.state
     return TrainingOutcome(state.global_step, state.global_step < state.max_steps, time.perf_counter() - start, state.log_history, trainer.health.skipped, trainer.batches)

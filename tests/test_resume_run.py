@@ -292,3 +292,11 @@ def test_a_killed_run_resumes_to_the_same(whole, tmp_path):
     assert Pipeline.resume(tmp_path/'run').status == 'finished'
     rows, written, answers = measured(tmp_path/'run')
     assert written == measured(whole)[1] and answers == measured(whole)[2]
+
+
+def test_rewards_that_draw_resume_as_they_were(tmp_path):
+    control = TrainingControl()
+    run_of(tmp_path/'whole', 'reward_component=random_baseline')
+    run_of(tmp_path/'run', 'reward_component=random_baseline', control=control, observers=[Steer('step', control.stop, lambda step, *_: step == 2)])
+    assert Pipeline.resume(tmp_path/'run').status == 'finished'
+    assert_same(tmp_path/'run', tmp_path/'whole')
