@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 # %% ../nbs/api/54_health.ipynb #health-own-imports
 from fastcore.basics import patch
 from .grammar import RLVRError
+from .decode import NonFiniteLogits
 
 # %% ../nbs/api/54_health.ipynb #he-diverged
 class TrainingDiverged(RLVRError):
@@ -88,7 +89,7 @@ def check_weights(self:Health,
 # %% ../nbs/api/54_health.ipynb #he-sampling
 def is_sampling_failure(error:BaseException)->bool:
     "Whether a generation failed because the model's probabilities are no numbers."
-    return isinstance(error, RuntimeError) and 'probability tensor contains' in str(error)
+    return isinstance(error, NonFiniteLogits) or isinstance(error, RuntimeError) and 'probability tensor contains' in str(error)
 
 @patch
 def cannot_answer(self:Health,

@@ -16,11 +16,13 @@ from pathlib import Path
 
 # %% ../nbs/api/55_trainer.ipynb #trainer-own-imports
 from .grammar import RLVRError
+from .completion import Completion
 from .prompts import completion_text, render_prompt
 from .model import is_adapted
 from .rollout import end_tokens
 from .control import StopRequested
 from .checkpoint import STAGING, check_space, damage, publish, seal, set_aside, staging
+from .updates import Alike, Frugal, Proven, Sampled, Sliced
 from .health import Batches, free_memory, is_sampling_failure, smaller
 
 # %% ../nbs/api/55_trainer.ipynb #t-timed
@@ -58,17 +60,15 @@ def peak_memory()->int:
     return peak if sys.platform == 'darwin' else peak * 1024
 
 # %% ../nbs/api/55_trainer.ipynb #t-batch-record
-def _local_facts(trainer, inputs:list, output:dict) -> list[tuple]:
-    "What this process knows of its own completions beyond what TRL gathers."
+def _local_records(trainer, inputs:list, output:dict) -> list[Completion]:
+    "The completions of this process, read and judged by the rewards, with their prompts and lengths."
     ends, pad = set(end_tokens(trainer.model, trainer._tokenizer)), trainer._tokenizer.pad_token_id
-    verdicts, reasons = trainer.judged() if trainer.judged else ([None] * len(inputs), [{}] * len(inputs))
-    facts = []
-    for row, ids, verdict, reason in zip(inputs, output['completion_ids'].tolist(), verdicts, reasons, strict=True):
-        tokens, truncated = _length(ids, ends, pad)
-        known = dict(prompt=render_prompt(trainer._tokenizer, row['prompt']), answer=row.get('answer'), tokens=tokens, truncated=truncated,
-                     reasons=reason, verdict=getattr(verdict, 'reason', None), correct=None if verdict is None else bool(verdict))
-        facts.append((verdict, known))
-    return facts
+    unjudged = [Completion(row['prompt'], '', row.get('answer')) for row in inputs]
+    records = trainer.judged() if trainer.judged else unjudged
+    for record, row, ids in zip(records, inputs, output['completion_ids'].tolist(), strict=True):
+        record.prompt = render_prompt(trainer._tokenizer, row['prompt'])
+        record.tokens, record.truncated = _length(ids, ends, pad)
+    return records
 
 def _length(ids:list[int], ends:set[int], pad:int) -> tuple[int, bool]:
     "Tokens of a padded completion with its end token, and whether it lacks one."
@@ -78,18 +78,18 @@ def _length(ids:list[int], ends:set[int], pad:int) -> tuple[int, bool]:
     return len(ids) - padding, True
 
 # %% ../nbs/api/55_trainer.ipynb #t-records
-def _records(trainer, facts:list[dict], step:int) -> list[dict]:
-    "TRL's gathered completions (texts or messages, as its version has them), rewards and advantages with our facts, one dict a completion."
-    logs, count = trainer._logs, len(facts)
+def _complete(trainer, records:list[Completion], step:int) -> list[Completion]:
+    "Put into the records what TRL gathered: the texts (or messages, as its version has them), the rewards and the advantages."
+    logs, count = trainer._logs, len(records)
     def last(values): return list(values)[-count:]
     rewards = {name: last(values) for name, values in logs['rewards'].items()}
     weights = dict(zip(trainer.reward_func_names, trainer.reward_weights.tolist()))
-    records = []
-    for i, (completion, advantage, fact) in enumerate(zip(last(logs['completion']), last(logs['advantages']), facts, strict=True)):
-        each = {name: None if math.isnan(values[i]) else values[i] for name, values in rewards.items()}
-        total = sum(weights[name] * value for name, value in each.items() if value is not None)
-        records.append(dict(step=step, group=i // trainer.num_generations, completion=completion_text(completion), rewards=each, reward=total,
-                            advantage=advantage, **fact))
+    gathered = zip(records, last(logs['completion']), last(logs['advantages']), strict=True)
+    for i, (record, completion, advantage) in enumerate(gathered):
+        record.step, record.group = step, i // trainer.num_generations
+        record.completion, record.advantage = completion_text(completion), advantage
+        record.rewards = {name: None if math.isnan(values[i]) else values[i] for name, values in rewards.items()}
+        record.reward = sum(weights[name] * value for name, value in record.rewards.items() if value is not None)
     return records
 
 # %% ../nbs/api/55_trainer.ipynb #t-handed
@@ -98,10 +98,10 @@ class Handed:
     def _generate_and_score_completions(self, inputs):
         from accelerate.utils import gather_object
         output = super()._generate_and_score_completions(inputs)
-        facts = gather_object(_local_facts(self, inputs, output))
+        records = gather_object(_local_records(self, inputs, output))
         if self.on_completions and self.accelerator.is_main_process:
-            step, (verdicts, known) = self.state.global_step + 1, zip(*facts)
-            more = self.on_completions(step, _records(self, known, step), list(verdicts)) or {}
+            step = self.state.global_step + 1
+            more = self.on_completions(step, _complete(self, records, step)) or {}
             for name, value in more.items(): self._metrics['train'][name].append(value)
         return output
 
@@ -121,7 +121,7 @@ def stoppable(model,   # a torch module that generates
 # %% ../nbs/api/55_trainer.ipynb #t-stoppable
 class Stoppable:
     "Generates in as many parts as memory demands, and gives up when a stop is asked for."
-    generating = False  # whether the step at work is generating
+    generating, part = False, 0  # whether the step at work is generating, and which part of the generation
 
     def _generate(self, *args, **kwargs):
         self.generating = True
@@ -133,7 +133,7 @@ class Stoppable:
 
     def _named_failures(self, generate, *args, **kwargs):
         try: return generate(*args, **kwargs)
-        except RuntimeError as e:
+        except (RuntimeError, ArithmeticError) as e:
             if not is_sampling_failure(e): raise
             self._set_aside_current()
             raise self.health.cannot_answer(self.state.global_step) from e
@@ -147,10 +147,11 @@ class Stoppable:
         parts = min(self.batches.parts, len(prompt_ids))
         if parts == 1 or images or multimodal_fields: return super()._generate_single_turn(prompt_ids, images, multimodal_fields, *args, **kwargs)
         size, ids, logprobs = -(-len(prompt_ids) // parts), [], []
-        for start in range(0, len(prompt_ids), size):
+        for self.part, start in enumerate(range(0, len(prompt_ids), size)):  # the part is in the seed, or all parts would draw alike
             some_ids, some_logprobs = super()._generate_single_turn(prompt_ids[start:start + size], images, multimodal_fields, *args, **kwargs)
             ids += some_ids
             logprobs += some_logprobs or []
+        self.part = 0
         return ids, logprobs or None
 
 # %% ../nbs/api/55_trainer.ipynb #t-healthy
@@ -185,6 +186,12 @@ class RememberingSampler:
         if self.generator is None: return None
         return self.generator.get_state() if epoch_ended or self.began is None else self.began
 
+    def set_state(self, state):
+        "Draw the next order from a state that `state` gave."
+        if self.generator is None or state is None: return
+        self.generator.set_state(state)
+        self.began = state
+
 # %% ../nbs/api/55_trainer.ipynb #t-random-state
 def random_state()->dict:
     "The global random generators: Python's, numpy's, torch's on the CPU and on every GPU."
@@ -211,7 +218,7 @@ def loop_state(trainer # one of ours, between two steps
                 metrics={name: list(values) for name, values in trainer._metrics['train'].items()},
                 sampler=trainer.sampler.state(ended) if trainer.sampler else None,
                 loss=float(trainer._tr_loss), total_loss=trainer._total_loss_scalar, logged=trainer._globalstep_last_logged,
-                tokens=trainer.state.num_input_tokens_seen, skipped=list(trainer.health.skipped), batches=asdict(trainer.batches),
+                tokens=trainer.state.num_input_tokens_seen, compared=trainer.compared, skipped=list(trainer.health.skipped), batches=asdict(trainer.batches),
                 own={name: part.state_dict() for name, part in trainer.stateful.items()})
 
 def restore_loop(trainer, state:dict # as `loop_state` gave it
@@ -225,6 +232,7 @@ def restore_loop(trainer, state:dict # as `loop_state` gave it
     trainer._tr_loss = torch.tensor(state['loss'], device=trainer.args.device)
     trainer._total_loss_scalar, trainer._globalstep_last_logged = state['total_loss'], state['logged']
     trainer.state.num_input_tokens_seen, trainer.health.skipped = state['tokens'], list(state['skipped'])
+    trainer.compared = state['compared']
     for name, part in trainer.stateful.items():
         if name in state['own']: part.load_state_dict(state['own'][name])
 
@@ -290,7 +298,7 @@ class Exact:
 
     def _get_train_sampler(self, dataset=None):
         self.sampler = RememberingSampler(super()._get_train_sampler(dataset))
-        if self.resumed_state and self.resumed_state['sampler'] is not None: self.sampler.generator.set_state(self.resumed_state['sampler'])
+        if self.resumed_state: self.sampler.set_state(self.resumed_state['sampler'])
         return self.sampler
 
     def _get_output_dir(self, trial): return self.staging_folder or super()._get_output_dir(trial)
@@ -395,6 +403,7 @@ class Rewindable:
         place = Path(self.args.output_dir)/f'checkpoint-{self.state.global_step}'
         if place.exists() and damage(place) is None: return place
         restore_loop(self, self.last_step['loop'])
+        if self.sampler: self.sampler.set_state(self.last_step['loop']['sampler'])  # at the boundary of an epoch its order was drawn since
         set_random_state(self.last_step['random'])
         self.current_flos = self.last_step['flops']
         self._save_checkpoint(self.model, None)
@@ -423,11 +432,13 @@ class Rewindable:
 def trainer_class(GRPOTrainer # TRL's, or the one that unsloth puts in its place
                  ):
     "TRL's trainer with everything above in front of it."
-    class WatchedTrainer(Rewindable, Timed, Handed, Stoppable, Healthy, Exact, Parts, GRPOTrainer):
+    class WatchedTrainer(Rewindable, Timed, Handed, Stoppable, Healthy, Exact, Parts,
+                         Frugal, Proven, Sampled, Sliced, Alike, GRPOTrainer):
         "TRL's GRPO trainer, watched, stopped and saved."
-        def __init__(self, *args, on_completions=None, judged=None, control=None, health=None, on_fault=None, stateful=None, **kwargs):
+        def __init__(self, *args, on_completions=None, judged=None, control=None, health=None, on_fault=None, stateful=None,
+                     engine=None, **kwargs):
             self.on_completions, self.judged, self.steering, self.health = on_completions, judged, control, health
-            self.on_fault, self.stateful = on_fault, stateful or {}
+            self.on_fault, self.stateful, self.engine = on_fault, stateful or {}, engine
             super().__init__(*args, **kwargs)
             a = self.args
             self.batches = Batches(a.per_device_train_batch_size, a.gradient_accumulation_steps, a.steps_per_generation)

@@ -42,23 +42,25 @@ def sampling_of(args   # a `GRPOConfig`
 
 # %% ../nbs/api/53_updates.ipynb #updates-seed
 def generation_seed(seed:int,     # of the training
-                    place:int,    # micro-steps done before
-                    process:int=0, # number of the process
+                    place:int,    # generations done before
+                    share:int=0,  # number of the process, and of the part of a generation made in parts
                    )->int:        # below 2^63
     "The seed of one generation."
-    return (seed * 0x9E3779B97F4A7C15 + place * 0xC2B2AE3D27D4EB4F + process * 0x165667B19E3779F9) % 2**63
+    return (seed * 0x9E3779B97F4A7C15 + place * 0xC2B2AE3D27D4EB4F + share * 0x165667B19E3779F9) % 2**63
 
 # %% ../nbs/api/53_updates.ipynb #updates-sampled
 class Sampled:
     "Generates with a rollout engine, where there is one."
-    engine = None
+    engine, part = None, 0
 
     def _generate_single_turn(self, prompt_ids, images, multimodal_fields, *args, **kwargs):
         if self.engine is None or images or multimodal_fields or self.engine.backend != 'engine':
             return super()._generate_single_turn(prompt_ids, images, multimodal_fields, *args, **kwargs)
         prompts, group = grouped(prompt_ids)
         if group is None: prompts, group = prompt_ids, 1
-        seed = generation_seed(self.args.seed, self._step, self.accelerator.process_index)
+        place = self._step // (self.args.steps_per_generation * self.num_iterations)  # the same after a micro-batch was halved
+        share = self.accelerator.process_index + self.part * self.accelerator.num_processes
+        seed = generation_seed(self.args.seed, place, share)
         try: out = self.engine.generate_ids(prompts, group, self.max_completion_length, sampling_of(self.args), seed, stop=lambda: self.steering.stopping)
         except DecodingStopped as e: raise StopRequested from e
         rollouts = [rollout for same in out for rollout in same]

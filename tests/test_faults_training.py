@@ -149,21 +149,40 @@ def test_memory_that_runs_out_later_continues_from_the_last_step(tmp_path):
         if torch.is_grad_enabled() and len(kwargs['input_ids']) > 4 and next(passes) >= 3: raise torch.OutOfMemoryError('CUDA out of memory.')
         return forward(*args, **kwargs)
     model.forward = run
-    done = train(tmp_path, model=model, on_retry=retried.append, on_completions=lambda step, records, verdicts: seen.append((step, [r['completion'] for r in records])) or {})
+    done = train(tmp_path, model=model, on_retry=retried.append, on_completions=lambda step, records: seen.append((step, [r['completion'] for r in records])) or {})
     assert retried == [3] and done.outcome.steps == 7 and [step for step, _ in done.log] == [1, 2, 3, 4, 5, 6, 7]
     twice = [texts for step, texts in seen if step == 4]
     assert len(twice) == 2 and twice[0] == twice[1], 'the step begins again with the same completions'
 
 
-def test_a_generation_is_made_in_parts(tmp_path):
-    done = train(tmp_path, model=hungry(build_tiny_model()[0], 8, generating=2))
+@pytest.fixture
+def generates(monkeypatch):
+    "Room for so many completions at once in the rollout engine."
+    from rlvr_nb.rollout import RolloutEngine
+    made, whole = [], RolloutEngine.generate_ids
+    def limit(most):
+        def generate(self, prompts, num_generations=1, *args, **kwargs):
+            if len(prompts) * num_generations > most: raise torch.OutOfMemoryError('CUDA out of memory.')
+            out = whole(self, prompts, num_generations, *args, **kwargs)
+            made.append([r.token_ids for same in out for r in same])
+            return out
+        monkeypatch.setattr(RolloutEngine, 'generate_ids', generate)
+        return made
+    return limit
+
+
+def test_a_generation_is_made_in_parts_that_draw_differently(tmp_path, generates):
+    made = generates(2)
+    done = train(tmp_path, model=build_tiny_model()[0])
+    assert made[0] != made[1], 'two halves of a group are alike'
     assert done.outcome.batches.parts == 4 and done.outcome.batches.micro == 8 and done.outcome.steps == 7
 
 
-@pytest.mark.parametrize('limits, words', [((0.5, None), 'with a single completion in a pass; lower train.max_completion_length from 6 to 3'),
-                                           ((None, 0.5), 'while a single completion is generated; lower train.max_completion_length from 6 to 3')])
-def test_at_the_minimum_the_error_says_what_to_lower(limits, words, tmp_path):
-    with pytest.raises(RLVRError, match=words): train(tmp_path, model=hungry(build_tiny_model()[0], *limits))
+def test_at_the_minimum_the_error_says_what_to_lower(tmp_path, generates):
+    with pytest.raises(RLVRError, match='with a single completion in a pass; lower train.max_completion_length from 6 to 3'):
+        train(tmp_path/'update', model=hungry(build_tiny_model()[0], 0.5))
+    generates(0)
+    with pytest.raises(RLVRError, match='while a single completion is generated; lower train.max_completion_length from 6 to 3'): train(tmp_path/'generation')
 
 
 # ---- the disk

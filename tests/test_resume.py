@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import numpy
 import pytest
 import torch
+from transformers import TrainerCallback
 
 from rlvr_nb.checkpoint import choose_checkpoint, damage, newest_checkpoint
 from rlvr_nb.control import TrainingControl
@@ -52,7 +53,7 @@ def model_of(chosen):
     return get_peft_model(model, LoraConfig(r=4, lora_alpha=8, lora_dropout=chosen.dropout, target_modules=['q_proj', 'v_proj'], task_type='CAUSAL_LM')), tokenizer
 
 
-def train(chosen, folder, kill_at=None, stop_at=None, resume=False, prompts=6, kill_in='step', **more):
+def train(chosen, folder, kill_at=None, stop_at=None, resume=False, prompts=6, kill_in='step', stop_in_generation=None):
     "One process's share of a run: what it left, or `Killed`."
     random.seed(99); numpy.random.seed(99); torch.manual_seed(99)  # a new process starts anywhere
     model, tokenizer = model_of(chosen)
@@ -63,13 +64,17 @@ def train(chosen, folder, kill_at=None, stop_at=None, resume=False, prompts=6, k
         if kill_in == 'step' and step == kill_at: raise Killed
         if step == stop_at: control.stop()
 
-    def on_completions(step, records, verdicts):
+    def on_completions(step, records):
         seen.extend((r['step'], r['prompt'], r['completion'], r['reward'], r['advantage']) for r in records)
         if kill_in == 'generation' and step >= (kill_at or STEPS + 9): raise Killed
 
+    class Stopping(TrainerCallback):
+        def on_step_begin(self, args, state, control_, **kwargs):
+            if state.global_step + 1 == stop_in_generation: control.stop()
+
     resume_from = newest_checkpoint(folder) if resume else None
     outcome = DefaultTrainingLoopComponent(chosen.train, seed=1).train(model, tokenizer, rows(prompts), [reward], [1.], folder, resume_from=resume_from, control=control,
-                                                                      on_step=on_step, on_completions=on_completions, stateful=dict(rewards=reward), **more)
+                                                                      on_step=on_step, on_completions=on_completions, stateful=dict(rewards=reward), callbacks=[Stopping()])
     weights = {name: p.detach().clone() for name, p in model.named_parameters()}
     return SimpleNamespace(outcome=outcome, log=log, seen=seen, weights=weights, draw=reward.own.random(), start=int(resume_from.name[11:]) if resume_from else 0)
 
@@ -129,6 +134,18 @@ def test_a_stop_and_a_second_kill_change_nothing(tmp_path):
     third = train(chosen, tmp_path/'parts', resume=True)
     assert first.log + second.log + third.log == whole.log
     for name in whole.weights: assert torch.equal(third.weights[name], whole.weights[name]), name
+
+
+@pytest.mark.parametrize('at', [3, 4, 6, 7])
+def test_a_stop_inside_a_generation_saves_the_step_before(at, tmp_path):
+    "Also where the generation is the first of an epoch, of three steps each."
+    chosen = settings(save_steps=100)
+    whole = train(chosen, tmp_path/'whole')
+    first = train(chosen, tmp_path/'parts', stop_in_generation=at)
+    assert first.outcome.stopped and first.outcome.steps == at - 1 and newest_checkpoint(tmp_path/'parts').name == f'checkpoint-{at - 1}'
+    second = train(chosen, tmp_path/'parts', resume=True)
+    assert first.log + second.log == whole.log
+    for name in whole.weights: assert torch.equal(second.weights[name], whole.weights[name]), name
 
 
 def test_after_the_last_step_nothing_is_trained(tmp_path):
