@@ -51,6 +51,7 @@ class Markers:
 PLAIN = Markers('<reasoning>', '</reasoning>', '<answer>', '</answer>')
 GEMMA = Markers('<start_working_out>', '<end_working_out>', '<SOLUTION>', '</SOLUTION>')
 THINK = ('<think>', '</think>') # around the thoughts of models that were trained to think
+_THOUGHTS = (THINK, ('<thinking>', '</thinking>'), ('<thought>', '</thought>'), ('[THINK]', '[/THINK]')) # as other families write them
 
 # %% ../nbs/api/11_prompts.ipynb #p-build-messages
 def build_messages(question:str,          # what the model is asked
@@ -276,14 +277,16 @@ def _openings(tokens:list) -> dict[int, int|None]:
 
 def _in_order(text:str, known:tuple) -> list:
     "The tags of reasoning and thoughts from left to right: (start, end, closes, where it has closed, is a thought)."
-    families = [THINK, *((m.reasoning_start, m.reasoning_end) for m in known)]
+    markers = set(chain(*known))
+    thoughts = [pair for pair in _THOUGHTS if (pair[0] in text or pair[1] in text) and not markers.intersection(pair)]
+    families = [*thoughts, *((m.reasoning_start, m.reasoning_end) for m in known)]
     found = []
     for pair in families:
         tags = [(pair.index(m[0]), m.start(), m.end()) for m in re.finditer('|'.join(map(re.escape, pair)), text)]
         closes = _openings(tags)
         for i, (kind, start, end) in enumerate(tags):
             j = closes.get(i)
-            found.append((start, end, kind, (tags[j][2] if j is not None else len(text)), pair is THINK))
+            found.append((start, end, kind, (tags[j][2] if j is not None else len(text)), pair in _THOUGHTS))
     return sorted(found)
 
 # %% ../nbs/api/11_prompts.ipynb #p-thoughts
@@ -314,7 +317,8 @@ def _blanked(text:str, spans:list) -> str:
 def _with_thoughts(text:str, spans:list, rest:Parsed) -> Parsed:
     "The reading of a completion whose thoughts were blanked out; only thoughts in front leave a format exact."
     in_front = not rest.text[:spans[-1][1]].strip()
-    thought = text[slice(*spans[0])].removeprefix(THINK[0]).removesuffix(THINK[1])
+    thought = text[slice(*spans[0])]
+    for start, end in _THOUGHTS: thought = thought.removeprefix(start).removesuffix(end)
     return replace(rest, text=text, reasoning=thought if rest.reasoning is None else rest.reasoning,
                    well_formed=rest.well_formed and in_front, outside=rest.outside if rest.blocks else text)
 
@@ -333,7 +337,7 @@ def _parse(text:str, markers:Markers|None, prefilled:bool|str) -> Parsed:
         return Parsed(text, first, None, (), tuple(map(text.count, first)), False, text)
     own = any(tag in chain(*known) for tag in THINK) # `<think>` is the model's own marker, and read as such
     opened = prefilled == THINK[0]
-    thinks = not own and (opened or any(tag in text for tag in THINK))
+    thinks = not own and (opened or any(tag in text for tag in chain(*_THOUGHTS)))
     spans = _thoughts(text, known, opened) if thinks else []
     if not spans: return _parse_open(text, markers, prefilled)
     return _with_thoughts(text, spans, _parse_open(_blanked(text, spans), markers, prefilled))

@@ -237,3 +237,12 @@ def test_a_long_gold_costs_little_and_is_unscored(piece):
     for kind in ('gsm8k', 'finqa', 'math'): assert verify('<answer>18</answer>',
                                                           'x' + piece * (100_000 // len(piece)) + 'x',
                                                           kind).reason == 'bad_gold'
+
+
+@pytest.mark.parametrize('opens, closes', [('<think>', '</think>'), ('<thinking>', '</thinking>'), ('<thought>', '</thought>'), ('[THINK]', '[/THINK]')])
+def test_an_answer_in_a_thought_is_none(opens, closes):
+    thought = f'{opens}<answer>18</answer>{closes}'
+    assert verify(thought, '18', 'gsm8k').reason == 'no_block'
+    assert verify(f'{thought} I am not sure.', '18', 'gsm8k').reason == 'no_block'
+    assert verify(f'{opens}so <answer>18</answer>', '18', 'gsm8k').reason == 'no_block'
+    assert verify(f'{opens}if <answer>17</answer>? no{closes}\n<answer>18</answer>', '18', 'gsm8k')
