@@ -149,6 +149,7 @@ def _second_opinions(cfg:PipelineConfig, judges:dict, rewards) -> None:
 
 def prepare(cfg:PipelineConfig, # a configuration
             resume:bool=False,  # the run's own folders may hold something
+            pass_rates:dict|None=None, # question -> share of right answers, measured before; for `data.difficulty`
            )->Prepared:
     "Do everything that needs no weights; a `ConfigError` or `UnavailableError` says what is in the way."
     cfg.check()  # again, for what was assigned in Python
@@ -169,9 +170,11 @@ def prepare(cfg:PipelineConfig, # a configuration
     _raise_all(rewards.check())
     _second_opinions(cfg, judges, rewards)
     limit = cfg.train.max_prompt_length
-    train_rows, golds = _with_golds(data, partial(data.train_rows, tokenizer, limit))
+    measured = dict(pass_rates=pass_rates) if pass_rates else {}
+    train_rows, golds = _with_golds(data, partial(data.train_rows, tokenizer, limit, **measured))
     _raise_all(_warm_problems(cfg, train_rows))
-    loop = _component(cfg, 'train')(cfg.train, seed=cfg.seed)
+    ordered = dict(grpo={**cfg.train.grpo, 'shuffle_dataset': False}) if cfg.data.curriculum else {} # easy prompts first
+    loop = _component(cfg, 'train')(cfg.train.model_copy(update=ordered), seed=cfg.seed)
     try: loop.check_rows(len(train_rows))
     except ConfigError as e: raise ConfigError([f'{error} ({train_rows})' for error in e.errors]) from None
     eval_rows = {}

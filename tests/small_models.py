@@ -13,7 +13,7 @@ SHAPE = dict(hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_atte
 
 
 def character_tokenizer(template=TEMPLATE):
-    "A tokenizer of printable ASCII; its chat template is given by its text or a family's name, by default Gemma's form."
+    "A tokenizer of printable ASCII; its chat template is a text or the name of a family, by default in Gemma's form."
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
     control = ['<pad>', '<eos>', '<bos>', '<unk>', '<start_of_turn>', '<end_of_turn>']

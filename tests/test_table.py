@@ -10,6 +10,7 @@ from small_models import build
 from rlvr_nb.config import ConfigError, load_config
 from rlvr_nb.data import DATASET_PROCESSORS, DefaultDataComponent, register_table
 from rlvr_nb.pipeline import Pipeline
+from rlvr_nb.preflight import prepare
 from rlvr_nb.processors import FinQAProcessor, finqa_steps
 from rlvr_nb.table import TableProcessor, in_share
 
@@ -180,3 +181,18 @@ def test_answers_that_nobody_can_read_are_named_before_training(tmp_path):
     words = Pipeline.check(load_config(*common, *swapped))
     assert len(words.prepared.train_rows) == 7
     assert any("most answers of table can't be read as gsm8k" in note for note in words.notes)
+
+
+def test_difficulty_and_curriculum_follow_measured_rates(tmp_path, sums):
+    build('llama', tmp_path/'model')
+    common = ['data_component=table', f'data.dataset_path={sums}', f'model.model_name_or_path={tmp_path/"model"}',
+              'data.params.question=problem', 'model.max_seq_length=512', 'train.max_prompt_length=400',
+              'train.max_completion_length=8', 'train.per_device_train_batch_size=4', 'train.num_generations=4',
+              'eval.enabled=false']
+    cfg = load_config(*common, 'data.difficulty.min=0.3', 'data.curriculum=true')
+    with pytest.raises(ConfigError, match='data.difficulty: no pass rates of this model'): Pipeline.check(cfg)
+    rates = {f'{a}+{b}=?': round(b / 20, 2) for a in range(20) for b in range(19)}  # the larger b, the more often right
+    p = prepare(cfg, pass_rates=rates)
+    found = [rates[row['question']] for row in p.train_rows]
+    assert found == sorted(found, reverse=True) and min(found) == 0.3 and p.loop.config.grpo['shuffle_dataset'] is False
+    assert set(p.train_rows.reasons) == {'pass rate not measured', 'pass rate not from 0.3 to 1'}
