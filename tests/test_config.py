@@ -437,10 +437,9 @@ def test_recipes():
             small.model.max_seq_length, small.eval.eval_steps) == (3e-3, 8, "dapo", 64, 0)
     assert (other.train.learning_rate, other.train.num_generations, other.train.grpo, other.model.max_seq_length,
             other.train.max_completion_length, other.eval.eval_batch_size) == (5e-6, 16, {}, 1536, 1024, 8)
-    for cfg in (small, other):
-        empty = {"target", "output_dir", "bf16", "seed", "eval_datasets_names", "early_stopping_patience", "warm_start",
-                 "dynamic_sampling"}
-        assert all(v is not None for part in (cfg.train, cfg.eval) for k, v in part.model_dump(exclude=empty).items())
+    for cfg, recipe in ((small, RECIPES["small"]), (other, RECIPES["grpo_default"])):
+        for section in ("train", "eval"):
+            assert all(cfg[section][key] is not None for key in recipe[section])
     assert load_config("model.model_name_or_path=x/y", "train.learning_rate=1e-4").train.learning_rate == 1e-4
     assert load_config("model.model_name_or_path=${oc.env:NOT_SET_AT_ALL,x/y}").train.learning_rate == 5e-6
 
