@@ -1,4 +1,5 @@
 """A second opinion on unreadable answers: a stand-in server is asked by rewards and evaluation, and by nobody else."""
+
 import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -22,7 +23,8 @@ def server():
     "A chat server that reads two Roman numbers; what it was asked and how it should fail are its attributes."
 
     class Handler(BaseHTTPRequestHandler):
-        def log_message(self, *args): pass
+        def log_message(self, *args):
+            pass
 
         def do_POST(self):
             body = json.loads(self.rfile.read(int(self.headers['Content-Length'])))
@@ -48,7 +50,8 @@ def server():
     http.server_close()
 
 
-def answers(*texts): return [f'<answer>{text}</answer>' for text in texts]
+def answers(*texts):
+    return [f'<answer>{text}</answer>' for text in texts]
 
 
 def rewarded(server, **params):
@@ -57,10 +60,10 @@ def rewarded(server, **params):
 
 
 def test_the_reward_asks_about_unreadable_answers_only(server):
-    component = rewarded(server, wrong_penalty=-1., unparseable_penalty=-2., price=5.)
+    component = rewarded(server, wrong_penalty=-1.0, unparseable_penalty=-2.0, price=5.0)
     texts = [*answers('12', '13', 'XII', 'XIV', '12 or 13', ''), 'no block']
     paid = component.build()[0](prompts=['5+7?'] * 7, completions=texts, answer=['12'] * 7)
-    assert paid == [1., -1., 1., -1., -1., -2., -2.]
+    assert paid == [1.0, -1.0, 1.0, -1.0, -1.0, -2.0, -2.0]
     assert sorted(said['second'] for said, _ in server.asked) == ['XII', 'XIV']
     assert server.asked[0][0]['question'] == '5+7?'
     summary = component.opinions['judge'].summary()
@@ -72,16 +75,16 @@ def test_the_reward_asks_about_unreadable_answers_only(server):
 def test_a_pair_is_asked_about_once(server):
     built = rewarded(server).build()[0]
     for step in range(3):
-        assert built(completions=answers('XII') * 4, answer=['12'] * 4, step=[step] * 4) == [1.] * 4
+        assert built(completions=answers('XII') * 4, answer=['12'] * 4, step=[step] * 4) == [1.0] * 4
     assert 1 <= len(server.asked) <= 4  # those of the first step ask side by side
 
 
 def test_the_share_to_compare_is_asked_too_and_changes_no_pay(server):
     server.word = 'no'
-    component = rewarded(server, agreement=1.)
-    assert component.build()[0](completions=answers('12', '13'), answer=['12'] * 2) == [1., 0.]
+    component = rewarded(server, agreement=1.0)
+    assert component.build()[0](completions=answers('12', '13'), answer=['12'] * 2) == [1.0, 0.0]
     summary = component.opinions['judge'].summary()
-    assert (summary['compared'], summary['agreement']) == (2, .5)
+    assert (summary['compared'], summary['agreement']) == (2, 0.5)
 
 
 @pytest.mark.parametrize('status, well, text', [(503, True, '503'), (200, False, 'JSON'), (302, True, '302')])
@@ -94,7 +97,9 @@ def test_a_server_that_fails_is_left_alone_after_three_times(server, status, wel
     assert text in second.summary()['problem'] and 'sk-123' not in json.dumps(second.summary())
 
 
-@pytest.mark.parametrize('word, opinion', [('Yes.', True), ('**No**', False), ('perhaps', None), ('', None), ('yesterday', None)])
+@pytest.mark.parametrize(
+    'word, opinion', [('Yes.', True), ('**No**', False), ('perhaps', None), ('', None), ('yesterday', None)]
+)
 def test_replies(server, word, opinion):
     server.word = word or ' '
     assert SecondOpinion(ServerJudge(server.address)).ask('?', '12', 'XII') is opinion
@@ -108,7 +113,9 @@ def test_the_key_goes_to_the_named_address_from_the_environment(server, monkeypa
 
 class Reciter:
     "An engine that says the same whatever it is asked."
-    def generate(self, prompts, **options): return [[Rollout(f'<answer>{p}</answer>', [1, 2], False, 3)] for p in prompts]
+
+    def generate(self, prompts, **options):
+        return [[Rollout(f'<answer>{p}</answer>', [1, 2], False, 3)] for p in prompts]
 
 
 def test_evaluation_has_a_column_of_its_own(server):
@@ -117,7 +124,7 @@ def test_evaluation_has_a_column_of_its_own(server):
     rows = [dict(prompt=text, answer='12', question='5+7?') for text in ('XII', 'XIV', '12', '13')]
     evaluation = evaluate(None, None, rows, dataset='sums', judge=judge, engine=Reciter(), progress=False)
     assert [r.get('opinion') for r in evaluation.rows] == [True, False, None, None]
-    assert [r['correct'] for r in evaluation.rows] == [False, False, True, False] and evaluation.accuracy == .25
+    assert [r['correct'] for r in evaluation.rows] == [False, False, True, False] and evaluation.accuracy == 0.25
     assert evaluation.summary()['opinion'] == dict(asked=2, right=1, compared=0, agreement=None)
 
 
@@ -137,4 +144,5 @@ def test_what_cannot_be_asked_is_said_before_a_model_is_loaded(server):
         ('reward.reward_functions=[{type:judge,params:{model:"ftp://x"}}]', ConfigError, 'http://'),
         ('reward.reward_functions=[{type:judge}]', ConfigError, 'model: missing'),
     ]:
-        with pytest.raises(kind, match=text): prepare(load_config(option))
+        with pytest.raises(kind, match=text):
+            prepare(load_config(option))

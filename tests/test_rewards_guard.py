@@ -1,5 +1,6 @@
 """The guard: rewards that hang, raise, return nonsense or touch the random numbers."""
 
+import os
 import random
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import pytest
 
 from rlvr_nb.config import RLVRError, UnavailableError
 from rlvr_nb.prompts import PLAIN
-from rlvr_nb.rewards import REWARDS, DefaultRewardComponent, RewardError, reward, with_deadline
+from rlvr_nb.rewards import REWARDS, DefaultRewardComponent, RewardError, dataset_judge, reward, with_deadline
 
 TEXTS = ['first', 'second', 'third', 'fourth']
 
@@ -290,3 +291,173 @@ def test_a_hang_leaves_the_random_numbers_as_they_were():
     before = random.getstate()
     assert isinstance(score(seeds_and_hangs), RewardError)
     assert random.getstate() == before
+
+
+# Leaving, moving and breaking the process
+
+
+class Strange(BaseException):
+    "An exception that is no Exception."
+
+
+def leave(how):
+    "A batch function that leaves on the first text."
+
+    def function(completions):
+        if 'first' in completions:
+            how()
+        return [1.0] * len(completions)
+
+    return function
+
+
+def strange():
+    raise Strange('gone')
+
+
+def interrupt():
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(
+    'how', [lambda: sys.exit(0), lambda: os._exit(0), interrupt, strange], ids=['exit', '_exit', 'interrupt', 'strange']
+)
+@pytest.mark.parametrize('thread', [False, True])
+def test_no_way_of_leaving_ends_the_run(how, thread, caplog):
+    assert score(leave(how), thread=thread) == [None, 1.0, 1.0, 1.0]
+    assert 'mine: sample 0 raised' in caplog.text
+
+
+def test_a_sample_function_cannot_leave_either():
+    @reward('leaves')
+    def leaves(parsed):
+        if parsed.text == 'second':
+            os._exit(0)
+        return 1.0
+
+    try:
+        component = DefaultRewardComponent(dict(reward_functions=[dict(type='leaves')]), PLAIN)
+        assert component.build()[0](completions=TEXTS, answer=['1'] * 4) == [1.0, None, 1.0, 1.0]
+        assert 'os._exit(0)' in component.faults[0].problem
+    finally:
+        del REWARDS['leaves']
+
+
+def test_a_process_of_its_own_still_ends():
+    code = 'import os, sys, rlvr_nb.guard as g; g.with_deadline(lambda: 1, 5); sys.stdout.flush(); os._exit(7)'
+    assert subprocess.run([sys.executable, '-c', code]).returncode == 7
+
+
+def test_the_working_directory_and_the_streams_are_put_back(tmp_path, caplog):
+    torch = pytest.importorskip('torch')
+    before = os.getcwd(), sys.stdout, torch.get_default_dtype()
+
+    def moves(completions):
+        os.chdir(tmp_path)
+        sys.stdout = open(os.devnull, 'w')
+        torch.set_default_dtype(torch.float64)
+        return [1.0] * len(completions)
+
+    keep = []
+    for _ in range(2):
+        assert score(moves, keep=keep) == [1.0] * 4
+    assert (os.getcwd(), sys.stdout, torch.get_default_dtype()) == before
+    assert 'mine: changed the working directory and sys.stdout' in caplog.text
+
+
+def test_a_directory_that_is_gone_is_left(tmp_path, monkeypatch):
+    here = os.getcwd()
+
+    def removes(completions):
+        os.mkdir(tmp_path / 'gone')
+        os.chdir(tmp_path / 'gone')
+        os.rmdir(tmp_path / 'gone')
+        return [1.0] * len(completions)
+
+    assert score(removes) == [1.0] * 4 and os.getcwd() == here
+
+
+@pytest.mark.parametrize('value', [10**400, -(10**400), 1e308, -1e308, 2e9])
+def test_a_number_that_the_trainer_cannot_add_up_is_named(value, caplog):
+    assert score(lambda completions: [1.0, value, 2.0, 3.0]) == [1.0, None, 2.0, 3.0]
+    assert 'mine: sample 1 returned a number beyond 1e+09' in caplog.text
+
+
+@pytest.mark.parametrize(
+    'entry',
+    [
+        dict(type='exact_match', params=dict(reward_value=1e308)),
+        dict(type='exact_match', params=dict(reward_value=10**400)),
+        dict(type='exact_match', weight=1e308),
+    ],
+)
+def test_so_is_one_of_a_configuration(entry):
+    faults = DefaultRewardComponent(dict(reward_functions=[entry]), PLAIN).check()
+    assert len(faults) == 1 and 'up to 1e+09' in str(faults[0])
+
+
+# A dataset's own scorer
+
+
+def hang(answer, row):
+    time.sleep(60)
+
+
+def judged(scorer, deadline=0.3):
+    "What a scorer comes to, for one right answer, in a reward that takes the dataset's judge."
+    judge = dataset_judge(None, scorer, PLAIN, deadline=deadline)
+    component = DefaultRewardComponent(
+        dict(reward_functions=[dict(type='verified_answer', params=dict(wrong_penalty=-1.0))]), PLAIN, judge
+    )
+    return component, component.build()[0](completions=['<answer>4</answer>', 'nothing'], answer=['4', '4'])
+
+
+def test_a_scorer_that_never_returns_stops_the_run_with_its_name():
+    with pytest.raises(RewardError, match="hang: the dataset's scorer is still running after 0.3 s on the answer '4'"):
+        judged(hang)
+
+
+@pytest.mark.parametrize(
+    'scorer',
+    [lambda a, r: None, lambda a, r: float('nan'), lambda a, r: 'yes', lambda a, r: 1 / 0, lambda a, r: sys.exit(0)],
+)
+def test_a_scorer_that_gives_no_number_pays_nothing_and_is_counted(scorer, caplog):
+    component, paid = judged(scorer)
+    assert paid == [None, 0.0] and component.counts['internal_error'] == 1 and component.counts['unreadable_gold'] == 0
+    assert 'not scored' in caplog.text
+
+
+def test_a_scorer_draws_random_numbers_of_its_own():
+    random.seed(5)
+    before = random.getstate()
+    assert judged(lambda a, r: float(random.random() >= 0))[1] == [1.0, 0.0]
+    assert random.getstate() == before
+
+
+# TRL's own signature
+
+
+def test_a_function_of_a_batch_is_registered_as_it_is():
+    @reward('as_in_trl')
+    def as_in_trl(completions, answer, bonus=1.0, **kwargs):
+        return [bonus * (a in c) + (level - level) for c, a, level in zip(completions, answer, kwargs['level'])]
+
+    try:
+        entry = dict(type='as_in_trl', params=dict(bonus=2.0))
+        component = DefaultRewardComponent(dict(reward_functions=[entry]), PLAIN)
+        assert component.check() == []
+        assert component.build()[0](completions=['a 4', 'b'], answer=['4', '4'], level=[1, 2]) == [2.0, 0.0]
+    finally:
+        del REWARDS['as_in_trl']
+
+
+def test_a_signature_that_cannot_be_met_says_what_to_write():
+    @reward('asks_much')
+    def asks_much(response, gold):
+        return 1.0
+
+    try:
+        faults = DefaultRewardComponent(dict(reward_functions=[dict(type='asks_much')]), PLAIN).check()
+        assert 'response: missing' in str(faults[0]) and '(completions, answer, **kwargs)' in str(faults[0])
+    finally:
+        del REWARDS['asks_much']
