@@ -24,6 +24,8 @@ from .trust import NOT_EVALUATED, load_run
 from .report import RunReport
 from .card import push_to_hub, save_model_card
 from .preflight import CheckReport, Prepared, eval_datasets, free_disk, prepare, probe_completions
+from .probe import ProbeReport, keep_probe
+from .probe import probe as probe_model
 from .identity import check_resumable
 from .stages import Pipeline, _join_processes, no_sudden_exit
 
@@ -259,3 +261,15 @@ def evaluate(cls:Pipeline, path:str|Path,        # a run directory, a model fold
     finally:
         if is_main_process(): pipeline.run_dir.writer.release()
     return results
+
+# %% ../nbs/api/84_pipeline.ipynb #l-probe
+@patch(cls_method=True)
+def probe(cls:Pipeline, cfg:PipelineConfig, # of the run
+          prompts:int|None=None,           # how many are sampled; None takes what tells enough
+          timed:bool=True,                 # measure the seconds of a step
+          say=lambda text: None,           # told what is being done
+         )->ProbeReport:
+    "Sample the untrained model with the run's data, prompts and rewards, and say whether it will learn and what would help."
+    report = probe_model(cfg, prompts, timed, say)
+    keep_probe(report, cfg)
+    return report

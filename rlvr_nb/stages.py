@@ -23,6 +23,7 @@ from .control import StopRequested, TrainingControl
 from .checkpoint import Choice, choose_checkpoint
 from .trainer import stoppable
 from .training import is_main_process, world_size
+from .probe import Signal
 from .decode import DecodingStopped
 from .warmstart import file_solutions, keep_warm, load_warm, warm_examples, warm_start
 from .comparison import When
@@ -42,6 +43,7 @@ class Pipeline:
                 ):
         self.cfg, self.control, self.more_observers, self.force = cfg, control or TrainingControl(), observers, force
         self.seconds, self.observers, self.run_dir, self.resumed, self.prepared, self.ended = {}, Observers(), None, False, None, False
+        self.signal = Signal(cfg.train.stop_without_signal)
         self.choice, self.changed, self.steps, self.told, self.home = Choice(None), [], 0, 0, Path.cwd()
 
     @staticmethod
@@ -262,6 +264,7 @@ def _on_completions(self:Pipeline, step:int, records:list[Completion]) -> dict:
     self.observers.emit('completions', step, records)
     metrics, warnings = self.monitor.observe(records, self.cfg.train.num_generations)
     for text in warnings: self._fault('monitoring', text)
+    self._look_for_signal(1 - metrics['monitor/groups_without_spread'])
     self._reward_faults()
     judged = [r.correct for r in records if r.correct is not None]
     return {'accuracy': sum(judged) / len(judged) if judged else math.nan, 'tokens/generated': sum(r.tokens for r in records),
@@ -272,6 +275,15 @@ def _reward_faults(self:Pipeline, most:int=20) -> None:
     "Name the bad samples that the rewards met; all are counted, the first are told."
     for fault in list(self.prepared.rewards.faults)[self.told:most]: self._fault('rewards', str(fault))
     self.told = len(self.prepared.rewards.faults)
+
+# %% ../nbs/api/83_stages.ipynb #l-signal
+@patch
+def _look_for_signal(self:Pipeline, live:float) -> None:
+    "Tell, and stop, where no group has anything to learn from."
+    if text := self.signal.look(live): self._fault('training', text)
+    if not self.signal.hopeless or self.control.stopping: return
+    self._add_caveat(f'stopped after {self.signal.silent} generations in which no group had completions that earn different rewards: nothing was learned')
+    self.control.stop()
 
 # %% ../nbs/api/83_stages.ipynb #l-due
 @patch
