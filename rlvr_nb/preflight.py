@@ -81,7 +81,8 @@ def _model_component(cfg:PipelineConfig):
 
 def _data_component(cfg:PipelineConfig, part, prompt:str):
     "The data component of a dataset, with the worked examples that `prompts.examples` asks for."
-    extra = dict(examples=cfg.prompts.examples, markers=Markers.from_config(cfg.model.markers)) if cfg.prompts.examples else {}
+    extra = {}
+    if cfg.prompts.examples: extra = dict(examples=cfg.prompts.examples, markers=Markers.from_config(cfg.model.markers))
     return resolve_target('data', part.target)(part, prompt, seed=cfg.seed, **extra)
 
 # %% ../nbs/api/80_preflight.ipynb #l-paths
@@ -144,7 +145,8 @@ def _with_golds(data, load) -> tuple[Rows, list[str]]: # rows, notes
     rows = load(gold_problem=partial(gold_problem, kind=data.kind))
     if rows.reasons.get(UNREADABLE, 0) > len(rows):
         example = rows.named[UNREADABLE][0]
-        return load(), [f"data: most answers of {data.name} can't be read as {data.kind} ({example}), so only rewards of your own can score them"]
+        return load(), [f"data: most answers of {data.name} can't be read as {data.kind} ({example}), "
+                        "so only rewards of your own can score them"]
     repaired = sum(repaired_gold(row['answer']) != row['answer'] for row in rows) if data.kind == 'math' else 0
     lost = f"data: {repaired} answers of {data.name} have lost or doubled backslashes, and are read as they were meant"
     return rows, [lost] if repaired else []
@@ -189,8 +191,9 @@ def prepare(cfg:PipelineConfig, # a configuration
     measured = dict(pass_rates=found) if found else {}
     train_rows, golds = _with_golds(data, partial(data.train_rows, tokenizer, limit, **measured))
     _raise_all(_warm_problems(cfg, train_rows))
-    ordered = dict(grpo={**cfg.train.grpo, 'shuffle_dataset': False}) if cfg.data.curriculum else {} # easy prompts first
-    loop = _component(cfg, 'train')(cfg.train.model_copy(update=ordered), seed=cfg.seed)
+    ordered = {'shuffle_dataset': False} if cfg.data.curriculum else {} # easy prompts first
+    train = cfg.train.model_copy(update=dict(grpo={**cfg.train.grpo, **ordered}))
+    loop = _component(cfg, 'train')(train, seed=cfg.seed)
     try: loop.check_rows(len(train_rows))
     except ConfigError as e: raise ConfigError([f'{error} ({train_rows})' for error in e.errors]) from None
     eval_rows = {}
@@ -231,8 +234,8 @@ def _notes(p:Prepared, prompt:str, markers:Markers) -> list[str]:
         opened = THINK[0] if p.prefilled == THINK[0] else markers.reasoning_start
         notes.append(f"the chat template already opens the reasoning with {opened}; format rewards take that into account")
     elif rendered.rstrip().endswith(THINK[1]) and markers.reasoning_start == THINK[0]:
-        notes.append(f"model.markers: the chat template writes an empty thought itself, so a completion can't begin with {THINK[0]}; "
-                     "choose other markers, or let the model think (prompts.chat_template_kwargs)")
+        notes.append("model.markers: the chat template writes an empty thought itself, so a completion can't begin with "
+                     f"{THINK[0]}; choose other markers, or let the model think (prompts.chat_template_kwargs)")
     notes += getattr(p.data, 'notes', [])
     notes += [f'data: {rows}' for rows in (p.train_rows, *p.eval_rows.values()) if rows.dropped]
     notes += p.rewards.notes
