@@ -167,7 +167,7 @@ def _findings_about_wrong(table:list[dict]) -> list[tuple[str, str]]:
     wrong, near = mean.get('wrong, in perfect format'), mean.get('near miss, in perfect format')
     if None not in (wrong, bare) and wrong > bare:
         found.append(('warning', f"a wrong answer in perfect format earns {_number(wrong)}, a right one without "
-                                 f"it {_number(bare)}: lower the format reward, or gate it with gate_on: ANSWER_REWARD"))
+                                 f"it {_number(bare)}: lower the format reward, or gate it with gate_on"))
     elif None not in (wrong, bare, near) and bare < near:
         found.append(('note', f"a near miss in perfect format earns {_number(near)}, more than a right answer without "
                               f"the format ({_number(bare)})"))
