@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['GROUPS', 'PLUGIN', 'shown_fields', 'Group', 'Simple', 'local_models', 'hub_models', 'find_models', 'needs',
-           'check_panel', 'Setup', 'command_of']
+           'check_panel', 'preset_base', 'Setup', 'command_of']
 
 # %% ../nbs/api/94_setup.ipynb #setup-imports
 from pathlib import Path
@@ -144,6 +144,15 @@ def check_panel(report # a `CheckReport`
     audit = [fold('What attacks on the rewards earn', ft('pre', redact(str(p.audit))))] if p.audit else []
     return ft('div', *good, *notes, table(['part', 'what a run would use'], _facts(report)), *prompts, paid, *audit, command_block(p.cfg.command()))
 
+# %% ../nbs/api/94_setup.ipynb #w-preset-base
+def preset_base(name:str,         # one of `presets()`
+                config_dir=None,  # a folder of your own configuration files
+               )->Base:
+    "The base of a preset; a `ConfigError` names those there are."
+    known = presets(config_dir)
+    if name not in known: raise ConfigError(f"preset: there is no preset {name!r}, expected one of {', '.join(known)}")
+    return Base(known[name], (f'+preset={name}',), config_dir=config_dir)
+
 # %% ../nbs/api/94_setup.ipynb #w-setup
 class Setup(Section):
     "Preset, form, memory, command and dry run."
@@ -226,14 +235,6 @@ def start_from(self:Setup, base:Base # a preset, a file or a run
     self.form_changed()
 
 @patch
-def preset_base(self:Setup, name:str # one of `presets()`
-               )->Base:
-    "The base of a preset; a `ConfigError` names those there are."
-    known = presets(self.config_dir)
-    if name not in known: raise ConfigError(f"preset: there is no preset {name!r}, expected one of {', '.join(known)}")
-    return Base(known[name], (f'+preset={name}',), config_dir=self.config_dir)
-
-@patch
 def put_back(self:Setup):
     "Make the edits again that another base has forgotten."
     with self.form.lock:
@@ -243,7 +244,7 @@ def put_back(self:Setup):
 
 @patch
 def _choose_preset(self:Setup, change):
-    if change['new'] and not self._loading: self.guard('load', lambda: self.start_from(self.preset_base(change['new'])))
+    if change['new'] and not self._loading: self.guard('load', lambda: self.start_from(preset_base(change['new'], self.config_dir)))
 
 @patch
 def load_file(self:Setup):

@@ -20,7 +20,8 @@ from .sections import error_panel, message_panel
 from .setup import GROUPS, Group
 from .task import Preview, dropped_panel, read_preview, row_panel
 from .lab import HOSTILE, OWN, audit_panel, sample, scores_panel
-from .app import App, SILENCE, Summary
+from .summary import Summary
+from .app import App, SILENCE
 
 # %% ../nbs/api/98_widgets.ipynb #widgets-kept
 from .elements import asset
