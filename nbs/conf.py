@@ -16,7 +16,8 @@ root_doc = 'index'
 source_suffix = {'.ipynb': 'myst-nb', '.md': 'myst-nb'}
 exclude_patterns = []
 
-myst_enable_extensions = ['attrs_block', 'attrs_inline', 'colon_fence', 'deflist', 'dollarmath', 'strikethrough', 'tasklist']
+myst_enable_extensions = ['attrs_block', 'attrs_inline', 'colon_fence', 'deflist', 'dollarmath', 'strikethrough',
+                          'tasklist']
 nb_execution_mode = 'off'             # what is shown is what was saved
 nb_render_markdown_format = 'myst'
 nb_merge_streams = True
@@ -38,8 +39,10 @@ pygments_style = 'friendly'
 pygments_dark_style = 'github-dark'
 html_theme_options = dict(
     sidebar_hide_name=False,
-    light_css_variables={'color-brand-primary': '#0b6e6e', 'color-brand-content': '#0b6e6e', 'color-brand-visited': '#5a4a8a'},
-    dark_css_variables={'color-brand-primary': '#5cc8c0', 'color-brand-content': '#5cc8c0', 'color-brand-visited': '#b3a3e6'},
+    light_css_variables={'color-brand-primary': '#0b6e6e', 'color-brand-content': '#0b6e6e',
+                         'color-brand-visited': '#5a4a8a'},
+    dark_css_variables={'color-brand-primary': '#5cc8c0', 'color-brand-content': '#5cc8c0',
+                        'color-brand-visited': '#b3a3e6'},
 )
 
 

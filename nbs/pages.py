@@ -30,7 +30,8 @@ NBS = ROOT/'nbs'
 PACKAGE = 'rlvr_nb'
 SECTIONS = {'tutorials': 'Tutorials', 'explanations': 'Explanations', 'api': 'API'}
 PARTS = {   # the tens of the numbers of nbs/api -> the title of that part, and what it does
-    0: ('Configuration', 'What a user writes, from the grammar of an override to a checked configuration, and how results are shown.'),
+    0: ('Configuration',
+        'What a user writes, from the grammar of an override to a checked configuration, and how results are shown.'),
     1: ('Prompts and data', 'From the rows of a dataset to prompts, and from the text of a completion to its parts.'),
     2: ('Verdicts', 'Whether an answer is right: numbers, amounts, formulas and sets, read and compared.'),
     3: ('Rewards', 'What a completion is paid, by functions that can be checked, and what tries to cheat them.'),
@@ -63,7 +64,8 @@ def names_of(node):
 
 def label(module, name, node):
     "Where a link to `name` points; labels ignore case, so a class and a constant are told from a function of the same letters."
-    kind = '-class' if isinstance(node, ast.ClassDef) else '' if isinstance(node, DEFS) or not name.isupper() else '-constant'
+    kind = '-class' if isinstance(node, ast.ClassDef) else '' if isinstance(node,
+                                                                            DEFS) or not name.isupper() else '-constant'
     return f"{module.removeprefix(PACKAGE + '.')}.{name}{kind}"
 
 @dataclass
@@ -92,12 +94,14 @@ def read_page(path):
         for name in filter(public, names_of(node)):
             page.names[name] = label(page.module, name, node)
             for sub in getattr(node, 'body', []) if isinstance(node, ast.ClassDef) else []:
-                if documented_method(sub): page.names[f'{name}.{sub.name}'] = label(page.module, f'{name}.{sub.name}', sub)
+                if documented_method(sub): page.names[f'{name}.{sub.name}'] = label(page.module, f'{name}.{sub.name}',
+                                                                                    sub)
     return page
 
 def documented_method(node):
     "Is this member of a class body described under its class?"
-    return (isinstance(node, DEFS) and not isinstance(node, ast.ClassDef) and ast.get_docstring(node) and public(node.name))
+    return (isinstance(node, DEFS) and not isinstance(node, ast.ClassDef) and ast.get_docstring(node)
+            and public(node.name))
 
 def read_pages():
     "Every notebook, in the order of the sidebar."
@@ -194,7 +198,8 @@ def shown_default(value):
 
 def by_bases(obj):
     "Is `obj` a class that is better known by its bases than by how it is called: a schema, an exception?"
-    return inspect.isclass(obj) and (is_schema(obj) or issubclass(obj, BaseException) and not inspect.isfunction(obj.__init__))
+    return inspect.isclass(obj) and (is_schema(obj) or issubclass(obj, BaseException)
+                                     and not inspect.isfunction(obj.__init__))
 
 def is_schema(obj):
     "Is `obj` a pydantic model? Its fields document themselves."
@@ -202,7 +207,8 @@ def is_schema(obj):
 
 def field_meaning(f):
     "A field's description, its unit and its bounds."
-    bounds = [f'{sign} {getattr(m, what)}' for m in f.metadata for what, sign in dict(gt='>', ge='>=', lt='<', le='<=').items() if hasattr(m, what)]
+    bounds = [f'{sign} {getattr(m, what)}' for m in f.metadata for what,
+              sign in dict(gt='>', ge='>=', lt='<', le='<=').items() if hasattr(m, what)]
     unit = f.json_schema_extra.get('unit') if isinstance(f.json_schema_extra, dict) else None
     extra = ', '.join([*([unit] if unit else []), *bounds])
     return (f.description or '') + (f' ({extra})' if extra else '')
@@ -228,7 +234,8 @@ def parameters(obj):
 def signature(name, obj):
     "How `obj` is called, short enough to read; types are in the table of its parameters."
     head = f"class {name}" if inspect.isclass(obj) else name
-    if by_bases(obj): return f"{head}({', '.join(b.__name__ for b in obj.__bases__ if b is not object)})".removesuffix('()')
+    if by_bases(obj):
+        return f"{head}({', '.join(b.__name__ for b in obj.__bases__ if b is not object)})".removesuffix('()')
     sig, parts, star = inspect.signature(obj), [], False
     for p in sig.parameters.values():
         if p.name in ('self', 'cls') and not parts and '.' in name: continue
@@ -238,11 +245,13 @@ def signature(name, obj):
         parts.append(mark + p.name + ('' if p.default is p.empty else f'={shown_default(p.default)}'))
     returns = shown_type(sig.return_annotation) if not inspect.isclass(obj) else ''
     text = f"{head}({', '.join(parts)})" + (f' -> {returns}' if returns else '')
-    return text if len(text) <= 88 else f"{head}(\n    " + ',\n    '.join(parts) + '\n)' + (f' -> {returns}' if returns else '')
+    return text if len(text) <= 88 else f"{head}(\n    " + ',\n    '.join(parts) + '\n)' + (f' -> {returns}' if returns
+                                                                                            else '')
 
 def table(rows, link):
     "Parameters as a table, without the columns that say nothing; `link` links the names in a line."
-    rows = [r for r in rows if r[0] != 'return'] + [('returns', *r[1:]) for r in rows if r[0] == 'return' and (r[1] or r[3])]
+    rows = [r for r in rows if r[0] != 'return'] + [('returns', *r[1:]) for r in rows if r[0] == 'return'
+                                                    and (r[1] or r[3])]
     if not any(r[1] or r[3] for r in rows): return []
     keep = [i for i in range(4) if i == 0 or any(r[i] for r in rows)]
     titles = ('', 'Type', 'Default', 'Meaning')
@@ -269,7 +278,8 @@ def described(name, page, links, level):
         lines += ['```python', f'{name}: {returns}' if returns else name, '```', '']
     elif callable(obj): lines += ['```python', signature(name, obj), '```', '']
     doc = inspect.cleandoc(obj.__doc__ or '')
-    if doc and not doc.startswith(f'{name}('): lines += [links.text(plain(doc), page), '']   # a dataclass without a docstring repeats its signature
+    # a dataclass without a docstring repeats its signature
+    if doc and not doc.startswith(f'{name}('): lines += [links.text(plain(doc), page), '']
     rows = [r for r in parameters(obj) if r[0] != 'return' or r[3]]   # the signature has its type
     return [*lines, *table(rows, lambda text: links.line(text, page)), '']
 
@@ -284,7 +294,8 @@ def folded(source):
 def markdown(text): return dict(cell_type='markdown', metadata={}, source=text)
 
 def code(source, outputs, tags=()):
-    return dict(cell_type='code', execution_count=None, metadata=dict(tags=list(tags)) if tags else {}, source=source, outputs=outputs)
+    return dict(cell_type='code', execution_count=None, metadata=dict(tags=list(tags)) if tags else {}, source=source,
+                outputs=outputs)
 
 def without_directives(source):
     "`source` without its `#|` lines."
@@ -293,7 +304,8 @@ def without_directives(source):
 def tags_of(directives):
     "What nbdev's directives about display are called in MyST-NB."
     def off(name): return str(directives.get(name, '')).lower() == 'false'
-    return [tag for tag, on in {'remove-input': off('echo'), 'remove-output': off('output'), 'hide-input': 'code-fold' in directives}.items() if on]
+    return [tag for tag, on in {'remove-input': off('echo'), 'remove-output': off('output'),
+                                'hide-input': 'code-fold' in directives}.items() if on]
 
 def clean_output(out, links, page):
     "An output that shows without a kernel, or None."
@@ -320,19 +332,22 @@ def page_cells(page, nb, links):
         directives = page.directives.get(cell.get('id'), {})
         if cell.cell_type == 'raw' or directives.keys() & HIDDEN or directives.get('include') == 'false': continue
         if cell.cell_type == 'markdown':
-            for m in re.finditer(r'^(#+) ', re.sub(r'^```.*?^```', '', cell.source, flags=re.M | re.S), flags=re.M): level = len(m[1])
+            for m in re.finditer(r'^(#+) ', re.sub(r'^```.*?^```', '', cell.source, flags=re.M | re.S),
+                                 flags=re.M): level = len(m[1])
             out.append(markdown(links.text(titled(cell.source) if not out else cell.source, page)))
             continue
         source = without_directives(cell.source)
         if m := re.match(r'show_doc\(\s*([\w.]+)', source):
-            if m[1] not in page.names: raise SystemExit(f"{page.path}: show_doc({m[1]}), which this notebook does not export")
+            if m[1] not in page.names:
+                raise SystemExit(f"{page.path}: show_doc({m[1]}), which this notebook does not export")
             out.append(markdown('\n'.join(described(m[1], page, links, level + 1))))
         elif not directives.keys() & {'export', 'exports'}:
             outputs = [o for o in (clean_output(o, links, page) for o in cell.get('outputs', [])) if o]
             if source or outputs: out.append(code(source, outputs, tags_of(directives)))
         else:
             shown = []
-            while cells and cells[0].get('id') not in page.directives and re.match(r'(#\|.*\n)*show_doc\(', cells[0].get('source', '')):
+            while cells and cells[0].get('id') not in page.directives and re.match(r'(#\|.*\n)*show_doc\(',
+                                                                                   cells[0].get('source', '')):
                 shown.insert(0, re.search(r'show_doc\(\s*([\w.]+)', cells.pop(0).source)[1])
             out += exported(source, shown, page, links, 'exports' in directives, level)
     return out
@@ -348,7 +363,8 @@ def exported(source, shown, page, links, unfold, level):
         for sub in node.body if isinstance(node, ast.ClassDef) else []:
             if documented_method(sub):
                 lines += described(f'{name}.{sub.name}', page, links, level + 2)
-    constants = [page.names[n] for node in body if not isinstance(node, DEFS) for n in names_of(node) if n in page.names]
+    constants = [page.names[n] for node in body if not isinstance(node, DEFS) for n in names_of(node)
+                 if n in page.names]
     if constants: lines += [*(f'({to})=' for to in constants), '{.anchors}', '&#8203;']
     text = [markdown('\n'.join(lines))] if lines else []
     if unfold or constants and not any(isinstance(n, DEFS) for n in body): return [*text, code(source, [])]
@@ -362,10 +378,12 @@ def parts_of(pages):
 def toctree(pages):
     "The sidebar."
     groups = [('', ['self'] + [p.doc for p in pages if len(p.path.parts) == 1 and p.doc != 'index'])]
-    groups += [(title, [p.doc for p in pages if p.path.parts[0] == folder]) for folder, title in SECTIONS.items() if folder != 'api']
+    groups += [(title, [p.doc for p in pages if p.path.parts[0] == folder]) for folder, title in SECTIONS.items()
+               if folder != 'api']
     parts = [(title, [p.doc for p in found]) for title, _, found in parts_of(pages)]
     groups += [(SECTIONS['api'], ['parts']), *parts, ('Project', ['changelog'])]
-    def tree(title, docs): return '\n'.join(['```{toctree}', ':hidden:', *([f':caption: {title}'] if title else []), '', *docs, '```'])
+    def tree(title, docs): return '\n'.join(['```{toctree}', ':hidden:', *([f':caption: {title}'] if title else []), '',
+                                             *docs, '```'])
     return markdown('\n\n'.join(tree(title, docs) for title, docs in groups if docs))
 
 def lead_of(page):
@@ -376,7 +394,8 @@ def lead_of(page):
 
 def parts_page(pages):
     "A page that says what each part of the package does, and lists its notebooks."
-    lines = ['# The package, part by part', '', 'Each notebook defines, explains and tests one module. They import one another in this order, never backward.']
+    lines = ['# The package, part by part', '',
+             'Each notebook defines, explains and tests one module. They import one another in this order, never backward.']
     for title, about, found in parts_of(pages):
         lines += ['', f'## {title}', '', about, '']
         lines += [f"- [`{p.module.removeprefix(f'{PACKAGE}.')}`]({p.doc}): {lead_of(p)}" for p in found]
@@ -396,12 +415,15 @@ def write_pages(dest):
         for i, cell in enumerate(cells): cell['id'] = f'cell-{i}'
         target = (dest/page.doc).with_suffix('.ipynb')
         target.parent.mkdir(parents=True, exist_ok=True)
-        metadata = dict(kernelspec=dict(name='python3', display_name='python3', language='python'), language_info=dict(name='python'))
-        target.write_text(json.dumps(dict(cells=cells, metadata=metadata, nbformat=4, nbformat_minor=5)), encoding='utf-8')
+        metadata = dict(kernelspec=dict(name='python3', display_name='python3', language='python'),
+                        language_info=dict(name='python'))
+        target.write_text(json.dumps(dict(cells=cells, metadata=metadata, nbformat=4, nbformat_minor=5)),
+                          encoding='utf-8')
     (dest/'parts.md').write_text(parts_page(pages), encoding='utf-8')
     shutil.copy2(ROOT/'CHANGELOG.md', dest/'changelog.md')
     for image in NBS.rglob('*'):
-        if image.suffix in ('.png', '.svg', '.jpg', '.gif') and not any(p[0] in '_.' for p in image.relative_to(NBS).parts):
+        if image.suffix in ('.png', '.svg', '.jpg', '.gif') and not any(p[0] in '_.'
+                                                                        for p in image.relative_to(NBS).parts):
             target = dest/image.relative_to(NBS)
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(image, target)

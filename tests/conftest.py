@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-# The same examples every time; new ones with HYPOTHESIS_PROFILE=explore bash tests/run.sh tests/test_verify_properties.py
+# The same examples every time; new ones with HYPOTHESIS_PROFILE=explore bash tests/run.sh
+# tests/test_verify_properties.py
 settings.register_profile('repeatable', derandomize=True)
 settings.register_profile('explore', print_blob=True)
 settings.load_profile(os.environ.get('HYPOTHESIS_PROFILE', 'repeatable'))
@@ -20,7 +21,8 @@ ROOT = Path(__file__).resolve().parents[1]
 BROWSERS = 'chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'
 CHROMIUM = next(filter(None, map(shutil.which, BROWSERS)), None)
 
-# Several processes share the tests (pytest-xdist, --dist loadgroup). A file stays in one of them, so that what its tests
+# Several processes share the tests (pytest-xdist, --dist loadgroup). A file stays in one of them, so that what its
+# tests
 # share, such as a trained model or the built site, is made once. The tests of these files share nothing and spread.
 SPREAD = {'test_notebooks', 'test_house', 'test_faults'}
 # What takes longest begins first, so that no process is left alone with it at the end.
@@ -46,7 +48,8 @@ def browser():
     "A headless Chromium that talks to no host of its own accord."
     if not CHROMIUM: pytest.skip('needs chromium: apt-get install chromium')
     from playwright.sync_api import sync_playwright
-    flags = ['--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update',
+    flags = ['--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+             '--disable-component-update',
              '--disable-sync']
     if os.geteuid() == 0: flags.append('--no-sandbox')
     with sync_playwright() as p:

@@ -111,16 +111,20 @@ def imported(path):
     "The modules of this package that a notebook's module imports, at its top or inside a function."
     found = []
     for node in ast.walk(ast.parse(module_of(path).read_text(encoding='utf-8'))):
-        if isinstance(node, ast.ImportFrom) and node.level == 1: found += [node.module] if node.module else [a.name for a in node.names]
-        if isinstance(node, ast.ImportFrom) and (node.module or '').startswith('rlvr_nb.'): found.append(node.module.split('.')[1])
+        if isinstance(node, ast.ImportFrom) and node.level == 1: found += [node.module] if node.module else [a.name
+                                                                                                             for a in node.names]
+        if isinstance(node, ast.ImportFrom) and (node.module
+                                                 or '').startswith('rlvr_nb.'): found.append(node.module.split('.')[1])
     return sorted(set(found))
 
 def short_of(house):
     "Where a notebook misses the goals: measure -> what it has."
     has = dict(bare=house.bare, wide=house.wide)
     if house.cells:   # others only gather names
-        has |= dict(example=round(house.example, 2), lines=house.lines, words=round(house.words_each), module=house.module)
-    return {name: value for name, value in has.items() if (value < GOALS[name] if name in AT_LEAST else value > GOALS[name])}
+        has |= dict(example=round(house.example, 2), lines=house.lines, words=round(house.words_each),
+                    module=house.module)
+    return {name: value for name, value in has.items()
+            if (value < GOALS[name] if name in AT_LEAST else value > GOALS[name])}
 
 
 if __name__ == '__main__':

@@ -23,14 +23,19 @@ class Session:
             kind, content, mine = m['msg_type'], m['content'], m['parent_header'].get('msg_id') == cell
             if kind == 'error': heard.append(('error', '\n'.join(content['traceback'])))
             if kind == 'stream' and mine: heard.append(('text', content['text']))
-            if kind == 'comm_msg': heard.append((content['comm_id'], str(content['data'].get('state', {}).get('value', ''))))
+            if kind == 'comm_msg': heard.append((content['comm_id'],
+                                                 str(content['data'].get('state', {}).get('value', ''))))
             if until and heard and until(*heard[-1]): return heard
             if kind == 'status' and content['execution_state'] == 'idle' and mine: return heard
         raise SystemExit(f'took too long: {heard[-5:]}')
 
     def run(self, code): return self.read(self.client.execute(code))
     def text(self, code): return ''.join(t for kind, t in self.run(code) if kind in ('text', 'error'))
-    def click(self, comm): self.client.shell_channel.send(self.client.session.msg('comm_msg', dict(comm_id=comm, data=dict(method='custom', content=dict(event='click')))))
+    def click(self,
+              comm): self.client.shell_channel.send(self.client.session.msg('comm_msg',
+                                                                            dict(comm_id=comm,
+                                                                                 data=dict(method='custom',
+                                                                                           content=dict(event='click')))))
 
 
 def main(click):
@@ -42,7 +47,8 @@ def main(click):
         stop, status = s.text("print(app.w['stop'].comm.comm_id, app.w['status'].comm.comm_id)").split()
         for how in (['click'] if click else []) + ['interrupt']:
             cell = s.client.execute("print('begin'); result = app.train(); print('end', result.status)")
-            s.read(cell, until=lambda where, text: where == 'error' or where == status and 'Running: training, step 3 of' in text)
+            s.read(cell, until=lambda where, text: where == 'error' or where == status
+                   and 'Running: training, step 3 of' in text)
             later = s.client.execute("print('later')") if click else None
             start = time.time()
             if how == 'click': s.click(stop); s.read(cell, until=lambda where, text: where == status and 'Stop' in text)
@@ -50,7 +56,8 @@ def main(click):
             out[f'{how} seen'] = time.time() - start
             out[f'{how} text'] = ''.join(t for kind, t in s.read(cell) if kind in ('text', 'error'))
             out[f'{how} ended'] = time.time() - start
-            if later and how == 'click': out['later'] = ''.join(t for kind, t in s.read(later) if kind in ('text', 'error'))
+            if later and how == 'click': out['later'] = ''.join(t for kind, t in s.read(later)
+                                                                if kind in ('text', 'error'))
             s.run(f"app.form.set('run_dir', '{folder}/b')")
         out['after'] = s.text("print(app.live.status, app.live.run_dir.status(), any(app.live.run_dir.model.iterdir()))").split()
     finally:

@@ -32,7 +32,8 @@ class Adder:
     def rollout(self, question):
         a, b = map(int, question.rstrip('=?').split('+'))
         value = a + b if self.rng.random() < self.skill else a + b - self.rng.choice([10, 100, 110])
-        if self.rng.random() < .03: return SimpleNamespace(text=f'<reasoning>{a}+{b}', token_ids=[0] * 44, truncated=True, prompt_tokens=9)
+        if self.rng.random() < .03: return SimpleNamespace(text=f'<reasoning>{a}+{b}', token_ids=[0] * 44,
+                                                           truncated=True, prompt_tokens=9)
         text = f'<reasoning>{a % 10}+{b % 10}+0={a % 10 + b % 10:02d}</reasoning><answer>{value}</answer>'
         return SimpleNamespace(text=text, token_ids=[0] * self.rng.randint(34, 41), truncated=False, prompt_tokens=9)
 
@@ -44,7 +45,8 @@ def problems(n, seed=1):
 
 
 def evaluation(skill, when, n=64, dataset='arithmetic', path=None, samples=0, seed=0):
-    return evaluate(None, None, problems(n), dataset=dataset, judge=Judge('gsm8k', PLAIN), max_new_tokens=44, samples_per_prompt=samples, path=path, when=when,
+    return evaluate(None, None, problems(n), dataset=dataset, judge=Judge('gsm8k', PLAIN), max_new_tokens=44,
+                    samples_per_prompt=samples, path=path, when=when,
                     engine=Adder(skill, seed), progress=False)
 
 
@@ -56,42 +58,63 @@ def records(step, skill, rng, groups=4, size=8):
             right = rng.random() < skill
             value, close = (a + b if right else a + b - 10), rng.random() < .5
             rewards = {'gsm8k_answer_check': 3. if right else .5 if close else -1., 'match_format_exactly': 3.}
-            reasons = {'gsm8k_answer_check': f'{value} is {"" if right else "not "}{a + b}', 'match_format_exactly': 'each marker once, in order'}
-            out.append({'step': step, 'group': group, 'prompt': f'{a}+{b}=?', 'answer': str(a + b), 'reward': sum(rewards.values()), 'rewards': rewards, 'reasons': reasons, 'advantage': rng.gauss(0, 1),
+            reasons = {'gsm8k_answer_check': f'{value} is {"" if right else "not "}{a + b}',
+                       'match_format_exactly': 'each marker once, in order'}
+            out.append({'step': step, 'group': group, 'prompt': f'{a}+{b}=?', 'answer': str(a + b),
+                        'reward': sum(rewards.values()), 'rewards': rewards, 'reasons': reasons,
+                        'advantage': rng.gauss(0, 1),
                         'completion': f'<reasoning>{a % 10}+{b % 10}+0={a % 10 + b % 10:02d}</reasoning><answer>{value}</answer>', 'correct': right,
-                        'verdict': 'equal' if right else 'different value', 'tokens': rng.randint(34, 44), 'truncated': rng.random() < .02})
+                        'verdict': 'equal' if right else 'different value', 'tokens': rng.randint(34, 44),
+                        'truncated': rng.random() < .02})
     return out
 
 
-def make_run(path, *overrides, steps=120, skill=(.15, .98), seed=0, hostile=False, datasets=('arithmetic',), samples=0, finish=True):
+def make_run(path, *overrides, steps=120, skill=(.15, .98), seed=0, hostile=False, datasets=('arithmetic',), samples=0,
+             finish=True):
     "A run from start to end, its events passed through the observer that every run has."
-    rng, cfg, run = random.Random(seed), load_config(f'train.max_steps={steps}', f'seed={seed}', *overrides), RunDir.create(path)
+    rng, cfg, run = random.Random(seed), load_config(f'train.max_steps={steps}', f'seed={seed}',
+                                                     *overrides), RunDir.create(path)
     run.write_config(cfg)
-    run.write_manifest({'data_hash': 'f00d', 'dropped': {'prompt longer than 20 tokens': 3}, 'notes': ["the model's chat template leaves the system prompt out"]})
+    run.write_manifest({'data_hash': 'f00d', 'dropped': {'prompt longer than 20 tokens': 3},
+                        'notes': ["the model's chat template leaves the system prompt out"]})
     crew = Observers([JsonlObserver()])
     crew.pipeline_start(cfg, run)
     def put(skill, when):
-        for i, name in enumerate(datasets): crew.evaluation(when, evaluation(skill, when, 256, name, run.eval/f'{when}-{name}.jsonl', samples, seed=seed + i + len(when)))
+        for i, name in enumerate(datasets): crew.evaluation(when,
+                                                            evaluation(skill, when, 256, name,
+                                                                       run.eval/f'{when}-{name}.jsonl', samples,
+                                                                       seed=seed + i + len(when)))
     put(skill[0], 'before')
     crew.stage_end('evaluate before', 2.1)
     for step in range(1, steps + 1):
         now = skill[0] + (skill[1] - skill[0]) * step / steps
         batch = records(step, now, rng)
         if hostile:
-            for i, text in enumerate(HOSTILE): batch[i].update(completion=text, prompt=text, verdict=text[:80], answer=text[:60], reward=(-1) ** i * 50 + 0., rewards={**batch[i]['rewards'], text[:40]: 1.})
+            for i, text in enumerate(HOSTILE): batch[i].update(completion=text, prompt=text, verdict=text[:80],
+                                                               answer=text[:60], reward=(-1) ** i * 50 + 0.,
+                                                               rewards={**batch[i]['rewards'], text[:40]: 1.})
         crew.completions(step, batch)
-        crew.step(step, steps, {'reward': sum(r['reward'] for r in batch) / len(batch), 'reward_std': 1.5 - now, 'accuracy': min(1., max(0., now + rng.gauss(0, .04))), 'frac_reward_zero_std': max(0, now - .4),
-                                'rewards/gsm8k_answer_check/mean': 4 * now - 1 + rng.gauss(0, .1), 'rewards/match_format_exactly/mean': 3 - rng.random() / 10, 'loss': rng.gauss(0, .1),
-                                'completions/mean_length': 38 + rng.gauss(0, 1), 'completions/clipped_ratio': abs(rng.gauss(0, .02)), 'entropy': .4 - .3 * now, 'grad_norm': abs(rng.gauss(.5, .2)),
-                                'clip_ratio/region_mean': abs(rng.gauss(0, .01)), 'learning_rate': 3e-3 * (1 - step / steps), 'seconds/generate': .2 + rng.random() / 20, 'seconds/reward': .01,
-                                'seconds/update': .1 + rng.random() / 30, 'step_time': .31, 'tokens/per_second': 9000 + rng.gauss(0, 300), 'memory/gib': .58})
+        crew.step(step, steps,
+                  {'reward': sum(r['reward'] for r in batch) / len(batch), 'reward_std': 1.5 - now,
+                   'accuracy': min(1., max(0., now + rng.gauss(0, .04))), 'frac_reward_zero_std': max(0, now - .4),
+                                'rewards/gsm8k_answer_check/mean': 4 * now - 1 + rng.gauss(0, .1),
+                   'rewards/match_format_exactly/mean': 3 - rng.random() / 10, 'loss': rng.gauss(0, .1),
+                                'completions/mean_length': 38 + rng.gauss(0, 1),
+                   'completions/clipped_ratio': abs(rng.gauss(0, .02)), 'entropy': .4 - .3 * now,
+                   'grad_norm': abs(rng.gauss(.5, .2)),
+                                'clip_ratio/region_mean': abs(rng.gauss(0, .01)),
+                   'learning_rate': 3e-3 * (1 - step / steps), 'seconds/generate': .2 + rng.random() / 20,
+                   'seconds/reward': .01,
+                                'seconds/update': .1 + rng.random() / 30, 'step_time': .31, 'tokens/per_second': 9000
+                   + rng.gauss(0, 300), 'memory/gib': .58})
         if step in (steps // 3, 2 * steps // 3): put(now, f'step-{step}')
     crew.fault('reward gsm8k_answer_check', HOSTILE[0] if hostile else 'ZeroDivisionError: division by zero')
     if not finish: return run
     crew.stage_end('train', 38.4)
     put(skill[1], 'after')
     crew.stage_end('evaluate after', 2.0)
-    summaries = {when: {name: e.summary() for name, e in run.evaluations()[when].items()} for when in ('before', 'after')}
+    summaries = {when: {name: e.summary() for name, e in run.evaluations()[when].items()}
+                 for when in ('before', 'after')}
     result = {'status': 'finished', 'steps': steps, **summaries, 'seconds': {'train': 38.4}}
     run.write_result(result)
     crew.pipeline_end('finished', result)

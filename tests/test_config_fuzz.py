@@ -17,6 +17,7 @@ def test_random_mutations(tmp_path, monkeypatch):
 
 def test_public_callables_of_the_standard_library_are_refused():
     names = fuzz_config.public_callables()
-    assert len(names) > 10_000 and {"os.system", "pathlib.Path.write_text", "shutil.copyfile", "urllib.request.urlopen", "subprocess.Popen.kill"} <= set(names)
+    assert len(names) > 10_000 and {"os.system", "pathlib.Path.write_text", "shutil.copyfile", "urllib.request.urlopen",
+                                    "subprocess.Popen.kill"} <= set(names)
     assert fuzz_config.admitted(names) == []
     for name in random.Random(0).sample(names, 25): assert fuzz_config.load_error(f"data._target_={name}")

@@ -13,7 +13,8 @@ from run_factory import Adder, evaluation, problems
 from scipy import stats
 
 from rlvr_nb.config import ConfigError
-from rlvr_nb.evaluation import (DefaultEvaluationComponent, Evaluation, compare, evaluate, maj_at_k, mcnemar_exact, mean_interval, paired_difference_interval, pass_at_k,
+from rlvr_nb.evaluation import (DefaultEvaluationComponent, Evaluation, compare, evaluate, maj_at_k, mcnemar_exact,
+                                mean_interval, paired_difference_interval, pass_at_k,
                                 wilson_interval)
 from rlvr_nb.prompts import PLAIN
 from rlvr_nb.verify import Judge
@@ -71,7 +72,8 @@ def test_votes_against_a_plain_count():
         right = [v == '1' for v in values]
         votes = Counter(v for v in values if v)
         winners = [v for v in votes if votes[v] == max(votes.values())]
-        assert maj_at_k(values, right, len(values)) == pytest.approx(winners.count('1') / len(winners) if winners else 0.)
+        assert maj_at_k(values, right, len(values)) == pytest.approx(winners.count('1') / len(winners) if winners
+                                                                     else 0.)
 
 
 def newcombe(e, f, g, h, z=stats.norm.ppf(.975)):
@@ -118,14 +120,17 @@ def test_every_number_can_be_recounted(tmp_path):
     assert all(type(line['correct']) is bool for line in lines)
     assert {'prompt', 'completion', 'value', 'reason', 'correct', 'answer'} <= set(lines[0])
     assert s['n'] == len(lines) == 200 and s['correct'] == sum(line['correct'] for line in lines)
-    assert s['accuracy'] == sum(line['completion'].endswith(f"<answer>{line['answer']}</answer>") for line in lines) / 200
+    assert s['accuracy'] == sum(line['completion'].endswith(f"<answer>{line['answer']}</answer>")
+                                for line in lines) / 200
     assert s['truncated_rate'] == sum(line['truncated'] for line in lines) / 200 > 0
     assert s['format_rate'] == sum(line['completion'].endswith('</answer>') for line in lines) / 200
     assert sum(s['reasons'].values()) == 200
-    assert s['mean_length_wrong'] == pytest.approx(sum(x['tokens'] for x in lines if not x['correct']) / (200 - s['correct']))
+    assert s['mean_length_wrong'] == pytest.approx(sum(x['tokens'] for x in lines
+                                                       if not x['correct']) / (200 - s['correct']))
     rights = [sum(x['correct'] for x in line['samples']) for line in lines]
     assert s['samples'] == 6 and s['sampled_accuracy'] == pytest.approx(sum(rights) / 1200)
-    for k in (1, 2, 4): assert s[f'pass@{k}'] == pytest.approx(sum(1 - math.comb(6 - c, k) / math.comb(6, k) for c in rights) / 200)
+    for k in (1, 2, 4): assert s[f'pass@{k}'] == pytest.approx(sum(1 - math.comb(6 - c, k) / math.comb(6, k)
+                                                                   for c in rights) / 200)
     assert s['maj@4'] > s['pass@1']
     assert Evaluation.load(path) == made
 
@@ -164,14 +169,16 @@ def test_compare_says_when_decoding_differs():
 
 def test_a_scorer_votes_with_the_answer_not_with_its_score():
     judge = Judge('gsm8k', PLAIN, scorer=lambda text, row: float(text == row['answer']))
-    e = evaluate(None, None, problems(30), dataset='d', judge=judge, samples_per_prompt=4, engine=Adder(.5), progress=False)
+    e = evaluate(None, None, problems(30), dataset='d', judge=judge, samples_per_prompt=4, engine=Adder(.5),
+                 progress=False)
     row = next(r for r in e.rows if not r['truncated'])
     assert row['value'] == row['completion'].split('<answer>')[1].split('<')[0]
     assert all(s['vote'] is None or int(s['vote']) > 5 for s in row['samples'])
 
 
 def config(**changed):
-    return SimpleNamespace(**{**dict(enabled=True, eval_datasets_names=['a/b', 'c'], eval_num_samples=20, eval_max_new_tokens=44, eval_batch_size=8, eval_steps=10, samples_per_prompt=0,
+    return SimpleNamespace(**{**dict(enabled=True, eval_datasets_names=['a/b', 'c'], eval_num_samples=20,
+                                     eval_max_new_tokens=44, eval_batch_size=8, eval_steps=10, samples_per_prompt=0,
                                      temperature=1., save_best=False, early_stopping_patience=None), **changed})
 
 
@@ -187,7 +194,8 @@ def adder(monkeypatch):
 def test_component_evaluates_every_dataset_and_tells(tmp_path, adder):
     told, run_dir = [], SimpleNamespace(eval=tmp_path/'eval')
     observers = SimpleNamespace(evaluation=lambda when, e: told.append((when, e.dataset)))
-    component = DefaultEvaluationComponent(config(), lambda name: Judge('gsm8k', PLAIN), lambda name: problems(50), run_dir, observers)
+    component = DefaultEvaluationComponent(config(), lambda name: Judge('gsm8k', PLAIN), lambda name: problems(50),
+                                           run_dir, observers)
     results = component.run(None, None, 'before')
     assert {name: e.n for name, e in results.items()} == {'a/b': 20, 'c': 20}
     assert told == [('before', 'a/b'), ('before', 'c')]
@@ -201,7 +209,8 @@ def control(): return SimpleNamespace(should_save=False, should_training_stop=Fa
 
 def test_callback_keeps_the_best_and_stops(tmp_path, adder):
     notes = []
-    component = DefaultEvaluationComponent(config(save_best=True, early_stopping_patience=2), lambda name: Judge('gsm8k', PLAIN), lambda name: problems(30))
+    component = DefaultEvaluationComponent(config(save_best=True, early_stopping_patience=2),
+                                           lambda name: Judge('gsm8k', PLAIN), lambda name: problems(30))
     component.note = lambda kind, **details: notes.append((kind, details.get('step')))
     callback, args, seen = component.callback(lambda: None, None), SimpleNamespace(output_dir=str(tmp_path)), []
     for step, skill in [(5, 1.), (10, .2), (20, .9), (30, .4), (40, .5)]:
@@ -246,17 +255,20 @@ e = evaluate(None, None, problems(7), dataset='d', judge=Judge('gsm8k', PLAIN), 
 say(f"HAS {{e.n}} {{[r['index'] for r in e.rows]}}")
 dist.destroy_process_group()
 ''')
-    done = subprocess.run([sys.executable, '-m', 'torch.distributed.run', '--nproc_per_node=2', '--master_port=0', '--rdzv_backend=c10d', '--rdzv_endpoint=localhost:0', str(script)],
+    done = subprocess.run([sys.executable, '-m', 'torch.distributed.run', '--nproc_per_node=2', '--master_port=0',
+                           '--rdzv_backend=c10d', '--rdzv_endpoint=localhost:0', str(script)],
                           capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr[-2000:]
-    assert sorted(line for line in done.stdout.splitlines() if line.startswith('ANSWERED')) == ['ANSWERED 3', 'ANSWERED 4']
+    assert sorted(line for line in done.stdout.splitlines() if line.startswith('ANSWERED')) == ['ANSWERED 3',
+                                                                                                'ANSWERED 4']
     assert done.stdout.count('HAS 7 [0, 1, 2, 3, 4, 5, 6]') == 2
     assert Evaluation.load(tmp_path/'x.jsonl').n == 7
 
 
 def test_import_needs_no_torch():
     code = "import sys, rlvr_nb.evaluation, rlvr_nb.forecast, rlvr_nb.tracking; print([m for m in ('torch', 'transformers', 'trl', 'peft', 'datasets', 'pandas', 'matplotlib', 'wandb', 'pyarrow') if m in sys.modules])"
-    assert subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True).stdout.strip() == '[]'
+    assert subprocess.run([sys.executable, '-c', code], capture_output=True, text=True,
+                          check=True).stdout.strip() == '[]'
 
 
 def test_no_problem_is_an_error():
@@ -270,13 +282,16 @@ def test_a_saved_model_answers_as_it_did_in_memory(tmp_path):
     from rlvr_nb.model import build_tiny_model
     model, tokenizer = build_tiny_model(seed=3)
     model.train()
-    ask = dict(dataset='arithmetic', judge=Judge('gsm8k', PLAIN), max_new_tokens=12, batch_size=4, samples_per_prompt=3, seed=5, progress=False)
+    ask = dict(dataset='arithmetic', judge=Judge('gsm8k', PLAIN), max_new_tokens=12, batch_size=4, samples_per_prompt=3,
+               seed=5, progress=False)
     here = evaluate(model, tokenizer, problems(9), **ask)
     assert model.training and here.n == 9 and all(len(r['samples']) == 3 for r in here.rows)
-    assert any(r['truncated'] for r in here.rows) and here.summary()['truncated_rate'] == sum(r['tokens'] == 12 for r in here.rows) / 9
+    assert any(r['truncated'] for r in here.rows) and here.summary()['truncated_rate'] == sum(r['tokens'] == 12
+                                                                                              for r in here.rows) / 9
     model.save_pretrained(tmp_path)
     tokenizer.save_pretrained(tmp_path)
-    there = evaluate(AutoModelForCausalLM.from_pretrained(tmp_path), AutoTokenizer.from_pretrained(tmp_path), problems(9), **ask)
+    there = evaluate(AutoModelForCausalLM.from_pretrained(tmp_path), AutoTokenizer.from_pretrained(tmp_path),
+                     problems(9), **ask)
     assert there.rows == here.rows
 
 
@@ -284,15 +299,20 @@ class Says:
     "An engine that gives the same samples to every problem."
     def __init__(self, *answers): self.answers = answers
     def generate(self, prompts, num_generations=1, **kw):
-        one = lambda text: SimpleNamespace(text=f'<reasoning>r</reasoning><answer>{text}</answer>', token_ids=[0], truncated=False, prompt_tokens=1)
+        one = lambda text: SimpleNamespace(text=f'<reasoning>r</reasoning><answer>{text}</answer>', token_ids=[0],
+                                           truncated=False, prompt_tokens=1)
         return [[one(a) for a in self.answers[:num_generations]] for _ in prompts]
 
 
 @pytest.mark.parametrize('answers, gold, share', [
-    ([r'\frac{1}{2}'] * 3 + ['18'], '18', 0), (['x+1'] * 3 + ['18'], '18', 0), (['(x+1)^2', 'x^2+2x+1', '7', '7'], 'x^2+2x+1', .5), (['7', '7', '18', '18.0'], '18', .5), (['18', '18', 'none', '7'], '18', 1)])
+    ([r'\frac{1}{2}'] * 3 + ['18'], '18', 0), (['x+1'] * 3 + ['18'], '18', 0),
+                                                  (['(x+1)^2', 'x^2+2x+1', '7', '7'], 'x^2+2x+1', .5),
+                                                  (['7', '7', '18', '18.0'], '18', .5),
+                                                  (['18', '18', 'none', '7'], '18', 1)])
 def test_wrong_answers_vote_too_and_equal_forms_vote_together(answers, gold, share):
     rows = [{'prompt': 'p', 'question': 'p', 'answer': gold}]
-    e = evaluate(None, None, rows, dataset='d', judge=Judge('math', PLAIN), samples_per_prompt=4, engine=Says(*answers), progress=False)
+    e = evaluate(None, None, rows, dataset='d', judge=Judge('math', PLAIN), samples_per_prompt=4, engine=Says(*answers),
+                 progress=False)
     assert e.summary()['maj@4'] == share and e.rows[0]['value'] == answers[0]
 
 
@@ -301,7 +321,8 @@ def test_every_sample_votes_as_often(tmp_path):
 
 
 def test_intervals_of_samples_have_a_width():
-    e = evaluate(None, None, problems(5), dataset='d', judge=Judge('gsm8k', PLAIN), samples_per_prompt=4, engine=Adder(1.), progress=False)
+    e = evaluate(None, None, problems(5), dataset='d', judge=Judge('gsm8k', PLAIN), samples_per_prompt=4,
+                 engine=Adder(1.), progress=False)
     s = e.summary()
     if s['sampled_accuracy'] == 1: assert s['sampled_interval'] == s['interval']
     assert s['sampled_interval'][1] - s['sampled_interval'][0] > .3
@@ -315,4 +336,5 @@ def test_mcnemar_of_thousands_is_exact():
 def test_half_a_pair_is_written_and_negative_samples_are_refused(tmp_path):
     Evaluation('d', 'after', [{'completion': '\ud800', 'correct': True}]).save(tmp_path/'e.jsonl')
     assert Evaluation.load(tmp_path/'e.jsonl').rows[0]['completion'] == '?'
-    with pytest.raises(ConfigError, match='samples_per_prompt'): evaluate(None, None, problems(2), dataset='d', judge=None, samples_per_prompt=-1)
+    with pytest.raises(ConfigError, match='samples_per_prompt'): evaluate(None, None, problems(2), dataset='d',
+                                                                          judge=None, samples_per_prompt=-1)

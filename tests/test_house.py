@@ -23,7 +23,8 @@ def test_a_notebook_is_written_like_the_others(path):
 
 
 def test_every_exception_is_still_needed():
-    reached = {path.stem: known.keys() - house.short_of(house.read(path)).keys() for path in NOTEBOOKS if (known := KNOWN.get(path.stem))}
+    reached = {path.stem: known.keys() - house.short_of(house.read(path)).keys() for path in NOTEBOOKS
+               if (known := KNOWN.get(path.stem))}
     assert not {name: goals for name, goals in reached.items() if goals}, 'reached: take these out of tests/house.json'
     assert KNOWN.keys() <= {path.stem for path in NOTEBOOKS}, 'a notebook of tests/house.json is gone'
 
@@ -40,12 +41,15 @@ def test_no_module_hides_a_standard_one():
 
 
 def test_the_counts_count(tmp_path):
-    cells = [('markdown', '# Title\n\nTwo words.'), ('markdown', '## Bare'), ('code', '#| default_exp intervals'), ('code', '#| export\nimport os'),
-             ('code', '#| export\ndef f():\n    return 1'), ('code', 'f()'), ('code', '#| export\nX = 1  #' + ' x' * 60), ('markdown', 'It is one.')]
+    cells = [('markdown', '# Title\n\nTwo words.'), ('markdown', '## Bare'), ('code', '#| default_exp intervals'),
+             ('code', '#| export\nimport os'),
+             ('code', '#| export\ndef f():\n    return 1'), ('code', 'f()'),
+             ('code', '#| export\nX = 1  #' + ' x' * 60), ('markdown', 'It is one.')]
     path = tmp_path/'60_intervals.ipynb'
     path.write_text(json.dumps(dict(cells=[dict(cell_type=kind, source=[source]) for kind, source in cells])))
     read = house.read(path)
-    assert (read.cells, read.followed, read.sizes, read.wide, read.words, read.definitions, read.bare) == (2, 1, [2, 1], 1, 7, 1, 1)
+    assert (read.cells, read.followed, read.sizes, read.wide, read.words, read.definitions, read.bare) == (2, 1, [2, 1],
+                                                                                                           1, 7, 1, 1)
     assert {'example', 'wide', 'words', 'bare'} == house.short_of(read).keys()
 
 
@@ -62,5 +66,6 @@ def test_ruff_finds_nothing(root):
 
 def test_pyright_finds_nothing(root):
     status, said = run(root, 'pyright')
-    if 'ConnectionError' in said or 'getaddrinfo' in said or 'urlopen' in said: pytest.skip('pyright is downloaded at its first start, and no network is here')
+    if 'ConnectionError' in said or 'getaddrinfo' in said or 'urlopen' in said:
+        pytest.skip('pyright is downloaded at its first start, and no network is here')
     assert status == 0, said[-4000:]

@@ -11,7 +11,8 @@ import pytest
 from fastcore.nbio import read_nb
 
 ROOT = Path(__file__).resolve().parents[1]
-NOTEBOOKS = sorted(p.relative_to(ROOT).as_posix() for p in (ROOT/'nbs').rglob('*.ipynb') if not any(part[0] in '._' for part in p.relative_to(ROOT).parts))
+NOTEBOOKS = sorted(p.relative_to(ROOT).as_posix() for p in (ROOT/'nbs').rglob('*.ipynb')
+                   if not any(part[0] in '._' for part in p.relative_to(ROOT).parts))
 ENV = {k: v for k, v in os.environ.items() if k != 'IN_TEST'}
 BIN = Path(sys.executable).parent
 
@@ -26,7 +27,8 @@ def changed(tree, *commands):
     "Which files of `tree` differ after `commands`."
     before = contents(tree)
     for command in commands:
-        subprocess.run([str(BIN/command[0]), *command[1:]], cwd=tree, env=ENV, check=True, capture_output=True, text=True, timeout=300)
+        subprocess.run([str(BIN/command[0]), *command[1:]], cwd=tree, env=ENV, check=True, capture_output=True,
+                       text=True, timeout=300)
     after = contents(tree)
     return sorted(p for p in before.keys() | after.keys() if before.get(p) != after.get(p))
 
@@ -42,12 +44,15 @@ def test_notebooks_are_clean(tree):
 def test_readme_is_the_processed_index(tree):
     before = {p: p.read_bytes() for p in tree.glob('nbs/images/index_*')}
     assert changed(tree, ['python', 'nbs/pages.py', 'readme']) == [], 'run python nbs/pages.py readme and commit'
-    assert {p: p.read_bytes() for p in tree.glob('nbs/images/index_*')} == before, 'a picture of the README is not the saved one'
+    assert {p: p.read_bytes()
+            for p in tree.glob('nbs/images/index_*')} == before, 'a picture of the README is not the saved one'
 
 
 def test_the_checks_above_can_fail(tree):
     notebook = next(tree.glob('nbs/api/*.ipynb'))
-    notebook.write_text(notebook.read_text(encoding='utf-8').replace('#| export\\n', '#| export\\n",\n    "# not exported yet\\n', 1), encoding='utf-8')
+    notebook.write_text(notebook.read_text(encoding='utf-8').replace('#| export\\n',
+                                                                     '#| export\\n",\n    "# not exported yet\\n', 1),
+                        encoding='utf-8')
     assert changed(tree, ['nbdev-export'])
     (tree/'README.md').write_text('something else')
     assert changed(tree, ['python', 'nbs/pages.py', 'readme']) == ['README.md']
@@ -56,8 +61,11 @@ def test_the_checks_above_can_fail(tree):
 def shows(source):
     "Does this cell surely show something: does it print, or end in a value that is not the result of a call?"
     body = ast.parse(re.sub(r'(?m)^(\s*)[%!].*', r'\1pass', source)).body  # magics aren't Python
-    prints = any(isinstance(n, ast.Expr) and isinstance(n.value, ast.Call) and getattr(n.value.func, 'id', '') == 'print' for n in body)
-    ends = body and isinstance(body[-1], ast.Expr) and not isinstance(body[-1].value, (ast.Call, ast.Constant)) and not source.rstrip().endswith(';')
+    prints = any(isinstance(n, ast.Expr) and isinstance(n.value, ast.Call)
+                 and getattr(n.value.func, 'id', '') == 'print' for n in body)
+    ends = body and isinstance(body[-1], ast.Expr) and not isinstance(body[-1].value,
+                                                                      (ast.Call,
+                                                                       ast.Constant)) and not source.rstrip().endswith(';')
     return prints or bool(ends)
 
 
@@ -65,12 +73,14 @@ def shows(source):
 def test_outputs_are_saved(notebook, root):
     away = {'hide', 'export', 'exporti', 'exports', 'eval', 'notest'}
     bare = [cell.id for cell in read_nb(root/notebook).cells if cell.cell_type == 'code' and not cell.outputs
-            and not cell.directives.keys() & away and not cell.source.lstrip().startswith(('%', '!')) and shows(cell.source)]
+            and not cell.directives.keys() & away and not cell.source.lstrip().startswith(('%', '!'))
+            and shows(cell.source)]
     assert not bare, f'{notebook}: no saved output, run nbdev-test --save on it'
 
 
 @pytest.mark.parametrize('notebook', NOTEBOOKS)
 def test_notebook_passes(notebook, root):
     flags = ['--flags', 'cuda'] if shutil.which('nvidia-smi') else []
-    done = subprocess.run([str(BIN/'nbdev-test'), '--n-workers', '0', *flags, notebook], cwd=root, env=ENV, capture_output=True, text=True, timeout=900)
+    done = subprocess.run([str(BIN/'nbdev-test'), '--n-workers', '0', *flags, notebook], cwd=root, env=ENV,
+                          capture_output=True, text=True, timeout=900)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-8000:]

@@ -22,7 +22,8 @@ def hostile(tmp_path_factory):
     return run
 
 
-def text_of(page): return re.sub(r'\s+', ' ', re.sub('<[^>]+>', ' ', re.sub('<style>.*?</style>', '', page, flags=re.S)))
+def text_of(page): return re.sub(r'\s+', ' ',
+                                 re.sub('<[^>]+>', ' ', re.sub('<style>.*?</style>', '', page, flags=re.S)))
 
 
 def test_headline_says_what_the_files_say(run):
@@ -31,7 +32,8 @@ def test_headline_says_what_the_files_say(run):
     for e in (before, after):
         assert f'{100 * e.correct / e.n:.1f} %' in text
         assert f'{100 * e.interval[0]:.1f} to {100 * e.interval[1]:.1f} %' in text
-    assert f'{c.gains} problems were gained and {c.losses} lost' in text and 'more than the choice of problems explains' in text and 'other seeds' in text
+    assert f'{c.gains} problems were gained and {c.losses} lost' in text
+    assert 'more than the choice of problems explains' in text and 'other seeds' in text
     assert f'{100 * c.interval[0]:+.1f} to {100 * c.interval[1]:+.1f}' in text
 
 
@@ -42,8 +44,10 @@ def test_luck_is_not_called_progress(tmp_path):
 
 def test_every_section_is_there(run):
     page = RunReport(run).html()
-    for title in ('Training', 'Evaluations', 'Completions', 'Problems that changed sides', 'Checks and faults', 'Time and memory', 'Configuration'): assert f'<h2>{title}</h2>' in page
-    for chart in ('Accuracy', 'Reward', 'Each reward, mean', 'Groups without spread', 'Entropy', 'Seconds a step', 'Peak memory'): assert f'<figcaption>{chart}' in page
+    for title in ('Training', 'Evaluations', 'Completions', 'Problems that changed sides', 'Checks and faults',
+                  'Time and memory', 'Configuration'): assert f'<h2>{title}</h2>' in page
+    for chart in ('Accuracy', 'Reward', 'Each reward, mean', 'Groups without spread', 'Entropy', 'Seconds a step',
+                  'Peak memory'): assert f'<figcaption>{chart}' in page
     text = text_of(page)
     assert 'KL to the start: off (beta 0)' in text
     assert 'python run_pipeline.py train.max_steps=120 seed=0 train.learning_rate=1e-3' in text
@@ -60,8 +64,10 @@ def test_what_takes_the_value_from_a_number_stands_beside_it(tmp_path):
     text = text_of(RunReport(run).html())
     assert 'None' not in text and 'trained on' not in model_card(run)
     assert re.search(r'gsm8k_answer_check -?[\d.]+ \d+ is (not )?\d+', text), 'a payment has its reason'
-    run.write_manifest({'caveats': ['5 of the 256 <b>problems</b> are also in the training data'], 'overlap': {'arithmetic': 5}})
-    run.log_event('audit', findings=[{'severity': 'danger', 'finding': "'empty' earns as much"}, {'severity': 'note', 'finding': 'harmless'}])
+    run.write_manifest({'caveats': ['5 of the 256 <b>problems</b> are also in the training data'],
+                        'overlap': {'arithmetic': 5}})
+    run.log_event('audit', findings=[{'severity': 'danger', 'finding': "'empty' earns as much"},
+                                     {'severity': 'note', 'finding': 'harmless'}])
     page = RunReport(run).html()
     head = page[:page.index('<h2>Training')]
     for words in ('5 of the 256 &lt;b&gt;problems', "earns as much"): assert words in head
@@ -79,7 +85,8 @@ def test_answers_cut_off_and_early_stops_are_said_at_the_head(tmp_path):
     run.log_event('early_stop', step=6, best={'step': 2, 'accuracy': .5})
     page = RunReport(run).html()
     head = page[:page.index('<h2>Training')]
-    assert '100.0 % of the answers after training were cut off at 44 tokens' in head and 'eval.early_stopping_patience' in head
+    assert '100.0 % of the answers after training were cut off at 44 tokens' in head
+    assert 'eval.early_stopping_patience' in head
     assert 'answer cut off' in page
 
 
@@ -125,7 +132,8 @@ def test_saving_is_one_step(run):
 
 def test_a_long_run_is_reported_in_seconds(tmp_path):
     run = RunDir.create(tmp_path/'long')
-    lines = ''.join(f'{{"step": {i}, "time": 0, "reward": {i % 7}, "accuracy": 0.5, "kl": 0.1, "entropy": 1.0}}\n' for i in range(1, 50_001))
+    lines = ''.join(f'{{"step": {i}, "time": 0, "reward": {i % 7}, "accuracy": 0.5, "kl": 0.1, "entropy": 1.0}}\n'
+                    for i in range(1, 50_001))
     run.metrics_file.write_text(lines)
     start = time.perf_counter()
     page = RunReport(run).html()
@@ -158,7 +166,8 @@ def test_hostile_completions_change_nothing(browser, hostile):
 def test_the_policy_alone_stops_scripts(browser, tmp_path, run):
     "The second lock: a script that got into the page all the same isn't run."
     path = tmp_path/'broken.html'
-    path.write_text(RunReport(run).html().replace('<h1>', '<script>document.title="owned"</script><img src=x onerror=\'document.title="owned"\'><h1>', 1))
+    path.write_text(RunReport(run).html().replace('<h1>',
+                                                  '<script>document.title="owned"</script><img src=x onerror=\'document.title="owned"\'><h1>', 1))
     page = browser.new_page()
     page.goto(path.as_uri())
     page.wait_for_timeout(200)

@@ -10,7 +10,8 @@ from rlvr_nb.tracking import compare_runs, differences, flatten, summarise_seeds
 @pytest.fixture(scope='module')
 def sweep(tmp_path_factory):
     root = tmp_path_factory.mktemp('sweep')
-    return [make_run(root/f'{rate}-{seed}', f'train.learning_rate={rate}', seed=seed, skill=(.2, top), steps=6) for rate, top in (('1e-3', .6), ('3e-3', .9)) for seed in (0, 1, 2)]
+    return [make_run(root/f'{rate}-{seed}', f'train.learning_rate={rate}', seed=seed, skill=(.2, top), steps=6)
+            for rate, top in (('1e-3', .6), ('3e-3', .9)) for seed in (0, 1, 2)]
 
 
 def test_a_comparison_shows_only_what_differs(sweep):
@@ -55,8 +56,10 @@ def test_paths_are_those_of_the_overrides():
 
 
 def test_a_seed_counts_once_and_observers_are_no_experiment(tmp_path):
-    runs = [make_run(tmp_path/str(i), f'observers=[{"console,tensorboard" if i == 0 else "console"}]', seed=min(i, 1), steps=3) for i in range(3)]
+    runs = [make_run(tmp_path/str(i), f'observers=[{"console,tensorboard" if i == 0 else "console"}]', seed=min(i, 1),
+                     steps=3) for i in range(3)]
     found = summarise_seeds(runs)
-    assert len(found.rows) == 1 and found.rows[0][2] == '2 of 2' and found.repeated == ['2'] and 'left out' in str(found)
+    assert len(found.rows) == 1 and found.rows[0][2] == '2 of 2' and found.repeated == ['2']
+    assert 'left out' in str(found)
     assert not any('observers' in k for k in compare_runs(runs[:2]).differences)
     with pytest.raises(ConfigError, match='at least one'): summarise_seeds([])

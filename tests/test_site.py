@@ -48,7 +48,8 @@ def site(tmp_path_factory):
     "The built site."
     out = tmp_path_factory.mktemp('site')/'_docs'
     environ = {**os.environ, 'PYTHON': sys.executable}
-    done = subprocess.run(['bash', 'nbs/build.sh', str(out)], cwd=ROOT, env=environ, capture_output=True, text=True, timeout=600)
+    done = subprocess.run(['bash', 'nbs/build.sh', str(out)], cwd=ROOT, env=environ, capture_output=True, text=True,
+                          timeout=600)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-6000:]
     return out
 
@@ -69,13 +70,15 @@ def test_every_notebook_is_a_page_in_the_order_of_the_sidebar(site, documents):
     tree = tree[:tree.index('</div>')]
     first_of_api = next(p for p in wanted if p.startswith('api/'))
     wanted.insert(wanted.index(first_of_api), 'parts.html')
-    assert re.findall(r'class="reference internal" href="([^"#]+)"', tree) == [p for p in wanted if p != 'index.html'] + ['changelog.html']
+    assert re.findall(r'class="reference internal" href="([^"#]+)"',
+                      tree) == [p for p in wanted if p != 'index.html'] + ['changelog.html']
 
 
 def test_the_package_is_shown_part_by_part(site, documents):
     parts = site_pages.parts_of(NOTEBOOKS)
     captions = re.findall(r'class="caption-text">([^<]+)<', (site/'index.html').read_text())
-    assert [title for title, *_ in parts] == [c for c in captions if c in dict((title, about) for title, about, _ in parts)]
+    assert [title for title, *_ in parts] == [c for c in captions
+                                              if c in dict((title, about) for title, about, _ in parts)]
     listed = [p.doc for *_, found in parts for p in found]
     assert listed == [p.doc for p in NOTEBOOKS if p.path.parts[0] == 'api'], 'a notebook stands in no part'
     for title, about, found in parts:
@@ -91,13 +94,16 @@ def test_every_local_link_arrives(documents, site):
             path, fragment = urldefrag(urljoin(f'/{name}', link))
             target = unquote(path.split('?')[0]).lstrip('/') or name
             if not (site/target).is_file(): broken.append(f'{name}: {link}')
-            elif fragment and target in documents and unquote(fragment) not in documents[target].ids: broken.append(f'{name}: {link} has no such anchor')
+            elif fragment and target in documents and unquote(fragment) not in documents[target].ids:
+                broken.append(f'{name}: {link} has no such anchor')
     assert not broken, '\n'.join(broken[:20])
 
 
 def test_nothing_is_loaded_from_another_host(documents, site):
-    remote = [f'{name}: {load}' for name, doc in documents.items() for load in doc.loads if urlsplit(load).scheme not in ('', 'data') or load.startswith('//')]
-    remote += [f'{p.name}: {m}' for p in site.rglob('*.css') for m in re.findall(r'(?:url\(["\']?|@import ["\'])(https?:[^)"\']+)', p.read_text(encoding='utf-8'))]
+    remote = [f'{name}: {load}' for name, doc in documents.items() for load in doc.loads
+              if urlsplit(load).scheme not in ('', 'data') or load.startswith('//')]
+    remote += [f'{p.name}: {m}' for p in site.rglob('*.css')
+               for m in re.findall(r'(?:url\(["\']?|@import ["\'])(https?:[^)"\']+)', p.read_text(encoding='utf-8'))]
     assert not remote, '\n'.join(remote[:20])
 
 
@@ -135,7 +141,8 @@ def test_every_public_name_says_what_it_is(page):
         if not page.directives[cell.id].keys() & {'export', 'exports'}: continue
         for node in site_pages.ast.parse(cell.source).body:
             if not isinstance(node, site_pages.DEFS) or site_pages.ast.get_docstring(node): continue
-            silent += [name for name in site_pages.names_of(node) if site_pages.public(name) and '__' not in name and not inherited(page.module, name)]
+            silent += [name for name in site_pages.names_of(node) if site_pages.public(name) and '__' not in name
+                       and not inherited(page.module, name)]
     assert not silent, f'{page.path}: no docstring'
 
 
@@ -146,7 +153,8 @@ def test_parameters_are_documented_and_names_are_linked(tmp_path):
     text = '\n'.join(site_pages.described('parse_completion', page, links, 3))
     assert '(prompts.parse_completion)=' in text and '\n### `parse_completion`\n' in text
     assert re.search(r'^\| `prefilled` \| .*`bool.*\| `False` \| .*\S.* \|$', text, re.M), text
-    assert links.text('see `parse_completion()` and `nothing`', page) == 'see [`parse_completion()`](#prompts.parse_completion) and `nothing`'
+    assert links.text('see `parse_completion()` and `nothing`',
+                      page) == 'see [`parse_completion()`](#prompts.parse_completion) and `nothing`'
     assert links.text('`rlvr_nb.prompts`', page) == '[`rlvr_nb.prompts`](../api/prompts.ipynb)'
     kept = '# `parse_completion`\n[`parse_completion`](x)\n```\n`parse_completion`\n```'
     assert links.text(kept, page) == kept
@@ -155,7 +163,8 @@ def test_parameters_are_documented_and_names_are_linked(tmp_path):
 
 def test_outputs_that_need_a_kernel_are_left_out():
     page, links = NOTEBOOKS[0], site_pages.Links(NOTEBOOKS)
-    widget = dict(output_type='display_data', data={'application/vnd.jupyter.widget-view+json': {}, 'text/plain': 'IntProgress()'})
+    widget = dict(output_type='display_data',
+                  data={'application/vnd.jupyter.widget-view+json': {}, 'text/plain': 'IntProgress()'})
     assert site_pages.clean_output(widget, links, page) is None
     bar = dict(output_type='stream', name='stderr', text=' 0%|  |\r 50%|# |\r100%|##|\nnext\n')
     assert site_pages.clean_output(bar, links, page)['text'] == '100%|##|\nnext\n'
@@ -165,7 +174,8 @@ def opened(browser, url, allowed, **context):
     "The page at `url`, and the requests and script errors that opening it caused."
     ctx = browser.new_context(**context)
     seen = []
-    ctx.route('**/*', lambda route: route.continue_() if route.request.url.startswith(allowed) else (seen.append(route.request.url), route.abort()))
+    ctx.route('**/*', lambda route: route.continue_() if route.request.url.startswith(allowed)
+              else (seen.append(route.request.url), route.abort()))
     page = ctx.new_page()
     page.on('pageerror', lambda e: seen.append(f'script error: {e}'))
     page.goto(url)

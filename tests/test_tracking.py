@@ -17,14 +17,16 @@ from rlvr_nb.config import ConfigError, RLVRError, load_config
 from rlvr_nb.evaluation import Evaluation
 from rlvr_nb.events import replay
 from rlvr_nb.observers import unsent
-from rlvr_nb.tracking import (OBSERVERS, ConsoleObserver, JsonlObserver, Observer, Observers, RunDir, observer, observers_for, report_to, wandb_mode)
+from rlvr_nb.tracking import (OBSERVERS, ConsoleObserver, JsonlObserver, Observer, Observers, RunDir, observer,
+                              observers_for, report_to, wandb_mode)
 
 
 @pytest.fixture
 def run(tmp_path): return RunDir.create(tmp_path/'run')
 
 
-def batch(step, n=8, **changed): return [{**r, **changed} for r in records(step, .5, random.Random(step), groups=1, size=n)]
+def batch(step, n=8, **changed): return [{**r, **changed}
+                                         for r in records(step, .5, random.Random(step), groups=1, size=n)]
 
 
 def test_two_runs_of_one_second_have_two_directories(tmp_path):
@@ -63,7 +65,8 @@ def test_list_gives_the_newest_first_and_only_runs(tmp_path):
 def test_a_metric_that_is_not_finite_is_kept_as_news(run):
     run.log_metrics(1, {'loss': float('nan'), 'reward': float('-inf'), 'kl': .1})
     line = json.loads(run.metrics_file.read_text(), parse_constant=lambda c: pytest.fail(f'{c} is no JSON'))
-    assert line['loss'] is None and line['reward'] is None and line['non_finite'] == ['loss', 'reward'] and line['kl'] == .1
+    assert line['loss'] is None and line['reward'] is None and line['non_finite'] == ['loss',
+                                                                                      'reward'] and line['kl'] == .1
 
 
 def test_numpy_numbers_and_paths_are_written_plainly(run):
@@ -115,7 +118,8 @@ def test_missing_values_and_changing_rewards(run):
     run.add_completions(2, batch(2, 2, rewards={'c': 2.}, reasons={}))
     run.add_completions(3, [])
     first, *_, last = run.read_completions()
-    assert first['correct'] is None and first['advantage'] is None and first['rewards']['b'] == 1. and first['rewards']['a'] is None
+    assert first['correct'] is None and first['advantage'] is None and first['rewards']['b'] == 1.
+    assert first['rewards']['a'] is None
     assert last['rewards']['c'] == 2. and last['tokens'] > 0
     assert first['reasons']['gsm8k_answer_check'] and not any(last['reasons'].values())
 
@@ -162,8 +166,10 @@ def test_a_broken_manifest_is_an_error_that_names_it(run):
 
 
 def test_evaluations_in_the_order_of_training(run):
-    for when in ('after', 'step-100', 'before', 'step-20'): evaluation(.5, when, 8, path=run.eval/f'{when}-a--b.jsonl', dataset='a/b')
-    assert list(run.evaluations()) == ['before', 'step-20', 'step-100', 'after'] and list(run.evaluations()['after']) == ['a/b']
+    for when in ('after', 'step-100', 'before', 'step-20'): evaluation(.5, when, 8, path=run.eval/f'{when}-a--b.jsonl',
+                                                                       dataset='a/b')
+    assert list(run.evaluations()) == ['before', 'step-20', 'step-100',
+                                       'after'] and list(run.evaluations()['after']) == ['a/b']
 
 
 # Observers
@@ -187,9 +193,11 @@ def test_an_observer_that_raises_is_named_once_and_training_goes_on(run, capsys)
     for step in range(1, 6): crew.step(step, 5, {'reward': 1.})
     crew.pipeline_end('finished', {})
     err = capsys.readouterr().err
-    assert err.count('observer fails stopped in step: RuntimeError: no more') == 1 and len(err.splitlines()) == 1 and str(run.path) in err
+    assert err.count('observer fails stopped in step: RuntimeError: no more') == 1 and len(err.splitlines()) == 1
+    assert str(run.path) in err
     assert recorder.heard == [1, 2, 3, 4, 5, 'finished'] and len(run.curve('reward')) == 5
-    assert [(e['name'], e['error']) for e in run.read_events('observer_dropped')] == [('fails', 'RuntimeError: no more\nsecond line')]
+    assert [(e['name'], e['error'])
+            for e in run.read_events('observer_dropped')] == [('fails', 'RuntimeError: no more\nsecond line')]
     assert crew.dropped[0][:2] == ('fails', 'step')
 
 
@@ -203,7 +211,8 @@ def test_a_full_disk_is_said_and_training_goes_on(run, capsys, monkeypatch):
     recorder, crew = Recorder(), None
     crew = Observers([JsonlObserver(), recorder])
     crew.pipeline_start(None, run)
-    monkeypatch.setattr(RunDir, 'log_metrics', lambda *args: (_ for _ in ()).throw(OSError(28, 'No space left on device')))
+    monkeypatch.setattr(RunDir, 'log_metrics',
+                        lambda *args: (_ for _ in ()).throw(OSError(28, 'No space left on device')))
     for step in (1, 2): crew.step(step, 2, {})
     assert 'No space left on device' in capsys.readouterr().err and recorder.heard == [1, 2]
 
@@ -213,7 +222,9 @@ def test_the_record_is_always_there_and_unknown_names_are_errors(monkeypatch):
     monkeypatch.setenv('NETRC', '/nonexistent')
     assert [o.name for o in observers_for(None)] == ['jsonl', 'console']
     assert [o.required for o in observers_for(None)] == [True, False]
-    assert [o.name for o in observers_for(['tensorboard', 'console'])] == ['jsonl', 'console'] and report_to(['tensorboard', 'console']) == ['tensorboard']
+    assert [o.name for o in observers_for(['tensorboard', 'console'])] == ['jsonl',
+                                                                           'console'] and report_to(['tensorboard',
+                                                                                                     'console']) == ['tensorboard']
     with pytest.raises(ConfigError, match="did you mean 'wandb'"): observers_for(['wanbd'])
 
 
@@ -231,7 +242,8 @@ def test_a_log_file_gets_about_twenty_lines():
         console = ConsoleObserver(log)
         for step in range(1, total + 1): console.step(step, total, {'reward': 1., 'accuracy': .5})
         lines = log.getvalue().splitlines()
-        assert min(total, 20) <= len(lines) <= 26 and lines[-1].startswith(f'step {total}/{total}') and '\r' not in log.getvalue()
+        assert min(total,
+                   20) <= len(lines) <= 26 and lines[-1].startswith(f'step {total}/{total}') and '\r' not in log.getvalue()
 
 
 def test_a_terminal_gets_one_line_that_moves():
@@ -250,7 +262,8 @@ console.stage_end('train', 1.5)
 '''
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack('HHHH', 40, 120, 0, 0))
-    done = subprocess.Popen([sys.executable, '-c', code], stdout=slave, stderr=slave, env={**os.environ, 'PYTHONPATH': os.pathsep.join(sys.path), 'COLUMNS': '100'})
+    done = subprocess.Popen([sys.executable, '-c', code], stdout=slave, stderr=slave,
+                            env={**os.environ, 'PYTHONPATH': os.pathsep.join(sys.path), 'COLUMNS': '100'})
     os.close(slave)
     shown = b''
     while True:
@@ -294,7 +307,8 @@ def offline_records(path):
 
 
 def history(found):
-    return [{(i.key or '/'.join(i.nested_key)): json.loads(i.value_json) for i in r.history.item} for r in found if r.WhichOneof('record_type') == 'history']
+    return [{(i.key or '/'.join(i.nested_key)): json.loads(i.value_json) for i in r.history.item} for r in found
+            if r.WhichOneof('record_type') == 'history']
 
 
 WANDB_RUN = '''
@@ -318,7 +332,8 @@ print('DONE', len(crew.dropped), round(time.time() - start, 1), [o.name for o in
 
 def run_wandb(tmp_path, tables='true', **env):
     base = {k: v for k, v in os.environ.items() if not k.startswith('WANDB')}
-    done = subprocess.run([sys.executable, '-c', WANDB_RUN, str(tmp_path/'run'), tables], capture_output=True, text=True, timeout=150, stdin=subprocess.DEVNULL,
+    done = subprocess.run([sys.executable, '-c', WANDB_RUN, str(tmp_path/'run'), tables], capture_output=True,
+                          text=True, timeout=150, stdin=subprocess.DEVNULL,
                           env={**base, 'PYTHONPATH': os.pathsep.join(sys.path), 'NETRC': '/nonexistent', **env})
     assert done.returncode == 0, done.stderr
     return done
@@ -333,15 +348,18 @@ def test_an_offline_run_can_be_read_back(tmp_path, tables):
     lines = history(found)
     assert [x['reward'] for x in lines if 'reward' in x] == [float(s) for s in range(1, 41)]
     histograms = [x for x in lines if x.get('rewards/gsm8k_answer_check/distribution/_type') == 'histogram']
-    assert len(histograms) == 40 and all(sum(x[f'rewards/{name}/distribution/values']) == 32 for x in histograms for name in ('gsm8k_answer_check', 'match_format_exactly'))
+    assert len(histograms) == 40 and all(sum(x[f'rewards/{name}/distribution/values']) == 32 for x in histograms
+                                         for name in ('gsm8k_answer_check', 'match_format_exactly'))
     assert [x['step'] for x in lines if 'eval/arithmetic/accuracy' in x] == [0, 40]
     logged = [x['completions/path'] for x in lines if 'completions/path' in x]
     assert len(logged) == (21 if tables == 'true' else 0)
     if logged:
         table = json.loads((file.parent/'files'/logged[-1]).read_text())
-        assert table['columns'][:3] == ['step', 'prompt', 'completion'] and 'gsm8k_answer_check' in table['columns'] and len(table['data']) == 32
+        assert table['columns'][:3] == ['step', 'prompt',
+                                        'completion'] and 'gsm8k_answer_check' in table['columns'] and len(table['data']) == 32
         assert '<answer>' in table['data'][0][2]
-    config = {u.key: json.loads(u.value_json) for r in found if r.WhichOneof('record_type') == 'run' for u in r.run.config.update}
+    config = {u.key: json.loads(u.value_json) for r in found if r.WhichOneof('record_type') == 'run'
+              for u in r.run.config.update}
     assert config['train']['max_steps'] == 40 and 'DONE' in done.stdout
 
 
@@ -358,7 +376,8 @@ def kept_offline(tmp_path):
 
 def test_with_a_malformed_key_everything_is_kept_and_one_line_says_how_it_is_sent(tmp_path):
     done = run_wandb(tmp_path, WANDB_API_KEY='short')
-    assert 'DONE 0' in done.stdout and done.stderr.count('\n') == 1 and f'sent by: rlvr-nb send {tmp_path}' in done.stderr
+    assert 'DONE 0' in done.stdout and done.stderr.count('\n') == 1
+    assert f'sent by: rlvr-nb send {tmp_path}' in done.stderr
     assert 'short' not in done.stderr.replace('invalid', '').replace('too short', '')
     assert len(RunDir.open(tmp_path/'run').curve('reward')) == len(kept_offline(tmp_path)) == 40
 
@@ -368,7 +387,8 @@ def test_a_server_that_never_answers_loses_nothing(tmp_path):
         silent.bind(('127.0.0.1', 0))
         silent.listen(50)
         done = run_wandb(tmp_path, WANDB_API_KEY='a' * 40, WANDB_BASE_URL=f'http://127.0.0.1:{silent.getsockname()[1]}')
-    assert 'DONE 0' in done.stdout and "W&B can't be reached" in done.stderr and 'a' * 40 not in done.stdout + done.stderr
+    assert 'DONE 0' in done.stdout and "W&B can't be reached" in done.stderr
+    assert 'a' * 40 not in done.stdout + done.stderr
     run = RunDir.open(tmp_path/'run')
     assert len(run.curve('reward')) == len(kept_offline(tmp_path)) == 40
     assert unsent(run)[0] and run.read_events('fault')[0]['where'] == 'wandb'
@@ -425,7 +445,9 @@ def test_secrets_stay_out_of_the_record(tmp_path, monkeypatch):
 def test_a_run_without_its_record_ends(run):
     observers = observers_for([])
     observers.emit('pipeline_start', load_config(), run)
-    with pytest.raises(RLVRError, match="record of the run can't be kept"): observers.emit('completions', 1, [{'completion': ['not', 'text']}])
+    with pytest.raises(RLVRError, match="record of the run can't be kept"): observers.emit('completions', 1,
+                                                                                           [{'completion': ['not',
+                                                                                                            'text']}])
     assert [o.name for o in observers] == ['jsonl'] and not observers.dropped
 
 
@@ -433,7 +455,8 @@ def test_evaluations_of_an_abandoned_attempt_are_kept_aside(tmp_path):
     run = make_run(tmp_path/'run', steps=9, finish=False)
     assert list(run.evaluations()) == ['before', 'step-3', 'step-6']
     run.resumed(4)
-    assert list(run.evaluations()) == ['before', 'step-3'] and (run.eval/'before-resume-1/step-6-arithmetic.jsonl').exists()
+    assert list(run.evaluations()) == ['before',
+                                       'step-3'] and (run.eval/'before-resume-1/step-6-arithmetic.jsonl').exists()
 
 
 def test_what_an_observer_changes_stays_with_it(tmp_path):
@@ -448,7 +471,8 @@ def test_what_an_observer_changes_stays_with_it(tmp_path):
     crew = Observers([Meddler(), Listener()])
     crew.evaluation('before', Evaluation('d', 'before', rows))
     crew.completions(1, batch_)
-    assert heard == [True, 'said'] and rows == [{'correct': True}] and batch_ == [{'completion': 'said'}] and not crew.dropped
+    assert heard == [True,
+                     'said'] and rows == [{'correct': True}] and batch_ == [{'completion': 'said'}] and not crew.dropped
 
 
 def test_an_observer_can_neither_end_the_process_nor_tell_a_key(run, capsys):
@@ -478,7 +502,8 @@ def test_damaged_files_are_counted_and_the_rest_is_shown(tmp_path):
     part.write_bytes(part.read_bytes()[:100])
     run.config.write_text('name: [')
     page = RunReport(run).html()
-    for words in ('metrics.jsonl not readable', 'events.jsonl not readable', 'completions, whole parts not readable', 'config.yaml not readable'): assert words in page
+    for words in ('metrics.jsonl not readable', 'events.jsonl not readable', 'completions, whole parts not readable',
+                  'config.yaml not readable'): assert words in page
     assert [r.path.name for r in RunDir.list(tmp_path)] == ['run']
 
 

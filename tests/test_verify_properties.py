@@ -108,7 +108,9 @@ def test_a_list_is_never_paid(numbers, separator, wrap, pick):
     for kind in ('gsm8k', 'finqa'): assert not verify(block(text), str(gold), kind), (text, gold)
     if separator == ' ± ' and set(numbers) == {gold, 0}: return  # 7 ± 0 is 7
     if len(numbers) > 2 or separator != ' / ': assert not verify(block(text), str(gold),
-                                                                 'math') or separator == ' - ' or (separator == ' / '), (text, gold)
+                                                                 'math') or separator == ' - ' or (separator
+                                                                                                   == ' / '), (text,
+                                                                                                               gold)
 
 
 @given(first=st.integers(-1000, 1000), second=st.integers(-1000, 1000), kind=st.sampled_from(KINDS))

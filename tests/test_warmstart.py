@@ -8,7 +8,8 @@ from rlvr_nb.control import TrainingControl
 from rlvr_nb.grammar import ConfigError
 from rlvr_nb.pipeline import Pipeline
 
-SMALL = ['train.max_steps=2', 'train.save_steps=1', 'eval.eval_num_samples=8', 'data.max_train_samples=64', 'observers=[]',
+SMALL = ['train.max_steps=2', 'train.save_steps=1', 'eval.eval_num_samples=8', 'data.max_train_samples=64',
+         'observers=[]',
          'train.warm_start.epochs=1', 'train.warm_start.examples=32', 'train.warm_start.batch_size=16']
 
 
@@ -51,11 +52,13 @@ def test_a_run_stopped_behind_its_warm_start_ends_like_one_that_never_stopped(wh
 
 def test_a_file_of_ones_own(tmp_path):
     (tmp_path/'mine.jsonl').write_text('{"problem": "123+321=?", "solution": "3+1+0=04,2+2+0=04,1+3+0=04", "answer": "444"}\n' * 4)
-    run = Pipeline(load_config(*SMALL, 'train.max_steps=1', 'train.warm_start.source=file', f'train.warm_start.file={tmp_path/"mine.jsonl"}', f'run_dir={tmp_path/"run"}')).run()
+    run = Pipeline(load_config(*SMALL, 'train.max_steps=1', 'train.warm_start.source=file',
+                               f'train.warm_start.file={tmp_path/"mine.jsonl"}', f'run_dir={tmp_path/"run"}')).run()
     assert run.run_dir.read_events('warm_start')[-1]['examples'] == 4
 
 
 def test_a_file_that_is_not_there_is_refused_before_a_model_is_loaded(tmp_path):
-    cfg = load_config(*SMALL, 'train.warm_start.source=file', f'train.warm_start.file={tmp_path/"nowhere.jsonl"}', f'run_dir={tmp_path/"run"}')
+    cfg = load_config(*SMALL, 'train.warm_start.source=file', f'train.warm_start.file={tmp_path/"nowhere.jsonl"}',
+                      f'run_dir={tmp_path/"run"}')
     with pytest.raises(ConfigError, match='there is no file .*nowhere.jsonl'): Pipeline(cfg).run()
     assert not (tmp_path/'run').exists()

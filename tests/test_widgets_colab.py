@@ -17,7 +17,8 @@ TUTORIAL = ROOT/'nbs/tutorials/colab_grpo.ipynb'
 
 def clean(**more):
     "The environment without what belongs to this process's own notebooks and trackers."
-    return {**{k: v for k, v in os.environ.items() if k not in ('IN_TEST', 'WANDB_API_KEY')}, 'PYDEVD_DISABLE_FILE_VALIDATION': '1', **more}
+    return {**{k: v for k, v in os.environ.items() if k not in ('IN_TEST', 'WANDB_API_KEY')},
+            'PYDEVD_DISABLE_FILE_VALIDATION': '1', **more}
 
 
 @pytest.fixture(scope='session')
@@ -29,8 +30,11 @@ def colab():
         shutil.rmtree(folder, ignore_errors=True)
         made = subprocess.run([sys.executable, '-m', 'venv', folder], capture_output=True, text=True)
         if not made.returncode:
-            made = subprocess.run([python, '-m', 'pip', 'install', '-q', '--disable-pip-version-check', 'pytest', 'nbconvert', *(f'{k}=={v}' for k, v in PINS.items())], capture_output=True, text=True, timeout=900)
-        if made.returncode: pytest.skip(f'an environment with Colab\'s versions can\'t be built here: {(made.stderr or made.stdout).strip()[-300:]}')
+            made = subprocess.run([python, '-m', 'pip', 'install', '-q', '--disable-pip-version-check', 'pytest',
+                                   'nbconvert', *(f'{k}=={v}' for k, v in PINS.items())], capture_output=True,
+                                  text=True, timeout=900)
+        if made.returncode:
+            pytest.skip(f'an environment with Colab\'s versions can\'t be built here: {(made.stderr or made.stdout).strip()[-300:]}')
         site = next(folder.glob('lib/python*/site-packages'))
         (site/'zz_heavy.pth').write_text(f"{sysconfig.get_paths()['purelib']}\n{ROOT}\n")   # behind its own packages
         ready.write_text(wanted)
@@ -39,7 +43,8 @@ def colab():
 
 def kernel_session(python, *args):
     env = clean(PATH=f"{Path(python).parent}{os.pathsep}{os.environ['PATH']}", PYTHONPATH=str(ROOT))
-    done = subprocess.run([str(python), str(ROOT/'tests/kernel_session.py'), *args], env=env, capture_output=True, text=True, timeout=600)
+    done = subprocess.run([str(python), str(ROOT/'tests/kernel_session.py'), *args], env=env, capture_output=True,
+                          text=True, timeout=600)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
     return json.loads(done.stdout.strip().splitlines()[-1])
 
@@ -59,7 +64,8 @@ def test_stop_works_while_the_cell_runs_on_colabs_versions(colab):
 
 
 def test_wiring_on_colabs_versions(colab):
-    done = subprocess.run([str(colab), '-m', 'pytest', '-q', '-p', 'no:cacheprovider', 'tests/test_widgets.py'], cwd=ROOT, env=clean(), capture_output=True, text=True, timeout=1800)
+    done = subprocess.run([str(colab), '-m', 'pytest', '-q', '-p', 'no:cacheprovider', 'tests/test_widgets.py'],
+                          cwd=ROOT, env=clean(), capture_output=True, text=True, timeout=1800)
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
 
 
@@ -69,8 +75,12 @@ def model_folder(tmp_path_factory):
     from small_models import build
     folder = tmp_path_factory.mktemp('colab')
     build('qwen3', folder/'model')
-    rows = [json.dumps(dict(question=f'Ann has {i} apples and buys {i + 2}. How many has she?', answer=f'{i} + {i + 2} = {2*i + 2}\n#### {2*i + 2}')) for i in range(24)]
-    for split in ('train', 'test'): (folder/f'data/{split}.jsonl').parent.mkdir(exist_ok=True); (folder/f'data/{split}.jsonl').write_text('\n'.join(rows))
+    rows = [json.dumps(dict(question=f'Ann has {i} apples and buys {i + 2}. How many has she?',
+                            answer=f'{i} + {i + 2} = {2*i + 2}\n#### {2*i + 2}')) for i in range(24)]
+    for split in ('train',
+                  'test'):
+                      (folder/f'data/{split}.jsonl').parent.mkdir(exist_ok=True)
+                      (folder/f'data/{split}.jsonl').write_text('\n'.join(rows))
     return folder
 
 
@@ -79,13 +89,19 @@ def run_tutorial(python, folder, work):
     nb = read_nb(TUTORIAL)
     cells = {c.id: c for c in nb.cells}
     cells['c-choose'].source = "preset = 'qwen3_0_6b_t4'\noverrides = " + repr([
-        f'model.model_name_or_path={folder}/model', f'data.dataset_path={folder}/data', 'data.dataset_config_name=null', 'train.max_steps=2', 'train.max_prompt_length=700', 'model.max_seq_length=724', 'train.max_completion_length=24',
-        'train.per_device_train_batch_size=8', 'train.gradient_accumulation_steps=1', 'eval.eval_num_samples=8', 'eval.eval_max_new_tokens=24'])
+        f'model.model_name_or_path={folder}/model', f'data.dataset_path={folder}/data', 'data.dataset_config_name=null',
+                                                                                'train.max_steps=2',
+                                                                                'train.max_prompt_length=700',
+                                                                                'model.max_seq_length=724',
+                                                                                'train.max_completion_length=24',
+        'train.per_device_train_batch_size=8', 'train.gradient_accumulation_steps=1', 'eval.eval_num_samples=8',
+                                                                                'eval.eval_max_new_tokens=24'])
     nb.cells = [c for c in nb.cells if c.id != 'c-push']
     work.mkdir(parents=True, exist_ok=True)
     write_nb(nb, work/'tutorial.ipynb')
     env = clean(PATH=f"{Path(python).parent}{os.pathsep}{os.environ['PATH']}", PYTHONPATH=str(ROOT), HF_HUB_OFFLINE='1')
-    done = subprocess.run([str(python), '-m', 'nbconvert', '--to', 'notebook', '--execute', '--ExecutePreprocessor.timeout=900', '--output', 'done.ipynb', str(work/'tutorial.ipynb')],
+    done = subprocess.run([str(python), '-m', 'nbconvert', '--to', 'notebook', '--execute',
+                           '--ExecutePreprocessor.timeout=900', '--output', 'done.ipynb', str(work/'tutorial.ipynb')],
                           cwd=work, env=env, capture_output=True, text=True, timeout=1200)
     assert done.returncode == 0, done.stderr[-6000:]
     return {c.id: json.dumps(c.outputs) for c in read_nb(work/'done.ipynb').cells if c.cell_type == 'code'}
@@ -97,4 +113,5 @@ def test_the_tutorial_runs_from_top_to_bottom(where, request, model_folder, tmp_
     out = run_tutorial(python, model_folder, tmp_path/'work')
     assert 'finished' in out['c-train'] and 'before' in out['c-compare'] and 'tuned' in out['c-ask']
     assert 'widget-view' in out['c-app'] and 'Finished' in out['c-app'], 'the summary below the app is the final one'
-    assert list((tmp_path/'work/models').glob('*/adapter_config.json')) and list((tmp_path/'work/outputs').glob('*/report.html'))
+    assert list((tmp_path/'work/models').glob('*/adapter_config.json'))
+    assert list((tmp_path/'work/outputs').glob('*/report.html'))

@@ -20,13 +20,18 @@ from rlvr_nb.rollout import RolloutEngine
 from rlvr_nb.sampling import Sampling
 
 SHAPES = {
-    'smollm2': ('LlamaForCausalLM', dict(vocab_size=49152, hidden_size=576, intermediate_size=1536, num_hidden_layers=30,
+    'smollm2': ('LlamaForCausalLM',
+                dict(vocab_size=49152, hidden_size=576, intermediate_size=1536, num_hidden_layers=30,
                                          num_attention_heads=9, num_key_value_heads=3, max_position_embeddings=8192,
                                          rms_norm_eps=1e-5, tie_word_embeddings=True)),
-    'qwen3_0_6b': ('Qwen3ForCausalLM', dict(vocab_size=151936, hidden_size=1024, intermediate_size=3072, num_hidden_layers=28,
-                                            num_attention_heads=16, num_key_value_heads=8, head_dim=128, tie_word_embeddings=True)),
-    'gemma3_1b': ('Gemma3ForCausalLM', dict(vocab_size=262144, hidden_size=1152, intermediate_size=6912, num_hidden_layers=26,
-                                            num_attention_heads=4, num_key_value_heads=1, head_dim=256, sliding_window=512,
+    'qwen3_0_6b': ('Qwen3ForCausalLM',
+                   dict(vocab_size=151936, hidden_size=1024, intermediate_size=3072, num_hidden_layers=28,
+                                            num_attention_heads=16, num_key_value_heads=8, head_dim=128,
+                        tie_word_embeddings=True)),
+    'gemma3_1b': ('Gemma3ForCausalLM',
+                  dict(vocab_size=262144, hidden_size=1152, intermediate_size=6912, num_hidden_layers=26,
+                                            num_attention_heads=4, num_key_value_heads=1, head_dim=256,
+                       sliding_window=512,
                                             query_pre_attn_scalar=256, max_position_embeddings=32768)),
 }
 
@@ -98,15 +103,18 @@ def main():
         for backend in a.backends:
             engine = RolloutEngine(model, NoText(), tokens, None if backend == 'engine' else size, backend)
             median, first = seconds(engine, prompts, a.group, tokens, a.repeats)
-            row[backend] = dict(seconds=median, first=first, tokens_per_second=size * tokens / median, ms_a_token=1000 * median / tokens)
+            row[backend] = dict(seconds=median, first=first, tokens_per_second=size * tokens / median,
+                                ms_a_token=1000 * median / tokens)
             for note in engine.notes: print('  ', note)
             engine.release()
         if len(a.backends) == 2: row['ratio'] = row[a.backends[1]]['seconds'] / row[a.backends[0]]['seconds']
         cells = [f'{b} {row[b]["tokens_per_second"]:9,.0f} tokens/s {row[b]["ms_a_token"]:7.2f} ms a token (first {row[b]["first"]:.1f} s)' for b in a.backends]
-        print(f'{size:5} x {tokens}: ' + ' | '.join(cells) + (f' | {row["ratio"]:.1f} x' if 'ratio' in row else ''), flush=True)
+        print(f'{size:5} x {tokens}: ' + ' | '.join(cells) + (f' | {row["ratio"]:.1f} x' if 'ratio' in row else ''),
+              flush=True)
         rows.append(row)
     if a.out:
-        with open(a.out, 'w') as f: json.dump(dict(model=a.model, lora=a.lora, device=what, torch=torch.__version__, rows=rows), f, indent=1)
+        with open(a.out, 'w') as f: json.dump(dict(model=a.model, lora=a.lora, device=what, torch=torch.__version__,
+                                                   rows=rows), f, indent=1)
 
 
 if __name__ == '__main__': main()

@@ -29,8 +29,11 @@ def completions(step, count, rng):
     out = []
     for i in range(count):
         words = ' '.join(rng.choice(WORDS) for _ in range(60))
-        out.append({'step': step, 'group': i // 8, 'prompt': f'question {step} {i // 8}: {words[:150]}', 'completion': f'<reasoning>{words}</reasoning><answer>{i}</answer>', 'answer': str(i),
-                    'rewards': {'gsm8k_answer_check': rng.choice([3., -1.]), 'match_format_exactly': 3.}, 'reasons': {'gsm8k_answer_check': f'"{i}" is not {step}', 'match_format_exactly': ''}, 'reward': rng.choice([6., 2.]), 'advantage': rng.gauss(0, 1), 'verdict': 'match',
+        out.append({'step': step, 'group': i // 8, 'prompt': f'question {step} {i // 8}: {words[:150]}',
+                    'completion': f'<reasoning>{words}</reasoning><answer>{i}</answer>', 'answer': str(i),
+                    'rewards': {'gsm8k_answer_check': rng.choice([3., -1.]), 'match_format_exactly': 3.},
+                    'reasons': {'gsm8k_answer_check': f'"{i}" is not {step}', 'match_format_exactly': ''},
+                    'reward': rng.choice([6., 2.]), 'advantage': rng.gauss(0, 1), 'verdict': 'match',
                     'correct': rng.random() < .5, 'tokens': rng.randint(20, 200), 'truncated': False})
     return out
 
@@ -51,5 +54,6 @@ if __name__ == '__main__':
             seconds += time.perf_counter() - start
         files = list(run.completions.iterdir())
         print(f'written: {seconds / step * 1e3:.1f} ms a step, {len(files)} files, {sum(f.stat().st_size for f in files) / 1e6:.1f} MB')
-        rows = [subprocess.run([sys.executable, '-c', READ, str(run.path)], capture_output=True, text=True, check=True).stdout.split() for _ in range(5)]
+        rows = [subprocess.run([sys.executable, '-c', READ, str(run.path)], capture_output=True, text=True,
+                               check=True).stdout.split() for _ in range(5)]
         print(f'read: {rows[0][0]} completions in {statistics.median(float(r[1]) for r in rows):.2f} s (median of 5), report in {statistics.median(float(r[2]) for r in rows):.2f} s')

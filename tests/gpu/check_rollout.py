@@ -12,12 +12,15 @@ from rlvr_nb.decode import NonFiniteLogits
 from rlvr_nb.rollout import RolloutEngine
 from rlvr_nb.sampling import Sampling
 
-SMALL = dict(vocab_size=512, hidden_size=192, intermediate_size=256, num_hidden_layers=4, num_attention_heads=6, num_key_value_heads=2, head_dim=32)
+SMALL = dict(vocab_size=512, hidden_size=192, intermediate_size=256, num_hidden_layers=4, num_attention_heads=6,
+             num_key_value_heads=2, head_dim=32)
 FAMILIES = dict(
     llama=('LlamaForCausalLM', {}),
     qwen2=('Qwen2ForCausalLM', {}),
     qwen3=('Qwen3ForCausalLM', {}),
-    gemma3=('Gemma3ForCausalLM', dict(sliding_window=24, layer_types=['sliding_attention', 'sliding_attention', 'full_attention', 'sliding_attention'], query_pre_attn_scalar=32)),
+    gemma3=('Gemma3ForCausalLM',
+            dict(sliding_window=24, layer_types=['sliding_attention', 'sliding_attention', 'full_attention',
+                                                 'sliding_attention'], query_pre_attn_scalar=32)),
 )
 
 
@@ -39,11 +42,14 @@ def build(family, dtype):
 
 def prompts(n, longest, seed):
     draw = torch.Generator().manual_seed(seed)
-    return [torch.randint(2, 512, (int(torch.randint(1, longest, (1,), generator=draw)),), generator=draw).tolist() for _ in range(n)]
+    return [torch.randint(2, 512, (int(torch.randint(1, longest, (1,), generator=draw)),), generator=draw).tolist()
+            for _ in range(n)]
 
 
 def teacher_forced(model, prompt, ids, temperature):
-    with torch.no_grad(): logits = model(torch.tensor([prompt + ids]).cuda()).logits[0, len(prompt) - 1:-1].float() / temperature
+    with torch.no_grad(): logits = model(torch.tensor([prompt
+                                                       + ids]).cuda()).logits[0, len(prompt)
+                                                                              - 1:-1].float() / temperature
     return logits.log_softmax(-1).gather(-1, torch.tensor(ids)[:, None].cuda()).squeeze(-1).cpu()
 
 
@@ -54,14 +60,17 @@ def check(family):
         engine = RolloutEngine(model, NoText(), dtype=torch.float32, backend='engine')
         ours = engine.generate_ids(some, 1, tokens)
         assert engine.decoder.captured and not engine.notes, engine.notes
-        theirs = [model.generate(torch.tensor([p]).cuda(), do_sample=False, max_new_tokens=tokens, pad_token_id=0)[0, len(p):].tolist() for p in some]
+        theirs = [model.generate(torch.tensor([p]).cuda(), do_sample=False, max_new_tokens=tokens,
+                                 pad_token_id=0)[0, len(p):].tolist() for p in some]
         same = [a[0].token_ids == b for a, b in zip(ours, theirs)]
         assert all(same), (family, seed, same)
         sampled = engine.generate_ids(some, 5, tokens, Sampling(.9), seed=3)
-        gap = max((teacher_forced(model, p, r.token_ids, .9) - torch.tensor(r.logprobs)).abs().max().item() for p, group in zip(some, sampled) for r in group)
+        gap = max((teacher_forced(model, p, r.token_ids, .9) - torch.tensor(r.logprobs)).abs().max().item() for p,
+                  group in zip(some, sampled) for r in group)
         again = engine.generate_ids(some, 5, tokens, Sampling(.9), seed=3)
         assert gap < 1e-4 and [r.token_ids for g in again for r in g] == [r.token_ids for g in sampled for r in g], gap
-        print(family, 'seed', seed, 'greedy equal', len(some), 'logprob gap', f'{gap:.1e}', 'graphs', len(engine.decoder.captured), flush=True)
+        print(family, 'seed', seed, 'greedy equal', len(some), 'logprob gap', f'{gap:.1e}', 'graphs',
+              len(engine.decoder.captured), flush=True)
 
 
 def half(family):
@@ -71,7 +80,8 @@ def half(family):
     with sdpa_kernel(SDPBackend.EFFICIENT_ATTENTION):
         engine = RolloutEngine(model, NoText(), backend='engine')
         out = engine.generate_ids(some, 4, 60, Sampling(1.), seed=1)
-    gap = max((teacher_forced(model, p, r.token_ids, 1.) - torch.tensor(r.logprobs)).abs().max().item() for p, group in zip(some, out) for r in group)
+    gap = max((teacher_forced(model, p, r.token_ids, 1.) - torch.tensor(r.logprobs)).abs().max().item() for p,
+              group in zip(some, out) for r in group)
     assert engine.decoder.captured and gap < .05, (gap, engine.notes)
     print(family, 'float16 on the memory-efficient kernel, logprob gap', f'{gap:.1e}', flush=True)
     with torch.no_grad(): model.lm_head.weight.fill_(float('inf'))
@@ -84,18 +94,21 @@ def adapters(family):
     from peft import LoraConfig, get_peft_model
     model = build(family, torch.float32)
     base = {k: v.clone() for k, v in model.state_dict().items()}
-    lora = get_peft_model(model, LoraConfig(r=8, lora_alpha=16, target_modules=['q_proj', 'v_proj', 'down_proj'], init_lora_weights=False)).cuda().eval()
+    lora = get_peft_model(model, LoraConfig(r=8, lora_alpha=16, target_modules=['q_proj', 'v_proj', 'down_proj'],
+                                            init_lora_weights=False)).cuda().eval()
     engine, some = RolloutEngine(lora, NoText(), dtype=torch.float32, backend='engine'), prompts(8, 30, 5)
     for _ in range(3):
         ours = engine.generate_ids(some, 1, 40)
-        theirs = [lora.generate(input_ids=torch.tensor([p]).cuda(), do_sample=False, max_new_tokens=40, pad_token_id=0)[0, len(p):].tolist() for p in some]
+        theirs = [lora.generate(input_ids=torch.tensor([p]).cuda(), do_sample=False, max_new_tokens=40,
+                                pad_token_id=0)[0, len(p):].tolist() for p in some]
         assert [a[0].token_ids for a in ours] == theirs
         with torch.no_grad():
             for n, p in lora.named_parameters():
                 if 'lora_' in n: p.add_(torch.randn_like(p) * .05)
     now = {k.replace('.base_layer', ''): v for k, v in lora.get_base_model().state_dict().items() if 'lora_' not in k}
     assert all(torch.equal(now[k], v) for k, v in base.items())
-    print(family, 'LoRA follows three updates, base weights are the same bit by bit, adapted layers', engine.adapters, flush=True)
+    print(family, 'LoRA follows three updates, base weights are the same bit by bit, adapted layers', engine.adapters,
+          flush=True)
 
 
 def memory():
@@ -107,7 +120,9 @@ def memory():
         seen.append(torch.cuda.memory_allocated())
     assert seen[-1] <= max(seen[:60]) * 1.02, (max(seen[:60]), seen[-1])
     engine.release()
-    print('200 generations:', f'{max(seen[:60]) / 2**20:.0f} MiB at most in the first 60, {seen[-1] / 2**20:.0f} at the end,', f'{torch.cuda.memory_allocated() / 2**20:.0f} after release', flush=True)
+    print('200 generations:',
+          f'{max(seen[:60]) / 2**20:.0f} MiB at most in the first 60, {seen[-1] / 2**20:.0f} at the end,',
+          f'{torch.cuda.memory_allocated() / 2**20:.0f} after release', flush=True)
 
 
 if __name__ == '__main__':

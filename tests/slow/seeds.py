@@ -23,14 +23,17 @@ def coin(parsed, gold):
 
 def accuracies(run):
     "Before and after, counted from the lines that the run wrote."
-    lines = {when: [json.loads(line) for line in (run/f'eval/{when}-arithmetic.jsonl').read_text().splitlines()] for when in ('before', 'after')}
+    lines = {when: [json.loads(line) for line in (run/f'eval/{when}-arithmetic.jsonl').read_text().splitlines()]
+             for when in ('before', 'after')}
     return [sum(r['correct'] for r in rows) / len(rows) for rows in lines.values()]
 
 
 def main(seeds):
     import peft, torch, transformers, trl  # noqa: F401  imported here, so that the seconds are those of the run
     folder, bad = Path(tempfile.mkdtemp()), 0
-    for name, overrides in [(f'seed {s}', [f'seed={s}']) for s in seeds] + [('paid at random', ['reward.reward_functions=[{category: control, type: coin}]'])]:
+    for name, overrides in [(f'seed {s}', [f'seed={s}'])
+                            for s in seeds] + [('paid at random',
+                                                ['reward.reward_functions=[{category: control, type: coin}]'])]:
         start, run = time.perf_counter(), folder/name.replace(' ', '-')
         Pipeline(load_config(*overrides, f'run_dir={run}', 'observers=[]')).run()
         before, after = accuracies(run)
