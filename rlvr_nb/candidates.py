@@ -18,7 +18,7 @@ from .option import Section, choices_of, describe, section_of
 from .schema import PipelineConfig
 from .compose import ConfigFiles
 from .config import load_config
-from .flags import COMMANDS, FLAGS, make_parser
+from .flags import COMMANDS, make_parser
 
 # %% ../nbs/api/86_candidates.ipynb #i-short-kind
 _SHORTER = {"a whole number": "int", "a number": "float", "true or false": "bool", "text": "str",

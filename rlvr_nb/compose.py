@@ -20,8 +20,8 @@ from hydra.errors import HydraException
 from hydra.plugins.config_source import ConfigResult
 from omegaconf.errors import OmegaConfBaseException
 from .grammar import (CONF_DIR, Change, ConfigError, FILE_NAME, Fault, GROUPS, deep_merge, delete_path,
-                             did_you_mean, group_of, hydra_behaviour, nearest, parse_override, path_text, redact,
-                             search_dirs, set_path, shown, split_path)
+                             did_you_mean, group_of, hydra_behaviour, nearest, parse_override, redact,
+                             search_dirs, set_path, shown)
 from .yamlfile import read_yaml
 from .schema import PipelineConfig
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 # %% ../nbs/api/45_decode.ipynb #decode-own-imports
 from fastcore.basics import patch
-from .kvcache import arena_bytes, keep_rows, layer_kinds, make_arena, prompt_visible, register_attention, visible
+from .kvcache import keep_rows, layer_kinds, make_arena, prompt_visible, register_attention, visible
 from .sampler import Sampler
 from .sampling import Sampling, choose
 

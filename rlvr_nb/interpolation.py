@@ -7,7 +7,6 @@ __all__ = ['REFERENCE', 'register_resolvers', 'resolve']
 
 # %% ../nbs/api/06_interpolation.ipynb #interpolation-imports
 import copy, re
-from typing import Any
 
 # %% ../nbs/api/06_interpolation.ipynb #interpolation-own-imports
 from omegaconf import OmegaConf

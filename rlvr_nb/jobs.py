@@ -13,7 +13,7 @@ from typing import Any, Callable
 
 # %% ../nbs/api/87_jobs.ipynb #jobs-own-imports
 from .redaction import one_line, plain_text
-from .grammar import ConfigError, Fault, RLVRError, did_you_mean, path_text, redact, split_path, value_text
+from .grammar import ConfigError, Fault, RLVRError, did_you_mean, path_text, split_path, value_text
 from .yamlfile import parse_yaml
 from .schema import PipelineConfig
 from .show import Table

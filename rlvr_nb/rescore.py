@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from fastcore.basics import patch
 from .show import Table
 from .completion import Completion
-from .registry import RewardError, _short
+from .registry import RewardError
 from .scoring import DefaultRewardComponent, _component_of, _number
 
 # %% ../nbs/api/37_rescore.ipynb #rs-signs

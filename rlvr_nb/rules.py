@@ -13,7 +13,7 @@ from typing import Any, Callable, Iterable
 
 # %% ../nbs/api/08_rules.ipynb #rules-own-imports
 from .defaults import recipe_for
-from .grammar import COMPONENTS, ConfigError, Fault, did_you_mean, is_whole, nearest, shown, split_path
+from .grammar import COMPONENTS, ConfigError, Fault, is_whole, nearest, shown, split_path
 from .grpo_fields import TRAIN_CHOICES, check_grpo
 from .schema import EvalConfig, PipelineConfig
 

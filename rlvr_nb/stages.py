@@ -7,7 +7,7 @@ __all__ = ['Pipeline', 'no_sudden_exit', 'silenced']
 
 # %% ../nbs/api/83_stages.ipynb #stages-imports
 import math, os, sys, time
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
