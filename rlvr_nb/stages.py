@@ -230,7 +230,8 @@ def _warm_start(self:Pipeline, model, tokenizer) -> None:
         examples = self._warm_examples(model, tokenizer)
         self.run_dir.log_event('note', text=f'warm start: {examples}')
         def told(step, total, log): self.observers.emit('warm_step', step, total, log)
-        outcome = warm_start(model, tokenizer, examples, train.warm_start, self.run_dir.path/'.warm', self.cfg.seed, train.bf16, self.control, told)
+        outcome = warm_start(model, tokenizer, examples, train.warm_start, self.run_dir.path/'.warm', self.cfg.seed, train.bf16, self.control, told,
+                             train.grpo.get('gradient_checkpointing'))
         if is_main_process(): keep_warm(model, tokenizer, self.warm_folder(), outcome)
     if is_main_process(): self.run_dir.log_event('warm_start', **vars(outcome))
     transformers.set_seed(self.cfg.seed)

@@ -22,6 +22,7 @@ from .model import is_adapted
 from .rollout import end_tokens
 from .control import StopRequested
 from .checkpoint import STAGING, check_space, damage, publish, seal, set_aside, staging
+from .dynamic import Replaces
 from .updates import Alike, Frugal, Proven, Sampled, Sliced
 from .health import Batches, free_memory, is_sampling_failure, smaller
 
@@ -86,7 +87,7 @@ def _complete(trainer, records:list[Completion], step:int) -> list[Completion]:
     weights = dict(zip(trainer.reward_func_names, trainer.reward_weights.tolist()))
     gathered = zip(records, last(logs['completion']), last(logs['advantages']), strict=True)
     for i, (record, completion, advantage) in enumerate(gathered):
-        record.step, record.group = step, i // trainer.num_generations
+        record.step, record.group = step, trainer.first_group + i // trainer.num_generations
         record.completion, record.advantage = completion_text(completion), advantage
         record.rewards = {name: None if math.isnan(values[i]) else values[i] for name, values in rewards.items()}
         record.reward = sum(weights[name] * value for name, value in record.rewards.items() if value is not None)
@@ -432,7 +433,7 @@ class Rewindable:
 def trainer_class(GRPOTrainer # TRL's, or the one that unsloth puts in its place
                  ):
     "TRL's trainer with everything above in front of it."
-    class WatchedTrainer(Rewindable, Timed, Handed, Stoppable, Healthy, Exact, Parts,
+    class WatchedTrainer(Replaces, Rewindable, Timed, Handed, Stoppable, Healthy, Exact, Parts,
                          Frugal, Proven, Sampled, Sliced, Alike, GRPOTrainer):
         "TRL's GRPO trainer, watched, stopped and saved."
         def __init__(self, *args, on_completions=None, judged=None, control=None, health=None, on_fault=None, stateful=None,

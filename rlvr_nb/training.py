@@ -147,6 +147,7 @@ def make_trainer(self:DefaultTrainingLoopComponent,
             callbacks=[*callbacks, ours], on_completions=on_completions, judged=judged, control=control, health=Health(args.learning_rate, args.fp16),
             on_fault=on_fault, stateful=stateful,
             engine=self._engine_for(model, tokenizer, args, engine))
+    trainer.further_generations = self._further_generations(trainer)
     for note in trainer.engine.notes if trainer.engine else []: trainer._tell('rollout', note)
     for unwanted in (PrinterCallback, ProgressCallback): trainer.remove_callback(unwanted)
     for callback in (*callbacks, ours): callback.trainer = trainer
@@ -173,6 +174,15 @@ def _engine_for(self:DefaultTrainingLoopComponent, model, tokenizer, args, engin
         elsewhere = engine.why
     if wanted == 'engine': raise ConfigError(f'train.rollout: got engine, and {elsewhere}; write train.rollout=auto')
     return None
+
+# %% ../nbs/api/56_training.ipynb #t-further
+@patch
+def _further_generations(self:DefaultTrainingLoopComponent, trainer) -> int:
+    "Generations that a step may draw beyond its own; a `ConfigError` where that can't be."
+    further = getattr(self.config, 'dynamic_sampling', None) or 0
+    if further and trainer.accelerator.num_processes > 1:
+        raise ConfigError('train.dynamic_sampling: works in one process, and this training has several; write train.dynamic_sampling=null')
+    return further
 
 # %% ../nbs/api/56_training.ipynb #t-resume-trainer
 def _prepare_resume(trainer, checkpoint:Path|None) -> None:

@@ -103,9 +103,11 @@ def sft_arguments(warm,        # `train.warm_start`
                   bf16:bool|None, # `train.bf16`
                   folder:str|Path, # for TRL's own files
                   seed:int,    # of the order of the examples
+                  checkpointing:bool|None=None, # compute activations twice instead of keeping them; None means on a GPU
                  )->dict:
     "The arguments of TRL's `SFTConfig`."
-    return {**hardware_arguments(hardware(), bf16),
+    again = {} if checkpointing is None else dict(gradient_checkpointing=checkpointing)
+    return {**hardware_arguments(hardware(), bf16), **again,
             **dict(output_dir=str(folder), num_train_epochs=warm.epochs, learning_rate=warm.learning_rate, per_device_train_batch_size=warm.batch_size,
                    lr_scheduler_type='linear', warmup_steps=.03, optim='adamw_torch', weight_decay=0., max_grad_norm=1., seed=seed, data_seed=seed,
                    max_length=None, packing=False, dataset_kwargs=dict(skip_prepare_dataset=True), remove_unused_columns=False,
@@ -144,6 +146,7 @@ def warm_start(model, tokenizer,  # ready to train, with its adapter
                bf16:bool|None=None, # `train.bf16`
                control:TrainingControl|None=None, # to pause and stop
                on_step:Callable|None=None, # (step, total, log) after each step
+               checkpointing:bool|None=None, # of activations; None means on a GPU
               )->WarmOutcome:
     "Train a model on worked solutions; with an adapter, the adapter."
     from datasets import Dataset
@@ -151,7 +154,7 @@ def warm_start(model, tokenizer,  # ready to train, with its adapter
     from trl import SFTConfig, SFTTrainer
     if not examples.rows: raise ConfigError(f'train.warm_start: there is nothing to train on ({examples}); write train.warm_start=null, or name a file of worked solutions: train.warm_start.source=file train.warm_start.file=PATH')
     start, dtype = time.perf_counter(), next(model.parameters()).dtype
-    trainer = SFTTrainer(model=model, processing_class=tokenizer, args=SFTConfig(**sft_arguments(warm, bf16, folder, seed)), train_dataset=Dataset.from_list(examples.rows),
+    trainer = SFTTrainer(model=model, processing_class=tokenizer, args=SFTConfig(**sft_arguments(warm, bf16, folder, seed, checkpointing)), train_dataset=Dataset.from_list(examples.rows),
                          callbacks=[_callback(control or TrainingControl(), on_step)])
     for unwanted in (PrinterCallback, ProgressCallback): trainer.remove_callback(unwanted)
     trainer.train()
