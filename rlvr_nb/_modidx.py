@@ -1542,6 +1542,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                    'rlvr_nb.preflight.eval_datasets': ('api/preflight.html#eval_datasets', 'rlvr_nb/preflight.py'),
                                    'rlvr_nb.preflight.free_disk': ('api/preflight.html#free_disk', 'rlvr_nb/preflight.py'),
                                    'rlvr_nb.preflight.known_rates': ('api/preflight.html#known_rates', 'rlvr_nb/preflight.py'),
+                                   'rlvr_nb.preflight.path_problem': ('api/preflight.html#path_problem', 'rlvr_nb/preflight.py'),
                                    'rlvr_nb.preflight.prepare': ('api/preflight.html#prepare', 'rlvr_nb/preflight.py'),
                                    'rlvr_nb.preflight.probe_completions': ('api/preflight.html#probe_completions', 'rlvr_nb/preflight.py')},
             'rlvr_nb.probe': { 'rlvr_nb.probe.Group': ('api/probe.html#group', 'rlvr_nb/probe.py'),
