@@ -225,8 +225,9 @@ class GuardedScorer:
             with self.stream, _Undone():
                 score = with_deadline(partial(self.scorer, answer, row), self.seconds, stall_file=self.stall_file)
         except TimeoutError:
-            raise RewardError(f"{self.__qualname__}: the dataset's scorer is still running after {self.seconds:g} s on the "
-                              f"answer {_short(answer, 80)!r}; make it faster, or raise reward.deadline_seconds") from None
+            what = f'still running after {self.seconds:g} s on the answer {_short(answer, 80)!r}'
+            raise RewardError(f"{self.__qualname__}: the dataset's scorer is {what}; make it faster, or raise "
+                              "reward.deadline_seconds") from None
         payment, problem = _as_payment(score)
         if problem or payment.value is None: raise ValueError(f"{self.__qualname__}: {problem or 'returned None'}")
         return payment.value
@@ -360,9 +361,11 @@ def _check_shape(self:BatchReward, result, size:int):
     each = 'one for each completion'
     text = isinstance(result, (str, bytes, Mapping))
     if text or not hasattr(result, '__iter__') or not hasattr(result, '__len__'):
-        raise RewardError(f"{self.__name__}: returned {_short(repr(result))}, it should return a list of {size} numbers, {each}")
+        got = _short(repr(result))
+        raise RewardError(f"{self.__name__}: returned {got}, it should return a list of {size} numbers, {each}")
     if len(result) != size:
-        raise RewardError(f"{self.__name__}: returned {len(result)} values for {size} completions, it should return {each}")
+        got = f'{len(result)} values for {size} completions'
+        raise RewardError(f"{self.__name__}: returned {got}, it should return {each}")
 
 # %% ../nbs/api/35_guard.ipynb #r-call-batch
 @patch

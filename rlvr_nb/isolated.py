@@ -150,6 +150,7 @@ def answer(program:Program, question:str):
         program.send('ok', encode(result, program.keep), encode(args, program.keep))
     except BaseException as e: program.send('raise', type(e).__name__, str(e)[:200])
 
+# %% ../nbs/api/33_isolated.ipynb #p-be-program
 def be_program(source:str, seconds:int, megabytes:int):
     "The program's process."
     limit_myself(seconds, megabytes)
@@ -214,13 +215,14 @@ class Channel:
         if kind not in kinds or not isinstance(number, int): raise RuntimeError('the program wrote what is no value')
         return refer(kinds[kind], self, number)
 
-# %% ../nbs/api/33_isolated.ipynb #p-receive
+# %% ../nbs/api/33_isolated.ipynb #p-known-exception
 def known_exception(name:str):
     "The class of an exception of the program: the built-in one, or a new one of this name."
     kind = getattr(builtins, name, None)
     trusted = isinstance(kind, type) and issubclass(kind, Exception) and kind is not StopIteration
     return kind if trusted else type(str(name), (RuntimeError,), {})  # StopIteration would end a loop quietly
 
+# %% ../nbs/api/33_isolated.ipynb #p-receive
 def receive(channel:Channel) -> list:
     "What the program answers; functions of the tests that it calls on the way are called."
     while True:
@@ -332,12 +334,13 @@ def connect(channel:Channel, units:list[str]) -> dict:
         if name in classes and isinstance(data, list) and data[0] == 'class': channel.classes.add(data[1])
     return names | {name: __import__(name) for name in modules}
 
-# %% ../nbs/api/33_isolated.ipynb #p-be-tests
+# %% ../nbs/api/33_isolated.ipynb #p-in-words
 def in_words(error:BaseException, unit:str) -> str:
     "What a test raised, and where."
     said = f': {error}' if str(error) else ''
     return f'{type(error).__name__}{said} in: {unit.strip().splitlines()[-1]}'
 
+# %% ../nbs/api/33_isolated.ipynb #p-be-tests
 def be_tests(units:str, seconds:int, megabytes:int):
     "The tests' process: the verdict goes to standard error, as the number of tests that passed and the first problem."
     limit_myself(seconds, megabytes)
