@@ -101,7 +101,7 @@ def _recount(args):
     from rlvr_nb.recount import recount
     result = recount(_existing(args.recount, "--recount"))
     say(result, sys.stdout)
-    return 1 if result.met("strict") is False else 0
+    return 0 if result.met else 1
 
 def _rescore(args):
     "`--rescore RUN_DIR`."

@@ -7,6 +7,7 @@ __all__ = ['EVENTS', 'OBSERVERS', 'Observer', 'observer', 'Observers', 'evaluati
 
 # %% ../nbs/api/73_events.ipynb #events-imports
 import copy, shlex, sys
+from collections import defaultdict
 from functools import partialmethod
 
 # %% ../nbs/api/73_events.ipynb #events-own-imports
@@ -116,7 +117,8 @@ class JsonlObserver(Observer):
         run_dir.log_event('pipeline_start', command=redact(' '.join(map(shlex.quote, sys.argv))))
     def pipeline_end(self, status, result): self.run_dir.log_event('pipeline_end', status=status)
     def stage_start(self, name): self.run_dir.log_event('stage_start', name=name)
-    def warm_step(self, step, total, log): self.run_dir.log_event('warm_step', step=step, total=total, loss=log.get('loss'))
+    def warm_step(self, step, total, log):
+        self.run_dir.log_event('warm_step', step=step, total=total, loss=log.get('loss'))
     def stage_end(self, name, seconds): self.run_dir.log_event('stage_end', name=name, seconds=seconds)
     def completions(self, step, records): self.run_dir.add_completions(step, records)
     def fault(self, where, message): self.run_dir.log_event('fault', where=where, message=redact(message))
@@ -142,11 +144,13 @@ def replay(run,             # a `RunDir` with a record
     "Tell the record of a run to an observer, in the order of training."
     one.pipeline_start(cfg, run)
     evaluations = {(When(when).at(10**12), when): found for when, found in run.evaluations().items()}
+    written = defaultdict(list)
+    for record in run.read_completions(): written[record['step']].append(record)
     _tell_evaluations(one, {k: v for k, v in evaluations.items() if k[0] == 0 and not after})
     for metrics in run.metrics():
         step, measured = metrics['step'], {k: v for k, v in metrics.items() if k not in ('step', 'time', 'attempt')}
         if step <= after or 'total_steps' not in measured: continue
-        if records := run.read_completions(step): one.completions(step, records)
+        if records := written.pop(step, []): one.completions(step, records)
         one.step(step, measured.pop('total_steps'), measured)
         _tell_evaluations(one, {k: v for k, v in evaluations.items() if k[0] == step})
     _tell_evaluations(one, {k: v for k, v in evaluations.items() if k[0] == 10**12})

@@ -3,7 +3,7 @@ import random
 from types import SimpleNamespace
 
 from rlvr_nb.config import load_config
-from rlvr_nb.evaluation import Evaluation, evaluate
+from rlvr_nb.evaluation import evaluate
 from rlvr_nb.prompts import PLAIN, build_messages
 from rlvr_nb.tracking import JsonlObserver, Observers, RunDir
 from rlvr_nb.verify import Judge
@@ -13,9 +13,11 @@ HOSTILE = [
     '<img src=x onerror="document.title=\'owned\'">',
     '<svg onload="document.title=\'owned\'"><style>*{display:none!important}</style>',
     '"><iframe srcdoc="<script>parent.document.title=\'owned\'</script>"></iframe>',
-    '<a href="javascript:document.title=\'owned\'">click</a><base href="https://example.org/"><meta http-equiv="refresh" content="0;url=https://example.org">',
+    '<a href="javascript:document.title=\'owned\'">click</a><base href="https://example.org/">'
+    '<meta http-equiv="refresh" content="0;url=https://example.org">',
     '\x00\x1b[31m\u202eesrever\ufeff \ud800 <!-- <![CDATA[ {{7*7}} ${7*7} &lt;script&gt;',
-    '<link rel=stylesheet href=https://example.org/x.css><object data=https://example.org></object><form action=https://example.org><input autofocus onfocus="document.title=\'owned\'"></form>',
+    '<link rel=stylesheet href=https://example.org/x.css><object data=https://example.org></object>'
+    '<form action=https://example.org><input autofocus onfocus="document.title=\'owned\'"></form>',
     'x' * 20_000, '\n' * 300, 'A' * 200 + 'Ω≈ç√∫ 漢字 🙂' * 20,
 ]
 
@@ -32,8 +34,8 @@ class Adder:
     def rollout(self, question):
         a, b = map(int, question.rstrip('=?').split('+'))
         value = a + b if self.rng.random() < self.skill else a + b - self.rng.choice([10, 100, 110])
-        if self.rng.random() < .03: return SimpleNamespace(text=f'<reasoning>{a}+{b}', token_ids=[0] * 44,
-                                                           truncated=True, prompt_tokens=9)
+        if self.rng.random() < .03:
+            return SimpleNamespace(text=f'<reasoning>{a}+{b}', token_ids=[0] * 44, truncated=True, prompt_tokens=9)
         text = f'<reasoning>{a % 10}+{b % 10}+0={a % 10 + b % 10:02d}</reasoning><answer>{value}</answer>'
         return SimpleNamespace(text=text, token_ids=[0] * self.rng.randint(34, 41), truncated=False, prompt_tokens=9)
 
@@ -63,7 +65,8 @@ def records(step, skill, rng, groups=4, size=8):
             out.append({'step': step, 'group': group, 'prompt': f'{a}+{b}=?', 'answer': str(a + b),
                         'reward': sum(rewards.values()), 'rewards': rewards, 'reasons': reasons,
                         'advantage': rng.gauss(0, 1),
-                        'completion': f'<reasoning>{a % 10}+{b % 10}+0={a % 10 + b % 10:02d}</reasoning><answer>{value}</answer>', 'correct': right,
+                        'correct': right,
+                        'completion': f'<reasoning>{a % 10}+{b % 10}</reasoning><answer>{value}</answer>',
                         'verdict': 'equal' if right else 'different value', 'tokens': rng.randint(34, 44),
                         'truncated': rng.random() < .02})
     return out
@@ -80,41 +83,41 @@ def make_run(path, *overrides, steps=120, skill=(.15, .98), seed=0, hostile=Fals
     crew = Observers([JsonlObserver()])
     crew.pipeline_start(cfg, run)
     def put(skill, when):
-        for i, name in enumerate(datasets): crew.evaluation(when,
-                                                            evaluation(skill, when, 256, name,
-                                                                       run.eval/f'{when}-{name}.jsonl', samples,
-                                                                       seed=seed + i + len(when)))
+        for i, name in enumerate(datasets):
+            crew.evaluation(when,
+                            evaluation(skill, when, 256, name, run.eval/f'{when}-{name}.jsonl', samples,
+                                       seed=seed + i + len(when)))
     put(skill[0], 'before')
     crew.stage_end('evaluate before', 2.1)
     for step in range(1, steps + 1):
         now = skill[0] + (skill[1] - skill[0]) * step / steps
         batch = records(step, now, rng)
         if hostile:
-            for i, text in enumerate(HOSTILE): batch[i].update(completion=text, prompt=text, verdict=text[:80],
-                                                               answer=text[:60], reward=(-1) ** i * 50 + 0.,
-                                                               rewards={**batch[i]['rewards'], text[:40]: 1.})
+            for i, text in enumerate(HOSTILE):
+                batch[i].update(completion=text, prompt=text, verdict=text[:80], answer=text[:60],
+                                reward=(-1) ** i * 50 + 0., rewards={**batch[i]['rewards'], text[:40]: 1.})
         crew.completions(step, batch)
         crew.step(step, steps,
                   {'reward': sum(r['reward'] for r in batch) / len(batch), 'reward_std': 1.5 - now,
                    'accuracy': min(1., max(0., now + rng.gauss(0, .04))), 'frac_reward_zero_std': max(0, now - .4),
                                 'rewards/gsm8k_answer_check/mean': 4 * now - 1 + rng.gauss(0, .1),
-                   'rewards/match_format_exactly/mean': 3 - rng.random() / 10, 'loss': rng.gauss(0, .1),
+                                'rewards/match_format_exactly/mean': 3 - rng.random() / 10, 'loss': rng.gauss(0, .1),
                                 'completions/mean_length': 38 + rng.gauss(0, 1),
-                   'completions/clipped_ratio': abs(rng.gauss(0, .02)), 'entropy': .4 - .3 * now,
-                   'grad_norm': abs(rng.gauss(.5, .2)),
+                                'completions/clipped_ratio': abs(rng.gauss(0, .02)), 'entropy': .4 - .3 * now,
+                                'grad_norm': abs(rng.gauss(.5, .2)),
                                 'clip_ratio/region_mean': abs(rng.gauss(0, .01)),
-                   'learning_rate': 3e-3 * (1 - step / steps), 'seconds/generate': .2 + rng.random() / 20,
-                   'seconds/reward': .01,
-                                'seconds/update': .1 + rng.random() / 30, 'step_time': .31, 'tokens/per_second': 9000
-                   + rng.gauss(0, 300), 'memory/gib': .58})
+                                'learning_rate': 3e-3 * (1 - step / steps), 'seconds/generate': .2 + rng.random() / 20,
+                                'seconds/reward': .01,
+                                'seconds/update': .1 + rng.random() / 30, 'step_time': .31,
+                                'tokens/per_second': 9000 + rng.gauss(0, 300), 'memory/gib': .58})
         if step in (steps // 3, 2 * steps // 3): put(now, f'step-{step}')
     crew.fault('reward gsm8k_answer_check', HOSTILE[0] if hostile else 'ZeroDivisionError: division by zero')
     if not finish: return run
     crew.stage_end('train', 38.4)
     put(skill[1], 'after')
     crew.stage_end('evaluate after', 2.0)
-    summaries = {when: {name: e.summary() for name, e in run.evaluations()[when].items()}
-                 for when in ('before', 'after')}
+    summaries = {when: {name: e.summary() for name, e in run.evaluations()[when].items()} for when in ('before',
+                                                                                                       'after')}
     result = {'status': 'finished', 'steps': steps, **summaries, 'seconds': {'train': 38.4}}
     run.write_result(result)
     crew.pipeline_end('finished', result)

@@ -21,8 +21,8 @@ def hostile(tmp_path_factory):
     return run
 
 
-def text_of(page): return re.sub(r'\s+', ' ',
-                                 re.sub('<[^>]+>', ' ', re.sub('<style>.*?</style>', '', page, flags=re.S)))
+def text_of(page):
+    return re.sub(r'\s+', ' ', re.sub('<[^>]+>', ' ', re.sub('<style>.*?</style>', '', page, flags=re.S)))
 
 
 def test_headline_says_what_the_files_say(run):
@@ -44,9 +44,11 @@ def test_luck_is_not_called_progress(tmp_path):
 def test_every_section_is_there(run):
     page = RunReport(run).html()
     for title in ('Training', 'Evaluations', 'Completions', 'Problems that changed sides', 'Checks and faults',
-                  'Time and memory', 'Configuration'): assert f'<h2>{title}</h2>' in page
+                  'Time and memory', 'Configuration'):
+        assert f'<h2>{title}</h2>' in page
     for chart in ('Accuracy', 'Reward', 'Each reward, mean', 'Groups without spread', 'Entropy', 'Seconds a step',
-                  'Peak memory'): assert f'<figcaption>{chart}' in page
+                  'Peak memory'):
+        assert f'<figcaption>{chart}' in page
     text = text_of(page)
     assert 'KL to the start: off (beta 0)' in text
     assert 'python run_pipeline.py train.max_steps=120 seed=0 train.learning_rate=1e-3' in text
@@ -65,8 +67,9 @@ def test_what_takes_the_value_from_a_number_stands_beside_it(tmp_path):
     assert re.search(r'gsm8k_answer_check -?[\d.]+ \d+ is (not )?\d+', text), 'a payment has its reason'
     run.write_manifest({'caveats': ['5 of the 256 <b>problems</b> are also in the training data'],
                         'overlap': {'arithmetic': 5}})
-    run.log_event('audit', findings=[{'severity': 'danger', 'finding': "'empty' earns as much"},
-                                     {'severity': 'note', 'finding': 'harmless'}])
+    run.log_event('audit',
+                  findings=[{'severity': 'danger', 'finding': "'empty' earns as much"},
+                            {'severity': 'note', 'finding': 'harmless'}])
     page = RunReport(run).html()
     head = page[:page.index('<h2>Training')]
     for words in ('5 of the 256 &lt;b&gt;problems', "earns as much"): assert words in head
@@ -129,12 +132,12 @@ def test_saving_is_one_step(run):
     assert not list(run.path.glob('.*partial'))
 
 
-def test_the_report_of_a_long_run_stays_small(tmp_path):
+def test_a_long_run_has_a_short_page(tmp_path):
     run = RunDir.create(tmp_path/'long')
-    lines = ''.join(f'{{"step": {i}, "time": 0, "reward": {i % 7}, "accuracy": 0.5, "kl": 0.1, "entropy": 1.0}}\n'
-                    for i in range(1, 50_001))
-    run.metrics_file.write_text(lines)
-    assert len(RunReport(run).html()) < 200_000
+    rest = '"time": 0, "accuracy": 0.5, "kl": 0.1, "entropy": 1.0'
+    run.metrics_file.write_text(''.join(f'{{"step": {i}, "reward": {i % 7}, {rest}}}\n' for i in range(1, 50_001)))
+    page = RunReport(run).html()
+    assert len(page) < 200_000 and '50000 steps' in page
 
 
 def opened(browser, run, width=1400, scheme='light'):
@@ -153,7 +156,8 @@ def test_hostile_completions_change_nothing(browser, hostile):
     page = opened(browser, hostile)
     assert page.title() == '<script>document.title=1</script>: report'
     assert len(page.asked) == 1 and page.said == []
-    assert page.evaluate("document.querySelectorAll('script, iframe, img, link, object, form, base, a, input').length") == 0
+    acting = 'script, iframe, img, link, object, form, base, a, input'
+    assert page.evaluate(f"document.querySelectorAll('{acting}').length") == 0
     assert page.evaluate("document.querySelectorAll('meta').length") == 4
     assert page.evaluate("getComputedStyle(document.querySelector('h1')).display") == 'block'
     assert '<script>document.title="owned"</script>' in page.inner_text('body')   # shown as the text that it is
@@ -164,7 +168,7 @@ def test_the_policy_alone_stops_scripts(browser, tmp_path, run):
     "The second lock: a script that got into the page all the same isn't run."
     path = tmp_path/'broken.html'
     path.write_text(RunReport(run).html().replace('<h1>',
-                                                  '<script>document.title="owned"</script><img src=x onerror=\'document.title="owned"\'><h1>', 1))
+        '<script>document.title="owned"</script><img src=x onerror=\'document.title="owned"\'><h1>', 1))
     page = browser.new_page()
     page.goto(path.as_uri())
     page.wait_for_timeout(200)
@@ -188,16 +192,21 @@ def test_hostile_completions_in_a_notebook_frame(browser, hostile, tmp_path):
 def test_legible_at_every_width(browser, run, width, scheme):
     page = opened(browser, run, width, scheme)
     assert page.evaluate('document.documentElement.scrollWidth') <= width
-    outside = page.evaluate('''w => [...document.querySelectorAll('h1,h2,h3,p,figure,.tile,article,pre,svg')].filter(e => {
+    outside = page.evaluate('''w => [...document.querySelectorAll('h1,h2,h3,p,figure,.tile,article,pre,svg')]
+        .filter(e => {
         const r = e.getBoundingClientRect(); return r.width && (r.right > w + 1 || r.left < -1)}).length''', width)
     assert outside == 0
-    smallest = page.evaluate('''() => Math.min(...[...document.querySelectorAll('svg text')].map(t => t.getBoundingClientRect().height))''')
+    smallest = page.evaluate('''() => Math.min(...[...document.querySelectorAll('svg text')]
+        .map(t => t.getBoundingClientRect().height))''')
     assert smallest >= 9
     contrast = page.evaluate('''() => {
-        const light = c => { const [r, g, b] = c.match(/\\d+/g).map(v => { v /= 255; return v <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4 }); return .2126*r + .7152*g + .0722*b };
+        const light = c => { const [r, g, b] = c.match(/\\d+/g).map(v => {
+            v /= 255; return v <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4 });
+            return .2126*r + .7152*g + .0722*b };
         const ratio = (a, b) => { [a, b] = [light(a), light(b)].sort((x, y) => y - x); return (a + .05) / (b + .05) };
         const page = getComputedStyle(document.body).backgroundColor;
-        return Math.min(...[...document.querySelectorAll('p, h1, td, .note, .tile span')].map(e => ratio(getComputedStyle(e).color, page)),
-                        ...[...document.querySelectorAll('mark')].map(e => ratio(getComputedStyle(e).color, getComputedStyle(e).backgroundColor)))}''')
+        const all = selector => [...document.querySelectorAll(selector)].map(e => getComputedStyle(e));
+        return Math.min(...all('p, h1, td, .note, .tile span').map(look => ratio(look.color, page)),
+                        ...all('mark').map(look => ratio(look.color, look.backgroundColor)))}''')
     assert contrast >= 4.5
     page.close()

@@ -40,16 +40,16 @@ class Hub(http.server.BaseHTTPRequestHandler):
         hub, body = self.server, self.rfile.read(int(self.headers.get('Content-Length') or 0))
         hub.asked.append((self.command, self.path, self.headers.get('Authorization')))
         if self.headers.get('Authorization') not in ('Bearer hf_secret',
-                                                     None) or (self.headers.get('Authorization') is None
-                                                               and not self.path.startswith('/store')):
+            None) or (self.headers.get('Authorization') is None and not self.path.startswith('/store')):
             return self.reply({'error': 'Invalid username or password.'}, 401)
         if self.path == '/api/repos/create':
             hub.created = json.loads(body)
             return self.reply({'url': f'{hub.url}/me/model'})
         if self.path == '/api/validate-yaml': return self.reply({'errors': [], 'warnings': []})
         if '/preupload/' in self.path:
-            return self.reply({'files': [{'path': f['path'], 'uploadMode': 'lfs' if f['path'].endswith('.safetensors')
-                                          else 'regular', 'shouldIgnore': False} for f in json.loads(body)['files']]})
+            return self.reply({'files': [{'path': f['path'],
+                                          'uploadMode': 'lfs' if f['path'].endswith('.safetensors') else 'regular',
+                                          'shouldIgnore': False} for f in json.loads(body)['files']]})
         if self.path.endswith('/info/lfs/objects/batch'):
             return self.reply({'transfer': 'basic',
                                'objects': [{'oid': o['oid'], 'size': o['size'],
@@ -60,14 +60,13 @@ class Hub(http.server.BaseHTTPRequestHandler):
             return self.reply({})
         if '/commit/' in self.path:
             lines = [json.loads(line) for line in body.splitlines()]
-            hub.files = {x['value']['path']: base64.b64decode(x['value']['content']) for x in lines
-                         if x['key'] == 'file'}
+            small = [x['value'] for x in lines if x['key'] == 'file']
+            hub.files = {f['path']: base64.b64decode(f['content']) for f in small}
             hub.large = {x['value']['path']: x['value']['oid'] for x in lines if x['key'] == 'lfsFile'}
             return self.reply({'success': True, 'commitUrl': f'{hub.url}/me/model/commit/abc', 'commitOid': 'abc',
                                'hookOutput': ''})
-        if self.path.startswith('/api/models/me/model'): return self.reply({'id': 'me/model', 'sha': 'abc',
-                                                                            'siblings': [], 'private': True,
-                                                                            'xetEnabled': False})
+        if self.path.startswith('/api/models/me/model'):
+            return self.reply({'id': 'me/model', 'sha': 'abc', 'siblings': [], 'private': True, 'xetEnabled': False})
         self.reply({'error': f'{self.command} {self.path} is not answered here'}, 404)
 
     do_GET = do_POST = do_PUT = do_HEAD = handle_request
@@ -80,7 +79,8 @@ def hub(monkeypatch):
     monkeypatch.setattr('huggingface_hub.constants.HF_HUB_OFFLINE', False)
     monkeypatch.setattr('huggingface_hub.constants.HF_HUB_DISABLE_XET', True)
     server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Hub)
-    server.url, server.asked, server.stored, server.files, server.large = f'http://127.0.0.1:{server.server_address[1]}', [], {}, {}, {}
+    server.url, server.asked = f'http://127.0.0.1:{server.server_address[1]}', []
+    server.stored, server.files, server.large = {}, {}, {}
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield server
     server.shutdown()
@@ -90,7 +90,8 @@ def hub(monkeypatch):
 def test_an_upload_brings_every_file_and_the_card(run, hub):
     address = push_to_hub(run, 'me/model', token='hf_secret', endpoint=hub.url)
     assert address == f'{hub.url}/me/model/commit/abc'
-    assert hub.created['name'] == 'model' and hub.created['organization'] == 'me' and (hub.created.get('private') is True or hub.created.get('visibility') == 'private')
+    assert hub.created['name'] == 'model' and hub.created['organization'] == 'me'
+    assert (hub.created.get('private') is True or hub.created.get('visibility') == 'private')
     assert set(hub.files) == {'README.md', 'adapter_config.json'} and set(hub.large) == {'adapter_model.safetensors'}
     weights = (run.model/'adapter_model.safetensors').read_bytes()
     assert hub.large['adapter_model.safetensors'] == hashlib.sha256(weights).hexdigest()
@@ -99,19 +100,19 @@ def test_an_upload_brings_every_file_and_the_card(run, hub):
 
 
 def test_a_wrong_token_is_an_error_that_says_what_to_do(run, hub):
-    with pytest.raises(UnavailableError, match='me/model: .*401.*hf auth login') as caught: push_to_hub(run, 'me/model',
-                                                                                                        token='hf_wrong', endpoint=hub.url)
+    with pytest.raises(UnavailableError, match='me/model: .*401.*hf auth login') as caught:
+        push_to_hub(run, 'me/model', token='hf_wrong', endpoint=hub.url)
     assert caught.value.status == 3 and 'hf_wrong' not in str(caught.value)
 
 
 def test_no_server_is_an_error_that_says_what_to_do(run):
-    with pytest.raises(UnavailableError, match='the model is in'): push_to_hub(run, 'me/model', token='hf_secret',
-                                                                               endpoint='http://127.0.0.1:9')
+    with pytest.raises(UnavailableError, match='the model is in'):
+        push_to_hub(run, 'me/model', token='hf_secret', endpoint='http://127.0.0.1:9')
 
 
 def test_a_bad_name_and_a_missing_model(run, tmp_path):
-    with pytest.raises(ConfigError, match='give owner/name'): push_to_hub(run, 'me/mo del/x', token='hf_secret',
-                                                                          endpoint='http://127.0.0.1:9')
+    with pytest.raises(ConfigError, match='give owner/name'):
+        push_to_hub(run, 'me/mo del/x', token='hf_secret', endpoint='http://127.0.0.1:9')
     with pytest.raises(ConfigError, match='holds no model yet'): push_to_hub(run, 'me/model', folder=tmp_path/'nothing')
 
 
@@ -120,8 +121,8 @@ def test_the_card_says_what_the_files_say(run):
     front = yaml.safe_load(text.split('---')[1])
     after = Evaluation.load(run.eval/'after-gsm8k.jsonl')
     [result] = front['model-index'][0]['results']
-    assert result['metrics'][0]['value'] == round(after.correct / after.n,
-                                                  4) and result['dataset'] == {'name': 'gsm8k', 'type': 'openai/gsm8k'}
+    assert result['metrics'][0]['value'] == round(after.correct / after.n, 4)
+    assert result['dataset'] == {'name': 'gsm8k', 'type': 'openai/gsm8k'}
     assert (front['base_model'], front['datasets'], front['library_name']) == ('Qwen/Qwen3-0.6B', ['openai/gsm8k'],
                                                                                'peft')
     assert f'{100 * after.accuracy:.1f} %' in text
@@ -129,7 +130,7 @@ def test_the_card_says_what_the_files_say(run):
     assert 'gsm8k_answer_check' in text and 'python run_pipeline.py' in text and '${get_marker' not in text
     code = re.search('```python\n(.*?)```', text, re.S)[1]
     compile(code, 'card', 'exec')
-    assert "name = 'me/model'" in code and '<reasoning>' in code
+    assert "name = 'me/model'" in code and '<think>' in code and '<answer>' in code   # the family's markers
 
 
 def test_the_card_is_one_that_the_hub_accepts(run):

@@ -10,8 +10,8 @@ from rlvr_nb.tracking import compare_runs, differences, flatten, summarise_seeds
 @pytest.fixture(scope='module')
 def sweep(tmp_path_factory):
     root = tmp_path_factory.mktemp('sweep')
-    return [make_run(root/f'{rate}-{seed}', f'train.learning_rate={rate}', seed=seed, skill=(.2, top), steps=6)
-            for rate, top in (('1e-3', .6), ('3e-3', .9)) for seed in (0, 1, 2)]
+    return [make_run(root/f'{rate}-{seed}', f'train.learning_rate={rate}', seed=seed, skill=(.2, top),
+                     steps=6) for rate, top in (('1e-3', .6), ('3e-3', .9)) for seed in (0, 1, 2)]
 
 
 def test_a_comparison_shows_only_what_differs(sweep):
@@ -47,7 +47,8 @@ def test_means_over_seeds_agree_with_scipy(sweep, tmp_path):
         mean = sum(values) / 3
         low, high = stats.t.interval(.95, 2, loc=mean, scale=stats.sem(values))
         assert rows[f'train.learning_rate={rate}'][2] == count
-        assert rows[f'train.learning_rate={rate}'][4] == f'{100 * mean:.1f} % ({100 * max(0, low):.1f} to {100 * min(1, high):.1f})'
+        interval = f'({100 * max(0, low):.1f} to {100 * min(1, high):.1f})'
+        assert rows[f'train.learning_rate={rate}'][4] == f'{100 * mean:.1f} % {interval}'
 
 
 def test_paths_are_those_of_the_overrides():

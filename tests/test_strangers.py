@@ -13,9 +13,9 @@ from run_factory import make_run
 
 from rlvr_nb.cli import main
 from rlvr_nb.config import ConfigError, load_config
-from rlvr_nb.files import write_text
 from rlvr_nb.recount import recount
-from rlvr_nb.tracking import (ConsoleObserver, RunDir, RunReport, compare_runs, model_card, pack_run, push_to_hub, run_summary,
+from rlvr_nb.tracking import (ConsoleObserver, RunDir, RunReport, compare_runs, model_card, pack_run, push_to_hub,
+                              run_summary,
                               save_model_card, shelf, summarise_seeds)
 from rlvr_nb.trust import inspect_path, load_run, loosened
 
@@ -59,17 +59,24 @@ def test_a_program_is_not_run_without_the_sandbox(run, entry, capsys, tmp_path, 
     run.model.mkdir(exist_ok=True)
     assert main([entry, str(run.path), *(['--dry-run'] if entry == '--from' else [])]) == 2
     said = capsys.readouterr().err
-    assert 'reward.reward_functions[0].params.unsafe' in said and 'type it yourself: reward.reward_functions[0].params.unsafe=true' in said
+    assert 'reward.reward_functions[0].params.unsafe' in said
+    assert 'type it yourself: reward.reward_functions[0].params.unsafe=true' in said
 
 
 @pytest.mark.parametrize('override, path', [
-    ('observers=[console,wandb]', 'observers'), ('observers=[tensorboard]', 'observers'), ('train.output_dir=/tmp/theirs', 'train.output_dir'),
-    ('model.save_model_path=/tmp/theirs', 'model.save_model_path'), ('model.push_to_hub=them/model', 'model.push_to_hub'),
+    ('observers=[console,wandb]', 'observers'), ('observers=[tensorboard]', 'observers'),
+    ('train.output_dir=/tmp/theirs', 'train.output_dir'),
+    ('model.save_model_path=/tmp/theirs', 'model.save_model_path'),
+    ('model.push_to_hub=them/model', 'model.push_to_hub'),
     ('data.dataset_path=/etc/passwd', 'data.dataset_path'), ('data.dataset_path=~/', 'data.dataset_path'),
-    ('data.dataset_path=https://example.org/rows.jsonl', 'data.dataset_path'), ('+data.params.file=/etc/passwd', 'data.params.file'),
-    ('+train.grpo.deepspeed=theirs.json', 'train.grpo.deepspeed'), ('+train.grpo.fsdp_config=theirs.json', 'train.grpo.fsdp_config'),
-    ('+train.grpo.trust_remote_code=true', 'train.grpo.trust_remote_code'), ('+train.grpo.vllm_server_base_url=http://evil', 'train.grpo.vllm_server_base_url'),
-    ('+train.grpo.trackio_space_id=them/space', 'train.grpo.trackio_space_id'), ('+train.grpo.model_init_kwargs={trust_remote_code: true}', 'train.grpo.model_init_kwargs')])
+    ('data.dataset_path=https://example.org/rows.jsonl', 'data.dataset_path'),
+    ('+data.params.file=/etc/passwd', 'data.params.file'),
+    ('+train.grpo.deepspeed=theirs.json', 'train.grpo.deepspeed'),
+    ('+train.grpo.fsdp_config=theirs.json', 'train.grpo.fsdp_config'),
+    ('+train.grpo.trust_remote_code=true', 'train.grpo.trust_remote_code'),
+    ('+train.grpo.vllm_server_base_url=http://evil', 'train.grpo.vllm_server_base_url'),
+    ('+train.grpo.trackio_space_id=them/space', 'train.grpo.trackio_space_id'),
+    ('+train.grpo.model_init_kwargs={trust_remote_code: true}', 'train.grpo.model_init_kwargs')])
 def test_what_loosens_a_protection_is_typed_again(run, override, path, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     text = run.config.read_text()
@@ -77,7 +84,8 @@ def test_what_loosens_a_protection_is_typed_again(run, override, path, tmp_path,
     import yaml
     tree = yaml.safe_load(text)
     at = tree
-    for step in key.split('.')[:-1]: at = at.setdefault(step, {}) if at.get(step) is not None else at.__setitem__(step, {}) or at[step]
+    for step in key.split('.')[:-1]:
+        at = at.setdefault(step, {}) if at.get(step) is not None else at.__setitem__(step, {}) or at[step]
     at[key.split('.')[-1]] = yaml.safe_load(value)
     run.config.write_text(yaml.safe_dump(tree, sort_keys=False))
     try: load_run(run)
@@ -101,11 +109,14 @@ def test_the_command_line_takes_what_was_typed_again_and_nothing_else(run, capsy
 
 # Links
 
-@pytest.mark.parametrize('name', ['.manifest.json.partial', '.report.html.partial', '.result.json.partial', 'manifest.json', 'report.html', 'result.json', 'config.yaml'])
+@pytest.mark.parametrize('name',
+                         ['.manifest.json.partial', '.report.html.partial', '.result.json.partial', 'manifest.json',
+                          'report.html', 'result.json', 'config.yaml'])
 def test_a_planted_link_is_never_written_through(run, mine, name):
     (run.path/name).unlink(missing_ok=True)
     (run.path/name).symlink_to(mine)
-    for write in (lambda: run.write_manifest({'seed': 1}), RunReport(run).save, lambda: run.write_result({'status': 'finished'}), lambda: run.write_config(load_config())):
+    for write in (lambda: run.write_manifest({'seed': 1}), RunReport(run).save,
+                  lambda: run.write_result({'status': 'finished'}), lambda: run.write_config(load_config())):
         try: write()
         except ConfigError: continue
     assert mine.read_text() == 'mine'
@@ -134,7 +145,8 @@ def test_links_are_not_packed(run, mine):
     import zipfile
     (run.path/'key').symlink_to(mine)
     (run.path/'eval'/'home').symlink_to(mine.parent)
-    with zipfile.ZipFile(pack_run(run)) as packed: assert not [n for n in packed.namelist() if 'key' in n or 'home' in n]
+    with zipfile.ZipFile(pack_run(run)) as packed:
+        assert not [n for n in packed.namelist() if 'key' in n or 'home' in n]
 
 
 # Paths
@@ -151,7 +163,8 @@ def test_the_model_is_where_the_run_put_it(run, mine, named):
 def test_a_file_of_the_user_does_not_go_up_with_the_model(run, mine):
     run.model.mkdir()
     (run.model/'adapter.bin').symlink_to(mine)
-    with pytest.raises(ConfigError, match='leads out of the folder'): push_to_hub(run, 'me/x', token='t', endpoint='http://127.0.0.1:9')
+    with pytest.raises(ConfigError, match='leads out of the folder'):
+        push_to_hub(run, 'me/x', token='t', endpoint='http://127.0.0.1:9')
 
 
 def test_only_the_runs_own_folder_is_moved_aside(run, mine):
@@ -162,7 +175,9 @@ def test_only_the_runs_own_folder_is_moved_aside(run, mine):
     assert not run.owns(mine.parent)
 
 
-@pytest.mark.parametrize('command', ['rm -rf ~', 'python run_pipeline.py; rm -rf ~', 'python run_pipeline.py $(id)', 'python run_pipeline.py a=b\nid', 'python run_pipeline.py "$(id)"'])
+@pytest.mark.parametrize('command',
+                         ['rm -rf ~', 'python run_pipeline.py; rm -rf ~', 'python run_pipeline.py $(id)',
+                          'python run_pipeline.py a=b\nid', 'python run_pipeline.py "$(id)"'])
 def test_a_command_that_does_more_is_not_offered(run, command):
     run.write_manifest({'command': command})
     assert command.split('\n')[0] not in RunReport(run).html() and command not in model_card(run)
@@ -172,8 +187,11 @@ def test_a_command_that_does_more_is_not_offered(run, command):
 
 def test_markdown_of_a_stranger_is_text(run):
     link, tag = '[x](javascript:alert(1))', '<script>alert(1)</script>'
-    run.write_manifest({'versions': {'trl': link + tag}, 'caveats': [link, tag], 'command': 'python run_pipeline.py seed=1'})
-    run.config.write_text(f'name: "{link}{tag}"\nmodel:\n  model_name_or_path: "`{tag}{link}"\ndata:\n  dataset_name: "`{tag}"\neval:\n  eval_max_new_tokens: "1); import os; os.system(\'id\'"\n')
+    run.write_manifest({'versions': {'trl': link + tag}, 'caveats': [link, tag],
+                        'command': 'python run_pipeline.py seed=1'})
+    run.config.write_text(f'name: "{link}{tag}"\nmodel:\n  model_name_or_path: "`{tag}{link}"\ndata:\n'
+                          f'  dataset_name: "`{tag}"\neval:\n'
+                          '  eval_max_new_tokens: "1); import os; os.system(\'id\'"\n')
     card = model_card(run)
     body = card.split('---', 2)[2].replace('`  `', '')
     outside = '\n'.join(part for i, part in enumerate(body.split('`')) if i % 2 == 0)
@@ -196,30 +214,57 @@ def bomb(tmp_path):
 
 
 @pytest.mark.parametrize('name, text', [
-    ('config.yaml', 'BOMB'), ('config.yaml', '[1, 2]'), ('config.yaml', 'model: [1]\nreward: {reward_functions: 3}\ntrain: text\ndata: null\n'), ('config.yaml', 'x: !!python/object/apply:os.system [id]'),
-    ('manifest.json', '[]'), ('manifest.json', '{"notes": "text", "dropped": [1], "hardware": 3, "versions": ["a"], "overlap": 1, "caveats": {"a": 1}}'), ('manifest.json', '[' * 100_000),
-    ('manifest.json', '{"seed": ' + '9' * 10_000 + '}'), ('result.json', '"text"'), ('result.json', '{"status": 3, "model": [1], "reward_counts": "x", "seconds": [1]}'), ('result.json', '{"model": "\\u0000"}'),
-    ('metrics.jsonl', '{"step": "one"}\n{"step": null}\n{"step": 1, "reward": {"a": 1}}\n{"step": 2, "reward": 1e999}\n[1]\n' + '[' * 50_000 + '\n'),
-    ('metrics.jsonl', '{"step": 1, "reward": ' + '9' * 4000 + '}\n{"step": 2, "reward": NaN, "non_finite": 3}\n'), ('events.jsonl', '{"kind": ["x"]}\n{"kind": "stage_end", "name": 3, "seconds": "x"}\n'),
-    ('events.jsonl', '{"kind": "audit", "findings": [1]}\n{"kind": "best"}\n{"kind": "early_stop", "step": {}}\n{"kind": "resume"}\n{"kind": "resume", "step": "x"}\n'),
-    ('eval/after-arithmetic.jsonl', '{"dataset": 3, "when": [1]}\n'), ('eval/after-arithmetic.jsonl', '{"dataset": "arithmetic", "when": "after", "prompt": 1, "correct": "yes"}\n'),
-    ('eval/after-arithmetic.jsonl', '{'), ('eval/step-x-arithmetic.jsonl', '{}\n'), ('completions/part-000000.parquet', 'PAR1')])
+    ('config.yaml', 'BOMB'), ('config.yaml', '[1, 2]'),
+    ('config.yaml', 'model: [1]\nreward: {reward_functions: 3}\ntrain: text\ndata: null\n'),
+    ('config.yaml', 'x: !!python/object/apply:os.system [id]'),
+    ('manifest.json', '[]'),
+    ('manifest.json',
+     '{"notes": "text", "dropped": [1], "hardware": 3, "versions": ["a"], "overlap": 1, "caveats": {"a": 1}}'),
+     ('manifest.json', '[' * 100_000),
+    ('manifest.json', '{"seed": ' + '9' * 10_000 + '}'), ('result.json', '"text"'),
+    ('result.json', '{"status": 3, "model": [1], "reward_counts": "x", "seconds": [1]}'),
+    ('result.json', '{"model": "\\u0000"}'),
+    ('metrics.jsonl',
+     '{"step": "one"}\n{"step": null}\n{"step": 1, "reward": {"a": 1}}\n{"step": 2, "reward": 1e999}\n[1]\n'
+     + '[' * 50_000 + '\n'),
+    ('metrics.jsonl', '{"step": 1, "reward": ' + '9' * 4000 + '}\n{"step": 2, "reward": NaN, "non_finite": 3}\n'),
+    ('events.jsonl', '{"kind": ["x"]}\n{"kind": "stage_end", "name": 3, "seconds": "x"}\n'),
+    ('events.jsonl',
+     '{"kind": "audit", "findings": [1]}\n{"kind": "best"}\n{"kind": "early_stop", "step": {}}\n'
+     '{"kind": "resume"}\n{"kind": "resume", "step": "x"}\n'),
+    ('eval/after-arithmetic.jsonl', '{"dataset": 3, "when": [1]}\n'),
+    ('eval/after-arithmetic.jsonl', '{"dataset": "arithmetic", "when": "after", "prompt": 1, "correct": "yes"}\n'),
+    ('eval/after-arithmetic.jsonl', '{'), ('eval/step-x-arithmetic.jsonl', '{}\n'),
+    ('completions/part-000000.parquet', 'PAR1')])
 def test_a_damaged_file_is_named_and_the_rest_is_shown(run, name, text, tmp_path):
     (run.path/name).write_text(bomb(tmp_path) if text == 'BOMB' else text)
     report = RunReport(run)
     page = report.html()
-    assert 'Checks and faults' in page and 'not readable' in page and Path(name).name.split('.')[0].split('-')[0] in page
-    assert str(report) and model_card(run) and compare_runs([run]).html() and summarise_seeds([run]).html() and shelf(run.path.parent)
+    assert 'Checks and faults' in page and 'not readable' in page
+    assert Path(name).name.split('.')[0].split('-')[0] in page
+    assert str(report) and model_card(run) and compare_runs([run]).html() and summarise_seeds([run]).html()
+    assert shelf(run.path.parent)
     assert str(inspect_path(run.path)) and str(recount(run.path))
+
+
+LOOKING = '''
+import sys
+from rlvr_nb.recount import recount
+from rlvr_nb.tracking import RunReport
+from rlvr_nb.trust import inspect_path
+try: RunReport(sys.argv[1]).html()
+except Exception as e: print(type(e).__name__, e)
+print(inspect_path(sys.argv[1]), recount(sys.argv[1]), "DONE")
+'''
 
 
 def test_a_pipe_in_the_place_of_a_file_does_not_block(run):
     for name in ('metrics.jsonl', 'events.jsonl', 'manifest.json', 'config.yaml', 'eval/after-arithmetic.jsonl'):
         (run.path/name).unlink()
         os.mkfifo(run.path/name)
-    code = 'import sys; from rlvr_nb.tracking import RunReport; from rlvr_nb.trust import inspect_path; from rlvr_nb.recount import recount\n' \
-           'try: RunReport(sys.argv[1]).html()\nexcept Exception as e: print(type(e).__name__, e)\nprint(inspect_path(sys.argv[1])); print(recount(sys.argv[1])); print("DONE")'
-    done = subprocess.run([sys.executable, '-c', code, str(run.path)], capture_output=True, text=True, timeout=100, env={**os.environ, 'PYTHONPATH': os.pathsep.join(sys.path)})
+    code = LOOKING
+    done = subprocess.run([sys.executable, '-c', code, str(run.path)], capture_output=True, text=True, timeout=100,
+                          env={**os.environ, 'PYTHONPATH': os.pathsep.join(sys.path)})
     assert 'DONE' in done.stdout, done.stderr
     assert 'Traceback' not in done.stderr
 
@@ -237,7 +282,9 @@ def test_reports_of_randomly_damaged_runs(run):
             if kind == 0: data[at:at + 1] = bytes([rng.randrange(256)])
             elif kind == 1: del data[at:at + rng.randrange(1, 200)]
             elif kind == 2: data[at:at] = rng.choice([b'null', b'[]', b'{}', b'"x"', b'-1', b'\n', b': ', b'1e400'])
-            else: data = data.replace(rng.choice([b'true', b'1', b'"', b'step']), rng.choice([b'null', b'[]', b'"a"', b'{']), 1)
+            else:
+                data = data.replace(rng.choice([b'true', b'1', b'"', b'step']),
+                                    rng.choice([b'null', b'[]', b'"a"', b'{']), 1)
         path.write_bytes(bytes(data))
         report = RunReport(run)
         assert '</html>' in report.html() and str(report) and model_card(run), path
@@ -247,11 +294,19 @@ def test_reports_of_randomly_damaged_runs(run):
 
 # One writer
 
-WRITER = 'import sys, time; from rlvr_nb.tracking import RunDir; run = RunDir(sys.argv[1]); run.writer.claim(); print("claimed", flush=True); time.sleep(60)'
+WRITER = '''
+import sys, time
+from rlvr_nb.tracking import RunDir
+run = RunDir(sys.argv[1])
+run.writer.claim()
+print("claimed", flush=True)
+time.sleep(60)
+'''
 
 
 def writing(run):
-    process = subprocess.Popen([sys.executable, '-c', WRITER, str(run.path)], stdout=subprocess.PIPE, text=True, env={**os.environ, 'PYTHONPATH': os.pathsep.join(sys.path)})
+    process = subprocess.Popen([sys.executable, '-c', WRITER, str(run.path)], stdout=subprocess.PIPE, text=True,
+                               env={**os.environ, 'PYTHONPATH': os.pathsep.join(sys.path)})
     assert process.stdout.readline() == 'claimed\n'
     return process
 
@@ -289,7 +344,8 @@ def test_a_run_that_ended_after_resuming_says_how_and_one_killed_then_doesnt_say
     run.write_result({'status': 'stopped', 'steps': 2})
     assert run.status() == 'stopped'
     run.resumed(2)
-    run.writer.path.write_text(json.dumps({'host': __import__('platform').node(), 'pid': 2**22 + 7, 'began': 0., 'since': 'x', 'token': 'y'}))
+    run.writer.path.write_text(json.dumps({'host': __import__('platform').node(), 'pid': 2**22 + 7, 'began': 0.,
+                                           'since': 'x', 'token': 'y'}))
     assert RunDir(run.path).status() == 'killed'
     run.write_result({'status': 'finished', 'steps': 4})
     assert RunDir(run.path).status() == 'finished'
@@ -301,7 +357,8 @@ def test_every_command_of_a_run_is_one_of_the_command_line(capsys, tmp_path):
     mine = {word: entry for word, entry in typed.items() if entry[0] == 'rlvr_nb.commands'}
     assert set(mine) == set(own) and all(entry[1] == f'run_{word}' for word, entry in mine.items())
     assert all(len(entry[2].split()) == len(own[word].words) for word, entry in mine.items())
-    assert main(['inspect', str(tmp_path)]) == 0 and 'neither a run nor the folder of a model' in capsys.readouterr().out
+    assert main(['inspect', str(tmp_path)]) == 0
+    assert 'neither a run nor the folder of a model' in capsys.readouterr().out
     assert main(['inspect', str(tmp_path/'nowhere')]) == 2 and main(['push', 'x']) == 2
 
 
@@ -314,7 +371,8 @@ def test_a_run_is_counted_again(run, capsys):
     assert sum(after.strict) == sum(after.said) == run.evaluations()['after']['arithmetic'].correct and not after.differ
     assert f'strict   {sum(after.strict):5} of 256' in said and f'lenient  {sum(after.lenient):5} of 256' in said
     for accuracy, status in ((.5, 0), (.999, 1)):
-        tree = yaml.safe_load(run.config.read_text()) | {'goal': {'accuracy': accuracy, 'over': 'before', 'checked': False}}
+        tree = yaml.safe_load(run.config.read_text()) | {'goal': {'accuracy': accuracy, 'over': 'before',
+                                                                  'checked': False}}
         run.config.write_text(yaml.safe_dump(tree, sort_keys=False))
         assert main(['--recount', str(run.path)]) == status
         assert f'goal, strict: {"met" if status == 0 else "not met"}' in capsys.readouterr().out
@@ -327,13 +385,15 @@ def test_the_recount_finds_an_answer_that_the_run_took_for_right(run):
     wrong['completion'] = '<reasoning>...</reasoning><answer>7</answer> or 8'
     path.write_text(''.join(json.dumps(r) + '\n' for r in rows))
     found = recount(run.path).counted['after', 'arithmetic']
-    assert [r['completion'] for r in found.differ] == [wrong['completion']] and 'right only there' in str(recount(run.path))
+    assert [r['completion'] for r in found.differ] == [wrong['completion']]
+    assert 'right only there' in str(recount(run.path))
 
 
 def test_a_run_is_judged_again_under_edited_rewards(run, capsys):
     assert main(['--rescore', str(run.path), 'reward.reward_functions[1].params.reward_value=9.0']) == 0
     said = capsys.readouterr().out
-    assert 'advantages change their sign' in said and 'reward.reward_functions[1].params.reward_value: 3.0 -> 9.0' in said
+    assert 'advantages change their sign' in said
+    assert 'reward.reward_functions[1].params.reward_value: 3.0 -> 9.0' in said
     stranger(run, UNSAFE)
     assert main(['--rescore', str(run.path)]) == 2 and 'type it yourself' in capsys.readouterr().err
 

@@ -8,7 +8,6 @@ import struct
 import subprocess
 import sys
 import threading
-import time
 
 import pytest
 from run_factory import evaluation, make_run, records
@@ -25,8 +24,8 @@ from rlvr_nb.tracking import (OBSERVERS, ConsoleObserver, JsonlObserver, Observe
 def run(tmp_path): return RunDir.create(tmp_path/'run')
 
 
-def batch(step, n=8, **changed): return [{**r, **changed}
-                                         for r in records(step, .5, random.Random(step), groups=1, size=n)]
+def batch(step, n=8, **changed):
+    return [{**r, **changed} for r in records(step, .5, random.Random(step), groups=1, size=n)]
 
 
 def test_two_runs_of_one_second_have_two_directories(tmp_path):
@@ -65,8 +64,8 @@ def test_list_gives_the_newest_first_and_only_runs(tmp_path):
 def test_a_metric_that_is_not_finite_is_kept_as_news(run):
     run.log_metrics(1, {'loss': float('nan'), 'reward': float('-inf'), 'kl': .1})
     line = json.loads(run.metrics_file.read_text(), parse_constant=lambda c: pytest.fail(f'{c} is no JSON'))
-    assert line['loss'] is None and line['reward'] is None and line['non_finite'] == ['loss',
-                                                                                      'reward'] and line['kl'] == .1
+    assert line['loss'] is None and line['reward'] is None and line['non_finite'] == ['loss', 'reward']
+    assert line['kl'] == .1
 
 
 def test_numpy_numbers_and_paths_are_written_plainly(run):
@@ -166,10 +165,10 @@ def test_a_broken_manifest_is_an_error_that_names_it(run):
 
 
 def test_evaluations_in_the_order_of_training(run):
-    for when in ('after', 'step-100', 'before', 'step-20'): evaluation(.5, when, 8, path=run.eval/f'{when}-a--b.jsonl',
-                                                                       dataset='a/b')
-    assert list(run.evaluations()) == ['before', 'step-20', 'step-100',
-                                       'after'] and list(run.evaluations()['after']) == ['a/b']
+    for when in ('after', 'step-100', 'before', 'step-20'):
+        evaluation(.5, when, 8, path=run.eval/f'{when}-a--b.jsonl', dataset='a/b')
+    assert list(run.evaluations()) == ['before', 'step-20', 'step-100', 'after']
+    assert list(run.evaluations()['after']) == ['a/b']
 
 
 # Observers
@@ -196,8 +195,8 @@ def test_an_observer_that_raises_is_named_once_and_training_goes_on(run, capsys)
     assert err.count('observer fails stopped in step: RuntimeError: no more') == 1 and len(err.splitlines()) == 1
     assert str(run.path) in err
     assert recorder.heard == [1, 2, 3, 4, 5, 'finished'] and len(run.curve('reward')) == 5
-    assert [(e['name'], e['error'])
-            for e in run.read_events('observer_dropped')] == [('fails', 'RuntimeError: no more\nsecond line')]
+    assert [(e['name'], e['error']) for e in run.read_events('observer_dropped')] == [('fails',
+        'RuntimeError: no more\nsecond line')]
     assert crew.dropped[0][:2] == ('fails', 'step')
 
 
@@ -222,9 +221,8 @@ def test_the_record_is_always_there_and_unknown_names_are_errors(monkeypatch):
     monkeypatch.setenv('NETRC', '/nonexistent')
     assert [o.name for o in observers_for(None)] == ['jsonl', 'console']
     assert [o.required for o in observers_for(None)] == [True, False]
-    assert [o.name for o in observers_for(['tensorboard', 'console'])] == ['jsonl',
-                                                                           'console'] and report_to(['tensorboard',
-                                                                                                     'console']) == ['tensorboard']
+    assert [o.name for o in observers_for(['tensorboard', 'console'])] == ['jsonl', 'console']
+    assert report_to(['tensorboard', 'console']) == ['tensorboard']
     with pytest.raises(ConfigError, match="did you mean 'wandb'"): observers_for(['wanbd'])
 
 
@@ -242,8 +240,8 @@ def test_a_log_file_gets_about_twenty_lines():
         console = ConsoleObserver(log)
         for step in range(1, total + 1): console.step(step, total, {'reward': 1., 'accuracy': .5})
         lines = log.getvalue().splitlines()
-        assert min(total,
-                   20) <= len(lines) <= 26 and lines[-1].startswith(f'step {total}/{total}') and '\r' not in log.getvalue()
+        assert min(total, 20) <= len(lines) <= 26 and lines[-1].startswith(f'step {total}/{total}')
+        assert '\r' not in log.getvalue()
 
 
 def test_a_terminal_gets_one_line_that_moves():
@@ -283,14 +281,15 @@ def test_a_whole_run_through_its_observers(tmp_path):
     assert run.status() == 'finished' and len(run.curve('reward')) == 12
     assert [s for s, _ in run.curve('eval/arithmetic/accuracy')] == [0, 4, 8, 12]
     after = run.evaluations()['after']['arithmetic']
-    assert run.curve('eval/arithmetic/accuracy')[-1][1] == after.accuracy == run.read_result()['after']['arithmetic']['accuracy']
+    accuracy = run.read_result()['after']['arithmetic']['accuracy']
+    assert run.curve('eval/arithmetic/accuracy')[-1][1] == after.accuracy == accuracy
     assert [e['kind'] for e in run.read_events()][-1] == 'pipeline_end'
 
 
 # Weights & Biases
 
 def offline_records(path):
-    "The records of a .wandb file: blocks of 32 KiB, each piece with checksum, length and kind (1 whole, 2 first, 3 middle, 4 last)."
+    "The records of a .wandb file: blocks of 32 KiB, pieces with checksum, length and kind (1 whole, 2 first, 4 last)."
     from wandb.proto.wandb_internal_pb2 import Record
     data, at, parts = path.read_bytes(), 7, b''
     assert data[:4] == b':W&B'
@@ -307,8 +306,8 @@ def offline_records(path):
 
 
 def history(found):
-    return [{(i.key or '/'.join(i.nested_key)): json.loads(i.value_json) for i in r.history.item} for r in found
-            if r.WhichOneof('record_type') == 'history']
+    lines = [r.history.item for r in found if r.WhichOneof('record_type') == 'history']
+    return [{(i.key or '/'.join(i.nested_key)): json.loads(i.value_json) for i in items} for items in lines]
 
 
 WANDB_RUN = '''
@@ -316,7 +315,8 @@ import random, sys, time
 from run_factory import evaluation, records
 from rlvr_nb.config import load_config
 from rlvr_nb.tracking import RunDir, observers_for
-cfg, run, start = load_config('train.max_steps=40', 'train.log_completions_to_wandb=' + sys.argv[2]), RunDir.create(sys.argv[1]), time.time()
+cfg = load_config('train.max_steps=40', 'train.log_completions_to_wandb=' + sys.argv[2])
+run, start = RunDir.create(sys.argv[1]), time.time()
 run.write_config(cfg)
 crew, rng = observers_for(None), random.Random(0)
 crew.pipeline_start(cfg, run)
@@ -348,18 +348,19 @@ def test_an_offline_run_can_be_read_back(tmp_path, tables):
     lines = history(found)
     assert [x['reward'] for x in lines if 'reward' in x] == [float(s) for s in range(1, 41)]
     histograms = [x for x in lines if x.get('rewards/gsm8k_answer_check/distribution/_type') == 'histogram']
-    assert len(histograms) == 40 and all(sum(x[f'rewards/{name}/distribution/values']) == 32 for x in histograms
-                                         for name in ('gsm8k_answer_check', 'match_format_exactly'))
+    assert len(histograms) == 40
+    for name in ('gsm8k_answer_check', 'match_format_exactly'):
+        assert all(sum(x[f'rewards/{name}/distribution/values']) == 32 for x in histograms)
     assert [x['step'] for x in lines if 'eval/arithmetic/accuracy' in x] == [0, 40]
     logged = [x['completions/path'] for x in lines if 'completions/path' in x]
     assert len(logged) == (21 if tables == 'true' else 0)
     if logged:
         table = json.loads((file.parent/'files'/logged[-1]).read_text())
-        assert table['columns'][:3] == ['step', 'prompt',
-                                        'completion'] and 'gsm8k_answer_check' in table['columns'] and len(table['data']) == 32
+        assert table['columns'][:3] == ['step', 'prompt', 'completion'] and 'gsm8k_answer_check' in table['columns']
+        assert len(table['data']) == 32
         assert '<answer>' in table['data'][0][2]
-    config = {u.key: json.loads(u.value_json) for r in found if r.WhichOneof('record_type') == 'run'
-              for u in r.run.config.update}
+    begun = [r.run.config.update for r in found if r.WhichOneof('record_type') == 'run']
+    config = {u.key: json.loads(u.value_json) for updates in begun for u in updates}
     assert config['train']['max_steps'] == 40 and 'DONE' in done.stdout
 
 
@@ -399,7 +400,9 @@ def test_a_resumed_run_continues_the_same_wandb_run(tmp_path):
     run = RunDir.open(tmp_path/'run')
     first = run.read_manifest()['wandb']['id']
     again = 'import sys; from rlvr_nb.config import load_file; from rlvr_nb.tracking import RunDir, WandbObserver\n' \
-            'run = RunDir.open(sys.argv[1]); one = WandbObserver(); one.pipeline_start(load_file(str(run.config)), run); one.pipeline_end("stopped", {})'
+            'run = RunDir.open(sys.argv[1]); one = WandbObserver()\n' \
+            'one.pipeline_start(load_file(str(run.config)), run)\n' \
+            'one.pipeline_end("stopped", {})'
     env = {**os.environ, 'PYTHONPATH': os.pathsep.join(sys.path), 'WANDB_MODE': 'offline'}
     subprocess.run([sys.executable, '-c', again, str(run.path)], check=True, timeout=150, env=env)
     assert run.read_manifest()['wandb']['id'] == first
@@ -445,9 +448,8 @@ def test_secrets_stay_out_of_the_record(tmp_path, monkeypatch):
 def test_a_run_without_its_record_ends(run):
     observers = observers_for([])
     observers.emit('pipeline_start', load_config(), run)
-    with pytest.raises(RLVRError, match="record of the run can't be kept"): observers.emit('completions', 1,
-                                                                                           [{'completion': ['not',
-                                                                                                            'text']}])
+    with pytest.raises(RLVRError, match="record of the run can't be kept"):
+        observers.emit('completions', 1, [{'completion': ['not', 'text']}])
     assert [o.name for o in observers] == ['jsonl'] and not observers.dropped
 
 
@@ -455,8 +457,8 @@ def test_evaluations_of_an_abandoned_attempt_are_kept_aside(tmp_path):
     run = make_run(tmp_path/'run', steps=9, finish=False)
     assert list(run.evaluations()) == ['before', 'step-3', 'step-6']
     run.resumed(4)
-    assert list(run.evaluations()) == ['before',
-                                       'step-3'] and (run.eval/'before-resume-1/step-6-arithmetic.jsonl').exists()
+    assert list(run.evaluations()) == ['before', 'step-3']
+    assert (run.eval/'before-resume-1/step-6-arithmetic.jsonl').exists()
 
 
 def test_what_an_observer_changes_stays_with_it(tmp_path):
@@ -471,8 +473,8 @@ def test_what_an_observer_changes_stays_with_it(tmp_path):
     crew = Observers([Meddler(), Listener()])
     crew.evaluation('before', Evaluation('d', 'before', rows))
     crew.completions(1, batch_)
-    assert heard == [True,
-                     'said'] and rows == [{'correct': True}] and batch_ == [{'completion': 'said'}] and not crew.dropped
+    assert heard == [True, 'said'] and rows == [{'correct': True}] and batch_ == [{'completion': 'said'}]
+    assert not crew.dropped
 
 
 def test_an_observer_can_neither_end_the_process_nor_tell_a_key(run, capsys):
@@ -503,7 +505,8 @@ def test_damaged_files_are_counted_and_the_rest_is_shown(tmp_path):
     run.config.write_text('name: [')
     page = RunReport(run).html()
     for words in ('metrics.jsonl not readable', 'events.jsonl not readable', 'completions, whole parts not readable',
-                  'config.yaml not readable'): assert words in page
+                  'config.yaml not readable'):
+        assert words in page
     assert [r.path.name for r in RunDir.list(tmp_path)] == ['run']
 
 

@@ -1,9 +1,13 @@
-"""How long the run record takes to write and to read: python tests/benchmarks/bench_tracking.py [COMPLETIONS] [A_STEP]
+"""How fast the run record is beside the plain way: python tests/benchmarks/bench_tracking.py [COMPLETIONS] [A_STEP]
 
-Writes COMPLETIONS (100,000) completions of about 400 characters, A_STEP (64) a step, as a run does, and reads them
-back in a fresh process five times: the library's import, the dictionaries, and the report are timed apart.
+Writes COMPLETIONS (100,000) completions of about 400 characters, A_STEP (64) a step, as a run does, and the same as
+JSON lines; reads both back in fresh processes; and lists two hundred runs, beside reading the configuration of each.
+Every line is a ratio to the plain way in the same run, so that a slow machine says the same as a fast one.
 """
+import json
+import os
 import random
+import shutil
 import statistics
 import subprocess
 import sys
@@ -12,15 +16,16 @@ import time
 from pathlib import Path
 
 READ = '''
-import sys, time
+import json, sys, time
 import pyarrow.parquet
-from rlvr_nb.tracking import RunDir, RunReport
+from rlvr_nb.tracking import RunDir
 start = time.perf_counter()
 records = RunDir.open(sys.argv[1]).read_completions()
 read = time.perf_counter() - start
 start = time.perf_counter()
-page = RunReport(sys.argv[1]).html()
-print(len(records), read, time.perf_counter() - start)
+plain = [json.loads(line) for line in open(sys.argv[2])]
+assert len(plain) == len(records)
+print(read, time.perf_counter() - start)
 '''
 
 
@@ -40,20 +45,55 @@ def completions(step, count, rng):
 
 WORDS = [''.join(random.Random(i).choices('abcdefghijklmnop', k=5)) for i in range(2000)]
 
+def seconds_of(work):
+    "How long a function takes."
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def safely_appended(path, lines):
+    "Add lines, and wait until the disk has them, as the run does with its parts."
+    with path.open('a') as file:
+        file.writelines(lines)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def written(run, plain, total, size):
+    "Seconds to write all completions, as parts and as JSON lines."
+    ours, theirs, rng = 0., 0., random.Random(0)
+    for step in range(1, -(-total // size) + 1):
+        batch = completions(step, min(size, total - (step - 1) * size), rng)
+        ours += seconds_of(lambda: run.add_completions(step, batch))  # noqa: B023
+        lines = [json.dumps(r) + '\n' for r in batch]
+        theirs += seconds_of(lambda: safely_appended(plain, lines))  # noqa: B023
+    return ours, theirs
+
+
+def listed(run, folder):
+    "Seconds to list two hundred runs, and to read the configuration of each."
+    import yaml
+    from rlvr_nb.config import load_config
+    from rlvr_nb.tracking import shelf
+    run.write_config(load_config())
+    for i in range(200): shutil.copytree(run.path, folder/f'{i}', ignore=shutil.ignore_patterns('completions'))
+    def plain(): return [yaml.safe_load((folder/f'{i}'/'config.yaml').read_text()) for i in range(200)]
+    return seconds_of(lambda: shelf(folder)), seconds_of(plain)
+
+
 if __name__ == '__main__':
     from rlvr_nb.tracking import RunDir
     total, size = (int(a) for a in (sys.argv[1:] + ['100000', '64'][len(sys.argv) - 1:])[:2])
-    rng, seconds = random.Random(0), 0.
     with tempfile.TemporaryDirectory() as folder:
-        run = RunDir.create(Path(folder)/'run')
+        run, plain = RunDir.create(Path(folder)/'run'), Path(folder)/'plain.jsonl'
         run.log_event('pipeline_start')
-        for step in range(1, -(-total // size) + 1):
-            batch = completions(step, min(size, total - (step - 1) * size), rng)
-            start = time.perf_counter()
-            run.add_completions(step, batch)
-            seconds += time.perf_counter() - start
-        files = list(run.completions.iterdir())
-        print(f'written: {seconds / step * 1e3:.1f} ms a step, {len(files)} files, {sum(f.stat().st_size for f in files) / 1e6:.1f} MB')
-        rows = [subprocess.run([sys.executable, '-c', READ, str(run.path)], capture_output=True, text=True,
-                               check=True).stdout.split() for _ in range(5)]
-        print(f'read: {rows[0][0]} completions in {statistics.median(float(r[1]) for r in rows):.2f} s (median of 5), report in {statistics.median(float(r[2]) for r in rows):.2f} s')
+        ours, theirs = written(run, plain, total, size)
+        held, other = sum(f.stat().st_size for f in run.completions.iterdir()), plain.stat().st_size
+        size = f'{held / other:.2f} of their size'
+        print(f'written: {ours / theirs:.1f} times the time of JSON lines that are flushed too, {size}')
+        command = [sys.executable, '-c', READ, str(run.path), str(plain)]
+        rows = [subprocess.run(command, capture_output=True, text=True, check=True).stdout.split() for _ in range(5)]
+        print(f'read: {statistics.median(float(a) / float(b) for a, b in rows):.2f} of the time of JSON lines')
+        ours, theirs = listed(run, Path(folder)/'runs')
+        print(f'two hundred runs listed: {ours / theirs:.2f} of the time of reading their configurations')
