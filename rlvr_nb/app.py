@@ -6,7 +6,7 @@
 __all__ = ['SILENCE', 'App']
 
 # %% ../nbs/api/97_app.ipynb #app-imports
-import threading, time, uuid, weakref
+import threading, time, uuid
 from collections import ChainMap
 from pathlib import Path
 from typing import Any
@@ -21,13 +21,11 @@ from .data import DATASET_PROCESSORS
 from .reward_functions import REWARDS
 from .control import interruptible
 from .rundir import RunDir
-from .trust import load_run
-from .identity import check_resumable
 from .elements import classed, frame, set_visible
 from .fields import Base, Field, LIST, SECRET_TYPED, base_of_file
 from .form import Form, _covers
 from .live import Live, fingerprint, last_sign
-from .worker import EventPump, TrainingThread, import_heavy, in_colab, running_kernel
+from .worker import after_cells, continued_config, EventPump, TrainingThread, import_heavy, in_colab, running_kernel
 from .sections import Tasks
 from .setup import Setup, preset_base
 from .task import Task
@@ -65,7 +63,9 @@ class App:
         self.setup, self.task = Setup(form, tasks, config_dir), Task(form, tasks)
         self.lab = Lab(form, tasks, self.task, self.models)
         self.progress, self.results = Progress(form, tasks, self.live), Results(form, tasks, self.live, self.models)
-        self.shelf = Runs(form, tasks, lambda run: self.show_run(run), lambda: self._start(continued=True), lambda: self.open('setup'))
+        self.shelf = Runs(
+            form, tasks, lambda run: self.show_run(run), lambda: self._start(continued=True), lambda: self.open('setup')
+        )
         self.sections = {s.name: s for s in (self.setup, self.task, self.lab, self.progress, self.results, self.shelf)}
 
     @property
@@ -140,20 +140,12 @@ def push(self:App, repository:str)->str:
 
 # %% ../nbs/api/97_app.ipynb #w-start
 @patch
-def _continued_cfg(self:App):
-    "The configuration of the run that is shown, to continue it; a `ConfigError` where that can't be done."
-    run = self.live.run_dir
-    if run is None: raise ConfigError('There is no run to go on with; train one, or attach one with App.attach(run_dir)')
-    check_resumable(run)
-    return load_run(run, run_dir=str(run.path))
-
-@patch
 def start(self:App, continued:bool=False # go on with the run that was stopped, instead of beginning one
          ):
     "Train in the background; a `ConfigError` where something is wrong or a training runs already."
     with self._lock:
         if self.running: raise ConfigError('This app is training already; stop it first')
-        run, cfg = self.live.run_dir, self._continued_cfg() if continued else self.cfg
+        run, cfg = self.live.run_dir, continued_config(self.live.run_dir) if continued else self.cfg
         if not continued and self.form.obstacles: raise ConfigError(self.form.obstacles)
         training = TrainingThread(cfg, self.live, continued)
         self.models.clear()
@@ -208,8 +200,9 @@ def train(self:App, continued:bool=False # go on with the run that was stopped o
 @patch
 def _build_head(self:App)->Header:
     "The header, with what its buttons do."
-    actions = dict(start=lambda: self._start(), pause=lambda: self.pause(), resume=lambda: self.resume(), stop=lambda: self.stop(),
-                   open=lambda name: self.open(name)) | {'continue': lambda: self._start(continued=True)}
+    actions = dict(
+        start=lambda: self._start(), pause=lambda: self.pause(), resume=lambda: self.resume(),
+        stop=lambda: self.stop(), open=lambda name: self.open(name)) | {'continue': lambda: self._start(continued=True)}
     return Header(self.form, self.tasks, {name: s.title for name, s in self.sections.items()}, actions)
 
 @patch
@@ -232,7 +225,8 @@ def _build(self:App):
     self.head = self._build_head()
     self.w, self.start_notice, self.fixes = self.head.w, self.head.notice, self.head.fixes
     self.w['sections'].observe(lambda c: self._opened(c['new']), 'value')
-    self._box = classed(ipywidgets.VBox([frame(), self.head.box, self.setup.box], layout=ipywidgets.Layout(width='100%')), 'app')
+    self._box = classed(
+        ipywidgets.VBox([frame(), self.head.box, self.setup.box], layout=ipywidgets.Layout(width='100%')), 'app')
     set_visible(self.setup.box, True)
     self.setup.form_changed()
     self._draw_head(self.live.view())
@@ -322,7 +316,10 @@ def wake(self:App):
 @patch
 def _active(self:App)->bool:
     following = self.attached is not None and self.live.status == 'running'
-    return bool(self.tasks.busy or self.tasks.done or self.running or following or self._preloading and self._preloading.is_alive())
+    return bool(
+        self.tasks.busy or self.tasks.done or self.running or following or self._preloading
+        and self._preloading.is_alive())
+
 
 @patch
 def _push(self:App):
@@ -374,18 +371,6 @@ def cell_ran(self:App, *_):
     dataset = self.form['data.dataset_name'].input
     if dataset is not None: dataset.options = tuple(sorted(DATASET_PROCESSORS))
 
-@patch
-def _watch_cells(self:App):
-    "Look at the registries after every cell, for as long as the app lives."
-    from IPython import get_ipython
-    shell, mine = get_ipython(), weakref.ref(self)
-    def look(*_):
-        app = mine()
-        if app is None: shell.events.unregister('post_run_cell', look)
-        else: app.cell_ran()
-    self.cell_ran()
-    if shell is not None: shell.events.register('post_run_cell', look)
-
 # %% ../nbs/api/97_app.ipynb #w-clicks
 @patch
 def _start(self:App, continued:bool=False):
@@ -393,7 +378,8 @@ def _start(self:App, continued:bool=False):
     if self.running: return   # the second click of a double click
     if in_colab():
         call = 'continued=True' if continued else ''
-        self.tasks.say('start', f'On Colab, run a cell with app.train({call}): what happens in the background is not shown there.')
+        self.tasks.say(
+            'start', f'On Colab, run a cell with app.train({call}): what happens in the background is not shown there.')
         return self.draw()
     if not continued and self.form.valid.dry_run and not self.form.errors: return self.setup.check()
     try: self.start(continued)
@@ -420,10 +406,15 @@ def _ipython_display_(self:App):
     from IPython.display import display
     if first := self._box is None: self._build()
     view = dict(version_major=2, version_minor=0, model_id=self._box.model_id)
-    display({'application/vnd.jupyter.widget-view+json': view, 'text/plain': 'The app is shown in a notebook with a running kernel.'}, raw=True)
+    display(
+        {
+            'application/vnd.jupyter.widget-view+json': view,
+            'text/plain': 'The app is shown in a notebook with a running kernel.'},
+        raw=True,
+    )
     if first: self._build_rest()
     self.summary_shown = display(self.summary, display_id=f'rlvr-{uuid.uuid4().hex}')
-    if first: self._watch_cells()
+    if first: after_cells(self)
     if first and self.background: threading.Timer(1., self.preload).start()
     self.wake()
 
@@ -437,7 +428,9 @@ def show_run(self:App, run:RunDir):
     self.live.reset()
     self.live.load(run)
     stored = base_of_file(str(run.config)).load() if run.config.exists() else cfg
-    self.live.update(beta=stored.train.grpo.get('beta') or 0., markers=list(Markers.from_config(stored.model.markers)), fingerprint=fingerprint(stored))
+    self.live.update(
+        beta=stored.train.grpo.get('beta') or 0.0, markers=list(Markers.from_config(stored.model.markers)),
+        fingerprint=fingerprint(stored))
     self.wake()
 
 @patch(cls_method=True)

@@ -32,11 +32,15 @@ def _titled(metric:str, **kwargs) -> Chart:
 
 # %% ../nbs/api/93_charts.ipynb #w-chart-table
 CHARTS = (
-    _titled('reward', always=True), _titled('reward_std', always=True), _titled('frac_reward_zero_std', share=True, always=True),
-    _titled('completions/mean_length', unit='tokens', always=True), _titled('completions/clipped_ratio', share=True, always=True),
-    _titled('entropy'), _titled('loss'), _titled('learning_rate'), _titled('grad_norm'), _titled('step_time', unit='s'),
+    _titled('reward', always=True), _titled('reward_std', always=True),
+    _titled('frac_reward_zero_std', share=True, always=True),
+    _titled('completions/mean_length', unit='tokens', always=True),
+    _titled('completions/clipped_ratio', share=True, always=True), _titled('entropy'), _titled('loss'),
+    _titled('learning_rate'), _titled('grad_norm'), _titled('step_time', unit='s'),
     _titled('tokens/per_second', unit='tokens/s'), _titled('memory/gib', unit='GiB'))
-PATTERNS = {'Each reward, mean': r'rewards/([^/]+)/mean', 'Sampler against trainer': r'sampl\w*/(\w+_difference)', 'Verdicts': r'verdict/(.+)'}
+PATTERNS = {
+    'Each reward, mean': r'rewards/([^/]+)/mean', 'Sampler against trainer': r'sampl\w*/(\w+_difference)',
+    'Verdicts': r'verdict/(.+)'}
 
 # %% ../nbs/api/93_charts.ipynb #w-thinned
 def thinned(points:list,   # (step, value) in order
@@ -59,9 +63,12 @@ def _draw(chart:Chart, found:dict, empty:str):
     found = {label: points for label, points in found.items() if points}
     if not found: return ft('figure', ft('figcaption', chart.title), ft('p', empty, cls='note'))
     unit = f' {chart.unit}' if chart.unit else ''
-    last = [f"{label} {metric_text('accuracy' if chart.share else label, points[-1][1])}{unit}" for label, points in found.items()]
-    drawn = line_chart(chart.title, {k: thinned(v) for k, v in found.items()}, chart.share, note=f"last: {', '.join(last)}",
-                       interactive=True, unit=chart.unit)
+    last = [
+        f"{label} {metric_text('accuracy' if chart.share else label, points[-1][1])}{unit}"
+        for label, points in found.items()]
+    drawn = line_chart(
+        chart.title, {k: thinned(v) for k, v in found.items()}, chart.share, note=f"last: {', '.join(last)}",
+        interactive=True, unit=chart.unit)
     return ft('div', drawn, title=f"In TRL and W&B: {', '.join(chart.series.values())}")
 
 # %% ../nbs/api/93_charts.ipynb #w-accuracy-chart
@@ -84,7 +91,10 @@ def charts(curves:dict,           # name of a metric -> [(step, value), ...]
            span:tuple|None=None,  # the steps to show; None shows all
           ):
     "The curves of a run as an element."
-    if not curves: return ft('p', 'Curves appear with the first step: accuracy, rewards, their spread, length and truncation, KL.', cls='note')
+    if not curves:
+        return ft(
+            'p', 'Curves appear with the first step: accuracy, rewards, their spread, length and truncation, KL.',
+            cls='note')
     rewards, *others = [*_by_pattern(curves), *CHARTS[1:]] if _by_pattern(curves) else [None, *CHARTS[1:]]
     plan = [_accuracy(curves), CHARTS[0], *([rewards] if rewards else []), *others]
     parts = []

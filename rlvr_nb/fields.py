@@ -20,8 +20,8 @@ import yaml
 from fastcore.basics import patch
 from fastcore.xml import ft
 from pydantic import BaseModel
-from .grammar import (ConfigError, Fault, override_text, parse_override, path_text, redact, search_dirs, split_path,
-                             value_text)
+from .grammar import (
+    ConfigError, Fault, override_text, parse_override, path_text, redact, search_dirs, split_path, value_text)
 from .grpo_fields import GRPO_BOUNDS, GRPO_FIELDS, grpo_expectation
 from .schema import PipelineConfig, describe
 from .compose import ConfigFiles
@@ -94,8 +94,8 @@ def _limits(metadata:list) -> tuple:
     return tuple((words, getattr(m, name)) for m in metadata for name, words in _BOUNDS.items() if hasattr(m, name))
 
 # %% ../nbs/api/90_fields.ipynb #w-suggested
-KNOWN_MODELS = ('unsloth/gemma-3-1b-it', 'Qwen/Qwen3-0.6B', 'Qwen/Qwen3-1.7B', 'Qwen/Qwen3-4B', 'unsloth/Llama-3.2-1B-Instruct')
-
+KNOWN_MODELS = (
+    'unsloth/gemma-3-1b-it', 'Qwen/Qwen3-0.6B', 'Qwen/Qwen3-1.7B', 'Qwen/Qwen3-4B', 'unsloth/Llama-3.2-1B-Instruct')
 def _closed(path:str) -> tuple:
     "The choices of texts that are a closed set of the trainer's."
     name = {'train.lr_scheduler_type': 'lr_scheduler_type', 'train.optim_name': 'optim'}.get(path)
@@ -115,7 +115,10 @@ def _grpo_option(name:str) -> Option:
     kinds = [k for k in row['type'].split('|') if k != 'null']
     kind = 'choice' if 'choices' in row else 'optional' if 'null' in row['type'] else kinds[0]
     limits = [(_BOUNDS[sign], number) for sign, number in GRPO_BOUNDS.get(name, {}).items()]
-    return Option(f'train.grpo.{name}', kind, GRPO_HELP[name], grpo_expectation(name), choices=tuple(row.get('choices', ())), limits=tuple(limits))
+    return Option(
+        f'train.grpo.{name}', kind, GRPO_HELP[name], grpo_expectation(name), choices=tuple(row.get('choices', ())),
+        limits=tuple(limits))
+
 
 def grpo_options()->list[Option]:
     "The fields of `train.grpo` that have an input of their own."
@@ -127,8 +130,9 @@ def _option(path:str, field) -> Option:
     kind, choices = _kind_of(field.annotation)
     if closed := _closed(path): kind, choices = 'choice', closed
     extra = field.json_schema_extra or {}
-    return Option(path, kind, field.description or '', describe(field), extra.get('unit'), bool(extra.get('common')), choices,
-                  _suggested(path), limits=_limits(field.metadata))
+    return Option(
+        path, kind, field.description or '', describe(field), extra.get('unit'), bool(extra.get('common')), choices,
+        _suggested(path), limits=_limits(field.metadata))
 
 def options(section:type[BaseModel]=PipelineConfig, # of the schema
             path:str='',                            # where it sits
@@ -213,7 +217,10 @@ def read_text(option:Option, # whose input it is
     return parse_override(f'{option.path}={text}').value
 
 # %% ../nbs/api/90_fields.ipynb #w-shown-text
-TOOLTIP = 'description_tooltip' if 'description_tooltip' in ipywidgets.Text.class_trait_names() else 'tooltip'  # ipywidgets 7 and 8
+TOOLTIP = (
+    'description_tooltip' if 'description_tooltip' in ipywidgets.Text.class_trait_names() else 'tooltip'
+)  # ipywidgets 7 and 8
+
 
 def _shown_text(option:Option, value) -> str:
     "The text that stands for a value in an input."
@@ -246,13 +253,21 @@ def make_input(option:Option,     # what it is for
     "The input widget of an option."
     looks, named, kind = looks or Looks(), _described(option), option.kind
     text = dict(named, continuous_update=False)
-    if kind == 'bool': w = looks(ipywidgets.Checkbox, value=bool(value), indent=False, **named)
-    elif kind == 'choice': w = looks(ipywidgets.Dropdown, options=_labels(option, value), value=choice_label(value), **named)
+    if kind == 'bool':
+        w = looks(ipywidgets.Checkbox, value=bool(value), indent=False, **named)
+    elif kind == 'choice':
+        w = looks(ipywidgets.Dropdown, options=_labels(option, value), value=choice_label(value), **named)
     elif kind == 'int': w = looks(ipywidgets.IntText, value=value, **text)
     elif kind == 'float': w = looks(ipywidgets.FloatText, value=value, step=None, **text)
     elif option.long: w = looks(ipywidgets.Textarea, value=_shown_text(option, value), rows=5, **text)
-    elif option.suggestions: w = looks(ipywidgets.Combobox, value=_shown_text(option, value), options=option.suggestions, ensure_option=False, **text)
-    else: w = looks(ipywidgets.Text, value=_shown_text(option, value), placeholder='not set' if kind == 'optional' else '', **text)
+    elif option.suggestions:
+        w = looks(
+            ipywidgets.Combobox, value=_shown_text(option, value), options=option.suggestions, ensure_option=False,
+            **text)
+    else:
+        w = looks(
+            ipywidgets.Text, value=_shown_text(option, value), placeholder='not set' if kind == 'optional' else '',
+            **text)
     w.add_class(css_class(option.path))
     return w
 
@@ -265,7 +280,8 @@ class Field:
                  form,             # hears of changes
                 ):
         self.option, self._value, self.form = option, value, form
-        self.typed, self.faults, self.effects = None, [], []   # a fault of the text, faults of the value, what it changed elsewhere
+        self.typed, self.faults, self.effects = (
+            None, [], [])  # a fault of the text, faults of the value, what it changed elsewhere
         self.input = self.note = self._row = None
         self._showing, self._fixes_shown = False, []
 
@@ -315,14 +331,15 @@ def show(self:Field, value):
     if self.input.value == shown and type(self.input.value) is type(shown): return
     self._showing = True
     try:
-        if self.option.kind == 'choice' and shown not in self.input.options: self.input.options = _labels(self.option, value)
+        if self.option.kind == 'choice' and shown not in self.input.options:
+            self.input.options = _labels(self.option, value)
         self.input.value = shown
     finally: self._showing = False
 
 # %% ../nbs/api/90_fields.ipynb #w-field-typed
-SECRET_TYPED = ('That looks like a token, so it was taken out; tokens are never typed here: log in with `hf auth login`, '
-                'or set HF_TOKEN in the environment (on Colab: Secrets)')
-
+SECRET_TYPED = (
+    'That looks like a token, so it was taken out; tokens are never typed here: log in with `hf auth login`, '
+    'or set HF_TOKEN in the environment (on Colab: Secrets)')
 @patch
 def _typed(self:Field, change):
     "The input changed."
@@ -361,7 +378,9 @@ def _note(self:Field) -> str:
     key = ft('span', o.path, cls='rlvr-key') if o.simple else None
     wrong = [ft('div', ft('b', 'Not valid: '), m, cls='rlvr-error', role='alert') for m in self.messages]
     changed = [ft('div', f'This also set {effect}', cls='rlvr-said') for effect in self.effects]
-    return page(key, ' ' if key is not None else None, f'{plain_help(o.help)} ' if o.help else '', bounds, *wrong, *changed, cls='rlvr-note')
+    return page(
+        key, ' ' if key is not None else None, f'{plain_help(o.help)} ' if o.help else '', bounds, *wrong, *changed,
+        cls='rlvr-note')
 
 # %% ../nbs/api/90_fields.ipynb #w-fix-button
 def fix_label(path:str, value # of the fix; `...` removes the option
@@ -376,7 +395,8 @@ def fix_button(form, path:str, value # of the fix
               ):
     "A button that makes a fix."
     tooltip = f'~{path}' if value is ... else override_text(path, value)[:200]
-    button = ipywidgets.Button(description=fix_label(path, value), tooltip=tooltip, layout=ipywidgets.Layout(width='auto'))
+    button = ipywidgets.Button(
+        description=fix_label(path, value), tooltip=tooltip, layout=ipywidgets.Layout(width='auto'))
     for name in ('rlvr-fix', f'rlvr-fix-{css_class(path)[5:]}'): button.add_class(name)
     button.on_click(lambda _: form.mend(path, value))
     return button

@@ -14,8 +14,8 @@ from typing import Any, get_args
 # %% ../nbs/api/91_form.ipynb #form-own-imports
 from fastcore.basics import patch
 from pydantic import BaseModel
-from .grammar import (ConfigError, Fault, nearest, override_text, parse_override, path_text, set_path, split_path,
-                             value_text)
+from .grammar import (
+    ConfigError, Fault, nearest, override_text, parse_override, path_text, set_path, split_path, value_text)
 from .grpo_fields import GRPO_FIELDS
 from .schema import PipelineConfig
 from .prompts import Markers
@@ -67,7 +67,8 @@ class Form:
                 ):
         self.lock, self.looks = threading.RLock(), Looks()
         self.edits, self.listeners, self.structure, self.fields = {}, [], [], {}
-        self.faults, self.here, self.blockers = [], [], {}  # of the configuration, of this machine, of the app's sections
+        self.faults, self.here, self.blockers = (
+            [], [], {})  # of the configuration, of this machine, of the app's sections
         self.start_from(base)
 
     def __getitem__(self, path:str)->Field:
@@ -114,8 +115,10 @@ def set(self:Form,
     with self.lock:
         before = {p: f.value for p, f in self.fields.items()}
         if path in self.fields: self.fields[path].typed = None
-        if path.startswith(LIST): self._set_reward(path, value)
-        elif isinstance(value, dict) and isinstance(now := _value_or(self.valid, path), dict): self._set_keys(path, now, value)
+        if path.startswith(LIST):
+            self._set_reward(path, value)
+        elif isinstance(value, dict) and isinstance(now := _value_or(self.valid, path), dict):
+            self._set_keys(path, now, value)
         else: self._edit(path, value)
         self.refresh(path, before)
 
@@ -154,7 +157,8 @@ def _set_keys(self:Form, path:str, now:dict, value:dict):
     for key in value:
         if key not in now or now[key] != value[key]: self._edit(f'{path}.{key}', value[key])
     for key in now.keys() - value.keys():
-        if path == 'train.grpo' and key in GRPO_FIELDS and f'{path}.{key}' not in self.edits: self._edit(f'{path}.{key}', GRPO_FIELDS[key]['default'])
+        if path == 'train.grpo' and key in GRPO_FIELDS and f'{path}.{key}' not in self.edits:
+            self._edit(f'{path}.{key}', GRPO_FIELDS[key]['default'])
         elif self.edits.pop(f'{path}.{key}', ...) is ...: self.edits[f'{path}.{key}'] = REMOVED
 
 # %% ../nbs/api/91_form.ipynb #w-form-rewards
@@ -213,7 +217,9 @@ def cfg(self:Form)->PipelineConfig:
 # %% ../nbs/api/91_form.ipynb #w-form-differences
 def _flat(reward:dict) -> dict:
     "The values of a reward by name, parameters as `params.NAME`."
-    return {**{k: v for k, v in reward.items() if k != 'params'}, **{f'params.{k}': v for k, v in reward['params'].items()}}
+    return {
+        **{k: v for k, v in reward.items() if k != 'params'}, **{f'params.{k}': v for k, v in reward['params'].items()}}
+
 
 def _reward_values(rewards:list) -> dict:
     "Every value of a list of rewards by its path."
@@ -226,7 +232,9 @@ def differences(self:Form)->list[tuple]:
     for path, value in self.edits.items():
         if path != LIST: found.append((path, _value_or(self.base_cfg, path, '(not set)'), value)); continue
         before, now = _reward_values(value_at(self.base_cfg, LIST)), _reward_values(value)
-        found += [(k, before.get(k, '(not set)'), now.get(k, '(removed)')) for k in {**before, **now} if before.get(k, ...) != now.get(k, ...)]
+        found += [
+            (k, before.get(k, '(not set)'), now.get(k, '(removed)')) for k in {**before, **now}
+            if before.get(k, ...) != now.get(k, ...)]
     return found
 
 # %% ../nbs/api/91_form.ipynb #w-suggested-fixes
@@ -256,7 +264,9 @@ def _ours(target:str|None) -> bool: return target is None or target.startswith('
 
 def _deeper(cfg:PipelineConfig) -> list[Fault]:
     "What a run would stop at that can be known without torch, network or files of a model."
-    rewards = DefaultRewardComponent(cfg.reward, Markers.from_config(cfg.model.markers)).check() if _ours(cfg.reward.target) else []
+    rewards = (
+        DefaultRewardComponent(cfg.reward, Markers.from_config(cfg.model.markers)).check() if _ours(cfg.reward.target)
+        else [])
     return [as_fault(f) for f in (*_builtin_problems(cfg), *_path_problems(cfg), *rewards)]
 
 # %% ../nbs/api/91_form.ipynb #w-machine-faults
@@ -269,12 +279,25 @@ def machine_faults(cfg:PipelineConfig)->list[Fault]:
         if not cfg.model[name]: continue
         lacks = 'a CUDA GPU' if not _has_gpu() else "the package bitsandbytes (pip install 'rlvr_nb[gpu]')"
         if not _has_gpu() or find_spec('bitsandbytes') is None:
-            found.append(Fault(f'model.{name}', problem=f'weights in {bits} bits need {lacks}, which is not here', fixes=((f'model.{name}', False),)))
+            found.append(
+                Fault(
+                    f'model.{name}', problem=f'weights in {bits} bits need {lacks}, which is not here',
+                    fixes=((f'model.{name}', False),))
+            )
     wanted = [('model.backend', cfg.model.backend, 'unsloth'), ('train.rollout', cfg.train.get('rollout'), 'vllm')]
-    found += [Fault(path, problem=f'the package {package} is not installed here (pip install \'rlvr_nb[{package}]\')', fixes=((path, 'auto'),))
-              for path, value, package in wanted if value == package and find_spec(package) is None]
+    found += [
+        Fault(
+            path, problem=f'the package {package} is not installed here (pip install \'rlvr_nb[{package}]\')',
+            fixes=((path, 'auto'),))
+        for path, value, package in wanted
+        if value == package and find_spec(package) is None
+    ]
     if cfg.train.grpo.get('use_vllm') and find_spec('vllm') is None:
-        found.append(Fault('train.grpo.use_vllm', problem='the package vllm is not installed here', fixes=(('train.grpo.use_vllm', False),)))
+        found.append(
+            Fault(
+                'train.grpo.use_vllm', problem='the package vllm is not installed here',
+                fixes=(('train.grpo.use_vllm', False),))
+        )
     return found
 
 # %% ../nbs/api/91_form.ipynb #w-problems
@@ -310,7 +333,8 @@ def _place(self:Form, fault:Fault) -> bool:
     fixes = [f for f in fault.fixes if any(_covers(known, f[0]) for known in self.fields)]
     if near == 'run_dir' and not fixes: fixes = [('run_dir', None)]
     ordered = tuple(sorted(fixes, key=lambda fix: self._distance(near, fix)))
-    self.fields[near].faults.append(Fault(fault.path, fault.got, fault.expected, ordered, fault.where, fault.problem, fault.advice))
+    self.fields[near].faults.append(
+        Fault(fault.path, fault.got, fault.expected, ordered, fault.where, fault.problem, fault.advice))
     return True
 
 # %% ../nbs/api/91_form.ipynb #w-refresh
@@ -329,7 +353,8 @@ def refresh(self:Form,
             if not f.typed: f.show(self.edits[path] if path in self.edits else self.current(path))
             f.faults, f.effects = [], []
         self.general = [f for f in (*self.faults, *self.here, *self.blockers.values()) if not self._place(f)]
-        if edited in self.fields and before and cfg is not None: self.fields[edited].effects = self._effects(edited, before)
+        if edited in self.fields and before and cfg is not None:
+            self.fields[edited].effects = self._effects(edited, before)
         for f in self.fields.values(): f.show_messages()
         for listener in self.listeners: listener(self)
 
@@ -341,13 +366,20 @@ def _words(value) -> str:
 @patch
 def _effects(self:Form, edited:str, before:dict) -> list[str]:
     "What the change of one option set elsewhere, a phrase each."
-    def related(path): return _covers(path, edited) or _covers(edited, path) or path.startswith((LIST, 'train.grpo')) or path in self.edits
-    found = [(f.option.label, before[p], f.value) for p, f in self.fields.items() if p in before and not related(p) and before[p] != f.value]
+
+    def related(path):
+        return (
+            _covers(path, edited) or _covers(edited, path) or path.startswith((LIST, 'train.grpo'))
+            or path in self.edits)
+
+    found = [
+        (f.option.label, before[p], f.value) for p, f in self.fields.items()
+        if p in before and not related(p) and before[p] != f.value]
     told = [f'{label} from {_words(a)} to {_words(b)}' for label, a, b in found[:5]]
     return told + ([f'and {len(found) - 5} more options'] if len(found) > 5 else [])
 
 # %% ../nbs/api/91_form.ipynb #w-parameter-help
-def parameter_help(function)->dict[str, str]: # parameter -> sentence
+def parameter_help(function)->dict[str, str]:  # parameter -> sentence
     "The comments beside the parameters of a function, as fastcore's docments reads them; none where its source isn't there."
     from fastcore.docments import docments
     try: found = docments(function, full=False)
@@ -358,7 +390,9 @@ def parameter_help(function)->dict[str, str]: # parameter -> sentence
 def _parameter_option(at:str, name:str, p, help:str) -> Option:
     "A parameter of a reward function as an option."
     args = [a for a in get_args(p.annotation) or (p.annotation,) if a is not NoneType]
-    plain = {int: 'int', float: 'float', bool: 'bool'}.get(args[0]) if len(args) == 1 and NoneType not in get_args(p.annotation) else None
+    plain = (
+        {int: 'int', float: 'float', bool: 'bool'}.get(args[0])
+        if len(args) == 1 and NoneType not in get_args(p.annotation) else None)
     accepts = f'default {value_text(p.default)}' if p.default is not p.empty else 'needed'
     return Option(f'{at}.params.{name}', plain or 'structure', help, accepts)
 
@@ -366,8 +400,12 @@ def _reward_options(i:int, reward:dict, names:list) -> list[Option]:
     "The options of one reward function: its weight, its gate, its parameters."
     at, kind = f'{LIST}[{i}]', REWARDS.get(reward['type'])
     others = (None, *[n for j, n in enumerate(names) if j != i])
-    found = [Option(f'{at}.weight', 'float', 'Weight in the sum of rewards', 'a number', common=True),
-             Option(f'{at}.gate_on', 'choice', 'Pays only where this other reward is positive', 'the name of a reward or null', choices=others)]
+    found = [
+        Option(f'{at}.weight', 'float', 'Weight in the sum of rewards', 'a number', common=True),
+        Option(
+            f'{at}.gate_on', 'choice', 'Pays only where this other reward is positive', 'the name of a reward or null',
+            choices=others),
+    ]
     if kind is None: return found
     said = parameter_help(kind.function)
     return found + [_parameter_option(at, name, p, said.get(name, '')) for name, p in kind.parameters.items()]
@@ -404,5 +442,8 @@ def _make_fields(self:Form):
     self.structure = structure
     for path in [p for p in self.fields if p.startswith((LIST, 'prompts.system_prompts.'))]: del self.fields[path]
     names = [r['type'] for r in rewards]
-    made = [Option(f'prompts.system_prompts.{name}', 'text', 'Put before every question', 'text', common=True, long=True) for name in prompts]
-    for o in made + [o for i, r in enumerate(rewards) for o in _reward_options(i, r, names)]: self.fields[o.path] = Field(o, None, self)
+    made = [
+        Option(f'prompts.system_prompts.{name}', 'text', 'Put before every question', 'text', common=True, long=True)
+        for name in prompts]
+    for o in made + [o for i, r in enumerate(rewards) for o in _reward_options(i, r, names)]:
+        self.fields[o.path] = Field(o, None, self)

@@ -42,7 +42,8 @@ def killed_text(run # a `RunDir`
     "What continuing a killed run would mean, before it is done."
     found, ago = newest_checkpoint(run.checkpoints), duration(time.time() - last_sign(run))
     start = 'It had saved no checkpoint, so Continue starts it over from the beginning.'
-    return f'Nobody trains this run any more: it last wrote something {ago} ago. ' + (f'Continue goes on from {found.name}.' if found else start)
+    return f'Nobody trains this run any more: it last wrote something {ago} ago. ' + (
+        f'Continue goes on from {found.name}.' if found else start)
 
 # %% ../nbs/api/96_header.ipynb #w-header
 class Header:
@@ -57,14 +58,15 @@ class Header:
         self.box = self._build()
 
 # %% ../nbs/api/96_header.ipynb #w-header-build
-_BUTTONS = {'start': 'Start', 'pause': 'Pause', 'resume': 'Resume', 'stop': 'Stop and save', 'continue': 'Continue this run'}
-
+_BUTTONS = {
+    'start': 'Start', 'pause': 'Pause', 'resume': 'Resume', 'stop': 'Stop and save', 'continue': 'Continue this run'}
 @patch
 def _build(self:Header):
     "State, buttons, messages and the sections."
     w, act = self.w, self.actions
     for name in ('status', 'facts', 'latest', 'blocked'): w[name] = panel(name)
-    for name, label in _BUTTONS.items(): w[name] = button(label, name, lambda _, name=name: act[name](), 'primary' if name == 'start' else '')
+    for name, label in _BUTTONS.items():
+        w[name] = button(label, name, lambda _, name=name: act[name](), 'primary' if name == 'start' else '')
     w['go'] = classed(ipywidgets.Text(description='Go to', continuous_update=False), 'go', 'wire')
     w['go'].observe(lambda c: act['open'](c['new'].split()[0]) if c['new'].split() else None, 'value')
     titles = [(title, name) for name, title in self.titles.items()]
@@ -97,7 +99,9 @@ def draw_buttons(self:Header, view, running:bool, paused:bool):
     states = dict(start=not running and not self.form.obstacles, pause=free and not paused, resume=paused, stop=free)
     for name, enabled in states.items():
         if self.w[name].disabled == enabled: self.w[name].disabled = not enabled
-    set_visible(self.w['continue'], not running and view.run_dir is not None and view.status in ('stopped', 'failed', 'killed'))
+    set_visible(
+        self.w['continue'], not running and view.run_dir is not None and view.status in ('stopped', 'failed', 'killed'))
+
 
 @patch
 def draw(self:Header,

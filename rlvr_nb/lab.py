@@ -39,7 +39,9 @@ def sample(model, tokenizer, messages:list, max_new_tokens:int, temperature:floa
     "One completion."
     from rlvr_nb.rollout import RolloutEngine
     seed = int.from_bytes(os.urandom(3)) if seed is None else seed
-    return RolloutEngine(model, tokenizer, max_new_tokens).generate([messages], temperature=temperature, seed=seed)[0][0].text
+    return (
+        RolloutEngine(model, tokenizer, max_new_tokens).generate([messages], temperature=temperature, seed=seed)[0][0]
+        .text)
 
 # %% ../nbs/api/95_lab.ipynb #w-models
 class Models:
@@ -66,8 +68,13 @@ class Models:
 def scores_panel(t # a `ScoreTable` of one completion
                 ):
     "What each reward pays, and the total."
-    rows = [[r['reward'], figure_text(r['value']), f"{r['weight']:g}", figure_text(r['paid']), r['reason']] for r in t.rows]
-    return ft('div', table(['reward', '#value', '#weight', '#paid', 'why'], rows), ft('p', ft('b', f'Total {figure_text(t.totals[0])}')))
+    rows = [
+        [r['reward'], figure_text(r['value']), f"{r['weight']:g}", figure_text(r['paid']), r['reason']] for r in t.rows]
+    return ft(
+        'div',
+        table(['reward', '#value', '#weight', '#paid', 'why'], rows),
+        ft('p', ft('b', f'Total {figure_text(t.totals[0])}')),
+    )
 
 # %% ../nbs/api/95_lab.ipynb #w-audit-panel
 _SEVERITY = {'danger': 'rlvr-error', 'warning': 'rlvr-warning'}
@@ -75,8 +82,12 @@ _SEVERITY = {'danger': 'rlvr-error', 'warning': 'rlvr-warning'}
 def audit_panel(report # an `AuditReport`
                ):
     "What wrong completions earn."
-    rows = [[t['probe'], figure_text(t['mean']), figure_text(t['highest']), '' if t['right'] else f"{t['as_much']:.0%}"] for t in report.table]
-    found = [ft('div', ft('b', f'{severity}: '), text, cls=_SEVERITY.get(severity, '')) for severity, text in report.findings]
+    rows = [
+        [t['probe'], figure_text(t['mean']), figure_text(t['highest']), '' if t['right'] else f"{t['as_much']:.0%}"]
+        for t in report.table]
+    found = [
+        ft('div', ft('b', f'{severity}: '), text, cls=_SEVERITY.get(severity, '')) for severity, text in report.findings
+    ]
     good = [ft('div', 'No wrong completion earns as much as a perfect one.', cls='rlvr-good')] if report.ok else []
     return ft('div', *good, *found, table(['completion', '#mean', '#highest', '#as much as perfect'], rows))
 
@@ -101,7 +112,9 @@ class Lab(Section):
         self._build_try(), self._build_list()
         self.show_rewards()
         w = self.w
-        tried = card('Try', w['question'], self.act('sample', w['gold'], w['probe'], w['sample']), w['completion'], w['scores'], w['score'])
+        tried = card(
+            'Try', w['question'], self.act('sample', w['gold'], w['probe'], w['sample']), w['completion'], w['scores'],
+            w['score'])
         return [columns(('1 1 31em', [tried]), ('1 1 31em', [self.reward_box, classed(self.act('add-reward', w['reward-type'], w['add-reward']), 'top')])),
                 card('Audit', self.act('audit', w['audit']), w['audit-report'],
                      quiet='Scores completions that are wrong on purpose on rows of the dataset, and says which of them earn too much.')]
@@ -115,7 +128,8 @@ def _build_try(self:Lab):
     w['probe'] = named(ipywidgets.Dropdown, 'probe', 'Try a completion', '18em', options=probes, value='perfect')
     w['sample'] = button('Sample from the model', 'sample', lambda _: self.sample())
     w['gold'] = named(ipywidgets.Text, 'gold', 'Right answer', '10em', value='', continuous_update=False)
-    w['completion'] = named(ipywidgets.Textarea, 'completion', 'Completion, scored while you type', 'auto', value='', rows=8)
+    w['completion'] = named(
+        ipywidgets.Textarea, 'completion', 'Completion, scored while you type', 'auto', value='', rows=8)
     w['question'], w['scores'] = panel('question'), panel('scores')
     w['score'] = button('Score', 'score', lambda _: self.score(asked=True))
     set_visible(w['score'], False)
@@ -129,8 +143,11 @@ def _build_list(self:Lab):
     w = self.w
     self.reward_box = ipywidgets.VBox()
     w['reward-type'] = named(ipywidgets.Dropdown, 'reward-type', 'Another reward', '18em', options=sorted(REWARDS))
-    w['add-reward'] = button('Add', 'add-reward', lambda _: self.guard('add-reward', lambda: self.add_reward(w['reward-type'].value)))
-    w['audit'] = button('Audit the rewards', 'audit', lambda _: self.audit(), tooltip='What wrong completions can earn, on rows of the dataset')
+    w['add-reward'] = button(
+        'Add', 'add-reward', lambda _: self.guard('add-reward', lambda: self.add_reward(w['reward-type'].value)))
+    w['audit'] = button(
+        'Audit the rewards', 'audit', lambda _: self.audit(),
+        tooltip='What wrong completions can earn, on rows of the dataset')
     w['audit-report'] = panel('audit-report')
 
 # %% ../nbs/api/95_lab.ipynb #w-lab-rewards
@@ -144,8 +161,13 @@ def show_rewards(self:Lab):
     for i, r in enumerate(rewards):
         doc = REWARDS[r['type']].function.__doc__ if r['type'] in REWARDS else 'A reward of your own'
         fields = [f for p, f in self.form.fields.items() if p.startswith(f'{LIST}[{i}].')]
-        remove = button('Remove', f'remove-reward-{i}', lambda _, i=i: self.guard('add-reward', lambda: self.remove_reward(i)))
-        boxes.append(card(f"{i + 1}. {r['type']}", classed(ipywidgets.VBox([f.row for f in fields]), 'fields'), remove, quiet=doc or ''))
+        remove = button(
+            'Remove', f'remove-reward-{i}', lambda _, i=i: self.guard('add-reward', lambda: self.remove_reward(i)))
+        boxes.append(
+            card(
+                f"{i + 1}. {r['type']}", classed(ipywidgets.VBox([f.row for f in fields]), 'fields'), remove,
+                quiet=doc or '')
+        )
     self.reward_box.children = boxes
 
 @patch
@@ -154,8 +176,12 @@ def add_reward(self:Lab,
                **params,  # of it
               ):
     "Put another reward function at the end of the list."
-    if type not in REWARDS: raise ConfigError(f'reward: there is no reward {type!r}, expected one of {", ".join(sorted(REWARDS))}')
-    self.form.set(LIST, [*self.form.rewards, dict(category=REWARDS[type].category, type=type, params=params, weight=1.0, gate_on=None)])
+    if type not in REWARDS:
+        raise ConfigError(f'reward: there is no reward {type!r}, expected one of {", ".join(sorted(REWARDS))}')
+    self.form.set(
+        LIST,
+        [*self.form.rewards, dict(category=REWARDS[type].category, type=type, params=params, weight=1.0, gate_on=None)])
+
 
 @patch
 def remove_reward(self:Lab, i:int # its position
@@ -173,7 +199,9 @@ def new_row(self:Lab):
     if not self.built: return
     row = self.task.row()
     waiting = ft('p', 'The question appears when the rows are read; any right answer can be typed.')
-    write(self.w['question'], *([ft('b', 'Question'), long_text(str(row['question'])[:4000])] if row['question'] else [waiting]))
+    write(
+        self.w['question'],
+        *([ft('b', 'Question'), long_text(str(row['question'])[:4000])] if row['question'] else [waiting]))
     self.w['gold'].value = redact(row['answer'])
     self.fill_probe()
 
@@ -246,7 +274,8 @@ def score(self:Lab, asked:bool=False # even where scoring takes long
     took = time.perf_counter() - start
     self._slow, self.total = took > 1, scored.totals[0]
     set_visible(self.w['score'], self._slow)
-    note = ft('p', f'Scoring took {took:.1f} s, so it happens when Score is pressed.', cls='note') if self._slow else None
+    note = (
+        ft('p', f'Scoring took {took:.1f} s, so it happens when Score is pressed.', cls='note') if self._slow else None)
     write(self.w['scores'], scores_panel(scored), note)
     self._block([f'{f}' for f in batch.faults])
 
@@ -268,7 +297,10 @@ def audit(self:Lab):
     def work():
         rows = preview.rows if preview else read_preview(cfg, tokenizer=False).rows
         return audit_rewards(component, list(rows)[:256])
-    self.tasks.run('audit', work, lambda report: write(self.w['audit-report'], audit_panel(report)), 'Attacking the rewards ...')
+
+    self.tasks.run(
+        'audit', work, lambda report: write(self.w['audit-report'], audit_panel(report)), 'Attacking the rewards ...')
+
 
 @patch
 def sample(self:Lab):
@@ -277,7 +309,9 @@ def sample(self:Lab):
     def work():
         if not row.get('prompt'): raise ConfigError('No row is loaded yet; load rows under Task first')
         return sample(*self.models.get(cfg), row['prompt'], cfg.train.max_completion_length)
-    self.tasks.run('sample', work, lambda text: setattr(self.w['completion'], 'value', redact(text)), 'The model answers ...')
+
+    self.tasks.run(
+        'sample', work, lambda text: setattr(self.w['completion'], 'value', redact(text)), 'The model answers ...')
 
 # %% ../nbs/api/95_lab.ipynb #w-lab-changed
 @patch
@@ -289,7 +323,9 @@ def opened(self:Lab):
 def form_changed(self:Lab):
     if not self.built: return
     self.show_rewards()
-    now = (self.form.valid.reward.model_dump_json(), self.form.valid.model.markers.model_dump_json(), tuple(map(id, REWARDS.values())))
+    now = (
+        self.form.valid.reward.model_dump_json(), self.form.valid.model.markers.model_dump_json(),
+        tuple(map(id, REWARDS.values())))
     if now == self._rewards_now: return
     self._rewards_now = now
     self.score()

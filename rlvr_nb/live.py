@@ -65,7 +65,8 @@ KEPT = 512          # completions in memory; all of them are in the run director
 LONGEST = 20_000    # characters of a completion in memory
 NAMES = 120         # metrics
 LINES = 300         # of the log
-STOPPABLE = ('model', 'evaluate before', 'evaluate after')  # stages that a stop leaves at once; training ends with its step
+STOPPABLE = (
+    'model', 'evaluate before', 'evaluate after')  # stages that a stop leaves at once; training ends with its step
 
 # %% ../nbs/api/92_live.ipynb #w-live
 class Live(Observer):
@@ -79,7 +80,8 @@ class Live(Observer):
             self.status, self.stage, self.run_dir, self.error, self.result = 'idle', None, None, None, None
             self.step_now, self.total, self.started, self.ended, self.stopping = 0, 0, None, None, False
             self.curves, self.evaluations, self.records, self.seen = {}, {}, deque(maxlen=KEPT), 0
-            self.faults, self.lines, self.bar, self.seconds = deque(maxlen=100), deque(maxlen=LINES), None, deque(maxlen=20)
+            self.faults, self.lines, self.bar, self.seconds = (
+                deque(maxlen=100), deque(maxlen=LINES), None, deque(maxlen=20))
             self.beta, self.markers, self.fingerprint = 0., [], None
             self.version += 1
 
@@ -112,8 +114,10 @@ def begin(self:Live, cfg # a `PipelineConfig`
          ):
     "A run with this configuration is about to start."
     self.reset()
-    self.update(status='running', stage='check', started=time.time(), total=cfg.train.max_steps, beta=cfg.train.grpo.get('beta') or 0.,
-                markers=list(cfg.model.markers.model_dump().values()), fingerprint=fingerprint(cfg))
+    self.update(
+        status='running', stage='check', started=time.time(), total=cfg.train.max_steps,
+        beta=cfg.train.grpo.get('beta') or 0.0, markers=list(cfg.model.markers.model_dump().values()),
+        fingerprint=fingerprint(cfg))
 
 @patch
 def pipeline_start(self:Live, cfg, run_dir): self.update(run_dir=run_dir)
@@ -150,7 +154,8 @@ def evaluation(self:Live, when, evaluation):
     s, at = evaluation.summary(), When(when).at(self.step_now)
     self.say(f"{evaluation.dataset}, {When(when).label}: {s['correct']} of {s['n']} right")
     with self.lock:
-        self.evaluations[when, evaluation.dataset] = dict(step=at, **{k: s[k] for k in ('accuracy', 'n', 'correct', 'interval')})
+        self.evaluations[when, evaluation.dataset] = dict(
+            step=at, **{k: s[k] for k in ('accuracy', 'n', 'correct', 'interval')})
         self.curves.setdefault(f'eval/{evaluation.dataset}', Curve()).add(at, s['accuracy'])
     self.update()
 
@@ -202,7 +207,8 @@ def describe_error(error:BaseException)->dict: # title, text, trace, faults, mem
     title = 'Not possible' if known else 'Something is missing' if status == 3 else type(error).__name__
     trace = redact(''.join(traceback.format_exception(error)))[-20_000:]
     memory = type(error).__name__ == 'OutOfMemoryError' or 'out of memory' in text.lower()
-    return dict(title=title, text=redact(text)[:6000], trace=trace, faults=list(getattr(error, 'faults', ())), memory=memory)
+    return dict(
+        title=title, text=redact(text)[:6000], trace=trace, faults=list(getattr(error, 'faults', ())), memory=memory)
 
 # %% ../nbs/api/92_live.ipynb #w-live-end
 @patch
@@ -226,12 +232,16 @@ def view(self:Live)->SimpleNamespace:
     with self.lock:
         plain = {k: v for k, v in vars(self).items() if k not in _LOCKED}
         lists = {k: list(getattr(self, k)) for k in ('records', 'faults', 'seconds', 'lines')}
-        return SimpleNamespace(**plain, **lists, curves={k: c.points for k, c in self.curves.items()}, evaluations=dict(self.evaluations))
+        return SimpleNamespace(
+            **plain, **lists, curves={k: c.points for k, c in self.curves.items()}, evaluations=dict(self.evaluations))
 
 # %% ../nbs/api/92_live.ipynb #w-is-gone
 def last_sign(run:RunDir)->float: # seconds since the epoch, 0 where nothing is written
     "When a run last wrote something."
-    return max((p.stat().st_mtime for p in (run.metrics_file, run.events, run.result, run.manifest) if p.exists()), default=0.)
+    return max(
+        (p.stat().st_mtime for p in (run.metrics_file, run.events, run.result, run.manifest) if p.exists()), default=0.0
+    )
+
 
 def is_gone(run:RunDir)->bool:
     "Whether the process that trained an unfinished run is known to have ended."
@@ -257,8 +267,10 @@ def stored_curves(metrics:list[dict] # of a run directory
 def event_line(e:dict # an event of a run
               )->str|None:
     "An event in words; None for one that isn't worth a line."
-    texts = {'stage_start': '{name} begins', 'stage_end': '{name} done after {seconds:.1f} s', 'fault': '{where}: {message}', 'note': '{text}',
-             'evaluation': '{dataset}, {when}: {correct} of {n} right', 'resume': 'continued from step {step}', 'pipeline_end': '{status}'}
+    texts = {
+        'stage_start': '{name} begins', 'stage_end': '{name} done after {seconds:.1f} s',
+        'fault': '{where}: {message}', 'note': '{text}', 'evaluation': '{dataset}, {when}: {correct} of {n} right',
+        'resume': 'continued from step {step}', 'pipeline_end': '{status}'}
     try: return texts[e['kind']].format(**e)
     except (KeyError, ValueError): return None
 
@@ -285,8 +297,10 @@ def load(self:Live,
         if e['kind'] == 'evaluation': step = When(e['when']).at(max((m['step'] for m in metrics), default=0))
         if e['kind'] == 'fault': faults.append((e.get('step', step), e['where'], redact(str(e['message']))[:2000]))
     records = [short_record(r) for r in run.read_completions()[-KEPT:]] if completions else []
-    self.update(status=run.status(), run_dir=run, curves=stored_curves(metrics), lines=deque(lines, maxlen=LINES), faults=deque(faults, maxlen=100),
-                **self._progress(metrics, events, result), **(dict(records=deque(records, maxlen=KEPT)) if records else {}))
+    self.update(
+        status=run.status(), run_dir=run, curves=stored_curves(metrics), lines=deque(lines, maxlen=LINES),
+        faults=deque(faults, maxlen=100), **self._progress(metrics, events, result),
+        **(dict(records=deque(records, maxlen=KEPT)) if records else {}))
     self.update(seen=max(self.seen, len(self.records)))
 
 # %% ../nbs/api/92_live.ipynb #w-live-progress

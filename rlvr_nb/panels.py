@@ -52,10 +52,11 @@ def time_left(view # of a `Live`
     return (view.total - view.step_now) * (t1 - t0) / (s1 - s0) if s1 > s0 else None
 
 # %% ../nbs/api/93_panels.ipynb #w-running-text
-STAGES = {'check': 'checking data and configuration', 'model': 'loading the model', 'evaluate before': 'evaluating before training',
-          'warm start': 'warm start on worked solutions', 'evaluate warm': 'evaluating after the warm start', 'train': 'training',
-          'save': 'saving the model', 'evaluate after': 'evaluating after training', 'save merged': 'merging the adapter'}
-
+STAGES = {
+    'check': 'checking data and configuration', 'model': 'loading the model',
+    'evaluate before': 'evaluating before training', 'warm start': 'warm start on worked solutions',
+    'evaluate warm': 'evaluating after the warm start', 'train': 'training', 'save': 'saving the model',
+    'evaluate after': 'evaluating after training', 'save merged': 'merging the adapter'}
 def bar_text(bar:tuple|None # (what, done, of how many, unit) of a progress bar
             )->str:
     "How far a progress bar is."
@@ -68,7 +69,8 @@ def _running_text(view, paused:bool) -> str:
     if view.stopping: return f'Stopping: {what}, {steps}' + ('; ends with this step' if view.stage == 'train' else '')
     if paused: return f'Paused: waits after the running step, {steps}'
     left = time_left(view) if view.stage == 'train' else None
-    parts = [what + (f': {bar_text(view.bar)}' if view.bar else ''), steps if view.stage == 'train' or view.step_now else '']
+    parts = [
+        what + (f': {bar_text(view.bar)}' if view.bar else ''), steps if view.stage == 'train' or view.step_now else '']
     return 'Running: ' + ', '.join(filter(None, [*parts, f'about {duration(left)} left' if left is not None else '']))
 
 # %% ../nbs/api/93_panels.ipynb #w-status
@@ -88,8 +90,9 @@ def status_text(view,               # of a `Live`
 def outcome_text(comparisons:dict # dataset -> Comparison
                 )->str:
     "What training was good for, in one line."
-    said = [f'{name}: {percent(c.before.accuracy)} right before, {percent(c.after.accuracy)} after ({points(c.difference)} points)'
-            for name, c in comparisons.items()]
+    said = [
+        f'{name}: {percent(c.before.accuracy)} right before, {percent(c.after.accuracy)} after ({points(c.difference)} points)'
+        for name, c in comparisons.items()]
     return '; '.join(said)
 
 # %% ../nbs/api/93_panels.ipynb #w-status-line
@@ -100,11 +103,16 @@ def status_line(view,               # of a `Live`
                )->str:              # HTML
     "The state with a bar, as an element that screen readers announce."
     done = view.step_now / view.total if view.total else 0
-    bar = ft('progress', value=f'{done:.4f}', max='1', aria_label='Share of the training steps done') if view.status == 'running' else None
-    whose = 'The last run, trained with another configuration than the one below. ' if other and view.status != 'running' else ''
+    bar = (
+        ft('progress', value=f'{done:.4f}', max='1', aria_label='Share of the training steps done')
+        if view.status == 'running' else None)
+    whose = (
+        'The last run, trained with another configuration than the one below. ' if other and view.status != 'running'
+        else '')
     where = ft('div', f'Run directory: {view.run_dir.path}', cls='rlvr-quiet') if view.run_dir else None
-    return page(ft('div', whose, status_text(view, paused), role='status', aria_live='polite'), ft('div', outcome) if outcome else None,
-                bar, where, cls=f'rlvr-state rlvr-is-{view.status}')
+    return page(
+        ft('div', whose, status_text(view, paused), role='status', aria_live='polite'),
+        ft('div', outcome) if outcome else None, bar, where, cls=f'rlvr-state rlvr-is-{view.status}')
 
 # %% ../nbs/api/93_panels.ipynb #w-filter
 ORDERS = {'newest first': None, 'highest reward first': True, 'lowest reward first': False}
@@ -129,7 +137,9 @@ def figure_text(value:float|None)->str:
 def paid_table(r:dict # a completion
               ):
     "What each reward paid for a completion, and why."
-    rows = [[name, figure_text(value), (r.get('reasons') or {}).get(name) or ''] for name, value in (r['rewards'] or {}).items()]
+    rows = [
+        [name, figure_text(value), (r.get('reasons') or {}).get(name) or '']
+        for name, value in (r['rewards'] or {}).items()]
     return table(['reward', '#paid', 'why'], rows)
 
 # %% ../nbs/api/93_panels.ipynb #w-completions-table
@@ -137,8 +147,10 @@ def _text_cell(r:dict, markers):
     "The beginning of a completion, to open."
     line = ' '.join(r['completion'].split())
     about = f"Verdict: {r['verdict'] or 'none'}; advantage {figure_text(r['advantage'])}"
-    return fold(line[:90] + (' ...' if len(line) > 90 else '') or '(empty)', ft('b', 'Question'), long_text(r['prompt'], markers),
-                ft('b', 'Completion'), long_text(r['completion'], markers), paid_table(r), ft('p', about, cls='note'))
+    return fold(
+        line[:90] + (' ...' if len(line) > 90 else '') or '(empty)', ft('b', 'Question'),
+        long_text(r['prompt'], markers), ft('b', 'Completion'), long_text(r['completion'], markers), paid_table(r),
+        ft('p', about, cls='note'))
 
 def completions_table(records:list[dict],         # of a `Live`
                       order:str='newest first',   # one of `ORDERS`
@@ -148,10 +160,15 @@ def completions_table(records:list[dict],         # of a `Live`
                      ):
     "One page of the completions, with the full text to open."
     scored = [r for r in records if r['reward'] is not None]
-    ordered = records[::-1] if ORDERS[order] is None else sorted(scored, key=lambda r: r['reward'], reverse=ORDERS[order])
+    ordered = (
+        records[::-1] if ORDERS[order] is None else sorted(scored, key=lambda r: r['reward'], reverse=ORDERS[order]))
     judged = {None: 'not judged', True: 'right', False: 'wrong'}
-    rows = [[r['step'], figure_text(r['reward']), judged[r['correct']], f"{r['tokens']}{', cut off' if r['truncated'] else ''}", r['answer'][:60],
-             _text_cell(r, markers)] for r in ordered[start:start+count]]
+    rows = [
+        [
+            r['step'], figure_text(r['reward']), judged[r['correct']],
+            f"{r['tokens']}{', cut off' if r['truncated'] else ''}", r['answer'][:60], _text_cell(r, markers)]
+        for r in ordered[start : start + count]
+    ]
     return table(['#step', '#reward', 'judged', 'tokens', 'right answer', 'completion'], rows)
 
 # %% ../nbs/api/93_panels.ipynb #w-shapes
@@ -175,7 +192,9 @@ def ask_driver(what:str # fields of nvidia-smi, with commas
               )->list[str]: # their values for the first GPU; empty without one
     "Ask the driver of the GPU, not torch."
     if not shutil.which('nvidia-smi'): return []
-    done = subprocess.run(['nvidia-smi', f'--query-gpu={what}', '--format=csv,noheader,nounits'], capture_output=True, text=True, timeout=20)
+    done = subprocess.run(
+        ['nvidia-smi', f'--query-gpu={what}', '--format=csv,noheader,nounits'], capture_output=True, text=True,
+        timeout=20)
     lines = done.stdout.strip().splitlines() if done.returncode == 0 else []
     return [t.strip() for t in lines[0].split(',')] if lines else []
 
@@ -204,7 +223,8 @@ def memory_verdict(f,           # a `Forecast`
     "Whether an estimate fits into this machine."
     name, size = here
     share = f.total / size
-    said = f'About {gigabytes(f.total)} at the peak, {share:.0%} of the {gigabytes(size)} here ({name})'.replace(' 0% of', ' under 1% of')
+    said = f'About {gigabytes(f.total)} at the peak, {share:.0%} of the {gigabytes(size)} here ({name})'.replace(
+        ' 0% of', ' under 1% of')
     if share < .8: return 'good', f'{said}.'
     if share < 1: return 'warning', f'{said}: tight; fewer or shorter completions at once need less.'
     return 'error', f'{said}: it will not fit here.'
@@ -217,11 +237,18 @@ def memory_panel(f,           # a `Forecast`
                 ):
     "Memory by part as bars, against this machine."
     count = f.work
-    work = ft('p', f"{count['steps']:,} steps, {count['completions']:,} completions, at most {count['tokens_at_most']:,} generated tokens.", cls='note')
+    work = ft(
+        'p',
+        f"{count['steps']:,} steps, {count['completions']:,} completions, at most {count['tokens_at_most']:,} generated tokens.",
+        cls='note')
     if not f.parts: return ft('div', ft('p', f.assumptions[0]), work)
     largest = max(f.parts.values())
-    bars = [ft('div', ft('span', _PARTS.get(k, k)), ft('i', style=f'width:{100*v/largest:.1f}%'), ft('span', gigabytes(v)), cls='rlvr-bar')
-            for k, v in f.parts.items()]
+    bars = [
+        ft(
+            'div', ft('span', _PARTS.get(k, k)), ft('i', style=f'width:{100 * v / largest:.1f}%'),
+            ft('span', gigabytes(v)), cls='rlvr-bar')
+        for k, v in f.parts.items()
+    ]
     kind, said = memory_verdict(f, here) if here[1] else ('', '')
     slow = 'No GPU was found here. On a CPU, a step of a model of this size takes minutes; the offline demo is made for CPUs.'
     warned = [ft('div', slow, cls='rlvr-warning')] if here[0].startswith('CPU') and f.total > 10**9 else []
@@ -238,13 +265,17 @@ def download(text:str,  # of the file
              name:str,  # of the file
             ):
     "A link that saves a text as a file."
-    return ft('a', f'Download {name}', href='data:text/plain;base64,' + base64.b64encode(text.encode()).decode(), download=name)
+    return ft(
+        'a', f'Download {name}', href='data:text/plain;base64,' + base64.b64encode(text.encode()).decode(),
+        download=name)
 
 # %% ../nbs/api/93_panels.ipynb #w-configuration
 def _changes(form):
     "What differs from the base, as a table."
     if not form.differences: return ft('p', 'Nothing is changed.')
-    rows = [[p, value_text(a) if not isinstance(a, str) else a, 'removed' if b is REMOVED else value_text(b)] for p, a, b in form.differences]
+    rows = [
+        [p, value_text(a) if not isinstance(a, str) else a, 'removed' if b is REMOVED else value_text(b)]
+        for p, a, b in form.differences]
     return table(['option', 'before', 'now'], rows)
 
 def configuration_panel(form,           # a `Form`
@@ -258,14 +289,18 @@ def configuration_panel(form,           # a `Form`
     warnings = [ft('div', w, cls='rlvr-warning') for w in cfg.warnings]
     text = cfg.to_yaml()
     whole = fold('The whole configuration as YAML', ft('pre', text), download(text, 'config.yaml'))
-    return ft('div', *parts, *warnings, ft('h4', 'The same on the command line'), command_block(command or cfg.command()), *own, whole)
+    return ft(
+        'div', *parts, *warnings, ft('h4', 'The same on the command line'), command_block(command or cfg.command()),
+        *own, whole)
 
 # %% ../nbs/api/93_panels.ipynb #w-flip
 def _question(prompt) -> str: return prompt if isinstance(prompt, str) else prompt[-1]['content']
 
 def _flip(flip:dict, markers, **kwargs):
     "A problem that changed sides, both answers beside each other."
-    sides = [ft('div', ft('b', f'{when}: {flip["reason_" + when]}'), long_text(flip[when], markers)) for when in ('before', 'after')]
+    sides = [
+        ft('div', ft('b', f'{when}: {flip["reason_" + when]}'), long_text(flip[when], markers))
+        for when in ('before', 'after')]
     change = 'Gained' if flip['change'] == 'gain' else 'Lost'
     title = f"{change}: {' '.join(_question(flip['prompt']).split())[:100]} (right answer {str(flip['answer'])[:40]})"
     return fold(title, ft('div', *sides, cls='rlvr-sides'), **kwargs)
@@ -273,17 +308,24 @@ def _flip(flip:dict, markers, **kwargs):
 # %% ../nbs/api/93_panels.ipynb #w-comparison
 def _compared(name:str, c, markers, most:int) -> list:
     "The elements of one dataset."
-    rows = [[When(w).label, percent(e.accuracy), interval_text(e.interval), f'{e.correct} of {e.n}'] for w, e in (('before', c.before), ('after', c.after))]
+    rows = [
+        [When(w).label, percent(e.accuracy), interval_text(e.interval), f'{e.correct} of {e.n}']
+        for w, e in (('before', c.before), ('after', c.after))]
     lost = [f for f in c.flips if f['change'] != 'gain'][:most//2]
     shown = [*lost, *[f for f in c.flips if f['change'] == 'gain'][:most - len(lost)]]
     low, high = c.interval
-    said = (f'{points(c.difference)} points, 95 % interval {points(low)} to {points(high)}; {c.gains} problems gained, {c.losses} lost '
-            f'(McNemar p {p_text(c.p_value)}).')
+    said = (
+        f'{points(c.difference)} points, 95 % interval {points(low)} to {points(high)}; {c.gains} problems gained, {c.losses} lost '
+        f'(McNemar p {p_text(c.p_value)}).')
     more = len(c.flips) - len(shown)
-    return [ft('h4', f'{name}: {percent(c.before.accuracy)} before, {percent(c.after.accuracy)} after'),
-            table(['when', '#accuracy', '95 % interval', '#right'], rows), ft('p', said), *(ft('p', n, cls='note') for n in c.notes),
-            *(_flip(f, markers, open=i == 0) for i, f in enumerate(shown)),
-            *([ft('p', f'{more} more changed sides; all are in eval/ of the run directory.', cls='note')] if more else [])]
+    return [
+        ft('h4', f'{name}: {percent(c.before.accuracy)} before, {percent(c.after.accuracy)} after'),
+        table(['when', '#accuracy', '95 % interval', '#right'], rows),
+        ft('p', said),
+        *(ft('p', n, cls='note') for n in c.notes),
+        *(_flip(f, markers, open=i == 0) for i, f in enumerate(shown)),
+        *([ft('p', f'{more} more changed sides; all are in eval/ of the run directory.', cls='note')] if more else []),
+    ]
 
 def comparison_panel(comparisons:dict, # dataset -> Comparison
                      markers=(),       # to colour

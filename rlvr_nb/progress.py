@@ -63,8 +63,10 @@ class Progress(Section):
         w['zoom'] = named(ipywidgets.Text, 'zoom', 'Steps shown', '9em', placeholder='all', continuous_update=False)
         w['all-steps'] = button('Show all steps', 'all-steps', lambda _: setattr(w['zoom'], 'value', ''))
         w['zoom'].observe(lambda _: self.draw_curves(self.live.view()), 'value')
-        return [w['failure'], self.remedies, w['warnings'], w['load'], line(w['zoom'], w['all-steps']), w['curves'],
-                card('What the model writes', self._build_filters(), w['completions']), card('Log', classed(ipywidgets.VBox([w['log']]), 'log'))]
+        return [
+            w['failure'], self.remedies, w['warnings'], w['load'], line(w['zoom'], w['all-steps']), w['curves'],
+            card('What the model writes', self._build_filters(), w['completions']),
+            card('Log', classed(ipywidgets.VBox([w['log']]), 'log'))]
 
 # %% ../nbs/api/96_progress.ipynb #w-progress-filters
 @patch
@@ -76,7 +78,9 @@ def _build_filters(self:Progress):
     w['of-step'] = named(ipywidgets.Text, 'of-step', 'Step', '6em', placeholder='any', continuous_update=False)
     w['with-text'] = named(ipywidgets.Text, 'with-text', 'With the text', '12em', continuous_update=False)
     w['follow'] = classed(ipywidgets.Checkbox(value=True, description='follow the training', indent=False), 'follow')
-    w['newer'], w['older'] = button('Previous page', 'page-previous', lambda _: self.turn(-1)), button('Next page', 'page-next', lambda _: self.turn(1))
+    w['newer'], w['older'] = (
+        button('Previous page', 'page-previous', lambda _: self.turn(-1)),
+        button('Next page', 'page-next', lambda _: self.turn(1)))
     for name in ('order', 'which', 'of-step', 'with-text'): w[name].observe(lambda _: self.turn(0), 'value')
     w['follow'].observe(lambda c: c['new'] and self.turn(0), 'value')
     return line(w['order'], w['which'], w['of-step'], w['with-text'], w['newer'], w['older'], w['follow'])
@@ -105,7 +109,10 @@ def draw_completions(self:Progress, view, force:bool=False):
     where = f' All are in {view.run_dir.path}/completions.' if view.run_dir else ''
     last = min(self.page_start + 8, len(found))
     said = f'{self.page_start + 1 if found else 0} to {last} of {len(found)}, of the newest {len(view.records)}; {max(view.seen, len(view.records)):,} so far.{where}'
-    write(self.w['completions'], ft('p', said, cls='note'), completions_table(found, self.w['order'].value, self.page_start, markers=view.markers))
+    write(
+        self.w['completions'], ft('p', said, cls='note'),
+        completions_table(found, self.w['order'].value, self.page_start, markers=view.markers))
+
 
 @patch
 def draw_curves(self:Progress, view):
@@ -143,7 +150,10 @@ def _memory_buttons(self:Progress) -> list:
     def halve(_):
         self.form.set('train.gradient_accumulation_steps', 2 * train.gradient_accumulation_steps)
         self.form.set('train.per_device_train_batch_size', max(1, train.per_device_train_batch_size // 2))
-    if train.per_device_train_batch_size % 2 == 0: made.append(button('Half the batch, twice as often', 'fix-memory-batch', halve))
+
+    if train.per_device_train_batch_size % 2 == 0:
+        made.append(button('Half the batch, twice as often', 'fix-memory-batch', halve))
     quantize = lambda _: self.form.set('model.load_in_4bit', True)
-    if not cfg.model.load_in_4bit and not cfg.is_builtin_model: made.append(button('Load the weights in 4 bits', 'fix-memory-4bit', quantize))
+    if not cfg.model.load_in_4bit and not cfg.is_builtin_model:
+        made.append(button('Load the weights in 4 bits', 'fix-memory-4bit', quantize))
     return made

@@ -34,14 +34,16 @@ def trained_model(run:RunDir|None # the run that is shown
                  )->Path:
     "The folder with the trained model; a `ConfigError` where there is none yet."
     folder = run.model_folder if run is not None else None
-    if folder is None or not folder.is_dir() or not any(folder.iterdir()): raise ConfigError('There is no trained model yet; train one first')
+    if folder is None or not folder.is_dir() or not any(folder.iterdir()):
+        raise ConfigError('There is no trained model yet; train one first')
     return folder
 
 # %% ../nbs/api/96_results.ipynb #w-evaluation-panel
 def evaluation_panel(found:dict # dataset -> Evaluation
                     ):
     "The accuracy of a model that was evaluated by itself."
-    rows = [[name, percent(e.accuracy), interval_text(e.interval), f'{e.correct} of {e.n}'] for name, e in found.items()]
+    rows = [
+        [name, percent(e.accuracy), interval_text(e.interval), f'{e.correct} of {e.n}'] for name, e in found.items()]
     return table(['dataset', '#accuracy', '95 % interval', '#right'], rows)
 
 # %% ../nbs/api/96_results.ipynb #w-results
@@ -58,9 +60,12 @@ class Results(Section):
 
     def build(self):
         w = self.w
-        w['comparison'], w['answers'], w['report-page'], w['evaluated'] = panel('comparison', page(comparison_panel({}))), panel('answers'), panel('report-page'), panel('evaluated')
+        w['comparison'], w['answers'], w['report-page'], w['evaluated'] = (
+            panel('comparison', page(comparison_panel({}))), panel('answers'), panel('report-page'), panel('evaluated'))
         w['evaluate'] = button('Evaluate the trained model now', 'evaluate', lambda _: self.evaluate())
-        w['prompt'] = named(ipywidgets.Textarea, 'prompt', 'A question of your own', 'auto', value='', placeholder='as the rows of the dataset ask', rows=3)
+        w['prompt'] = named(
+            ipywidgets.Textarea, 'prompt', 'A question of your own', 'auto', value='',
+            placeholder='as the rows of the dataset ask', rows=3)
         w['try'] = button('Ask both models', 'try', lambda _: self.try_both())
         w['report'] = button('Show the report', 'report', lambda _: self.report())
         return [card('Before against after', w['comparison'], self.act('evaluate', w['evaluate']), w['evaluated']),
@@ -80,9 +85,12 @@ def _build_keep(self:Results):
     w['save-merged'] = button('Save merged weights', 'save-merged', lambda _: self.begin_save(True))
     w['repository'] = named(ipywidgets.Text, 'repository', 'or push to the Hub', '18em', placeholder='owner/name')
     w['push'] = button('Push', 'push', lambda _: self.begin_push())
-    said = ('Pushing uses the token of this machine: log in with `hf auth login`, or set HF_TOKEN in the environment (on Colab: Secrets). '
-            'Tokens are never typed here.')
-    return card('Keep', self.act('save', w['folder'], w['save-model'], w['save-merged']), self.act('push', w['repository'], w['push']), quiet=said)
+    said = (
+        'Pushing uses the token of this machine: log in with `hf auth login`, or set HF_TOKEN in the environment (on Colab: Secrets). '
+        'Tokens are never typed here.')
+    return card(
+        'Keep', self.act('save', w['folder'], w['save-model'], w['save-merged']),
+        self.act('push', w['repository'], w['push']), quiet=said)
 
 # %% ../nbs/api/96_results.ipynb #w-results-ask
 @patch
@@ -93,7 +101,10 @@ def ask(self:Results, question:str # as a user would type it
     system = system_prompt(cfg.prompts)
     messages = [*([dict(role='system', content=system)] if system else []), dict(role='user', content=question)]
     length = cfg.eval.eval_max_new_tokens
-    return {name: sample(*self.models.get(cfg, folder), messages, length, 0., 0) for name, folder in (('base', None), ('tuned', tuned))}
+    return {
+        name: sample(*self.models.get(cfg, folder), messages, length, 0.0, 0)
+        for name, folder in (('base', None), ('tuned', tuned))}
+
 
 @patch
 def try_both(self:Results):
@@ -114,7 +125,9 @@ def evaluate(self:Results):
         if self.models.training(): raise ConfigError('A training runs and needs the memory; evaluate when it is done')
         import_heavy()
         return Pipeline.evaluate(self.run.path)
-    self.tasks.run('evaluate', work, lambda found: write(self.w['evaluated'], evaluation_panel(found)), 'Evaluating ...')
+
+    self.tasks.run(
+        'evaluate', work, lambda found: write(self.w['evaluated'], evaluation_panel(found)), 'Evaluating ...')
 
 # %% ../nbs/api/96_results.ipynb #w-results-save
 @patch
@@ -124,10 +137,13 @@ def save(self:Results,
         )->Path:
     "Keep a copy of the trained model."
     trained, folder = trained_model(self.run), Path(folder).expanduser()
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())): raise ConfigError(f'{folder}: exists already; choose a new folder')
-    if not merged: return Path(shutil.copytree(trained, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns('merged')))
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ConfigError(f'{folder}: exists already; choose a new folder')
+    if not merged:
+        return Path(shutil.copytree(trained, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns('merged')))
     cfg = load_run(self.run)
-    component = resolve_target('model', cfg.model.target)(cfg.model.model_copy(update=dict(model_name_or_path=str(trained))), bf16=cfg.train.bf16, seed=cfg.seed)
+    component = resolve_target('model', cfg.model.target)(
+        cfg.model.model_copy(update=dict(model_name_or_path=str(trained))), bf16=cfg.train.bf16, seed=cfg.seed)
     import_heavy()
     model, tokenizer = component.load(train=False)
     return component.save(component.merge(model), tokenizer, folder)
@@ -136,18 +152,24 @@ def save(self:Results,
 def push(self:Results, repository:str # owner/name
         )->str:                       # its address
     "Upload the trained model with its card to the Hub, privately, with the token of this machine."
-    if not re.fullmatch(r'[\w.-]+/[\w.-]+', repository): raise ConfigError(f'Hub repository: got {repository!r}, expected owner/name')
+    if not re.fullmatch(r'[\w.-]+/[\w.-]+', repository):
+        raise ConfigError(f'Hub repository: got {repository!r}, expected owner/name')
     return push_to_hub(self.run, repository, trained_model(self.run))
 
 @patch
 def begin_save(self:Results, merged:bool):
     folder = self.w['folder'].value
-    self.tasks.run('save', lambda: self.save(folder, merged), lambda path: self.tasks.say('save', f'Saved in {path.resolve()}'), 'Saving ...')
+    self.tasks.run(
+        'save', lambda: self.save(folder, merged), lambda path: self.tasks.say('save', f'Saved in {path.resolve()}'),
+        'Saving ...')
+
 
 @patch
 def begin_push(self:Results):
     name = self.w['repository'].value.strip()
-    self.tasks.run('push', lambda: self.push(name), lambda url: self.tasks.say('push', f'Pushed to {url}'), 'Uploading ...')
+    self.tasks.run(
+        'push', lambda: self.push(name), lambda url: self.tasks.say('push', f'Pushed to {url}'), 'Uploading ...')
+
 
 @patch
 def report(self:Results):

@@ -27,7 +27,8 @@ def error_panel(e:dict # what `describe_error` says
     "An error as an element: the cause, and the traceback folded."
     first, *more = e['text'].splitlines() or ['']
     trace = [fold('Traceback', ft('pre', e['trace']))] if e['trace'] else []
-    return ft('div', ft('b', f"{e['title']}: "), first, *(ft('div', l) for l in more), *trace, cls='rlvr-error', role='alert')
+    return ft(
+        'div', ft('b', f"{e['title']}: "), first, *(ft('div', l) for l in more), *trace, cls='rlvr-error', role='alert')
 
 # %% ../nbs/api/93_sections.ipynb #w-message-panel
 def message_panel(message # a text, an error or None
@@ -85,7 +86,8 @@ def run(self:Tasks,
         self.busy[action] = doing
     self.say(action, doing)
     if not self.background: self._work(action, work, show); return self.wake()
-    self.threads[action] = threading.Thread(target=self._work, args=(action, work, show), name=f'rlvr-{action}', daemon=True)
+    self.threads[action] = threading.Thread(
+        target=self._work, args=(action, work, show), name=f'rlvr-{action}', daemon=True)
     self.threads[action].start()
     self.wake()
 
@@ -170,7 +172,8 @@ class Section:
 def box(self:Section):
     "The widget of the section."
     if self._box is None:
-        self._box = classed(ipywidgets.VBox(layout=ipywidgets.Layout(width='100%', display='none')), 'section', f'section-{self.name}')
+        self._box = classed(
+            ipywidgets.VBox(layout=ipywidgets.Layout(width='100%', display='none')), 'section', f'section-{self.name}')
         lead = panel(value=page(ft('p', self.lead, cls='rlvr-quiet')))
         self._box.children = [lead, *self.build()]
     return self._box

@@ -26,8 +26,9 @@ from .sections import Section, Tasks
 from .worker import import_heavy
 
 # %% ../nbs/api/94_setup.ipynb #w-groups
-GROUPS = {'': 'The run', 'model': 'Model', 'data': 'Data', 'train': 'Training', 'eval': 'Evaluation', 'prompts': 'Prompts', 'reward': 'Rewards'}
-
+GROUPS = {
+    '': 'The run', 'model': 'Model', 'data': 'Data', 'train': 'Training', 'eval': 'Evaluation', 'prompts': 'Prompts',
+    'reward': 'Rewards'}
 def shown_fields(form:Form, section:str)->list:
     "The fields of a section that a form shows."
     mine = [f for p, f in form.fields.items() if f.option.section == section and not p.startswith(LIST)]
@@ -72,7 +73,9 @@ class Simple:
     def update(self):
         "Show the plain fields, the system prompt in use, and any field that has something to say."
         prompt = f'prompts.system_prompts.{self.form.valid.prompts.prompting_mode}'
-        wanted = [f for p, f in self.form.fields.items() if p in TITLES or p == prompt or f.messages and not p.startswith(LIST)]
+        wanted = [
+            f for p, f in self.form.fields.items()
+            if p in TITLES or p == prompt or f.messages and not p.startswith(LIST)]
         wanted.sort(key=lambda f: list(TITLES).index(f.option.path) if f.option.path in TITLES else len(TITLES))
         if wanted == self.shown: return
         self.shown = wanted
@@ -97,7 +100,10 @@ def hub_models(text:str # to search for
     from huggingface_hub import HfApi
     from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
     from rlvr_nb.grammar import UnavailableError
-    try: return [m.id for m in HfApi().list_models(search=text, pipeline_tag='text-generation', sort='downloads', limit=10)]
+
+    try:
+        return [
+            m.id for m in HfApi().list_models(search=text, pipeline_tag='text-generation', sort='downloads', limit=10)]
     except (HfHubHTTPError, OfflineModeIsEnabled, OSError, RuntimeError) as e:
         raise UnavailableError(f'The Hub was not reached ({type(e).__name__})') from e
 
@@ -119,7 +125,8 @@ def needs(cfg,        # a `PipelineConfig`
     other = cfg.model_copy(update=dict(model=cfg.model.model_copy(update=dict(model_name_or_path=name))))
     try: f = forecast_for(other)
     except ConfigError: return name
-    return f'{name}: about {f.total / 1e9:.1f} GB' if f.parts else f'{name}: memory is known once its config.json is here'
+    return (
+        f'{name}: about {f.total / 1e9:.1f} GB' if f.parts else f'{name}: memory is known once its config.json is here')
 
 # %% ../nbs/api/94_setup.ipynb #w-check-facts
 def _facts(report) -> list:
@@ -140,9 +147,13 @@ def check_panel(report # a `CheckReport`
     notes = [ft('div', note, cls='rlvr-warning') for note in report.notes]
     good = [] if notes else [ft('div', 'Nothing stands in the way.', cls='rlvr-good')]
     prompts = [fold(f'Prompt {i}', long_text(text, markers), open=i == 1) for i, text in enumerate(report.prompts, 1)]
-    paid = fold(f"What the rewards pay for ({', '.join(report.probes)}), right answer {p.train_rows[0]['answer']}", ft('pre', redact(str(report.scores))))
+    paid = fold(
+        f"What the rewards pay for ({', '.join(report.probes)}), right answer {p.train_rows[0]['answer']}",
+        ft('pre', redact(str(report.scores))))
     audit = [fold('What attacks on the rewards earn', ft('pre', redact(str(p.audit))))] if p.audit else []
-    return ft('div', *good, *notes, table(['part', 'what a run would use'], _facts(report)), *prompts, paid, *audit, command_block(p.cfg.command()))
+    return ft(
+        'div', *good, *notes, table(['part', 'what a run would use'], _facts(report)), *prompts, paid, *audit,
+        command_block(p.cfg.command()))
 
 # %% ../nbs/api/94_setup.ipynb #w-preset-base
 def preset_base(name:str,         # one of `presets()`
@@ -157,8 +168,9 @@ def preset_base(name:str,         # one of `presets()`
 class Setup(Section):
     "Preset, form, memory, command and dry run."
     name, title = 'setup', 'Setup'
-    lead = ('Start from a preset that fits your machine, and change what you like. Then choose your data under Task, try to cheat the rewards, '
-            'and press Start.')
+    lead = (
+        'Start from a preset that fits your machine, and change what you like. Then choose your data under Task, try to cheat the rewards, '
+        'and press Start.')
 
     def __init__(self, form:Form, tasks:Tasks,
                  config_dir=None, # a folder of your own configuration files
@@ -168,8 +180,12 @@ class Setup(Section):
         self.simple, self.groups = Simple(form), []
 
     def build(self):
-        return [self._build_top(), columns(('3 1 27em', [self._build_mode(), self.simple.box, self.expert]),
-                                           ('2 1 21em', [self._build_memory(), self._build_changes(), self._build_check()]))]
+        return [
+            self._build_top(),
+            columns(
+                ('3 1 27em', [self._build_mode(), self.simple.box, self.expert]),
+                ('2 1 21em', [self._build_memory(), self._build_changes(), self._build_check()])),
+        ]
 
 # %% ../nbs/api/94_setup.ipynb #w-setup-top
 @patch
@@ -179,7 +195,8 @@ def _build_top(self:Setup):
     chosen = [o.removeprefix('+preset=') for o in self.form.base.overrides if o.startswith('+preset=')]
     w['preset'] = named(ipywidgets.Dropdown, 'preset', 'Start from a preset', '34em', value=chosen[0] if chosen else '',
                         options=[('(a file)', ''), *((title, name) for name, title in known.items())])
-    w['file'] = named(ipywidgets.Text, 'file', 'or from a YAML file or a run', '18em', placeholder='conf/mine.yaml, outputs/...')
+    w['file'] = named(
+        ipywidgets.Text, 'file', 'or from a YAML file or a run', '18em', placeholder='conf/mine.yaml, outputs/...')
     w['load'] = button('Load', 'load', lambda _: self.guard('load', self.load_file))
     w['put-back'] = button('Put my changes back', 'put-back', lambda _: self.put_back())
     w['preset'].observe(self._choose_preset, 'value')
@@ -190,7 +207,8 @@ def _build_top(self:Setup):
 def _build_mode(self:Setup):
     "Simple or expert, and the search for a model."
     w = self.w
-    w['expert'] = classed(ipywidgets.Checkbox(value=False, description='Expert: show every option', indent=False), 'expert')
+    w['expert'] = classed(
+        ipywidgets.Checkbox(value=False, description='Expert: show every option', indent=False), 'expert')
     w['find'] = named(ipywidgets.Text, 'find-model', 'Find a model', '16em', placeholder='qwen3, gemma, a folder')
     w['find-model'] = button('Search', 'search-models', lambda _: self.search())
     w['models'] = named(ipywidgets.Select, 'models', 'Models', '30em', options=[], rows=6)
@@ -211,9 +229,12 @@ def _build_changes(self:Setup):
     "What differs, the command, and saving."
     w = self.w
     w['configuration'] = panel('configuration')
-    w['forget'] = button('Forget all changes', 'forget', lambda _: self.guard('load', lambda: self.start_from(self.form.base)))
+    w['forget'] = button(
+        'Forget all changes', 'forget', lambda _: self.guard('load', lambda: self.start_from(self.form.base)))
     w['yaml'] = named(ipywidgets.Text, 'yaml', 'Save the configuration as', '16em', value='conf/my_run.yaml')
-    w['save-yaml'] = button('Save YAML', 'save-yaml', lambda _: self.guard('save-yaml', lambda: f"Saved as {self.save_yaml(w['yaml'].value).resolve()}"))
+    w['save-yaml'] = button(
+        'Save YAML', 'save-yaml',
+        lambda _: self.guard('save-yaml', lambda: f"Saved as {self.save_yaml(w['yaml'].value).resolve()}"))
     return card('Your changes', w['configuration'], w['forget'], self.act('save-yaml', w['yaml'], w['save-yaml']))
 
 @patch
@@ -244,7 +265,9 @@ def put_back(self:Setup):
 
 @patch
 def _choose_preset(self:Setup, change):
-    if change['new'] and not self._loading: self.guard('load', lambda: self.start_from(preset_base(change['new'], self.config_dir)))
+    if change['new'] and not self._loading:
+        self.guard('load', lambda: self.start_from(preset_base(change['new'], self.config_dir)))
+
 
 @patch
 def load_file(self:Setup):
@@ -260,7 +283,8 @@ def save_yaml(self:Setup, path:str # of a new file
              )->Path:
     "Write the configuration to a file, never over another one."
     path, text = Path(path).expanduser(), self.form.cfg.to_yaml()
-    if path.exists() and path.read_text(encoding='utf-8') != text: raise ConfigError(f'{path}: exists already and is something else; choose another name')
+    if path.exists() and path.read_text(encoding='utf-8') != text:
+        raise ConfigError(f'{path}: exists already and is something else; choose another name')
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding='utf-8')
     return path
@@ -273,7 +297,11 @@ def check(self:Setup):
     def work():
         import_heavy()
         return Pipeline.check(cfg)
-    self.tasks.run('check', work, lambda report: write(self.w['check-report'], check_panel(report)), 'Checking data, tokenizer, rewards and paths ...')
+
+    self.tasks.run(
+        'check', work, lambda report: write(self.w['check-report'], check_panel(report)),
+        'Checking data, tokenizer, rewards and paths ...')
+
 
 @patch
 def search(self:Setup):
@@ -292,8 +320,12 @@ PLUGIN = 'rlvr_plugin.py'
 def command_of(form:Form)->tuple[str, str]: # the command, and the source of the file that it names
     "The command that reproduces the configuration of a form; a `ConfigError` where a source isn't there any more."
     cfg = form.cfg
-    try: source = plugin_source(own_parts(cfg))
-    except (OSError, TypeError) as e: raise ConfigError(f'The source of a reward or dataset of your own is not there any more ({e}); put it into a file and add --plugin FILE') from e
+    try:
+        source = plugin_source(own_parts(cfg))
+    except (OSError, TypeError) as e:
+        raise ConfigError(
+            f'The source of a reward or dataset of your own is not there any more ({e}); put it into a file and add --plugin FILE'
+        ) from e
     return cfg.command() + (f' --plugin {PLUGIN}' if source else ''), source
 
 # %% ../nbs/api/94_setup.ipynb #w-setup-draw

@@ -30,9 +30,14 @@ def _accuracies(found:dict) -> str: return ', '.join(percent(v) for v in found.v
 def run_line(s:dict # as `run_summary` gives it
             )->str:
     "A run in one line."
-    accuracy = f"{_accuracies(s['before'])} to {_accuracies(s['after'])}" if s['before'] or s['after'] else 'no accuracy'
+    accuracy = (
+        f"{_accuracies(s['before'])} to {_accuracies(s['after'])}" if s['before'] or s['after'] else 'no accuracy')
     typed = ' '.join(s['overrides'] or [])
-    return ' | '.join([Path(s['path']).name, s['status'], f"{s['steps']} steps", accuracy, (s['started'] or '')[:16].replace('T', ' '), typed[:60]])
+    return ' | '.join(
+        [
+            Path(s['path']).name, s['status'], f"{s['steps']} steps", accuracy,
+            (s['started'] or '')[:16].replace('T', ' '), typed[:60]]
+    )
 
 # %% ../nbs/api/96_shelves.ipynb #w-runs
 class Runs(Section):
@@ -51,7 +56,8 @@ class Runs(Section):
 
     def build(self):
         w = self.w
-        w['root'] = named(ipywidgets.Text, 'root', 'Folder of runs', '16em', value=str(self.root), continuous_update=False)
+        w['root'] = named(
+            ipywidgets.Text, 'root', 'Folder of runs', '16em', value=str(self.root), continuous_update=False)
         w['refresh'] = button('Look again', 'refresh', lambda _: self.refresh())
         w['runs'] = named(ipywidgets.SelectMultiple, 'runs', 'Runs, newest first', 'auto', options=[], rows=10)
         w['compared'] = panel('compared')
@@ -82,7 +88,9 @@ def _build_further(self:Runs):
     w['rescore'] = button('Judge its completions by the rewards of the lab', 'rescore', lambda _: self.rescore())
     w['rescored'] = panel('rescored')
     set_visible(w['rescore'], find_spec('rlvr_nb.rescoring') is not None)
-    return ipywidgets.VBox([self.act('further', w['from-step'], w['further']), self.act('rescore', w['rescore']), w['rescored']])
+    return ipywidgets.VBox(
+        [self.act('further', w['from-step'], w['further']), self.act('rescore', w['rescore']), w['rescored']])
+
 
 @patch
 def _compare_button(self:Runs):
@@ -125,7 +133,9 @@ def continue_run(self:Runs)->str:
     found = newest_checkpoint(run.checkpoints)
     self.attach(run)
     self.go_on()
-    return f'{run.path.name} continues from ' + (f'{found.name}.' if found else 'the start: it had saved no checkpoint yet.')
+    return f'{run.path.name} continues from ' + (
+        f'{found.name}.' if found else 'the start: it had saved no checkpoint yet.')
+
 
 @patch
 def delete(self:Runs)->str:
@@ -142,7 +152,9 @@ def pack(self:Runs):
     "Begin to put the run into one file."
     try: run = self.chosen()
     except ConfigError as e: return self.tasks.say('one-run', e)
-    self.tasks.run('one-run', lambda: pack_run(run), lambda path: self.tasks.say('one-run', f'Packed as {Path(path).resolve()}'), 'Packing ...')
+    self.tasks.run(
+        'one-run', lambda: pack_run(run), lambda path: self.tasks.say('one-run', f'Packed as {Path(path).resolve()}'),
+        'Packing ...')
 
 # %% ../nbs/api/96_shelves.ipynb #w-runs-further
 @patch
@@ -152,8 +164,12 @@ def start_folder(self:Runs, run:RunDir)->Path:
     if not step: return trained_model(run)
     folder = run.checkpoints/f'checkpoint-{step}'
     if folder.is_dir(): return folder
-    steps = sorted(int(p.name.rpartition('-')[2]) for p in run.checkpoints.glob('checkpoint-*') if p.name.rpartition('-')[2].isdigit())
-    raise ConfigError(f'{run.path.name} has no checkpoint of step {step}; it has {", ".join(map(str, steps)) or "none"}')
+    steps = sorted(
+        int(p.name.rpartition('-')[2]) for p in run.checkpoints.glob('checkpoint-*')
+        if p.name.rpartition('-')[2].isdigit())
+    raise ConfigError(
+        f'{run.path.name} has no checkpoint of step {step}; it has {", ".join(map(str, steps)) or "none"}')
+
 
 @patch
 def further(self:Runs)->str:

@@ -26,13 +26,17 @@ def _rows(comparisons:dict) -> list[list]:
     "Before and after, a line a dataset."
     def row(name, c):
         interval = f'{points(c.interval[0])} to {points(c.interval[1])}'
-        return [name, percent(c.before.accuracy), percent(c.after.accuracy), points(c.difference), interval, f'{c.gains} / {c.losses}']
+        return [
+            name, percent(c.before.accuracy), percent(c.after.accuracy), points(c.difference), interval,
+            f'{c.gains} / {c.losses}']
+
     return [row(name, c) for name, c in comparisons.items()]
 
 def _said(view) -> str:
     "The state for somebody who reads it later."
     if view.status != 'running' or not view.run_dir: return status_text(view)
-    return f'A training was running when this was written; App.attach({str(view.run_dir.path)!r}) shows what became of it'
+    return (
+        f'A training was running when this was written; App.attach({str(view.run_dir.path)!r}) shows what became of it')
 
 # %% ../nbs/api/96_summary.ipynb #w-summarise
 def summarise(view,              # of a `Live`
@@ -47,5 +51,10 @@ def summarise(view,              # of a `Live`
     failed = [ft('p', f"{view.error['title']}: {view.error['text'][:500]}")] if view.error else []
     told = [f'{r[0]}: {r[1]} before, {r[2]} after ({r[3]} points, {r[4]})' for r in rows]
     parts = [ft('p', ft('b', 'rlvr_nb: '), said, where), *failed, *([table(_HEADER, rows)] if rows else []), *chart]
-    drawn = page(*parts, ft('p', 'Command: ', ft('code', command)), cls='rlvr-summary', style='--grid:rgba(128,128,128,.3);--quiet:#8a9099')
+    drawn = page(
+        *parts,
+        ft('p', 'Command: ', ft('code', command)),
+        cls='rlvr-summary',
+        style='--grid:rgba(128,128,128,.3);--quiet:#8a9099',
+    )
     return Summary(drawn, '\n'.join([f'rlvr_nb: {said}', *told, f'Command: {command}']))

@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['HEAVY', 'ReportingBar', 'quiet_bars', 'LogLines', 'logged', 'import_heavy', 'Origin', 'TrainingThread', 'interrupt',
-           'running_kernel', 'in_colab', 'EventPump']
+           'continued_config', 'running_kernel', 'in_colab', 'EventPump', 'after_cells']
 
 # %% ../nbs/api/92_worker.ipynb #worker-imports
-import contextlib, ctypes, json, logging, sys, threading
+import contextlib, ctypes, json, logging, sys, threading, weakref
 from importlib import import_module
 from importlib.util import find_spec
 
@@ -16,6 +16,8 @@ from fastcore.basics import patch
 from .grammar import ConfigError
 from .control import TrainingControl
 from .observers import Observer, wandb_mode
+from .trust import load_run
+from .identity import check_resumable
 from .pipeline import Pipeline
 from .live import Live
 
@@ -152,6 +154,14 @@ def stop(self:TrainingThread):
         self.live.update(stopping=True)
         self.control.stop()
 
+# %% ../nbs/api/92_worker.ipynb #w-continued
+def continued_config(run # a `RunDir`, or None
+                    ):
+    "The configuration to continue a run with; a `ConfigError` where that can't be done."
+    if run is None: raise ConfigError('There is no run to go on with; train one, or attach one with App.attach(run_dir)')
+    check_resumable(run)
+    return load_run(run, run_dir=str(run.path))
+
 # %% ../nbs/api/92_worker.ipynb #w-kernel
 def running_kernel():
     "The kernel this process is, None without one."
@@ -215,3 +225,16 @@ def __call__(self:EventPump):
             handled += 1
         else: self.held.append(item)
     return handled
+
+# %% ../nbs/api/92_worker.ipynb #w-after-cells
+def after_cells(thing, # has a method `cell_ran`
+               ):
+    "Call `thing.cell_ran()` now and after every cell; does nothing outside IPython."
+    ipython, mine = sys.modules.get('IPython'), weakref.ref(thing)
+    shell = ipython and ipython.get_ipython()
+    def look(*_):
+        alive = mine()
+        if alive is None: shell.events.unregister('post_run_cell', look)
+        else: alive.cell_ran()
+    thing.cell_ran()
+    if shell is not None: shell.events.register('post_run_cell', look)

@@ -17,19 +17,14 @@ pytest.importorskip('notebook')
 
 ROOT = Path(__file__).resolve().parents[1]
 SHOTS = Path(os.environ.get('RLVR_SCREENSHOTS') or ROOT/'outputs'/'screenshots')
-CELLS = ["from rlvr_nb.widgets import App\napp = App('train.max_steps=15', 'eval.eval_num_samples=64')\napp",
-         "print('kernel', 'answers')",
+CELLS = ["from rlvr_nb.widgets import App\napp = App('train.max_steps=15', 'eval.eval_num_samples=64')\napp", "print('kernel', 'answers')",
          "from rlvr_nb.widgets import App\nfrom rlvr_nb.tracking import RunDir\nagain = App.attach(RunDir.list()[0].path)\nagain"]
-# what the front ends say by themselves
-FOREIGN = re.compile(r'duplicated|yjs#509|favicon|DevTools|ResizeObserver|Not same Y.Doc|widget model not found')
+FOREIGN = re.compile(r'duplicated|yjs#509|favicon|DevTools|ResizeObserver|Not same Y.Doc|widget model not found')  # what the front ends say by themselves
 
 
 def notebook(path):
-    cells = [dict(cell_type='code', id=f'c{i}', metadata={}, execution_count=None, outputs=[], source=s) for i,
-             s in enumerate(CELLS)]
-    path.write_text(json.dumps(dict(cells=cells,
-                                    metadata=dict(kernelspec=dict(name='python3', display_name='Python 3',
-                                                                  language='python')), nbformat=4, nbformat_minor=5)))
+    cells = [dict(cell_type='code', id=f'c{i}', metadata={}, execution_count=None, outputs=[], source=s) for i, s in enumerate(CELLS)]
+    path.write_text(json.dumps(dict(cells=cells, metadata=dict(kernelspec=dict(name='python3', display_name='Python 3', language='python')), nbformat=4, nbformat_minor=5)))
 
 
 class Server:
@@ -42,15 +37,11 @@ class Server:
         (settings/'themes.jupyterlab-settings').write_text(json.dumps(dict(theme=f'JupyterLab {theme}')))
         notebook(self.work/'app.ipynb')
         with socket.socket() as s: s.bind(('127.0.0.1', 0)); self.port = s.getsockname()[1]
-        env = {**os.environ, 'HOME': str(home),
-               'XDG_CACHE_HOME': os.environ.get('XDG_CACHE_HOME', str(Path.home()/'.cache')), 'PYTHONPATH': str(ROOT),
-               'JUPYTER_CONFIG_DIR': str(home/'config'), 'JUPYTER_DATA_DIR': str(home/'data'),
-               'JUPYTER_RUNTIME_DIR': str(home/'runtime'), 'JUPYTERLAB_WORKSPACES_DIR': str(home/'spaces')}
+        env = {**os.environ, 'HOME': str(home), 'XDG_CACHE_HOME': os.environ.get('XDG_CACHE_HOME', str(Path.home()/'.cache')), 'PYTHONPATH': str(ROOT),
+               'JUPYTER_CONFIG_DIR': str(home/'config'), 'JUPYTER_DATA_DIR': str(home/'data'), 'JUPYTER_RUNTIME_DIR': str(home/'runtime'), 'JUPYTERLAB_WORKSPACES_DIR': str(home/'spaces')}
         for name in ('WANDB_API_KEY', 'IN_TEST'): env.pop(name, None)
-        expose = dict(lab='--LabApp.expose_app_in_browser=True',
-                      notebook='--JupyterNotebookApp.expose_app_in_browser=True')[kind]
-        command = [sys.executable, '-m', 'jupyterlab' if kind == 'lab' else 'notebook', '--no-browser', '--allow-root',
-                   f'--port={self.port}', '--IdentityProvider.token=', expose,
+        expose = dict(lab='--LabApp.expose_app_in_browser=True', notebook='--JupyterNotebookApp.expose_app_in_browser=True')[kind]
+        command = [sys.executable, '-m', 'jupyterlab' if kind == 'lab' else 'notebook', '--no-browser', '--allow-root', f'--port={self.port}', '--IdentityProvider.token=', expose,
                    f'--ServerApp.root_dir={self.work}', '--ServerApp.disable_check_xsrf=True']
         self.log = open(home/'log', 'w')
         self.process = subprocess.Popen(command, env=env, cwd=self.work, stdout=self.log, stderr=subprocess.STDOUT)
@@ -63,8 +54,7 @@ class Server:
         raise AssertionError('the server does not answer: ' + Path(self.log.name).read_text()[-3000:])
 
     @property
-    def url(self):
-        return f"http://127.0.0.1:{self.port}/{'lab/tree' if self.kind == 'lab' else 'notebooks'}/app.ipynb?reset"
+    def url(self): return f"http://127.0.0.1:{self.port}/{'lab/tree' if self.kind == 'lab' else 'notebooks'}/app.ipynb?reset"
 
     def close(self):
         self.process.terminate()
@@ -111,8 +101,7 @@ def run_cell(page, i):
 
 
 def says(page, text, at='.rlvr-status', seconds=180):
-    page.wait_for_function("([at, text]) => [...document.querySelectorAll(at)].some(e => e.textContent.includes(text))",
-                           arg=[at, text], timeout=1000*seconds)
+    page.wait_for_function("([at, text]) => [...document.querySelectorAll(at)].some(e => e.textContent.includes(text))", arg=[at, text], timeout=1000*seconds)
 
 
 def reaches(page, step, seconds=180):
@@ -209,8 +198,7 @@ def test_a_new_user_goes_through_the_app(app_page):
     page.wait_for_function("!document.querySelector('.rlvr-follow input').checked")
     shown = page.locator('.rlvr-completions').inner_text()
     reaches(page, 8)
-    assert page.locator('.rlvr-completions details[open]').count() == 1
-    assert page.locator('.rlvr-completions').inner_text() == shown
+    assert page.locator('.rlvr-completions details[open]').count() == 1 and page.locator('.rlvr-completions').inner_text() == shown
     page.locator('.rlvr-follow input').click()
     page.wait_for_function("text => document.querySelector('.rlvr-completions').innerText !== text", arg=shown)
     page.locator('.rlvr-pause').click()
@@ -268,8 +256,7 @@ def test_a_new_user_goes_through_the_app(app_page):
     second.locator('.rlvr-continue').click()
     page.wait_for_function("document.querySelectorAll('.rlvr-status')[1].textContent.includes('Running: training, step')")
     second.locator('.rlvr-stop').click()
-    page.wait_for_function("[...document.querySelectorAll('.rlvr-status')].pop().textContent.includes('Stopped')",
-                           timeout=60_000)
+    page.wait_for_function("[...document.querySelectorAll('.rlvr-status')].pop().textContent.includes('Stopped')", timeout=60_000)
     page.shot('8-continued')
 
     # reopened without a kernel, the notebook says what was going on, and what became of it
@@ -279,6 +266,5 @@ def test_a_new_user_goes_through_the_app(app_page):
     page.locator('.rlvr-summary', has_text='App.attach').first.wait_for(state='visible')
     page.locator('.rlvr-summary', has_text='Stopped').first.wait_for(state='visible')
     page.shot('9-reopened')
-    ours = [s for s in page.said if not FOREIGN.search(s)
-            and ('rlvr' in s or 'widget' in s.lower() or 'comm' in s.lower())]
+    ours = [s for s in page.said if not FOREIGN.search(s) and ('rlvr' in s or 'widget' in s.lower() or 'comm' in s.lower())]
     assert not ours, ours
