@@ -45,7 +45,7 @@ def _total(record:Completion, weights:dict) -> float|None:
 def _length_correlation(lengths:list, totals:list, size:int) -> float|None:
     "How reward goes with length within the groups, None where the lengths hardly differ."
     apart, paid = _centred(lengths, size), _centred([t or 0. for t in totals], size)
-    spread = math.sqrt(_mean(l*l for l in apart))
+    spread = math.sqrt(_mean(d*d for d in apart))
     return _correlation(apart, paid) if spread >= max(1., 0.05*_mean(lengths)) else None
 
 # %% ../nbs/api/38_monitor.ipynb #r-groups

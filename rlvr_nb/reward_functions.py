@@ -18,7 +18,8 @@ from .prompts import Parsed
 from .numerals import Verdict
 from .statements import read_number
 from .opinion import is_unreadable, opinion_fault, second_opinion
-from .registry import Payment, REWARDS, _short, reward
+from .registry import REWARDS  # noqa: F401 (whoever takes it from here has the rewards of this notebook in it)
+from .registry import Payment, _short, reward
 
 # %% ../nbs/api/31_reward_functions.ipynb #r-format-problem
 def _format_problem(parsed:Parsed) -> str:

@@ -15,7 +15,8 @@ from . import isolated
 from .grammar import Fault, UnavailableError
 from .prompts import Parsed
 from .registry import Payment, _short, reward
-from .reward_functions import REWARDS, _one_answer
+from .reward_functions import REWARDS  # noqa: F401 (as there)
+from .reward_functions import _one_answer
 
 # %% ../nbs/api/34_sandbox.ipynb #p-forbidden
 _FORBIDDEN = {  # machine: (its audit code, the number of clone, the numbers of forbidden calls)

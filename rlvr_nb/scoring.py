@@ -6,7 +6,7 @@
 __all__ = ['DefaultRewardComponent', 'dataset_judge', 'ScoreTable', 'score_completions']
 
 # %% ../nbs/api/36_scoring.ipynb #scoring-imports
-import copy, itertools, threading
+import copy, threading
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,14 +16,13 @@ from fastcore.basics import patch
 from fastcore.xml import ft
 from .grammar import ConfigError, Fault, nearest
 from .show import Table
-from .completion import Completion
 from .prompts import Markers, completion_text
 from .verify import Judge
-from .registry import LARGEST_REWARD, Batch, Payment, RewardError, RewardType, _log, _short, _wrong_value
+from .registry import Batch, Payment, RewardError, RewardType, _log, _short, _wrong_value
 from .opinion import SecondOpinion, second_opinion
-from .shaping import length as _length  # registers the rewards of that notebook
+from . import shaping  # noqa: F401 (its rewards are registered)
 from .sandbox import REWARDS
-from .guard import BadSample, BatchReward, GuardedScorer, _as_payment, _plain_state, _raised, _state_of_plain
+from .guard import BatchReward, GuardedScorer, _plain_state, _raised, _state_of_plain
 
 # %% ../nbs/api/36_scoring.ipynb #r-unique-names
 def _unique_names(configs:list[dict]) -> list[str]:

@@ -12,7 +12,7 @@ import math, random, re
 from .grammar import Fault
 from .prompts import Parsed
 from .numerals import Verdict
-from .registry import Payment, REWARDS, reward
+from .registry import Payment, reward
 
 # %% ../nbs/api/32_shaping.ipynb #r-length-check
 def _length_check(max_length, soft_zone=None, **_):

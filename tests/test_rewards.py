@@ -382,7 +382,7 @@ def test_threads_do_not_mix_batches():
     built, wrong = component(*GUIDE).build(), []
 
     def score(number):
-        for i in range(100):
+        for _ in range(100):
             text = [f'<reasoning>r</reasoning><answer>{number}</answer>'] * 3
             if [f(completions=text, answer=[str(number)] * 3) for f in built] != [[3.0] * 3] * 2:
                 wrong.append(number)

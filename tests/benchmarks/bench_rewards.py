@@ -9,7 +9,7 @@ import random
 import time
 
 from rlvr_nb.prompts import PLAIN
-from rlvr_nb.rewards import DefaultRewardComponent, run_python_tests, sandbox_problem, score_completions
+from rlvr_nb.rewards import DefaultRewardComponent, sandbox_problem, score_completions
 
 N, STEP = 4096, 64  # completions in all, and in one step
 
