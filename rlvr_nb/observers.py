@@ -80,7 +80,8 @@ class ConsoleObserver(Observer):
     def stage_start(self, name): self.say(f'[{name}]')
 
     def warm_step(self, step, total, log):
-        if step in (1, total) or step % max(1, total // 10) == 0: self.say(f'step {step}/{total}  loss {log["loss"]:.3f}')
+        if step in (1, total) or step % max(1, total // 10) == 0:
+            self.say(f'step {step}/{total}  loss {log["loss"]:.3f}')
 
     def stage_end(self, name, seconds):
         self.close()
@@ -106,7 +107,8 @@ def _tell_time(self:ConsoleObserver, step, total, metrics):
     if not known.measured: return
     each = known.seconds / known.work['steps']
     minutes = each * (total - step) / 60
-    if minutes >= 1: self.say(f'{each:.1f} s a step, measured: about {minutes:.0f} min for the other {total - step} steps')
+    left = f'about {minutes:.0f} min for the other {total - step} steps'
+    if minutes >= 1: self.say(f'{each:.1f} s a step, measured: {left}')
 
 # %% ../nbs/api/74_observers.ipynb #t-console-step
 @patch

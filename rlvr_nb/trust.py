@@ -226,7 +226,7 @@ def _asks(run:RunDir) -> list[str]:
 def _inspect_run(run:RunDir, told:Inspection) -> None:
     "What is particular to a run."
     facts = RunFacts(run)
-    counts = f'{len(facts.records):,} completions, {sum(map(len, facts.evaluations.values()))} evaluations'
+    counts = f'completions {len(facts.records):,}, evaluations {sum(map(len, facts.evaluations.values()))}'
     told.is_a += [f'a run: {facts.title}, {status_text(run)}, {facts.steps} steps, {counts}']
     if of := facts.manifest.get('evaluates'): told.is_a += [f'an evaluation of {of}']
     for name in ('model', 'data'):
