@@ -319,7 +319,8 @@ def pack_run(run_dir,      # a `RunDir`, or its path
 
 # %% ../nbs/api/79_runs.ipynb #t-delete-strange
 _OWN = ('config.yaml', 'manifest.json', 'metrics.jsonl', 'events.jsonl', 'identity.json', 'result.json',
-        'report.html', 'writer.json', 'completions', 'eval', 'checkpoints', 'model', 'wandb', 'runs', 'probe', 'rescored.html', 'warm')
+        'report.html', 'writer.json', 'completions', 'eval', 'checkpoints', 'model', 'wandb', 'runs', 'probe',
+        'rescored.html', 'warm')
 
 def _strange(run:RunDir) -> list[str]:
     "What stands in a run's directory that no run makes."
