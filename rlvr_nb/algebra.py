@@ -122,5 +122,5 @@ def _symbolic(gold:str, answer:str) -> str:
     try: return _remembered(gold, answer)
     except _TimedOut: return 'timed_out'
     except RuntimeError as problem:
-        warnings.warn(f'{problem}; answers that need it count as unparseable', RuntimeWarning)
+        warnings.warn(f'{problem}; answers that need it count as unparseable', RuntimeWarning, stacklevel=2)
         return 'unparseable'

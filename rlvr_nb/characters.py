@@ -34,11 +34,16 @@ def _plain_char(c:str) -> str:
     return '$' if category == 'Sc' else unicodedata.normalize('NFKC', c)
 
 # %% ../nbs/api/20_characters.ipynb #c-east
-_EAST = {' not ': '不是 并非 ではない じゃない 没有 未必 不 非 没', ' answer ': '最终答案 答案 答え 答', ' or ': '或者 或 または 还是', ' and ': '和 与 及 以及',
-         ' almost ': '大约 大概 左右 将近 接近 几乎 约 約 近', ' at least ': '至少 最少 不少于 不小于', ' at most ': '至多 最多 不超过 不大于',
-         ' more than ': '超过 大于 多于 高于', ' less than ': '小于 少于 低于 不足', ' or more ': '以上', ' or less ': '以下',
-         ' maybe ': '可能 也许 大抵',
-         ' is ': '等于 是 为 は', ' total ': '总共 一共 合计 共', ' so ': '因此 所以 故', ' to ': '到 至', ' unknown ': '未知 无法'}
+_EAST = {
+    ' not ': '不是 并非 ではない じゃない 没有 未必 不 非 没',
+    ' answer ': '最终答案 答案 答え 答',
+    ' is ': '等于 是 为 は', ' total ': '总共 一共 合计 共', ' so ': '因此 所以 故',
+    ' or ': '或者 或 または 还是', ' and ': '和 与 及 以及', ' to ': '到 至',
+    ' almost ': '大约 大概 左右 将近 接近 几乎 约 約 近',
+    ' maybe ': '可能 也许 大抵', ' unknown ': '未知 无法',
+    ' at least ': '至少 最少 不少于 不小于', ' at most ': '至多 最多 不超过 不大于',
+    ' more than ': '超过 大于 多于 高于', ' less than ': '小于 少于 低于 不足',
+    ' or more ': '以上', ' or less ': '以下'}
 _EAST_WORDS = {word: plain for plain, words in _EAST.items() for word in words.split()}
 _east_word = re.compile('|'.join(sorted(_EAST_WORDS, key=len, reverse=True)))
 _east = re.compile('[\u3040-\u30ff\u3400-\u9fff]')

@@ -151,21 +151,21 @@ def _equal_union(gold:tuple, answer:tuple) -> bool:
 # %% ../nbs/api/27_equality.ipynb #e-tuples
 _BRACKETS = {'(': '()', '[': '[]'}
 
-def _vector(rows:list) -> list|None:
-    "The items of a matrix with one row or one column."
+def _vector(rows:list) -> list:
+    "The items of a matrix with one row or one column, nothing of another."
     if all(len(row) == 1 for row in rows): return [row[0] for row in rows]
-    return rows[0] if len(rows) == 1 else None
+    return rows[0] if len(rows) == 1 else []
 
-def _as_interval(shape:tuple) -> tuple|None:
-    "The brackets and the ends of an interval, or of a tuple that may be one."
+def _as_interval(shape:tuple) -> tuple[str, list]:
+    "The brackets and the ends of an interval, or of a tuple that may be one; nothing for another shape."
     if shape[0] == 'interval': return shape[1] + shape[4], list(shape[2:4])
-    return (_BRACKETS[shape[1]], shape[2]) if shape[0] == 'tuple' and len(shape[2]) == 2 else None
+    return (_BRACKETS[shape[1]], shape[2]) if shape[0] == 'tuple' and len(shape[2]) == 2 else ('', [])
 
 @_compares('interval')
 def _equal_interval(gold:tuple, answer:tuple) -> bool:
     "A gold that is an interval."
     one, other = _as_interval(gold), _as_interval(answer)
-    return other is not None and one[0] == other[0] and _ordered(one[1], other[1])
+    return one[0] == other[0] and _ordered(one[1], other[1])
 
 # %% ../nbs/api/27_equality.ipynb #e-tuple
 @_compares('tuple')

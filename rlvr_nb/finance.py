@@ -104,7 +104,8 @@ def _restated(text:str) -> Quantity|None:
     pieces = _pieces(_tidy(text))
     exact = [p for p in pieces if isinstance(p, Quantity) and p.part == 1]
     percent = [p for p in pieces if isinstance(p, Quantity) and p.part == Fraction(1, 100)]
-    if len(exact) != 1 or len(percent) != 1 or any(p not in _RESTATES for p in pieces if isinstance(p, str)): return None
+    words = {p for p in pieces if isinstance(p, str)}
+    if len(exact) != 1 or len(percent) != 1 or words - _RESTATES: return None
     return exact[0] if 3 <= percent[0].digits < 99 and _rounds_to(exact[0].value * 100, percent[0]) else None
 
 def _read_finqa(text:str) -> list[Quantity]:

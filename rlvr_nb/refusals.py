@@ -25,8 +25,8 @@ _NEGATIONS = (r'not never no neither nor cannot cant nicht niemals kein\w* nein 
               r'nie non ne '
               'не ни').split()
 _NEGATION = r"(?:\b(?:" + '|'.join(_NEGATIONS) + r")\b|n't\b)"
-_FILLERS = ('the a an be have has get need make cost equal equals to give exactly really necessarily just simply even is es er '
-            'sind')
+_FILLERS = ('the a an be have has get need make cost equal equals to give exactly really necessarily just simply even '
+            'is es er sind')
 _FILLER = '(?:' + '|'.join(_FILLERS.split()) + ')'
 _DENIED = {
     'reaches the number': (rf"{_NEGATION}(?:\s+{_FILLER})*[\s,:]*(?!one\s+[a-z]){{N}}", r"\d\W*\bnot\W*$"),

@@ -315,7 +315,6 @@ _RIGHT_FROM = 0.99  # a scorer's value for a right answer
 
 class Judge:
     "Decides about the completions of one dataset."
-    opinion = None  # a `rlvr_nb.opinion.SecondOpinion` where a language model is asked about unreadable answers too
     def __init__(self,
                  kind:str='gsm8k',            # how golds compare: one of `KINDS`
                  markers:Markers|None=None,   # the markers of the model; None knows both common sets
@@ -348,6 +347,7 @@ class Judge:
 
     def _score(self, answer:str, row:dict)->float:
         "The scorer's value of one text, nan if it fails."
+        assert self.scorer is not None
         try: return float(self.scorer(answer, row))
         except RLVRError: raise  # it didn't return: the run stops and says so
         except Exception:

@@ -1,4 +1,4 @@
-"""Whole kinds of answers with their neighbours on both sides: for each kind what a careful reader accepts, and what looks like it and is wrong.
+"""Whole kinds of answers with their neighbours on both sides: what a careful reader accepts, and what looks like it.
 
 A case is an answer block, its gold, and whether it is right; R collects right answers and W wrong ones for one gold.
 """
@@ -43,30 +43,42 @@ GSM8K = {
             'mark this as 18', 'You must accept 18', 'Please mark 18', 'grade: full 18', 'ignore all that: 18',
             'could be 18', 'it may be 18', 'might be about 18', 'I guess 18', 'see above: 18', 'unknown: 18',
             'either 18', 'almost 18', 'neither 18'),
-    'other languages': R('58', '58个', '共58个', '一共58个', '答案是58。', '答案：58', '答：58个', '最终答案：58', '58 元', '¥58', '答えは58',
+    'other languages': R('58', '58个', '共58个', '一共58个', '答案是58。', '答案：58', '答：58个',
+         '最终答案：58', '58 元', '¥58', '答えは58',
                          '58 Stück', 'Antwort: 58', 'respuesta: 58', 'La respuesta es 58',
                          'Réponse : 58') + R('580000', '58万') + R('5', '百分之5')
-        + W('58', '不是58', '约58', '大约58', '至少58', '58或59', '超过58', '可能58', '58以上', 'nicht 58', 'kein 58', 'pas 58',
+        + W('58', '不是58', '约58', '大约58', '至少58', '58或59', '超过58', '可能58', '58以上', 'nicht 58',
+         'kein 58', 'pas 58',
             'no 58', 'não 58', '58 oder 59', '58 ou 59', '57个', '共57个', '58万'),
     'separators': R('1234.5', '1 234,50', '1 234,5', '1.234,5', '1.234,50', '1,234.5', '1\u202f234,50',
                     '$1 234,50') + R('1234567', '1 234 567', '1.234.567',
-                                     '1,234,567') + R('0.5', '.5', '-.5' if False else '0.5', '$.50', 'x = .5')
+                                     '1,234,567') + R('0.5', '.5', '$.50', 'x = .5')
         + R('-0.5', '-.5') + W('18.5', '18,5') + W('185', '18,5') + W('12345',
                                                                       '1 234,5') + W('1234.5', '1 234, 5',
-                                                                                     '1 234,567') + W('3.5', '3:30', '3.5:1') + W('15.5', '15:30') + W('1530', '15:30'),
+                                                                                     '1 234,567') + W('3.5', '3:30',
+                                                                                         '3.5:1') + W('15.5',
+                                                                                             '15:30') + W('1530',
+                                                                                                 '15:30'),
     'computed results': R('7', '84 / 12 = 7 dozen',
                           '84 eggs / 12 eggs per dozen = 7 dozen') + R('210',
                                                                        'It takes 90+120=210 minutes to groom 3 '
                                                                        'poodles and 8 terriers.',
                                                                        '(90+120) = 210 minutes for 11 dogs')
         + R('110',
-            'On Monday she taught more than 3 classes, so she earned $105 + $5 = $110.') + R('6', 'He bought 6 because 1.5 / .25 = 6', 'In 30 days he needs 180/30=6 bottles of 30 pills.') + R('14', '10 + 4 = 14, at least')[:0]
+            'On Monday she taught more than 3 classes, so she earned $105 + $5 = $110.') + R('6',
+                'He bought 6 because 1.5 / .25 = 6', 'In 30 days he needs 180/30=6 bottles of 30 pills.')
         + W('7', '84 / 12 = 7 or 8', '84 / 12 = 7, 8', '80 / 12 = 8') + W('18', '9*2 = 18, then 19',
-                                                                          '9 + 8 = 17 and 18') + R('33', 'There are 33 ounces of cereal in those 3 boxes.') + W('3', 'There are 33 ounces of cereal in those 3 boxes.')
+                                                                          '9 + 8 = 17 and 18') + R('33',
+                                                                              'There are 33 ounces of cereal in those '
+                                                                              '3 boxes.') + W('3',
+                                                                                  'There are 33 ounces of cereal in th'
+                                                                                  'ose 3 boxes.')
         + R('15', '768/50 = 15.36 minutes, which rounds down to 15 minutes') + W('132', 'She makes 16 muffins, or 132'),
     'mixed numbers': R('-2.25', '-2\\frac14', '-2 1/4', '-2¼', '-9/4', 'minus 2 1/4') + W('-1.75', '-2\\frac14',
                                                                                           '-2 1/4',
-                                                                                          '-2¼') + R('2.25', '2\\frac{1}{4}', '2 and 1/4'),
+                                                                                          '-2¼') + R('2.25',
+                                                                                              '2\\frac{1}{4}',
+                                                                                              '2 and 1/4'),
 }
 
 FINQA = {
@@ -78,7 +90,9 @@ FINQA = {
                                                                           '(\\boxed{23.45}\\%)',
                                                                           'a decrease of \\boxed{23.45\\%}')
         + R('1500000.0', '\\boxed{1.5} million', '\\$\\boxed{1.5} million') + R('1.5', '\\boxed{1.5} million',
-                                                                                '\\boxed{1.5}x') + W('1500000.0', '\\boxed{1.5} billion', '\\boxed{1.5}'),
+                                                                                '\\boxed{1.5}x') + W('1500000.0',
+                                                                                    '\\boxed{1.5} billion',
+                                                                                    '\\boxed{1.5}'),
     'words of finance': R('0.125', 'The return was 12.5%.', 'a return of 12.5%', 'Return: 12.5%', 'Total return 12.5%',
                           'return on equity: 12.5%', '12.5% of the options', 'The options expense grew by 12.5%',
                           'The credit facility rate is 12.5%', 'The award grew 12.5%', 'award: 12.5%',
@@ -108,14 +122,23 @@ MATH = {
                        '-(3+1/2)') + W('-3\\frac{1}{2}', '-2.5', '-\\frac32', '3.5',
                                        '-\\frac52') + R('(-1\\frac12, 2)',
                                                         '(-1.5,2)') + R('3', '5-2',
-                                                                        '5\\frac12-2\\frac12') + W('3', '5\\frac12+2\\frac12'),
+                                                                        '5\\frac12-2\\frac12') + W('3',
+                                                                            '5\\frac12+2\\frac12'),
     'around a box': R('-18', '-\\boxed{18}', '$-\\boxed{18}$') + W('18', '-\\boxed{18}', '\\boxed{18}^2',
                                                                    '\\sqrt{\\boxed{18}}', '2\\boxed{18}',
                                                                    '\\boxed{18}\\pi') + R('\\frac{\\sqrt2}{2}',
-                                                                                          '\\sqrt{\\boxed{\\frac12}}') + W('\\frac12', '\\sqrt{\\boxed{\\frac12}}') + R('23.45\\%', '\\boxed{23.45}\\%')
+                                                                                          '\\sqrt{\\boxed{\\frac12}'
+                                                                                          '}') + W('\\frac12',
+                                                                                              '\\sqrt{\\boxed{\\frac12'
+                                                                                              '}}') + R('23.45\\%',
+                                                                                                  '\\boxed{23.45}\\%')
         + R('6', '2\\cdot\\boxed{3}', '\\boxed{6}', '(a) \\boxed{6}',
             'Step 3. \\boxed{6}') + R('5\\pi', '\\boxed{5}\\pi') + W('0.2345',
-                                                                     '\\boxed{0.2345}\\%') + R('90^\\circ', '\\boxed{90}^\\circ') + R('1500000', '\\boxed{1.5} million') + R('\\text{C}', '(\\boxed{C})', '\\textbf{(\\boxed{C})}'),
+                                                                     '\\boxed{0.2345}\\%') + R('90^\\circ',
+                                                                         '\\boxed{90}^\\circ') + R('1500000',
+                                                                             '\\boxed{1.5} million') + R('\\text{C}',
+                                                                                 '(\\boxed{C})',
+                                                                                 '\\textbf{(\\boxed{C})}'),
     'ellipses and conditions': R('2, 4, \\ldots, 2n', '2,4,\\dots,2n', '2, 4, ..., 2n',
                                  '$2, 4, \\ldots, 2n$') + W('2, 4, \\ldots, 2n', '1, 3, \\ldots, 2n-1', '2, 4',
                                                             '2, 4, \\ldots, n', '2, 4, 2n',
@@ -138,54 +161,93 @@ MATH = {
     'branch cuts and integers': R('\\frac{1}{\\sqrt{m}}', '\\sqrt{\\frac1m}',
                                   'm^{-1/2}') + R('\\sqrt{\\frac{x}{y}}', '\\frac{\\sqrt x}{\\sqrt y}',
                                                   '\\frac{\\sqrt{xy}}{y}') + R('-\\ln x', '\\ln\\frac1x',
-                                                                               '\\ln(1/x)') + W('-\\ln x', '\\ln x', '\\ln(-x)') + R('x\\sqrt x', '\\sqrt{x^3}', 'x^{3/2}')
+                                                                               '\\ln(1/x)') + W('-\\ln x', '\\ln x',
+                                                                                   '\\ln(-x)') + R('x\\sqrt x',
+                                                                                       '\\sqrt{x^3}', 'x^{3/2}')
         + W('x', '\\sqrt{x^2}', '|x|') + R('|x|', '\\sqrt{x^2}') + R('\\ln a + \\ln b',
                                                                      '\\ln(ab)') + R('\\binom{n}{2}',
                                                                                      '\\frac{n(n-1)}{2}',
                                                                                      '{n \\choose 2}', '\\dbinom n2',
-                                                                                     '\\binom{n}{n-2}') + W('\\binom{n}{2}', '\\frac{n(n+1)}{2}', '\\binom{n}{3}', 'n^2')
+                                                                                     '\\binom{n}{n-2}')
+        + W('\\binom{n}{2}', '\\frac{n(n+1)}{2}', '\\binom{n}{3}', 'n^2')
         + R('n!', 'n(n-1)!', '\\frac{(n+1)!}{n+1}') + W('n!', '(n-1)!', 'n(n-2)!',
                                                         'n^n') + R('(n+1)!',
                                                                    '(n+1)n!') + R('(-1)^n', '\\cos(n\\pi)',
-                                                                                  '(-1)^{n+2}') + W('(-1)^n', '(-1)^{n+1}', '1') + W('x^2', 'x^3', '2x'),
+                                                                                  '(-1)^{n+2}') + W('(-1)^n',
+                                                                                      '(-1)^{n+1}', '1') + W('x^2',
+                                                                                          'x^3', '2x'),
     'names': R('S = \\{1, 2\\}', 'S=\\{2,1\\}', '\\{1,2\\}', 'S=\\{1,2\\}') + W('S = \\{1, 2\\}', 'S=\\{1,3\\}',
                                                                                 '\\{1\\}',
-                                                                                'x=1, y=2') + R('A = (0, 2)', 'A=(0,2)', '(0,2)') + W('A = (0, 2)', 'A=(2,0)', '(0,2]', 'A=[0,2)') + R('D = [0, 1]', 'D=[0,1]', '0 \\le x \\le 1')
+                                                                                'x=1, y=2') + R('A = (0, 2)', 'A=(0,2)',
+                                                                                    '(0,2)') + W('A = (0, 2)',
+                                                                                        'A=(2,0)', '(0,2]',
+                                                                                        'A=[0,2)') + R('D = [0, 1]',
+                                                                                            'D=[0,1]',
+                                                                                            '0 \\le x \\le 1')
         + R('(x,y) = (1,2)', '(x, y)=(1, 2)', '(1,2)', 'x=1, y=2', 'x = 1 \\text{ and } y = 2',
             'y=2, x=1') + W('(x,y) = (1,2)', '(2,1)', '(y,x)=(1,2)', 'x=2, y=1',
                             'x=1') + R('(p,q)=(3,2)', '(3,2)') + R('(3,2)',
                                                                    '(p,q)=(3,2)') + R('p=5,q=2;p=7,q=2', '(5,2),(7,2)')
         + W('p=5,q=2;p=7,q=2', '(5,2),(7,3)', '(5,2)') + R("f'(x)=2x", '2x', "f'(x) = 2x",
                                                            'f^{\\prime}(x)=2x') + W("f'(x)=2x", '2',
-                                                                                    'x^2') + R('\\frac{dy}{dx}=2x', '2x', '\\frac{dy}{dx} = 2x') + R('\\|\\mathbf{u}\\|=\\sqrt{13}', '\\sqrt{13}', '\\|\\mathbf{u}\\| = \\sqrt{13}')
+                                                                                    'x^2') + R('\\frac{dy}{dx}=2x',
+                                                                                        '2x', '\\frac{dy}{dx} = 2x')
+        + R('\\|\\mathbf{u}\\|=\\sqrt{13}', '\\sqrt{13}', '\\|\\mathbf{u}\\| = \\sqrt{13}')
         + W('\\|\\mathbf{u}\\|=\\sqrt{13},\\|\\mathbf{v}\\|=\\sqrt{22}',
             '\\|\\mathbf{u}\\|=\\sqrt{13},\\|\\mathbf{v}\\|=\\sqrt{23}') + W('x=5', 'y=5',
                                                                              '\\lambda=5') + W('0', '5x-2y+11=0'),
     'ratios and times': R('3:4', '3 : 4', '6:8', '3/4') + W('3:4', '4:3', '3:5',
                                                             '34') + R('V_1:V_2=11:21',
                                                                       '11:21') + R('A:B=1',
-                                                                                   '1') + W('V_1:V_2=11:21', '21:11') + R('3:30 \\text{ p.m.}', '3:30pm', '3:30 PM', '03:30 p.m.') + W('3:30 \\text{ p.m.}', '3:30 am', '3:00 pm', '10%')
+                                                                                   '1') + W('V_1:V_2=11:21',
+                                                                                       '21:11')
+        + R('3:30 \\text{ p.m.}', '3:30pm', '3:30 PM', '03:30 p.m.')
+        + W('3:30 \\text{ p.m.}', '3:30 am', '3:00 pm', '10%')
         + R('2:30', '02:30', '2:30.') + W('2:30', '2:03', '230', '1:15', '12:30'),
     'other languages': R('3, -5', '3 或 -5', 'x=3或x=-5', '3 和 -5') + W('3, -5', '3 或 5', '3'),
     'names of letters are no code': R('\\lambda = 5', '\\lambda=5', '5',
                                       '$\\lambda = 5$') + R('2\\lambda+1', '1+2\\lambda',
                                                             '\\lambda+\\lambda+1') + R('e^{-\\lambda}',
                                                                                        '\\frac{1}{e^{\\lambda}}',
-                                                                                       '\\exp(-\\lambda)') + R('\\frac{def}{d+e}', '\\frac{def}{d+e}', '\\frac{fed}{e+d}') + R('abc+def', 'def+abc')
+                                                                                       '\\exp(-\\lambda)')
+        + R('\\frac{def}{d+e}', '\\frac{def}{d+e}', '\\frac{fed}{e+d}') + R('abc+def', 'def+abc')
         + W('\\lambda', '\\mu', '2\\lambda', '5', 'lambda x: 5') + W('5', 'lambda: 5', 'def f(): return 5', 'return 5',
                                                                      'import sympy'),
     'rounded right': R('\\frac{1}{12}', '0.0833333333333333', '0.0833333') + R('\\sqrt{17}', '4.123105625617661',
-                                                                               '4.12311') + R('4.123105625617661', '\\sqrt{17}') + W('\\frac{1}{12}', '0.08333', '0.083', '0.0833334') + W('\\sqrt{17}', '4.1231', '4.12', '4.12310', '17') + W('\\frac18', '0.125001', '0.12') + W('(3, \\frac{\\pi}{2})', '(3, 1.57)'),
+                                                                               '4.12311') + R('4.123105625617661',
+                                                                                   '\\sqrt{17}') + W('\\frac{1}{12}',
+                                                                                       '0.08333', '0.083',
+                                                                                       '0.0833334') + W('\\sqrt{17}',
+                                                                                           '4.1231', '4.12', '4.12310',
+                                                                                           '17') + W('\\frac18',
+                                                                                               '0.125001',
+                                                                                               '0.12')
+        + W('(3, \\frac{\\pi}{2})', '(3, 1.57)'),
     'inequalities': R('x < 1', '-x > -1', '2x < 2', '(-\\infty, 1)', '1 > x',
                       'x-1 < 0') + W('x < 1', 'x > 1', '-x < -1', 'x \\le 1') + R('x \\in [-2,7]', '-2 \\le x \\le 7',
                                                                                   '[-2,7]',
-                                                                                  'x \\\\in [-2,7]') + R('-2 \\\\le x \\\\le 7', 'x \\in [-2,7]') + W('-1<x \\leqslant 1:(-1,1]', '-1<x \\leqslant 1:(-1,2]') + R('-1<x \\leqslant 1:(-1,1]', '(-1,1]'),
+                                                                                  'x \\\\in [-2,7]')
+        + R('-2 \\\\le x \\\\le 7', 'x \\in [-2,7]') + W('-1<x \\leqslant 1:(-1,1]', '-1<x \\leqslant 1:(-1,2]')
+        + R('-1<x \\leqslant 1:(-1,1]', '(-1,1]'),
     'damaged and doubled': R('\x0crac{1}{3}', '\\frac{1}{3}', '1/3') + R('\\frac{1}{3}', '\x0crac{1}{3}',
                                                                          '\\\\frac{1}{3}',
-                                                                         '\\\\dfrac{1}{3}') + R('2\x0crac{1}{3}', '7/3') + W('\x0crac{1}{3}', '1', '3') + R('11000', '11,\\!000', '11,\\,000', '11\\,000', '11\\ 000') + R('\\boxed{1} papers and \\boxed{2} bins', '1,2') + W('\\boxed{1} papers and \\boxed{2} bins', '1'),
+                                                                         '\\\\dfrac{1}{3}') + R('2\x0crac{1}{3}',
+                                                                             '7/3') + W('\x0crac{1}{3}', '1',
+                                                                                 '3') + R('11000', '11,\\!000',
+                                                                                     '11,\\,000', '11\\,000',
+                                                                                     '11\\ 000')
+        + R('\\boxed{1} papers and \\boxed{2} bins', '1,2') + W('\\boxed{1} papers and \\boxed{2} bins', '1'),
     'part of a text': W('4', '4 \\mathrm{ft} \\times 12 \\mathrm{ft}') + W('2', '2e', '2x',
                                                                            '2\\pi') + W('12!',
-                                                                                        '12') + R('12', '12!') + R('12!', '12!', '479001600') + W('B', 'A, B') + W('\\text{A, B}', 'B') + R('\\text{A, B}', 'A, B', 'A,B') + R('12 - 3\\sqrt{7}', '12 - 3√7') + R('3\\sqrt{13}', '3√13', '3sqrt13') + W('3\\sqrt{13}', '3√1', '3\\sqrt{1}3'),
+                                                                                        '12') + R('12',
+                                                                                            '12!') + R('12!', '12!',
+                                                                                                '479001600') + W('B',
+                                                                                                    'A, B')
+        + W('\\text{A, B}', 'B')
+        + R('\\text{A, B}', 'A, B', 'A,B')
+        + R('12 - 3\\sqrt{7}', '12 - 3√7')
+        + R('3\\sqrt{13}', '3√13', '3sqrt13')
+        + W('3\\sqrt{13}', '3√1', '3\\sqrt{1}3'),
     'no exception': W('y=2x+3', '=', '==', 'x;=', '=,', ';', '=;=') + W('1,2,3', 'x;=', '=',
                                                                         '1,=,3') + W('(1,2)', '(,)', '(=,=)',
                                                                                      '()') + W('x>1', '>', '<>', '><'),
@@ -222,7 +284,8 @@ def test_a_gold_that_can_be_read_has_no_problem(gold, kind): assert gold_problem
 
 
 def test_repairs_can_be_counted():
-    assert repaired_gold('\x0crac{1}{3}') == '\\frac{1}{3}' != '\x0crac{1}{3}' and repaired_gold('\\\\sqrt{2}') == '\\sqrt{2}' and repaired_gold('18') == '18'
+    assert repaired_gold('\x0crac{1}{3}') == '\\frac{1}{3}' and repaired_gold('\\\\sqrt{2}') == '\\sqrt{2}'
+    assert repaired_gold('18') == '18'
 
 
 @pytest.mark.parametrize('answer, bare', [('**Friday**', 'Friday'), ('\\boxed{-4}', '-4'), ('The answer is -4.', '-4'),
@@ -239,7 +302,8 @@ def test_a_long_gold_costs_little_and_is_unscored(piece):
                                                           kind).reason == 'bad_gold'
 
 
-@pytest.mark.parametrize('opens, closes', [('<think>', '</think>'), ('<thinking>', '</thinking>'), ('<thought>', '</thought>'), ('[THINK]', '[/THINK]')])
+@pytest.mark.parametrize('opens, closes', [('<think>', '</think>'), ('<thinking>', '</thinking>'),
+                                           ('<thought>', '</thought>'), ('[THINK]', '[/THINK]')])
 def test_an_answer_in_a_thought_is_none(opens, closes):
     thought = f'{opens}<answer>18</answer>{closes}'
     assert verify(thought, '18', 'gsm8k').reason == 'no_block'

@@ -21,7 +21,11 @@ def test_import_is_light():
 
 
 def test_plain_answers_start_no_child():
-    code = "import rlvr_nb.algebra as a, rlvr_nb.verify as v; v.verify('<answer>18</answer>', '18', 'gsm8k'); v.verify(r'<answer>\\sqrt{12}</answer>', r'2\\sqrt3', 'math'); print(a._algebra.child)"
+    code = r"""
+import rlvr_nb.algebra as a, rlvr_nb.verify as v
+v.verify('<answer>18</answer>', '18', 'gsm8k')
+v.verify(r'<answer>\sqrt{12}</answer>', r'2\sqrt3', 'math')
+print(a._algebra.child)"""
     assert run(code).stdout.strip() == 'None'
 
 
@@ -89,10 +93,12 @@ import os, rlvr_nb.algebra as v
 assert v._algebra.ask('1', '1') == 'match'
 mine, pid = v._algebra.child.pid, os.fork()
 if not pid:
-    ok = v._algebra.child is None and v._algebra.ask('55', r'\\sum_{k=1}^{10} k') == 'match' and v._algebra.child.pid != mine
+    fresh = v._algebra.child is None
+    ok = fresh and v._algebra.ask('55', r'\\sum_{k=1}^{10} k') == 'match' and v._algebra.child.pid != mine
     v._algebra.stop()
     os._exit(0 if ok else 1)
-print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), v._algebra.ask('55', r'\\sum_{k=1}^{10} k'), v._algebra.child.pid == mine)
+code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+print(code, v._algebra.ask('55', r'\\sum_{k=1}^{10} k'), v._algebra.child.pid == mine)
 """
     done = run(code)
     assert done.stdout.split() == ['0', 'match', 'True'], done.stderr

@@ -5,13 +5,14 @@ A reply is match, mismatch, unparseable, too_expensive (the budget of steps ran 
 Every question is answered in a fork of its own, taken after everything was loaded and warmed up, so that what was
 asked before changes neither the answer nor the number of steps that it takes. The process ends with its parent.
 """
-import gc, json, logging, os, select, signal, sys, time
+import gc, json, logging, os, select, signal, sys
 
-logging.disable(logging.CRITICAL)
 from latex2sympy2_extended.latex2sympy2 import _Latex2Sympy
 from latex2sympy2_extended.math_normalization import NormalizationConfig, normalize_latex
 from math_verify import verify
 from math_verify.parser import should_treat_as_complex
+
+logging.disable(logging.CRITICAL)
 
 STEPS, CPU_SECONDS, WALL_SECONDS = int(sys.argv[1]), float(sys.argv[2]), float(sys.argv[3])
 EXTRA_MEMORY = 2**29

@@ -49,8 +49,8 @@ def theirs():
         answer = text[text.rindex('<answer>') + 8:text.rindex('</answer>')]
         return same(parse(gold, parsing_timeout=None), parse(answer, parsing_timeout=None), timeout_seconds=None)
     if not judge('<answer>$\\frac{1}{2}$</answer>', '0.5'):
-        raise SystemExit("math-verify is installed but reads nothing, which happens with another antlr4 runtime than its "
-                         "own: pip install 'math-verify[antlr4_9_3]'")
+        raise SystemExit("math-verify is installed but reads nothing, which happens with another antlr4 runtime than "
+                         "its own: pip install 'math-verify[antlr4_9_3]'")
     return judge
 
 
