@@ -25,7 +25,8 @@ from .grammar import (
 from .grpo_fields import GRPO_BOUNDS, GRPO_FIELDS, grpo_expectation
 from .schema import PipelineConfig, describe
 from .compose import ConfigFiles
-from .config import load_config, load_file
+from .config import load_config
+from .trust import tame_run
 from .data import DATASET_PROCESSORS
 from .elements import asset, line, page
 
@@ -173,7 +174,7 @@ class Base:
     def load(self, *overrides:str # on top
             )->PipelineConfig:
         "The configuration with these overrides."
-        if self.run: return load_file(str(Path(self.run)/'config.yaml'), 'run_dir=null', *self.overrides, *overrides)
+        if self.run: return tame_run(self.run, *self.overrides, *overrides)
         return load_config(*self.overrides, *overrides, config_name=self.config_name, config_dir=self.config_dir)
 
 # %% ../nbs/api/90_fields.ipynb #w-base-of-file
