@@ -150,8 +150,8 @@ def options(section:type[BaseModel]=PipelineConfig, # of the schema
 # %% ../nbs/api/90_fields.ipynb #w-presets
 def _title(file:Path) -> str:
     "The comment that a file begins with, without Hydra's package line."
-    comments = [l.lstrip('# ').strip() for l in file.read_text(encoding='utf-8').splitlines() if l.startswith('#')]
-    titles = [l for l in comments if '@package' not in l]
+    comments = [text.lstrip('# ').strip() for text in file.read_text(encoding='utf-8').splitlines() if text.startswith('#')]
+    titles = [text for text in comments if '@package' not in text]
     return titles[0].rstrip('.') if titles else file.stem
 
 def presets(config_dir=None, # a folder of your own files, searched first

@@ -20,12 +20,12 @@ from .reward_functions import REWARDS
 from .scoring import dataset_judge
 from .audit import WRONG, audit_rewards
 from .preflight import probe_completions
-from .elements import button, card, classed, columns, line, named, page, panel, set_visible, write
+from .elements import button, card, classed, columns, named, panel, set_visible, write
 from .fields import LIST
 from .panels import figure_text, long_text, table
 from .sections import Section, Tasks, message_panel
 from .task import Task, read_preview
-from .worker import import_heavy, quiet_bars
+from .worker import import_heavy
 
 # %% ../nbs/api/95_lab.ipynb #w-model-for
 def model_for(cfg,          # a `PipelineConfig`

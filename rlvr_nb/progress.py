@@ -12,7 +12,7 @@ import time
 import ipywidgets
 from fastcore.basics import patch
 from fastcore.xml import ft
-from .elements import button, card, classed, fold, line, named, page, panel, set_visible, write
+from .elements import button, card, classed, fold, line, named, panel, write
 from .charts import charts
 from .fields import fix_button
 from .form import as_fault
@@ -153,7 +153,7 @@ def _memory_buttons(self:Progress) -> list:
 
     if train.per_device_train_batch_size % 2 == 0:
         made.append(button('Half the batch, twice as often', 'fix-memory-batch', halve))
-    quantize = lambda _: self.form.set('model.load_in_4bit', True)
+    def quantize(_): self.form.set('model.load_in_4bit', True)
     if not cfg.model.load_in_4bit and not cfg.is_builtin_model:
         made.append(button('Load the weights in 4 bits', 'fix-memory-4bit', quantize))
     return made

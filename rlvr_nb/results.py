@@ -22,7 +22,7 @@ from .report import RunReport
 from .card import push_to_hub
 from .trust import load_run
 from .pipeline import Pipeline
-from .elements import button, card, line, named, page, panel, write
+from .elements import button, card, named, page, panel, write
 from .live import Live
 from .panels import comparison_panel, long_text, table
 from .sections import Section, Tasks

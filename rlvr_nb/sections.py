@@ -28,7 +28,7 @@ def error_panel(e:dict # what `describe_error` says
     first, *more = e['text'].splitlines() or ['']
     trace = [fold('Traceback', ft('pre', e['trace']))] if e['trace'] else []
     return ft(
-        'div', ft('b', f"{e['title']}: "), first, *(ft('div', l) for l in more), *trace, cls='rlvr-error', role='alert')
+        'div', ft('b', f"{e['title']}: "), first, *(ft('div', text) for text in more), *trace, cls='rlvr-error', role='alert')
 
 # %% ../nbs/api/93_sections.ipynb #w-message-panel
 def message_panel(message # a text, an error or None

@@ -16,7 +16,7 @@ from fastcore.xml import ft
 from .grammar import ConfigError, redact
 from .training import geometry
 from .pipeline import Pipeline
-from .elements import button, card, classed, columns, fold, line, named, page, panel, set_visible, write
+from .elements import button, card, classed, columns, fold, named, panel, set_visible, write
 from .fields import Base, KNOWN_MODELS, LIST, TITLES, base_of_file, presets
 from .form import Form
 from .panels import (command_block, configuration_panel, forecast_for, long_text, machine, memory_panel,

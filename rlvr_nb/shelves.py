@@ -18,9 +18,9 @@ from .show import percent
 from .checkpoint import newest_checkpoint
 from .rundir import RunDir
 from .runs import compare_runs, delete_run, pack_run, shelf
-from .elements import button, card, line, named, page, panel, set_visible, write
+from .elements import button, card, named, page, panel, set_visible
 from .fields import LIST, base_of_file
-from .panels import table
+
 from .results import trained_model
 from .sections import Section
 

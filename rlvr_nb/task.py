@@ -19,7 +19,7 @@ from .sources import load_rows
 from .data import DATASET_PROCESSORS
 from .verify import KINDS
 from .preflight import _data_component, _model_component
-from .elements import button, card, line, named, page, panel, set_visible, write
+from .elements import button, card, line, named, panel, set_visible, write
 from .own_data import guess_columns, keep_upload, readings, rows_table, uploaded
 from .panels import long_text, table
 from .sections import Section

@@ -6,6 +6,7 @@
 __all__ = ['CSS', 'SECTIONS', 'LEADS']
 
 # %% ../nbs/api/98_widgets.ipynb #widgets-own-imports
+# ruff: noqa: F401 - these names are here to be imported from here
 from .elements import button, card, classed, columns, fold, line, named, page, panel
 from .fields import (Base, ELSEWHERE, Field, KNOWN_MODELS, LIST, Option, SECRET_TYPED, TOOLTIP, UNUSABLE,
                             base_of_file, choice_label, css_class, make_input, options, presets, read_text)
