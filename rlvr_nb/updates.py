@@ -5,9 +5,10 @@
 # %% auto #0
 __all__ = ['PROVE_EVERY', 'FAR_APART', 'BY_ROWS', 'BY_TOKENS', 'grouped', 'sampled_elsewhere', 'sampling_of', 'generation_seed',
            'Sampled', 'sampler_difference', 'Proven', 'Alike', 'trimmed', 'rows_of', 'joined', 'arranged',
-           'may_arrange', 'may_leave_out', 'Frugal', 'Sliced']
+           'finite_attention', 'may_arrange', 'may_leave_out', 'Frugal', 'Sliced']
 
 # %% ../nbs/api/53_updates.ipynb #updates-imports
+from contextlib import contextmanager
 from itertools import groupby
 
 # %% ../nbs/api/53_updates.ipynb #updates-own-imports
@@ -169,6 +170,13 @@ def arranged(batches:list # micro-batches of one optimizer step
     order = torch.argsort(length + counts * (length.max() + 1), stable=True)
     return [rows_of(whole, order[first:first + size]) for first in range(0, len(order), size)]
 
+# %% ../nbs/api/53_updates.ipynb #updates-attention
+@contextmanager
+def finite_attention():
+    "Within it attention is computed by PyTorch's own kernels."
+    from torch.nn.attention import SDPBackend, sdpa_kernel
+    with sdpa_kernel([SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]): yield
+
 # %% ../nbs/api/53_updates.ipynb #updates-exact
 BY_ROWS, BY_TOKENS = ('grpo', 'sapo', 'luspo', 'dr_grpo'), ('dapo', 'cispo', 'vespo')
 
@@ -200,6 +208,9 @@ class Frugal:
         if size > 1 and not any('pixel_values' in b for b in buffer):
             buffer = [b for first in range(0, len(buffer), size) for b in arranged(buffer[first:first + size])]
         self._buffered_inputs = self.arranged_inputs = buffer
+
+    def training_step(self, *args, **kwargs):
+        with finite_attention(): return super().training_step(*args, **kwargs)
 
     def _compute_loss(self, model, inputs):
         if 'pixel_values' in inputs: return super()._compute_loss(model, inputs)

@@ -21,6 +21,7 @@ from .model import hardware, is_adapted
 from .prompts import Markers, is_prefilled, render_prompt
 from .rollout import end_tokens
 from .sources import read_file
+from .updates import finite_attention
 from .trainer import compare_model, load_adapters
 
 # %% ../nbs/api/57_warmstart.ipynb #warmstart-text
@@ -157,7 +158,7 @@ def warm_start(model, tokenizer,  # ready to train, with its adapter
     trainer = SFTTrainer(model=model, processing_class=tokenizer, args=SFTConfig(**sft_arguments(warm, bf16, folder, seed, checkpointing)), train_dataset=Dataset.from_list(examples.rows),
                          callbacks=[_callback(control or TrainingControl(), on_step)])
     for unwanted in (PrinterCallback, ProgressCallback): trainer.remove_callback(unwanted)
-    trainer.train()
+    with finite_attention(): trainer.train()
     assert next(model.parameters()).dtype == dtype
     losses = [line['loss'] for line in trainer.state.log_history if 'loss' in line]
     model.zero_grad(set_to_none=True)
