@@ -21,7 +21,8 @@ def hardware_arguments(hw:Hardware,          # where this process trains
                       )->dict:
     "The arguments of `GRPOConfig` that follow from the hardware."
     fmt, cuda = precision(bf16, hw), hw.device == 'cuda'
-    return dict(bf16=fmt == 'bfloat16', fp16=fmt == 'float16', use_cpu=not cuda, gradient_checkpointing=cuda, dataloader_pin_memory=cuda)
+    return dict(bf16=fmt == 'bfloat16', fp16=fmt == 'float16', use_cpu=not cuda, gradient_checkpointing=cuda,
+                dataloader_pin_memory=cuda)
 
 # %% ../nbs/api/50_arguments.ipynb #t-arguments
 def grpo_arguments(train,                       # the `train` part of a configuration
@@ -31,22 +32,30 @@ def grpo_arguments(train,                       # the `train` part of a configur
                    hw:Hardware|None=None,       # this machine unless given
                   )->dict:
     "The arguments of `GRPOConfig` that a configuration means on this hardware."
-    saving = dict(save_strategy='steps', save_steps=train.save_steps, save_total_limit=2) if train.save_steps else dict(save_strategy='no')
+    saving = dict(save_strategy='no')
+    if train.save_steps: saving = dict(save_strategy='steps', save_steps=train.save_steps, save_total_limit=2)
     return {**hardware_arguments(hw or hardware(), train.bf16), **saving,
-            **dict(output_dir=str(output_dir), learning_rate=train.learning_rate, max_steps=train.max_steps, max_completion_length=train.max_completion_length,
-                   per_device_train_batch_size=train.per_device_train_batch_size, gradient_accumulation_steps=train.gradient_accumulation_steps,
-                   warmup_steps=train.warmup_ratio, lr_scheduler_type=train.lr_scheduler_type, optim=train.optim_name, num_generations=train.num_generations,
-                   logging_steps=train.logging_steps, seed=seed if train.seed is None else train.seed, reward_weights=reward_weights,
-                   report_to=[], log_completions=False, disable_tqdm=True, eval_strategy='no', ddp_find_unused_parameters=False),
+            **dict(output_dir=str(output_dir), learning_rate=train.learning_rate, max_steps=train.max_steps,
+                   max_completion_length=train.max_completion_length,
+                   per_device_train_batch_size=train.per_device_train_batch_size,
+                   gradient_accumulation_steps=train.gradient_accumulation_steps,
+                   warmup_steps=train.warmup_ratio, lr_scheduler_type=train.lr_scheduler_type, optim=train.optim_name,
+                   num_generations=train.num_generations,
+                   logging_steps=train.logging_steps, seed=seed if train.seed is None else train.seed,
+                   reward_weights=reward_weights,
+                   report_to=[], log_completions=False, disable_tqdm=True, eval_strategy='no',
+                   ddp_find_unused_parameters=False),
             **(dict(use_vllm=True) if getattr(train, 'rollout', 'auto') == 'vllm' else {}), **train.grpo}
 
 # %% ../nbs/api/50_arguments.ipynb #t-spelled-out
 def spelled_out(arguments:dict # of `GRPOConfig`
                )->dict:
     "The same arguments, with those of TRL's defaults named that unsloth would change."
-    named = {k: GRPO_FIELDS[k]['default'] for k in ('weight_decay', 'beta', 'loss_type', 'epsilon', 'scale_rewards', 'mask_truncated_completions')} | arguments
+    named = {k: GRPO_FIELDS[k]['default'] for k in ('weight_decay', 'beta', 'loss_type', 'epsilon', 'scale_rewards',
+                                                    'mask_truncated_completions')} | arguments
     if named.get('epsilon_high') is None: named['epsilon_high'] = named['epsilon']
-    if named['loss_type'] == 'dr_grpo' and named['scale_rewards'] in ('group', True): named['scale_rewards'] = None # unsloth's word for scaling here
+    if named['loss_type'] == 'dr_grpo' and named['scale_rewards'] in ('group', True):
+        named['scale_rewards'] = None # unsloth's word for scaling here
     return named
 
 # %% ../nbs/api/50_arguments.ipynb #t-geometry

@@ -75,12 +75,16 @@ def seal(folder:str|Path, # complete but for its manifest
 def _read_manifest(folder:Path) -> dict:
     "The manifest of a checkpoint; a `ValueError` says in words why there is none to trust."
     try: text = (folder/MANIFEST).read_text(encoding='utf-8')
-    except FileNotFoundError: raise ValueError(f'it has no {MANIFEST}: its saving never ended, or an earlier version of rlvr_nb wrote it') from None
-    except (OSError, UnicodeDecodeError) as e: raise ValueError(f"its {MANIFEST} can't be read ({type(e).__name__})") from e
+    except FileNotFoundError:
+        raise ValueError(f'it has no {MANIFEST}: its saving never ended, or an earlier version of rlvr_nb wrote it') from None
+    except (OSError, UnicodeDecodeError) as e:
+        raise ValueError(f"its {MANIFEST} can't be read ({type(e).__name__})") from e
     try: manifest = json.loads(text)
     except (ValueError, RecursionError): raise ValueError(f'its {MANIFEST} is no JSON') from None
-    if not isinstance(manifest, dict) or not isinstance(manifest.get('files'), dict): raise ValueError(f'its {MANIFEST} lists no files')
-    if manifest.get('digest') != _digest_of(manifest) or text != _text(manifest): raise ValueError(f'its {MANIFEST} was changed after it was written')
+    if not isinstance(manifest, dict) or not isinstance(manifest.get('files'), dict):
+        raise ValueError(f'its {MANIFEST} lists no files')
+    if manifest.get('digest') != _digest_of(manifest) or text != _text(manifest):
+        raise ValueError(f'its {MANIFEST} was changed after it was written')
     return manifest
 
 # %% ../nbs/api/52_checkpoint.ipynb #ck-file-damage

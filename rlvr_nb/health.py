@@ -29,7 +29,8 @@ class Health:
     learning_rate: float                       # as configured
     half_precision: bool = False               # computed in float16
     skipped: list = field(default_factory=list) # steps that were skipped
-    norms: deque = field(default_factory=lambda: deque(maxlen=20), repr=False) # gradient norms of the last steps that counted
+    norms: deque = field(default_factory=lambda: deque(maxlen=20),
+                         repr=False) # gradient norms of the last steps that counted
 
     @property
     def in_a_row(self)->int:
@@ -89,7 +90,8 @@ def check_weights(self:Health,
 # %% ../nbs/api/54_health.ipynb #he-sampling
 def is_sampling_failure(error:BaseException)->bool:
     "Whether a generation failed because the model's probabilities are no numbers."
-    return isinstance(error, NonFiniteLogits) or isinstance(error, RuntimeError) and 'probability tensor contains' in str(error)
+    if isinstance(error, NonFiniteLogits): return True
+    return isinstance(error, RuntimeError) and 'probability tensor contains' in str(error)
 
 @patch
 def cannot_answer(self:Health,
@@ -103,7 +105,8 @@ def is_out_of_memory(error:BaseException)->bool:
     "Whether an error says that memory ran out, on a GPU or on a CPU."
     import torch
     if isinstance(error, (torch.OutOfMemoryError, MemoryError)): return True
-    return isinstance(error, RuntimeError) and ("can't allocate memory" in str(error) or 'CUDA out of memory' in str(error))
+    return isinstance(error, RuntimeError) and ("can't allocate memory" in str(error)
+                                                or 'CUDA out of memory' in str(error))
 
 def free_memory()->None:
     "Give back what a failed step still holds."

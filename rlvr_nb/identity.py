@@ -25,7 +25,8 @@ FREE = ('run_dir', 'observers', 'logging_level', 'dry_run')  # options that may 
 def configuration_facts(cfg:PipelineConfig # with its defaults filled in
                        )->dict[str, str]:  # option -> value, in words
     "What a configuration says, option by option; secrets are masked."
-    said = {path_text(path): value for path, value in walk(cfg.model_dump(by_alias=True)) if path and not isinstance(value, (dict, list))}
+    said = {path_text(path): value for path, value in walk(cfg.model_dump(by_alias=True)) if path
+            and not isinstance(value, (dict, list))}
     return {f'config {path}': redact(str(value)) for path, value in said.items() if path.split('.')[0] not in FREE}
 
 # %% ../nbs/api/82_identity.ipynb #id-source
@@ -37,7 +38,8 @@ def source_digest(function # anything callable
     try: text = inspect.getsource(code)
     except (OSError, TypeError):
         compiled = getattr(code, '__code__', None)
-        text = repr((compiled.co_code, compiled.co_names, [c for c in compiled.co_consts if not inspect.iscode(c)])) if compiled else repr(code)
+        text = repr((compiled.co_code, compiled.co_names,
+                     [c for c in compiled.co_consts if not inspect.iscode(c)])) if compiled else repr(code)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 def reward_facts(component # a reward component, built
@@ -78,11 +80,13 @@ def identity(cfg:PipelineConfig, # of the run
              eval_rows:dict,     # dataset -> `Rows`
             )->dict[str, str]:   # fact -> value
     "Everything that a run depends on and that is known before a model is loaded."
-    data = {'training data': train_rows.digest(), **{f'evaluation data of {name}': rows.digest() for name, rows in eval_rows.items()}}
+    data = {'training data': train_rows.digest(),
+            **{f'evaluation data of {name}': rows.digest() for name, rows in eval_rows.items()}}
     return {**configuration_facts(cfg), **reward_facts(rewards), **data, **version_facts()}
 
 # %% ../nbs/api/82_identity.ipynb #id-differences
-UNREADABLE = ('config model.lora_config.r', 'config model.lora_config.use_lora', 'config model.lora_config.target_modules', 'config train.optim_name',
+UNREADABLE = ('config model.lora_config.r', 'config model.lora_config.use_lora',
+              'config model.lora_config.target_modules', 'config train.optim_name',
               'config model.load_in_4bit', 'config model.load_in_8bit')
 
 @dataclass(frozen=True)
@@ -121,7 +125,8 @@ def refuse_changes(changed:list[Difference], # of a run that is to be resumed
     if not changed or force and not fatal: return
     from_there = f'start a run like it with --from {shown_path(run.path)}'
     advice = f'the checkpoints no longer fit; {from_there}' if fatal else f'add --force to continue all the same, which the report will show, or {from_there}'
-    faults = [Fault(d.path, problem=f'was {d.before or "unset"} when the run began and is {d.now or "unset"} now' if d.path else f'{d.fact} was {d.before or "unset"} when the run began and is {d.now or "unset"} now')
+    faults = [Fault(d.path, problem=f'was {d.before or "unset"} when the run began and is {d.now or "unset"} now'
+                    if d.path else f'{d.fact} was {d.before or "unset"} when the run began and is {d.now or "unset"} now')
               for d in fatal or changed]
     raise ConfigError([*faults, f'--resume: {advice}'])
 
@@ -153,7 +158,9 @@ def check_resumable(run:RunDir # that somebody wants to continue
                    )->None:
     "A `ConfigError` says why a run can't be continued, and what to do instead."
     shown = shown_path(run.path)
-    if of := run.read_manifest().get('evaluates'): raise ConfigError(f'--resume: {shown} is an evaluation of {of}, not a training; repeat it with --evaluate')
-    if run.status() == 'finished': raise ConfigError(f'--resume: the run in {shown} is finished; start one like it with --from {shown}')
+    if of := run.read_manifest().get('evaluates'):
+        raise ConfigError(f'--resume: {shown} is an evaluation of {of}, not a training; repeat it with --evaluate')
+    if run.status() == 'finished':
+        raise ConfigError(f'--resume: the run in {shown} is finished; start one like it with --from {shown}')
     run.refuse_links()
     if run.writer.alive(): raise ConfigError(run.writer.refusal())

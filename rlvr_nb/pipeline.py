@@ -44,7 +44,8 @@ class RunResult:
     @property
     def comparisons(self)->dict[str, Comparison]:
         "What reinforcement learning added: before, or after a warm start, against after, for every dataset."
-        return {name: compare(e, self.after[name]) for name, e in (self.before | self.warm).items() if name in self.after}
+        return {name: compare(e, self.after[name]) for name, e in (self.before | self.warm).items()
+                if name in self.after}
 
     @property
     def compare(self)->Comparison|None:
@@ -59,8 +60,11 @@ class RunResult:
         "The comparisons, and where to find what the run left."
         result = self.run_dir.read_result()
         early = f", early: no evaluation was better than that of step {result['early_stop']['best']}" if 'early_stop' in result else ''
-        lines = [*map(str, self.comparisons.values()), f'{self.status} after {self.steps} steps{early}, {sum(self.seconds.values()):.0f} s', f'model   {shown_path(self.run_dir.model_folder)}']
-        if best := result.get('best'): lines.append(f"best    {shown_path(self.run_dir.path/best['path'])} (step {best['step']}, {percent(best['accuracy'])}, chosen on these problems)")
+        lines = [*map(str, self.comparisons.values()),
+                 f'{self.status} after {self.steps} steps{early}, {sum(self.seconds.values()):.0f} s',
+                 f'model   {shown_path(self.run_dir.model_folder)}']
+        if best := result.get('best'):
+            lines.append(f"best    {shown_path(self.run_dir.path/best['path'])} (step {best['step']}, {percent(best['accuracy'])}, chosen on these problems)")
         return '\n'.join([*lines, f'report  {shown_path(self.run_dir.report)}'])
 
 # %% ../nbs/api/84_pipeline.ipynb #l-finish
@@ -68,13 +72,15 @@ class RunResult:
 def _write_end(self:Pipeline, status:str, steps:int, before:dict, after:dict, warm:dict|None=None, **more) -> None:
     "result.json, the last event and the report."
     if not is_main_process(): return
-    result = self._result(status, steps, before, after) | ({'warm': {name: e.summary() for name, e in warm.items()}} if warm else {}) | more
+    result = self._result(status, steps, before,
+                          after) | ({'warm': {name: e.summary() for name, e in warm.items()}} if warm else {}) | more
     try: self.run_dir.write_result(result)
     except OSError as e:
         raise UnavailableError(f"run_dir: {self.run_dir.result} can't be written ({e.strerror}); the trained model, where it was saved, is in {self.model_folder()}") from e
     self.ended = True
     trained = status == 'finished' and not self.run_dir.read_manifest().get('evaluates')
-    if trained and self.model_folder().is_dir(): self._beside('model card', save_model_card, self.run_dir, self.model_folder())
+    if trained and self.model_folder().is_dir():
+        self._beside('model card', save_model_card, self.run_dir, self.model_folder())
     self._beside('report', lambda: RunReport(self.run_dir).save())
     self.observers.emit('pipeline_end', status, result)
 
@@ -82,9 +88,11 @@ def _write_end(self:Pipeline, status:str, steps:int, before:dict, after:dict, wa
 def _result(self:Pipeline, status:str, steps:int, before:dict, after:dict) -> dict:
     "What result.json says."
     def summaries(evaluations): return {name: e.summary() for name, e in evaluations.items()}
-    result = dict(status=status, steps=steps, before=summaries(before), after=summaries(after), seconds={k: round(v, 2) for k, v in self.seconds.items()},
+    result = dict(status=status, steps=steps, before=summaries(before), after=summaries(after),
+                  seconds={k: round(v, 2) for k, v in self.seconds.items()},
                   reward_counts=dict(self.prepared.rewards.counts), model=self._from_run(self.model_folder()))
-    if best := self.run_dir.read_events('best'): result['best'] = {k: best[-1][k] for k in ('step', 'accuracy')} | {'path': self._from_run(best[-1]['path'])}
+    if best := self.run_dir.read_events('best'):
+        result['best'] = {k: best[-1][k] for k in ('step', 'accuracy')} | {'path': self._from_run(best[-1]['path'])}
     early = [e for e in self.run_dir.read_events('early_stop') if e['step'] == steps]
     if early: result['early_stop'] = {'step': steps, 'best': early[-1]['best']['step']}
     return result
@@ -110,12 +118,14 @@ def _run_stages(self:Pipeline, evaluated:dict) -> RunResult:
     if is_main_process(): self.run_dir.write_manifest()  # the hardware, now that torch is there to ask
     self._check_weights(model)
     evaluation = self._evaluation()
-    with self.stage('evaluate before'): evaluated['before'] = self._evaluated('before') or self._evaluate(evaluation, model, tokenizer, 'before')
+    with self.stage('evaluate before'):
+        evaluated['before'] = self._evaluated('before') or self._evaluate(evaluation, model, tokenizer, 'before')
     if self.cfg.train.warm_start: self._warm(evaluation, model, tokenizer, evaluated)
     self.control.check()
     with self.stage('train'): outcome = self._train(model, tokenizer, evaluation)
     self.steps = outcome.steps
-    if outcome.skipped: self._add_caveat(f'{len(outcome.skipped)} steps were skipped, because their gradient was no number')
+    if outcome.skipped:
+        self._add_caveat(f'{len(outcome.skipped)} steps were skipped, because their gradient was no number')
     with self.stage('save'): model = self._save(model, tokenizer)
     status = 'stopped' if self.control.stopping and outcome.stopped else 'finished'
     if status == 'finished': self._conclude(evaluation, model, tokenizer, evaluated)
@@ -143,7 +153,8 @@ def _conclude(self:Pipeline, evaluation, model, tokenizer, evaluated:dict) -> No
 
 @patch
 def _run_result(self:Pipeline, status:str, evaluated:dict) -> RunResult:
-    return RunResult(self.run_dir, status, self.steps, evaluated['before'], evaluated['after'], dict(self.seconds), evaluated.get('warm', {}))
+    return RunResult(self.run_dir, status, self.steps, evaluated['before'], evaluated['after'], dict(self.seconds),
+                     evaluated.get('warm', {}))
 
 # %% ../nbs/api/84_pipeline.ipynb #l-run
 @patch
@@ -177,12 +188,15 @@ def _run(self:Pipeline) -> RunResult:
 def _ended_by(self:Pipeline, error:BaseException, evaluated:dict) -> BaseException:
     "Leave the record of a run that something ended; returns what to raise."
     if self.ended: return error
-    if isinstance(error, OSError): error = UnavailableError(f"run_dir: {error.filename or self.run_dir.path} can't be written or read ({error.strerror or error}); what is whole stays, and the run continues with --resume")
-    status, more = ('stopped', {}) if isinstance(error, KeyboardInterrupt) else ('failed', {'error': redact(f'{type(error).__name__}: {error}')})
+    if isinstance(error, OSError):
+        error = UnavailableError(f"run_dir: {error.filename or self.run_dir.path} can't be written or read ({error.strerror or error}); what is whole stays, and the run continues with --resume")
+    status, more = ('stopped', {}) if isinstance(error,
+                                                 KeyboardInterrupt) else ('failed', {'error': redact(f'{type(error).__name__}: {error}')})
     try:
         if status == 'failed': self._fault('pipeline', f'{type(error).__name__}: {error}')
         self._write_end(status, self.steps, **evaluated, **more)
-    except (OSError, UnavailableError) as second: self.observers.emit('fault', 'run_dir', f'the end of the run could not be written: {second}')
+    except (OSError, UnavailableError) as second:
+        self.observers.emit('fault', 'run_dir', f'the end of the run could not be written: {second}')
     return error
 
 @patch
@@ -226,14 +240,16 @@ def from_run(cls:Pipeline, run_dir:str|Path, # of any run
             )->'Pipeline':
     "A pipeline that starts the same run again, in a new directory."
     run = RunDir.open(run_dir)
-    if of := run.read_manifest().get('evaluates'): raise ConfigError(f'--from: {run_dir} is an evaluation of {of}, not a training; repeat it with: {run.read_manifest().get("command")}')
+    if of := run.read_manifest().get('evaluates'):
+        raise ConfigError(f'--from: {run_dir} is an evaluation of {of}, not a training; repeat it with: {run.read_manifest().get("command")}')
     cfg = load_run(run, *overrides)
     return cls(_spelled_out(cfg, run, overrides) or cfg)
 
 def _spelled_out(cfg:PipelineConfig, run:RunDir, overrides:tuple) -> PipelineConfig|None:
     "The same configuration from the overrides of the first run and the new ones, so that its command needs no directory; None where that isn't the same."
     known = run.read_manifest()
-    if not str(known.get('command')).startswith('python run_pipeline.py') or '--' in str(known.get('command')): return None
+    if not str(known.get('command')).startswith('python run_pipeline.py') or '--' in str(known.get('command')):
+        return None
     try: again = load_config(*(o for o in known.get('overrides', []) if not o.startswith('run_dir=')), *overrides)
     except ConfigError: return None
     return again if again.model_copy(update=dict(run_dir=cfg.run_dir)) == cfg else None
@@ -247,12 +263,16 @@ def evaluate(cls:Pipeline, path:str|Path,        # a run directory, a model fold
     run = RunDir.of(path)
     cfg = cfg or (load_run(run, spared=NOT_EVALUATED) if run else load_config(f'model.model_name_or_path={path}'))
     model_path = run.model_folder if run and Path(path).absolute() == run.path else path
-    model, evaluation = cfg.model.model_copy(update=dict(model_name_or_path=str(model_path), save_model_path=None)), cfg.eval.model_copy(update=dict(enabled=True))
+    model, evaluation = cfg.model.model_copy(update=dict(model_name_or_path=str(model_path),
+                                                         save_model_path=None)), cfg.eval.model_copy(update=dict(enabled=True))
     pipeline = cls(cfg.model_copy(update=dict(model=model, eval=evaluation, name=f'{cfg.name}-evaluation')))
     pipeline.prepared = prepare(pipeline.cfg)
     pipeline._open_run()
-    typed = ' '.join(shlex.quote(o) for o in cfg.overrides if not o.startswith(('run_dir=', 'model.model_name_or_path=')))
-    if is_main_process(): pipeline.run_dir.write_manifest({'evaluates': str(model_path), 'command': f'python run_pipeline.py --evaluate {shlex.quote(str(path))} {typed}'.strip()})
+    typed = ' '.join(shlex.quote(o) for o in cfg.overrides
+                     if not o.startswith(('run_dir=', 'model.model_name_or_path=')))
+    if is_main_process():
+        pipeline.run_dir.write_manifest({'evaluates': str(model_path),
+                                         'command': f'python run_pipeline.py --evaluate {shlex.quote(str(path))} {typed}'.strip()})
     try:
         with pipeline.stage('model'): model, tokenizer = pipeline.prepared.model.load(train=False)
         with pipeline.stage('evaluate after'): results = pipeline._evaluation().run(model, tokenizer, 'after')

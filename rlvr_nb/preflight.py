@@ -54,11 +54,14 @@ def _builtin_problems(cfg:PipelineConfig) -> list[str]:
     "What the built-in model can't read or was never taught."
     if not cfg.is_builtin_model: return []
     problems, other = [], "choose another model, for example model_component=gemma_1b_lora or model.model_name_or_path=Qwen/Qwen3-0.6B"
-    for name in {cfg.data.dataset_name, *(cfg.eval.eval_datasets_names or [])} - {'arithmetic', 'small_dataset', 'default'}:
+    for name in {cfg.data.dataset_name,
+                 *(cfg.eval.eval_datasets_names or [])} - {'arithmetic', 'small_dataset', 'default'}:
         problems.append(f"data.dataset_name: the built-in model has an alphabet of 27 tokens and reads only arithmetic, not {name!r}; {other}")
     digits = cfg.data.params.get('digits', 3)
-    if cfg.data.dataset_name == 'arithmetic' and digits != 3: problems.append(f"data.params.digits: the built-in model was taught sums of 3 digits, not of {digits}; {other}")
-    if Markers.from_config(cfg.model.markers) != PLAIN: problems.append(f"model.markers: the built-in model knows only {PLAIN.reasoning_start} and {PLAIN.solution_start}; {other}")
+    if cfg.data.dataset_name == 'arithmetic' and digits != 3:
+        problems.append(f"data.params.digits: the built-in model was taught sums of 3 digits, not of {digits}; {other}")
+    if Markers.from_config(cfg.model.markers) != PLAIN:
+        problems.append(f"model.markers: the built-in model knows only {PLAIN.reasoning_start} and {PLAIN.solution_start}; {other}")
     return problems
 
 # %% ../nbs/api/80_preflight.ipynb #l-eval-datasets
@@ -103,7 +106,8 @@ def path_problem(key:str,   # the option that names the folder
 # %% ../nbs/api/80_preflight.ipynb #l-path-problems
 def _path_problems(cfg:PipelineConfig, resume:bool=False) -> list[str]:
     "What is wrong with the folders that a new run would fill."
-    named = {'run_dir': cfg.run_dir, 'train.output_dir': cfg.train.output_dir, 'model.save_model_path': cfg.model.save_model_path}
+    named = {'run_dir': cfg.run_dir, 'train.output_dir': cfg.train.output_dir,
+             'model.save_model_path': cfg.model.save_model_path}
     problems = [path_problem(key, Path(path)) for key, path in named.items() if path and not resume]
     return [problem for problem in problems if problem]
 
@@ -128,7 +132,8 @@ def _warm_problems(cfg:PipelineConfig, rows:Rows) -> list[str]:
     "A warm start without anything to train on."
     warm = cfg.train.warm_start
     if warm is None: return []
-    if warm.source == 'file': return [] if Path(warm.file).is_file() else [f'train.warm_start.file: there is no file {warm.file}; name a table of questions and worked solutions']
+    if warm.source == 'file':
+        return [] if Path(warm.file).is_file() else [f'train.warm_start.file: there is no file {warm.file}; name a table of questions and worked solutions']
     if any(rows.solutions): return []
     return [f'train.warm_start.source: {cfg.data.dataset_name} has no worked solutions; name a column of them (data.params.worked_solution=COLUMN), '
             'a file (train.warm_start.source=file train.warm_start.file=PATH), or write train.warm_start=null']
@@ -183,10 +188,12 @@ def prepare(cfg:PipelineConfig, # a configuration
     _raise_all([*_builtin_problems(cfg), *model.check(), *_path_problems(cfg, resume), *_hub_problems(cfg)])
     observers_for(cfg.observers)
     prompt, markers = system_prompt(cfg.prompts), Markers.from_config(cfg.model.markers)
-    if redact(prompt) != prompt: raise ConfigError(f"prompts.system_prompts.{cfg.prompts.prompting_mode}: holds what looks like a token or key, and every prompt is written to the run's files; take it out")
+    if redact(prompt) != prompt:
+        raise ConfigError(f"prompts.system_prompts.{cfg.prompts.prompting_mode}: holds what looks like a token or key, and every prompt is written to the run's files; take it out")
     parts = eval_datasets(cfg)
     data = _data_component(cfg, cfg.data, prompt)
-    components = {name: data if part is cfg.data else _data_component(cfg, part, prompt) for name, part in parts.items()}
+    components = {name: data if part is cfg.data else _data_component(cfg, part, prompt)
+                  for name, part in parts.items()}
     tokenizer = model.load_tokenizer()
     prefilled = is_prefilled(tokenizer, markers)
     deadline = cfg.reward.deadline_seconds
@@ -209,7 +216,8 @@ def prepare(cfg:PipelineConfig, # a configuration
     for name, c in components.items():
         eval_rows[name], found = _with_golds(c, partial(c.eval_rows, tokenizer, limit, cfg.eval.eval_num_samples))
         golds += [note for note in found if note not in golds]
-    _raise_all([f"eval.eval_datasets_names: no problem of {name} is left after filtering ({rows})" for name, rows in eval_rows.items() if not len(rows)])
+    _raise_all([f"eval.eval_datasets_names: no problem of {name} is left after filtering ({rows})"
+                for name, rows in eval_rows.items() if not len(rows)])
     out = Prepared(cfg, model, tokenizer, prefilled, data, train_rows, eval_rows, judges, rewards, loop)
     out.audit, problem = _audit(out)
     out.caveats = _caveats(out)
@@ -219,7 +227,9 @@ def prepare(cfg:PipelineConfig, # a configuration
 # %% ../nbs/api/80_preflight.ipynb #l-audit-code
 def _blind_rewards(p:Prepared) -> list[str]:
     "The rewards that don't look at what they pay."
-    return [name for name, f in zip(p.rewards.names, p.rewards.configs) if f['type'] in REWARDS and REWARDS[f['type']].category == 'control']
+    return [name for name, f in zip(p.rewards.names,
+                                    p.rewards.configs) if f['type'] in REWARDS
+            and REWARDS[f['type']].category == 'control']
 
 def _audit(p:Prepared, rows:int=4 # of the training data, attacked with every probe
           ) -> tuple[AuditReport|None, list[str]]:
@@ -237,8 +247,10 @@ def _overlap(p:Prepared) -> dict[str, int]:
 # %% ../nbs/api/80_preflight.ipynb #l-notes-code
 def _notes(p:Prepared, prompt:str, markers:Markers) -> list[str]:
     notes, rendered = list(p.cfg.warnings), render_prompt(p.tokenizer, p.train_rows[0]['prompt'])
-    if prompt and prompt.split()[0] not in rendered: notes.append("the model's chat template leaves the system prompt out")
-    elif prompt and markers.solution_start not in prompt: notes.append(f"prompts: the system prompt doesn't name the marker {markers.solution_start}, so the model can't know it")
+    if prompt and prompt.split()[0] not in rendered:
+        notes.append("the model's chat template leaves the system prompt out")
+    elif prompt and markers.solution_start not in prompt:
+        notes.append(f"prompts: the system prompt doesn't name the marker {markers.solution_start}, so the model can't know it")
     if p.prefilled:
         opened = THINK[0] if p.prefilled == THINK[0] else markers.reasoning_start
         notes.append(f"the chat template already opens the reasoning with {opened}; format rewards take that into account")
@@ -249,7 +261,8 @@ def _notes(p:Prepared, prompt:str, markers:Markers) -> list[str]:
     notes += [f'data: {rows}' for rows in (p.train_rows, *p.eval_rows.values()) if rows.dropped]
     notes += p.rewards.notes
     gpus = hardware().count
-    if gpus > world_size() == 1: notes.append(f"one process uses one of the {gpus} GPUs here; torchrun --nproc_per_node={gpus} run_pipeline.py ... uses them all")
+    if gpus > world_size() == 1:
+        notes.append(f"one process uses one of the {gpus} GPUs here; torchrun --nproc_per_node={gpus} run_pipeline.py ... uses them all")
     if free_disk(p.cfg) < 2**30: notes.append(f"only {free_disk(p.cfg) / 2**30:.1f} GiB are free on the disk")
     return notes
 
@@ -291,7 +304,8 @@ class CheckReport:
 def _highlight(text:str, markers:Markers) -> str:
     "Markers between bars where the output is a terminal that shows colours."
     if not sys.stdout.isatty(): return text
-    for marker in (markers.reasoning_start, markers.reasoning_end, markers.solution_start, markers.solution_end): text = text.replace(marker, f'\033[1;36m{marker}\033[0m')
+    for marker in (markers.reasoning_start, markers.reasoning_end, markers.solution_start, markers.solution_end):
+        text = text.replace(marker, f'\033[1;36m{marker}\033[0m')
     return text
 
 # %% ../nbs/api/80_preflight.ipynb #l-check-report-text
@@ -303,12 +317,15 @@ def __str__(self:CheckReport):
              f'Data       {cfg.data.dataset_name}: {p.train_rows}' + ''.join(f'\n           {name}: {rows}' for name, rows in p.eval_rows.items()),
              f'Training   {g.steps} steps of {g.per_step} completions in groups of {cfg.train.num_generations}; {g.groups} prompts a generation'
              f'{f", {world_size()} processes" if world_size() > 1 else ""}; prompts up to {cfg.train.max_prompt_length} tokens, completions up to {cfg.train.max_completion_length}',
-             f'Run        {cfg.run_dir or "outputs/<date>_<time>_" + cfg.name}, {free_disk(cfg) / 2**30:.0f} GiB free', '']
+             f'Run        {cfg.run_dir or "outputs/<date>_<time>_" + cfg.name}, {free_disk(cfg) / 2**30:.0f} GiB free',
+             '']
     hw = hardware()
     made, advice = forecast(cfg, world=world_size(), device=hw.name), fit_advice(cfg, hw.memory, world_size())
-    lines += [f'Forecast   ({hw.name}, {hw.memory / 2**30:.0f} GiB)', str(made), *([f'Too large: {advice}'] if advice else []), '']
+    lines += [f'Forecast   ({hw.name}, {hw.memory / 2**30:.0f} GiB)', str(made),
+              *([f'Too large: {advice}'] if advice else []), '']
     for i, prompt in enumerate(self.prompts, 1): lines += [f'Prompt {i}', _highlight(prompt, markers), '']
-    lines += [f"What the rewards pay for ({', '.join(self.probes)}), gold {p.train_rows[0]['answer']}", str(self.scores), '']
+    lines += [f"What the rewards pay for ({', '.join(self.probes)}), gold {p.train_rows[0]['answer']}",
+              str(self.scores), '']
     if p.audit: lines += ['What attacks on the rewards earn, on a few rows', str(p.audit), '']
     lines += [f'Note       {note}' for note in self.notes]
     return '\n'.join([*lines, f'Command    {cfg.command()}'])

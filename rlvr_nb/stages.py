@@ -54,8 +54,10 @@ class Pipeline:
         markers, first = Markers.from_config(cfg.model.markers), p.train_rows[0]
         probes = probe_completions(first['answer'], markers, p.prefilled)
         columns = {k: v for k, v in first.items() if k not in ('prompt', 'answer')}
-        scores = score_completions(p.rewards, list(probes.values()), first['answer'], prompt=first['prompt'], columns=columns)
-        return CheckReport(p, scores, list(probes), [render_prompt(p.tokenizer, row['prompt']) for row in p.train_rows[:2]])
+        scores = score_completions(p.rewards, list(probes.values()), first['answer'], prompt=first['prompt'],
+                                   columns=columns)
+        return CheckReport(p, scores, list(probes),
+                           [render_prompt(p.tokenizer, row['prompt']) for row in p.train_rows[:2]])
 
 # %% ../nbs/api/83_stages.ipynb #l-stage
 @patch
@@ -123,7 +125,8 @@ def checkpoints(self:Pipeline)->Path:
 @patch
 def _open_run(self:Pipeline) -> None:
     "Make the run directory (or open it again), its record and its observers."
-    path = str(RunDir.create(self.cfg.run_dir, self.cfg.name).path) if is_main_process() and not self.resumed else self.cfg.run_dir
+    path = str(RunDir.create(self.cfg.run_dir,
+                             self.cfg.name).path) if is_main_process() and not self.resumed else self.cfg.run_dir
     self.run_dir = RunDir(_same_everywhere(path))
     if not is_main_process(): return
     self.run_dir.writer.claim()
@@ -133,8 +136,10 @@ def _open_run(self:Pipeline) -> None:
     self._describe_run()
     self.observers.emit('pipeline_start', self.cfg, self.run_dir)
     for note in self.prepared.notes: self.run_dir.log_event('note', text=note)
-    if parent := RunDir.of(self.cfg.model.model_name_or_path): self.run_dir.note_parent(parent, self.cfg.model.model_name_or_path)
-    if self.prepared.audit: self.run_dir.log_event('audit', findings=[dict(severity=s, finding=t) for s, t in self.prepared.audit.findings])
+    if parent := RunDir.of(self.cfg.model.model_name_or_path):
+        self.run_dir.note_parent(parent, self.cfg.model.model_name_or_path)
+    if self.prepared.audit:
+        self.run_dir.log_event('audit', findings=[dict(severity=s, finding=t) for s, t in self.prepared.audit.findings])
     for name, why in self.choice.passed_over.items(): self._fault('checkpoints', f'{name} is not used: {why}')
 
 @patch
@@ -143,7 +148,8 @@ def _describe_run(self:Pipeline) -> None:
     p, run = self.prepared, self.run_dir
     run.write_identity(identity(self.cfg, p.rewards, p.train_rows, p.eval_rows) | _first_weights(run), self.changed)
     p.caveats += [f'resumed although it was changed: {change}' for change in run.read_identity()['forced']]
-    run.write_manifest({'data_hash': p.train_rows.digest(), 'dropped': p.train_rows.reasons, 'world_size': world_size(), 'notes': p.notes,
+    run.write_manifest({'data_hash': p.train_rows.digest(), 'dropped': p.train_rows.reasons,
+                        'world_size': world_size(), 'notes': p.notes,
                         'caveats': p.caveats, 'overlap': _overlap(p)})
 
 def _first_weights(run:RunDir) -> dict:
@@ -154,7 +160,8 @@ def _first_weights(run:RunDir) -> dict:
 @patch
 def _load(self:Pipeline) -> tuple:
     "Load the model, the first process first."
-    if world_size() == 1 or 'unsloth' in sys.modules: return self.prepared.model.load()  # unsloth's processes wait for one another while they load
+    if world_size() == 1 or 'unsloth' in sys.modules:
+        return self.prepared.model.load()  # unsloth's processes wait for one another while they load
     from accelerate import PartialState
     with PartialState().main_process_first(): return self.prepared.model.load()
 
@@ -174,8 +181,10 @@ def _evaluation(self:Pipeline):
     "The evaluation component of the run, with the problems and judges that preflight made."
     p, main = self.prepared, is_main_process()
     config = self.cfg.eval.model_copy(update=dict(eval_datasets_names=list(p.eval_rows)))
-    return _component(self.cfg, 'eval')(config, judge_for=p.judges.__getitem__, rows_for=lambda name: p.eval_rows[name].rows,
-                                        run_dir=self.run_dir if main else None, observers=self.observers if main else None, seed=self.cfg.seed,
+    return _component(self.cfg, 'eval')(config, judge_for=p.judges.__getitem__,
+                                        rows_for=lambda name: p.eval_rows[name].rows,
+                                        run_dir=self.run_dir if main else None,
+                                        observers=self.observers if main else None, seed=self.cfg.seed,
                                         rollout=self.cfg.train.rollout)
 
 @patch
@@ -219,7 +228,8 @@ def _warm_examples(self:Pipeline, model, tokenizer):
         found = file_solutions(warm.file)
         rows = [dict(prompt=p.data._messages(f['question'], None), answer=f['answer']) for f in found]
         solutions = [f['working'] for f in found]
-    return warm_examples(rows, solutions, model, tokenizer, markers, self.cfg.train.max_completion_length, warm.examples)
+    return warm_examples(rows, solutions, model, tokenizer, markers, self.cfg.train.max_completion_length,
+                         warm.examples)
 
 @patch
 def _warm_start(self:Pipeline, model, tokenizer) -> None:
@@ -230,7 +240,8 @@ def _warm_start(self:Pipeline, model, tokenizer) -> None:
         examples = self._warm_examples(model, tokenizer)
         self.run_dir.log_event('note', text=f'warm start: {examples}')
         def told(step, total, log): self.observers.emit('warm_step', step, total, log)
-        outcome = warm_start(model, tokenizer, examples, train.warm_start, self.run_dir.path/'.warm', self.cfg.seed, train.bf16, self.control, told,
+        outcome = warm_start(model, tokenizer, examples, train.warm_start, self.run_dir.path/'.warm', self.cfg.seed,
+                             train.bf16, self.control, told,
                              train.grpo.get('gradient_checkpointing'))
         if is_main_process(): keep_warm(model, tokenizer, self.warm_folder(), outcome)
     if is_main_process(): self.run_dir.log_event('warm_start', **vars(outcome))
@@ -242,7 +253,8 @@ def silenced(before:dict, # dataset -> Evaluation
             )->list[str]:
     "The datasets on which the model no longer gives any answer that can be read."
     def answers(evaluation): return sum(row.get('value') is not None for row in evaluation.rows)
-    return [name for name, e in after.items() if e.rows and not answers(e) and (name not in before or answers(before[name]))]
+    return [name for name, e in after.items() if e.rows and not answers(e)
+            and (name not in before or answers(before[name]))]
 
 @patch
 def _warn_of_silence(self:Pipeline, before:dict, after:dict) -> None:
@@ -268,7 +280,8 @@ def _on_completions(self:Pipeline, step:int, records:list[Completion]) -> dict:
     self._look_for_signal(1 - metrics['monitor/groups_without_spread'])
     self._reward_faults()
     judged = [r.correct for r in records if r.correct is not None]
-    return {'accuracy': sum(judged) / len(judged) if judged else math.nan, 'tokens/generated': sum(r.tokens for r in records),
+    return {'accuracy': sum(judged) / len(judged) if judged else math.nan,
+            'tokens/generated': sum(r.tokens for r in records),
             'tokens/truncated': sum(r.truncated for r in records) / len(records), **metrics}
 
 @patch
@@ -303,7 +316,8 @@ def _make_up(self:Pipeline, evaluation, model, tokenizer, step:int, load) -> boo
 @patch
 def _keep_missing_best(self:Pipeline, evaluation, step:int) -> None:
     "Copy the best checkpoint where an interrupted run had not come to it."
-    if not (self.cfg.eval.save_best and is_main_process() and evaluation.best and evaluation.best['step'] == step): return
+    if not (self.cfg.eval.save_best and is_main_process() and evaluation.best and evaluation.best['step'] == step):
+        return
     told = self.run_dir.read_events('best')
     if not told or told[-1]['step'] != step: evaluation.keep_best(self.choice.path, self.checkpoints())
 
@@ -318,12 +332,17 @@ def _train(self:Pipeline, model, tokenizer, evaluation):
     "Train, from the chosen checkpoint where there is one."
     p, start = self.prepared, self.choice.step
     self.steps = start
-    self.monitor = RewardMonitor(dict(zip(p.rewards.names, p.rewards.weights)), markers=p.rewards.markers, prefilled=p.rewards.prefilled)
-    if writers := report_to(self.cfg.observers): p.loop.config = p.loop.config.model_copy(update=dict(grpo={**p.loop.config.grpo, 'report_to': writers}))
+    self.monitor = RewardMonitor(dict(zip(p.rewards.names, p.rewards.weights)), markers=p.rewards.markers,
+                                 prefilled=p.rewards.prefilled)
+    if writers := report_to(self.cfg.observers):
+        p.loop.config = p.loop.config.model_copy(update=dict(grpo={**p.loop.config.grpo, 'report_to': writers}))
     if self.resumed and is_main_process(): self.run_dir.resumed(start)
-    return p.loop.train(model, tokenizer, p.train_rows.rows, p.rewards.build(), p.rewards.weights, self.checkpoints(), resume_from=self.choice.path, control=self.control,
-                        callbacks=[self._evaluation_callback(evaluation, model, tokenizer)], on_completions=self._on_completions, judged=self._judged,
-                        on_step=self._on_step, on_fault=self._fault, on_retry=self.run_dir.resumed, stateful=self._stateful(),
+    return p.loop.train(model, tokenizer, p.train_rows.rows, p.rewards.build(), p.rewards.weights, self.checkpoints(),
+                        resume_from=self.choice.path, control=self.control,
+                        callbacks=[self._evaluation_callback(evaluation, model, tokenizer)],
+                        on_completions=self._on_completions, judged=self._judged,
+                        on_step=self._on_step, on_fault=self._fault, on_retry=self.run_dir.resumed,
+                        stateful=self._stateful(),
                         engine=evaluation.engine_for(model, tokenizer),
                         on_resume=lambda step, load: self._make_up(evaluation, model, tokenizer, step, load))
 
@@ -360,8 +379,10 @@ def _save(self:Pipeline, model, tokenizer):
     component, folder = self.prepared.model, self.model_folder()
     if self.prepared.cfg.is_builtin_model: model = component.merge(model)
     if is_main_process():
-        if not self.run_dir.owns(folder): raise ConfigError(f'model.save_model_path: {folder} holds files that this run has not written; choose a new folder')
-        if self.resumed and folder.exists() and any(folder.iterdir()): folder.rename(folder.with_name(f'{folder.name}-before-resume-{self.run_dir.attempt}'))
+        if not self.run_dir.owns(folder):
+            raise ConfigError(f'model.save_model_path: {folder} holds files that this run has not written; choose a new folder')
+        if self.resumed and folder.exists() and any(folder.iterdir()):
+            folder.rename(folder.with_name(f'{folder.name}-before-resume-{self.run_dir.attempt}'))
         component.save(model, tokenizer, folder)
         if not folder.resolve().is_relative_to(self.run_dir.path): self.run_dir.mark_own(folder)
     return model

@@ -35,7 +35,8 @@ class Timed:
         finally: self._metrics['train'][f'seconds/{name}'].append(time.perf_counter() - start)
 
     def _generate(self, *args, **kwargs): return self._timed('generate', super()._generate, *args, **kwargs)
-    def _calculate_rewards(self, *args, **kwargs): return self._timed('reward', super()._calculate_rewards, *args, **kwargs)
+    def _calculate_rewards(self, *args, **kwargs):
+        return self._timed('reward', super()._calculate_rewards, *args, **kwargs)
 
     def log(self, logs, start_time=None):
         _add_speed(self._metrics['train'])
@@ -47,7 +48,8 @@ def _add_speed(metrics:dict) -> None:
     steps, generated, scored = len(metrics['step_time']), sum(metrics['seconds/generate']), sum(metrics['seconds/reward'])
     metrics['seconds/generate'], metrics['seconds/reward'] = [generated / steps], [scored / steps]
     metrics['seconds/update'] = [max(0., (sum(metrics['step_time']) - generated - scored) / steps)]
-    if metrics.get('tokens/generated') and generated: metrics['tokens/per_second'] = [sum(metrics['tokens/generated']) / generated]
+    if metrics.get('tokens/generated') and generated:
+        metrics['tokens/per_second'] = [sum(metrics['tokens/generated']) / generated]
     metrics['memory/gib'] = [peak_memory() / 2**30]
 
 # %% ../nbs/api/55_trainer.ipynb #t-peak-memory
@@ -114,7 +116,8 @@ def stoppable(model,   # a torch module that generates
     "Within it a forward pass of the model raises `StopRequested` once a stop was asked for."
     def look(module, arguments):
         if control.stopping: raise StopRequested
-    first = model.get_input_embeddings() if hasattr(model, 'get_input_embeddings') else model  # an adapter's own forward is not part of `generate`
+    first = model  # of a language model the embedding: an adapter's own forward is not part of `generate`
+    if hasattr(model, 'get_input_embeddings'): first = model.get_input_embeddings()
     hook = first.register_forward_pre_hook(look)
     try: yield
     finally: hook.remove()
@@ -146,9 +149,10 @@ class Stoppable:
 
     def _generate_single_turn(self, prompt_ids, images, multimodal_fields, *args, **kwargs):
         parts = min(self.batches.parts, len(prompt_ids))
-        if parts == 1 or images or multimodal_fields: return super()._generate_single_turn(prompt_ids, images, multimodal_fields, *args, **kwargs)
+        if parts == 1 or images or multimodal_fields:
+            return super()._generate_single_turn(prompt_ids, images, multimodal_fields, *args, **kwargs)
         size, ids, logprobs = -(-len(prompt_ids) // parts), [], []
-        for self.part, start in enumerate(range(0, len(prompt_ids), size)):  # the part is in the seed, or all parts would draw alike
+        for self.part, start in enumerate(range(0, len(prompt_ids), size)):  # the seed knows the part
             some_ids, some_logprobs = super()._generate_single_turn(prompt_ids[start:start + size], images, multimodal_fields, *args, **kwargs)
             ids += some_ids
             logprobs += some_logprobs or []
@@ -164,7 +168,8 @@ class Healthy:
         if math.isfinite(float(norm)):
             self.health.norms.append(float(norm))
             return norm
-        if self.accelerator.scaler is None or not self.accelerator.scaler.is_enabled(): model.zero_grad(set_to_none=True)
+        if self.accelerator.scaler is None or not self.accelerator.scaler.is_enabled():
+            model.zero_grad(set_to_none=True)
         elif math.isfinite(float(self._tr_loss)): return norm  # the scaler looks for its scale
         self._tell('training', self.health.skip(self.state.global_step + 1))
         return norm
@@ -218,8 +223,10 @@ def loop_state(trainer # one of ours, between two steps
     return dict(step=trainer._step, inputs=trainer._buffered_inputs if in_generation else None,
                 metrics={name: list(values) for name, values in trainer._metrics['train'].items()},
                 sampler=trainer.sampler.state(ended) if trainer.sampler else None,
-                loss=float(trainer._tr_loss), total_loss=trainer._total_loss_scalar, logged=trainer._globalstep_last_logged,
-                tokens=trainer.state.num_input_tokens_seen, compared=trainer.compared, skipped=list(trainer.health.skipped), batches=asdict(trainer.batches),
+                loss=float(trainer._tr_loss), total_loss=trainer._total_loss_scalar,
+                logged=trainer._globalstep_last_logged,
+                tokens=trainer.state.num_input_tokens_seen, compared=trainer.compared,
+                skipped=list(trainer.health.skipped), batches=asdict(trainer.batches),
                 own={name: part.state_dict() for name, part in trainer.stateful.items()})
 
 def restore_loop(trainer, state:dict # as `loop_state` gave it
@@ -270,7 +277,8 @@ def compare_tensors(loaded:dict, # name -> tensor, in the model
                    )->None:
     "Refuse to go on with a tensor that isn't the saved one."
     import torch
-    if missing := sorted(set(saved) - set(loaded)): raise RLVRError(f'train: the {what} of the checkpoint has {missing[0]}, and the model has no such tensor')
+    if missing := sorted(set(saved) - set(loaded)):
+        raise RLVRError(f'train: the {what} of the checkpoint has {missing[0]}, and the model has no such tensor')
     if new := sorted(set(loaded) - set(saved)): raise RLVRError(f'train: the {what} of the checkpoint lacks {new[0]}')
     for name, tensor in saved.items():
         if not torch.equal(loaded[name].detach().cpu(), tensor.cpu().to(loaded[name].dtype)):
@@ -355,9 +363,11 @@ class Parts:
         finally: self.staging_folder = None
         new = folder/STAGING/f'checkpoint-{step}'
         torch.save(loop_state(self), new/_LOOP.format(self.accelerator.process_index))
-        if self.follows_model and self.accelerator.is_main_process: save_model(self.accelerator.unwrap_model(self.ref_model), str(new/_REFERENCE))
+        if self.follows_model and self.accelerator.is_main_process:
+            save_model(self.accelerator.unwrap_model(self.ref_model), str(new/_REFERENCE))
         self.accelerator.wait_for_everyone()
-        if not self.accelerator.is_main_process: self.accelerator.wait_for_everyone()  # for the main process to put it in its place
+        if not self.accelerator.is_main_process:
+            self.accelerator.wait_for_everyone()  # for the main process to put it in its place
 
     def read_loop(self, checkpoint:Path)->dict|None:
         "The state of the loop in a checkpoint; None where it has none for this process, as after a change of their number."
@@ -388,7 +398,8 @@ def checkpoint_size(trainer # one of ours, with or without an optimizer
                    )->int:  # bytes, about
     "How large a checkpoint will be: trained weights, two averages of each, and what a tokenizer takes."
     trained = sum(p.numel() * p.element_size() for p in trainer.model.parameters() if p.requires_grad)
-    whole = 0 if is_adapted(trainer.model) else sum(p.numel() * p.element_size() for p in trainer.model.parameters() if not p.requires_grad)
+    whole = 0 if is_adapted(trainer.model) else sum(p.numel() * p.element_size() for p in trainer.model.parameters()
+                                                    if not p.requires_grad)
     reference = trained if trainer.follows_model else 0
     return 3 * trained + whole + reference + 2**24
 
@@ -404,7 +415,8 @@ class Rewindable:
         place = Path(self.args.output_dir)/f'checkpoint-{self.state.global_step}'
         if place.exists() and damage(place) is None: return place
         restore_loop(self, self.last_step['loop'])
-        if self.sampler: self.sampler.set_state(self.last_step['loop']['sampler'])  # at the boundary of an epoch its order was drawn since
+        if self.sampler:
+            self.sampler.set_state(self.last_step['loop']['sampler'])  # at the boundary of an epoch its order was drawn since
         set_random_state(self.last_step['random'])
         self.current_flos = self.last_step['flops']
         self._save_checkpoint(self.model, None)
@@ -436,7 +448,8 @@ def trainer_class(GRPOTrainer # TRL's, or the one that unsloth puts in its place
     class WatchedTrainer(Replaces, Rewindable, Timed, Handed, Stoppable, Healthy, Exact, Parts,
                          Frugal, Proven, Sampled, Sliced, Alike, GRPOTrainer):
         "TRL's GRPO trainer, watched, stopped and saved."
-        def __init__(self, *args, on_completions=None, judged=None, control=None, health=None, on_fault=None, stateful=None,
+        def __init__(self, *args, on_completions=None, judged=None, control=None, health=None, on_fault=None,
+                     stateful=None,
                      engine=None, **kwargs):
             self.on_completions, self.judged, self.steering, self.health = on_completions, judged, control, health
             self.on_fault, self.stateful, self.engine = on_fault, stateful or {}, engine

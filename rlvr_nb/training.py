@@ -51,14 +51,16 @@ def _control_class():
         def on_epoch_begin(self, args, state, control, **kwargs): self.trainer.remember()
 
         def on_step_begin(self, args, state, control, **kwargs):
-            if not float(state.epoch or 0).is_integer(): self.trainer.remember()  # where an epoch begins it was remembered before
+            if not float(state.epoch or 0).is_integer():
+                self.trainer.remember()  # where an epoch begins it was remembered before
 
         def on_optimizer_step(self, args, state, control, **kwargs):
             self.trainer.health.check_weights(self.trainer.model, state.global_step + 1)
 
         def on_log(self, args, state, control, logs=None, **kwargs):
             if self.on_step and state.is_world_process_zero and logs and 'loss' in logs:
-                self.on_step(state.global_step, state.max_steps, {k: v for k, v in logs.items() if isinstance(v, (int, float))})
+                self.on_step(state.global_step, state.max_steps,
+                             {k: v for k, v in logs.items() if isinstance(v, (int, float))})
             return self._obey(state, control)
 
         def on_step_end(self, args, state, control, **kwargs):
@@ -143,8 +145,10 @@ def make_trainer(self:DefaultTrainingLoopComponent,
     ours = _control_class()(control, on_step)
     model.warnings_issued = getattr(model, 'warnings_issued', {})
     with _loadable(model, args, Path(output_dir)):
-        trainer = trainer_class(GRPOTrainer)(model=model, processing_class=tokenizer, reward_funcs=reward_functions, args=args, train_dataset=Dataset.from_list(list(rows)),
-            callbacks=[*callbacks, ours], on_completions=on_completions, judged=judged, control=control, health=Health(args.learning_rate, args.fp16),
+        trainer = trainer_class(GRPOTrainer)(model=model, processing_class=tokenizer, reward_funcs=reward_functions,
+                                             args=args, train_dataset=Dataset.from_list(list(rows)),
+            callbacks=[*callbacks, ours], on_completions=on_completions, judged=judged, control=control,
+                                             health=Health(args.learning_rate, args.fp16),
             on_fault=on_fault, stateful=stateful,
             engine=self._engine_for(model, tokenizer, args, engine))
     trainer.further_generations = self._further_generations(trainer)
@@ -200,7 +204,8 @@ def _load_only(trainer, checkpoint:Path) -> None:
     _prepare_resume(trainer, checkpoint)
     trainer._load_from_checkpoint(str(checkpoint))
     trainer.state = TrainerState.load_from_json(str(checkpoint/'trainer_state.json'))
-    for event in (trainer.callback_handler.on_train_begin, trainer.callback_handler.on_train_end): event(trainer.args, trainer.state, trainer.control)
+    for event in (trainer.callback_handler.on_train_begin, trainer.callback_handler.on_train_end):
+        event(trainer.args, trainer.state, trainer.control)
 
 # %% ../nbs/api/56_training.ipynb #t-attempt
 def _attempt(trainer, checkpoint:Path|None) -> Path|None:
@@ -227,15 +232,19 @@ def train(self:DefaultTrainingLoopComponent,
     "Train to the end, or until asked to stop."
     control, start = control or TrainingControl(), time.perf_counter()
     trainer = self.make_trainer(*args, control=control, **kwargs)
-    check_space(trainer.args.output_dir, 3 * checkpoint_size(trainer), 'the checkpoints of this run, two kept and one being written,')
+    check_space(trainer.args.output_dir, 3 * checkpoint_size(trainer),
+                'the checkpoints of this run, two kept and one being written,')
     checkpoint = Path(resume_from) if resume_from else None
     with interruptible(control):
         over = bool(checkpoint) and step_of(checkpoint) >= trainer.args.max_steps
-        if checkpoint and on_resume: over = on_resume(step_of(checkpoint), lambda: trainer._load_from_checkpoint(str(checkpoint))) or over
+        if checkpoint and on_resume:
+            over = on_resume(step_of(checkpoint), lambda: trainer._load_from_checkpoint(str(checkpoint))) or over
         if over: _load_only(trainer, checkpoint)
         else:
             while checkpoint := _attempt(trainer, checkpoint):
                 if on_retry: on_retry(trainer.state.global_step)
-    if 'ref' in getattr(trainer.model, 'peft_config', {}): trainer.model.delete_adapter('ref')  # TRL's copy of the start, of no use to whoever loads the model
+    if 'ref' in getattr(trainer.model, 'peft_config', {}):
+        trainer.model.delete_adapter('ref')  # TRL's copy of the start, of no use to whoever loads the model
     state = trainer.state
-    return TrainingOutcome(state.global_step, state.global_step < state.max_steps, time.perf_counter() - start, state.log_history, trainer.health.skipped, trainer.batches)
+    return TrainingOutcome(state.global_step, state.global_step < state.max_steps, time.perf_counter() - start,
+                           state.log_history, trainer.health.skipped, trainer.batches)
