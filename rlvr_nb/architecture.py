@@ -180,4 +180,4 @@ def find_shape(cfg, # a `PipelineConfig`
     file = _config_file(name)
     if file: return read_shape(json.loads(file.read_text(encoding='utf-8')))
     known = None if Path(name).exists() else known_shapes().get(known_name(name))
-    return known and read_shape(known)
+    return read_shape(known) if known else None

@@ -14,6 +14,7 @@ from statistics import fmean
 from fastcore.basics import patch
 from .grammar import ConfigError
 from .show import html_table, interval_text, p_text, percent, text_table
+from .prompts import Parsed
 from .completion import Completion
 from .numerals import Verdict
 from .intervals import (maj_at_k, mcnemar_exact, mean_interval, paired_difference_interval, pass_at_k,
@@ -34,9 +35,9 @@ def _judged(rollout, row:dict, judge) -> Completion:
     return made.judge(judge(parsed, row), as_text=_is_symbolic(judge))
 
 # %% ../nbs/api/62_evaluation.ipynb #e-votes
-def _same_as(text:str, values:list, row:dict, judge) -> str|None:
+def _same_as(parsed:Parsed|None, values:list, row:dict, judge) -> str|None:
     "The first of `values` that an answer equals mathematically."
-    return next((value for value in values if judge(text, {**row, 'answer': value}).ok), None)
+    return next((value for value in values if judge(parsed, {**row, 'answer': value}).ok), None)
 
 def _votes(samples_G:list[Completion], row:dict, judge) -> list[str|None]:
     "What each sample votes for."
@@ -52,24 +53,15 @@ def _votes(samples_G:list[Completion], row:dict, judge) -> list[str|None]:
 def _samples(rollouts_G:list, row:dict, judge) -> list[dict]:
     "The samples of one problem, as they stand in its line."
     judged_G = [_judged(rollout, row, judge) for rollout in rollouts_G]
-    return [
-        {
-            'completion': c.completion,
-            'vote': vote,
-            'reason': c.verdict,
-            'correct': c.correct,
-            'truncated': c.truncated,
-            'tokens': c.tokens,
-        }
-        for c, vote in zip(judged_G, _votes(judged_G, row, judge))
-    ]
+    return [{'completion': c.completion, 'vote': vote, 'reason': c.verdict, 'correct': c.correct,
+             'truncated': c.truncated, 'tokens': c.tokens} for c, vote in zip(judged_G, _votes(judged_G, row, judge))]
 
 def _record(index:int, row:dict, rollout, samples_G:list, judge, decoding:dict) -> dict:
     "The line of one problem."
     made = _judged(rollout, row, judge)
     made.index, made.decoding, made.samples = index, decoding, _samples(samples_G, row, judge) or None
     if second := getattr(judge, 'opinion', None):
-        verdict = Verdict(made.correct, made.value, made.verdict)
+        verdict = Verdict(bool(made.correct), made.value, made.verdict or '')
         made.opinion = second.of(str(row.get('question', '')), str(row['answer']), made.read().answer, verdict)
     return made.line()
 
@@ -210,15 +202,9 @@ def run(self:DefaultEvaluationComponent,
             'eval.eval_datasets_names: names no dataset; give the training dataset here where the configuration '
             'leaves it null'
         )
-    options = dict(
-        max_new_tokens=c.eval_max_new_tokens,
-        batch_size=c.eval_batch_size,
-        samples_per_prompt=c.samples_per_prompt,
-        temperature=c.temperature,
-        seed=self.seed,
-        when=when,
-        engine=self.engine_for(model, tokenizer),
-    )
+    options:dict = dict(max_new_tokens=c.eval_max_new_tokens, batch_size=c.eval_batch_size, when=when, seed=self.seed,
+                        samples_per_prompt=c.samples_per_prompt, temperature=c.temperature,
+                        engine=self.engine_for(model, tokenizer))
     for name in c.eval_datasets_names:
         results[name] = evaluate(model, tokenizer, self.rows(name), dataset=name, judge=self.judge_for(name),
                                  path=self.path(when, name), **options)
@@ -235,12 +221,12 @@ def decide(self:DefaultEvaluationComponent,
            results:dict,    # what `run` returned
           )->tuple[bool, bool]:  # whether this is the best step so far, and whether to stop
     "Compare an evaluation during training with the best so far."
-    accuracy = fmean(e.accuracy for e in results.values())
-    better = self.best is None or accuracy > self.best['accuracy']
-    if better: self.best = {'step': step, 'accuracy': accuracy, 'since': 0}
-    else: self.best['since'] += 1
-    patience = self.config.early_stopping_patience
-    return better, bool(patience) and self.best['since'] >= patience
+    accuracy, best = fmean(e.accuracy for e in results.values()), self.best
+    better = best is None or accuracy > best['accuracy']
+    if best is None or better: best = {'step': step, 'accuracy': accuracy, 'since': 0}
+    else: best['since'] += 1
+    self.best, patience = best, self.config.early_stopping_patience
+    return better, bool(patience) and best['since'] >= patience
 
 # %% ../nbs/api/62_evaluation.ipynb #e-replay
 @patch
@@ -355,7 +341,8 @@ def callback(self:DefaultEvaluationComponent,
             best = component.best or {}
             if not (component.config.save_best and state.is_world_process_zero): return
             if best.get('step') != state.global_step: return
-            component.keep_best(Path(args.output_dir)/f'checkpoint-{state.global_step}', args.output_dir)
+            folder = Path(str(args.output_dir))
+            component.keep_best(folder/f'checkpoint-{state.global_step}', folder)
 
     return EvaluationCallback()
 
@@ -363,9 +350,8 @@ def callback(self:DefaultEvaluationComponent,
 @patch
 def tell_after(self:DefaultEvaluationComponent):
     "Tell TensorBoard, where the trainer writes for it, the evaluation after training."
-    if self.end is None: return
-    callback, args, state, control = self.end
-    writers = callback.trainer.callback_handler.callbacks if callback.trainer else []
+    callback, args, state, control = self.end or (None, None, None, None)
+    writers = callback.trainer.callback_handler.callbacks if callback and callback.trainer else []
     for writer in [w for w in writers if type(w).__name__ == 'TensorBoardCallback']:
         writer.on_log(args, state, control, logs=_numbers(self.latest))
         writer.on_train_end(args, state, control)
