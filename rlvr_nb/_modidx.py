@@ -1497,6 +1497,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                   'rlvr_nb.pipeline.Pipeline._from_run': ('api/pipeline.html#pipeline._from_run', 'rlvr_nb/pipeline.py'),
                                   'rlvr_nb.pipeline.Pipeline._push': ('api/pipeline.html#pipeline._push', 'rlvr_nb/pipeline.py'),
                                   'rlvr_nb.pipeline.Pipeline._result': ('api/pipeline.html#pipeline._result', 'rlvr_nb/pipeline.py'),
+                                  'rlvr_nb.pipeline.Pipeline._reward_counts': ( 'api/pipeline.html#pipeline._reward_counts',
+                                                                                'rlvr_nb/pipeline.py'),
                                   'rlvr_nb.pipeline.Pipeline._run': ('api/pipeline.html#pipeline._run', 'rlvr_nb/pipeline.py'),
                                   'rlvr_nb.pipeline.Pipeline._run_result': ( 'api/pipeline.html#pipeline._run_result',
                                                                              'rlvr_nb/pipeline.py'),

@@ -85,12 +85,18 @@ def _write_end(self:Pipeline, status:str, steps:int, before:dict, after:dict, wa
     self.observers.emit('pipeline_end', status, result)
 
 @patch
+def _reward_counts(self:Pipeline) -> dict:
+    "What the rewards counted, and what the second opinions that they asked said and cost."
+    rewards = self.prepared.rewards
+    return dict(rewards.counts) | {name: opinion.summary() for name, opinion in getattr(rewards, 'opinions', {}).items()}
+
+@patch
 def _result(self:Pipeline, status:str, steps:int, before:dict, after:dict) -> dict:
     "What result.json says."
     def summaries(evaluations): return {name: e.summary() for name, e in evaluations.items()}
     result = dict(status=status, steps=steps, before=summaries(before), after=summaries(after),
                   seconds={k: round(v, 2) for k, v in self.seconds.items()},
-                  reward_counts=dict(self.prepared.rewards.counts), model=self._from_run(self.model_folder()))
+                  reward_counts=self._reward_counts(), model=self._from_run(self.model_folder()))
     if best := self.run_dir.read_events('best'):
         result['best'] = {k: best[-1][k] for k in ('step', 'accuracy')} | {'path': self._from_run(best[-1]['path'])}
     early = [e for e in self.run_dir.read_events('early_stop') if e['step'] == steps]
