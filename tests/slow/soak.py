@@ -7,7 +7,6 @@ Each round kills the process with SIGKILL after a random time, or asks it to sto
 then weights, completions, evaluations and metrics are compared with the untouched run, and memory and open files of the processes with their beginning.
 """
 import argparse
-import os
 import random
 import shutil
 import signal
