@@ -94,12 +94,13 @@ def _file_default(self:ConfigFiles, name, item):
     if not package and "/" in path and "/" in name and not path.startswith("/"): package = "_here_"
     return ConfigDefault(path=path.removesuffix(".yaml"), package=package or None)
 
-# %% ../nbs/api/06_compose.ipynb #c-files-group-item
+# %% ../nbs/api/06_compose.ipynb #c-files-suffix
 def _without_suffix(value):
     "The name of a file, or the names in a list, without `.yaml`."
     if isinstance(value, list): return [v.removesuffix(".yaml") for v in value]
     return value.removesuffix(".yaml") if isinstance(value, str) else value
 
+# %% ../nbs/api/06_compose.ipynb #c-files-group-item
 @patch
 def _group_default(self:ConfigFiles, name, key, value):
     "`- override data: small`; None where the item can't be read."
@@ -180,19 +181,22 @@ class Composed:
         self.faults = []       # what went wrong on the way
         self.user_set = set()  # paths that files or overrides of the user's set
 
-    def copy(self)->"Composed":
-        "A composed configuration that can be changed by itself."
-        new = Composed()
-        new.tree, new.origins = copy.deepcopy(self.tree), dict(self.origins)
-        new.faults, new.user_set = list(self.faults), set(self.user_set)
-        return new
+# %% ../nbs/api/06_compose.ipynb #c-composed-copy
+@patch
+def copy(self:Composed)->Composed:
+    "A composed configuration that can be changed by itself."
+    new = Composed()
+    new.tree, new.origins = copy.deepcopy(self.tree), dict(self.origins)
+    new.faults, new.user_set = list(self.faults), set(self.user_set)
+    return new
 
-# %% ../nbs/api/06_compose.ipynb #c-compose-names
+# %% ../nbs/api/06_compose.ipynb #c-compose-own-group
 def _own_group(files, c):
     "A group of the user's own, such as `+experiment=mine` with a folder conf/experiment."
     name = c.parsed.key_or_group
     return name if "." not in name and name not in PipelineConfig.model_fields and files.group_exists(name) else None
 
+# %% ../nbs/api/06_compose.ipynb #c-compose-names
 def _config_name(files, name):
     "The name of a primary file that is there."
     name = name.removesuffix(".yaml")
@@ -250,12 +254,13 @@ def _merge_file(out, files, default):
         if path and path[0] != "defaults": out.origins[(*steps, *path)] = f"{loaded.file}:{line}"
         if path and not ours: out.user_set.add((*steps, *path))
 
-# %% ../nbs/api/06_compose.ipynb #c-compose-files
+# %% ../nbs/api/06_compose.ipynb #c-compose-stamps
 def _stamps(files, names):
     "Where files are found, with their size and time of change."
     found = {name: files.find(name) for name in names}
     return {name: (str(p), p.stat().st_size, p.stat().st_mtime_ns) if p else None for name, p in found.items()}
 
+# %% ../nbs/api/06_compose.ipynb #c-compose-files
 def _compose_files(files, config_name, groups):
     "What the files give, with the groups that overrides choose."
     out, known, chosen = Composed(), _known_groups(files, config_name) if groups else (), []

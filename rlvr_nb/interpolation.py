@@ -15,14 +15,16 @@ from omegaconf.grammar_parser import parse as parse_interpolation
 from .grammar import ConfigError, Fault, MAX_TEXT, did_you_mean, path_text, redact, shown, split_path, walk
 from .defaults import MARKER_NAMES, markers_for
 
-# %% ../nbs/api/06_interpolation.ipynb #c-resolvers
+# %% ../nbs/api/06_interpolation.ipynb #c-resolvers-node
 def _model_node(root):
     "The model section, or the root itself where a model file is read on its own."
     node = root.get("model", None) if OmegaConf.is_dict(root) else None
     return node if node is not None else root
 
+# %% ../nbs/api/06_interpolation.ipynb #c-resolvers-dict
 def _get_model_markers_dict(*, _root_): return markers_for(_model_node(_root_).get("model_name_or_path"))
 
+# %% ../nbs/api/06_interpolation.ipynb #c-resolvers
 def _get_marker(name, *, _root_):
     "One marker of the model, or what its section says instead."
     node = _model_node(_root_)
@@ -79,12 +81,13 @@ class _Sizes:
         keys = list(value) if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else None
         return 8 if keys is None else sum(self.at((*path, key), open_paths) for key in keys)
 
-# %% ../nbs/api/06_interpolation.ipynb #c-interp-errors
+# %% ../nbs/api/06_interpolation.ipynb #c-interp-put
 def _put(tree, path, value):
     "Put a value where there is one already."
     for step in path[:-1]: tree = tree[step]
     tree[path[-1]] = value
 
+# %% ../nbs/api/06_interpolation.ipynb #c-interp-errors
 def _interpolation_fault(path, value, e):
     "The fault of a text that OmegaConf couldn't fill in, by the innermost thing that went wrong."
     inner = e

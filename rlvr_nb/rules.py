@@ -93,11 +93,12 @@ def world_size_of(environ:dict)->int:
                                 advice="unset WORLD_SIZE"))
     return int(text)
 
-# %% ../nbs/api/08_rules.ipynb #c-check-rules
+# %% ../nbs/api/08_rules.ipynb #c-overlap
 def _overlap(a, b):
     "Whether one of two paths lies within the other."
     return (a+".").startswith(b+".") or (b+".").startswith(a+".") or a.startswith(b+"[") or b.startswith(a+"[")
 
+# %% ../nbs/api/08_rules.ipynb #c-check-rules
 def check_rules(cfg:PipelineConfig,          # a configuration whose types are right, or were made right
                 world_size:int|None=None,    # processes of the run; None reads WORLD_SIZE
                 wrong:Iterable[str]=(),      # options whose own faults are known already
@@ -135,15 +136,16 @@ def _weight_rules(cfg, world_size):
         faults.append(Fault(f"model.{key}", got, fixes=((f"model.{key}", False), ("model.lora_config.use_lora", True))))
     return faults
 
-# %% ../nbs/api/08_rules.ipynb #c-rules-multiples
-def _nearest_multiples(value, step):
-    "The multiples of a step just below and above a value."
-    return sorted({max(step, value//step*step), -(-value//step)*step})
-
+# %% ../nbs/api/08_rules.ipynb #c-rules-divisors
 def _divisors(value, near, most=2):
     "The divisors of a value closest to a number, smallest first."
     found = [d for d in range(2, min(value, 4096)+1) if value % d == 0]
     return sorted(sorted(found, key=lambda d: abs(d-near))[:most])
+
+# %% ../nbs/api/08_rules.ipynb #c-rules-multiples
+def _nearest_multiples(value, step):
+    "The multiples of a step just below and above a value."
+    return sorted({max(step, value//step*step), -(-value//step)*step})
 
 # %% ../nbs/api/08_rules.ipynb #c-generation-size
 def generation_steps(cfg:PipelineConfig,  # whose batch is meant
@@ -177,10 +179,11 @@ def _geometry(cfg, world):
     has = f"a generation has {batch*steps} completions ({made_of})"
     return [Fault("train.num_generations", f"{t.num_generations}, but {has}", "a divisor of that", tuple(fixes))]
 
-# %% ../nbs/api/08_rules.ipynb #c-rules-grpo
+# %% ../nbs/api/08_rules.ipynb #c-rules-grpo-fields
 @rule("train.grpo")
 def _grpo_fields(cfg, world_size): return check_grpo(cfg.train.grpo)
 
+# %% ../nbs/api/08_rules.ipynb #c-rules-grpo
 @rule("train.grpo")
 def _sampling_rules(cfg, world_size):
     low, high = (cfg.train.grpo.get(f"vllm_importance_sampling_clip_{end}", default) for end,
@@ -281,7 +284,7 @@ def _without_effect(cfg):
         yield from ((f"eval.{k}", "eval.eval_steps is 0") for k in ("save_best", "early_stopping_patience"))
     if warm and warm.source == "solutions": yield "train.warm_start.file", "train.warm_start.source is solutions"
 
-# %% ../nbs/api/08_rules.ipynb #c-inert
+# %% ../nbs/api/08_rules.ipynb #c-is-usual
 def _is_usual(cfg:PipelineConfig, key:str) -> bool:
     "Whether an option has the value it has when nothing is said: a saved configuration names every option."
     section = cfg
@@ -291,6 +294,7 @@ def _is_usual(cfg:PipelineConfig, key:str) -> bool:
     usual = type(section).model_fields[name].get_default(call_default_factory=True)
     return section[name] in (usual, recipe.get(name, usual))
 
+# %% ../nbs/api/08_rules.ipynb #c-inert
 def inert_keys(cfg:PipelineConfig,  # a valid configuration
                user_set:set,        # paths, as tuples, that files or overrides of the user's set
               )->list[str]:         # warnings
