@@ -80,12 +80,13 @@ def _resume(args):
     return finish(lambda: Pipeline.resume(run_dir, overrides=tuple(args.overrides), force=args.force),
                   lambda: run_dir)[0]
 
-# %% ../nbs/api/88_cli.ipynb #i-from
+# %% ../nbs/api/88_cli.ipynb #i-print-config
 def _print_config(args, cfg):
     "`--cfg job` of one configuration."
     print(config_text(cfg, args.resolve, args.package), end="")
     return 0
 
+# %% ../nbs/api/88_cli.ipynb #i-from
 def _start_from(args):
     "`--from RUN_DIR`."
     from rlvr_nb.pipeline import Pipeline
@@ -95,6 +96,13 @@ def _start_from(args):
     set_up_logging(pipeline.cfg.logging_level)
     return run_job(args, pipeline.cfg)[0]
 
+# %% ../nbs/api/88_cli.ipynb #i-rescore
+def _rescore(args):
+    "`--rescore RUN_DIR`."
+    from rlvr_nb.rescoring import rescore_run
+    say(rescore_run(_existing(args.rescore, "--rescore"), *args.overrides), sys.stdout)
+    return 0
+
 # %% ../nbs/api/88_cli.ipynb #i-recount
 def _recount(args):
     "`--recount RUN_DIR`: status 1 where the run has a goal and missed it."
@@ -102,12 +110,6 @@ def _recount(args):
     result = recount(_existing(args.recount, "--recount"))
     say(result, sys.stdout)
     return 0 if result.met else 1
-
-def _rescore(args):
-    "`--rescore RUN_DIR`."
-    from rlvr_nb.rescoring import rescore_run
-    say(rescore_run(_existing(args.rescore, "--rescore"), *args.overrides), sys.stdout)
-    return 0
 
 # %% ../nbs/api/88_cli.ipynb #i-check-flags
 _MODES = {"multirun": run_multirun, "resume": _resume, "from": _start_from, "evaluate": evaluate_path,
@@ -155,28 +157,31 @@ def _say_why(error):
     time.sleep(2)
     print(f"process {rank}: {plain_text(str(error))}", file=sys.stderr, flush=True)
 
-# %% ../nbs/api/88_cli.ipynb #i-streams
+# %% ../nbs/api/88_cli.ipynb #i-decoded
 def _decoded(word):
     "A word as UTF-8, where a terminal with another encoding has mangled it."
     try: return word.encode("utf-8", "surrogateescape").decode("utf-8")
     except UnicodeError: return word
 
+# %% ../nbs/api/88_cli.ipynb #i-close-stdout
+def _close_stdout():
+    "After `| head`: nothing more can be printed, and Python mustn't try at exit."
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+# %% ../nbs/api/88_cli.ipynb #i-streams
 def _show_everything():
     "Let a terminal that isn't UTF-8 show what it can't print as escapes."
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"): stream.reconfigure(errors="backslashreplace")
 
-def _close_stdout():
-    "After `| head`: nothing more can be printed, and Python mustn't try at exit."
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-# %% ../nbs/api/88_cli.ipynb #i-main
+# %% ../nbs/api/88_cli.ipynb #i-run
 def _run(words):
     "The exit status of one command line."
     if not words or words[0] not in COMMANDS: return _dispatch(parse_args(words))
     module, function, _, _ = COMMANDS[words[0]]
     return getattr(importlib.import_module(module), function)(words[1:])
 
+# %% ../nbs/api/88_cli.ipynb #i-main
 def main(argv:list[str]|None=None   # what was typed after the program's name; None takes it from the process
         )->int:                     # exit status
     "The command line."
