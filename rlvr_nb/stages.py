@@ -27,6 +27,7 @@ from .probe import Signal
 from .decode import DecodingStopped
 from .warmstart import file_solutions, keep_warm, load_warm, warm_examples, warm_start
 from .comparison import When
+from .evaluation import restore_best
 from .rundir import RunDir
 from .observers import Observers, observers_for, report_to
 from .preflight import CheckReport, _component, _overlap, prepare, probe_completions
@@ -303,6 +304,7 @@ def _look_for_signal(self:Pipeline, live:float) -> None:
 @patch
 def _make_up(self:Pipeline, evaluation, model, tokenizer, step:int, load) -> bool:
     "Replay earlier evaluations and make up for the one that is due; whether the training is over."
+    if is_main_process(): restore_best(self.checkpoints())
     evaluation.replay(self.run_dir.evaluations(), step)
     every, when = self.cfg.eval.eval_steps, f'step-{step}'
     due = self.cfg.eval.enabled and every and step and step % every == 0 and step < self.cfg.train.max_steps
