@@ -27,8 +27,9 @@ from nbdev.showdoc import showdoc_nm
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))   # the package beside the notebooks, wherever another one is installed
 NBS = ROOT/'nbs'
+sys.path.insert(1, str(NBS))
 PACKAGE = 'rlvr_nb'
-SECTIONS = {'tutorials': 'Tutorials', 'explanations': 'Explanations', 'api': 'API'}
+SECTIONS = {'tutorials': 'Tutorials', 'howto': 'How-to', 'explanations': 'Explanations', 'api': 'API'}
 PARTS = {   # the tens of the numbers of nbs/api -> the title of that part, and what it does
     0: ('Configuration',
         'What a user writes, from the grammar of an override to a checked configuration, and how results are shown.'),
@@ -126,8 +127,8 @@ NOTEBOOK_LINK = re.compile(r'\]\(([^)\s#]+)\.ipynb(#[^)\s]*)?\)')
 
 class Links:
     "Links `backticked` names to their definitions."
-    def __init__(self, pages):
-        self.pages, self.bare, self.full = pages, {}, {}
+    def __init__(self, pages, options=None):
+        self.pages, self.bare, self.full, self.options = pages, {}, {}, options or {}
         for page in pages:
             if not page.module: continue
             self.full[page.module] = page
@@ -138,7 +139,7 @@ class Links:
 
     def target(self, name, page):
         "Where `name` leads when it is mentioned on `page`, or None."
-        to = page.names.get(name) or self.bare.get(name) or self.full.get(name)
+        to = page.names.get(name) or self.bare.get(name) or self.full.get(name) or self.options.get(name)
         if not isinstance(to, Page): return to and f'#{to}'
         return f"{'../' * (len(page.path.parts) - 1)}{to.doc}.ipynb"
 
@@ -380,6 +381,8 @@ def toctree(pages):
     groups = [('', ['self'] + [p.doc for p in pages if len(p.path.parts) == 1 and p.doc != 'index'])]
     groups += [(title, [p.doc for p in pages if p.path.parts[0] == folder]) for folder, title in SECTIONS.items()
                if folder != 'api']
+    at = [title for title, _ in groups].index(SECTIONS['howto']) + 1
+    groups.insert(at, ('Configuration', ['configuration']))
     parts = [(title, [p.doc for p in found]) for title, _, found in parts_of(pages)]
     groups += [(SECTIONS['api'], ['parts']), *parts, ('Project', ['changelog'])]
     def tree(title, docs): return '\n'.join(['```{toctree}', ':hidden:', *([f':caption: {title}'] if title else []), '',
@@ -403,10 +406,11 @@ def parts_page(pages):
 
 def write_pages(dest):
     "Write every page of the site into the folder `dest`."
+    from configuration import configuration_page, labels
     from nbdev.serve import proc_nbs
     proc = proc_nbs(str(NBS), n_workers=0, force=True)
     pages = read_pages()
-    links = Links(pages)
+    links = Links(pages, labels())
     dest = Path(dest)
     shutil.rmtree(dest, ignore_errors=True)
     for page in pages:
@@ -419,6 +423,7 @@ def write_pages(dest):
                         language_info=dict(name='python'))
         target.write_text(json.dumps(dict(cells=cells, metadata=metadata, nbformat=4, nbformat_minor=5)),
                           encoding='utf-8')
+    (dest/'configuration.md').write_text(configuration_page(), encoding='utf-8')
     (dest/'parts.md').write_text(parts_page(pages), encoding='utf-8')
     shutil.copy2(ROOT/'CHANGELOG.md', dest/'changelog.md')
     for image in NBS.rglob('*'):

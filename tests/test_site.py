@@ -70,6 +70,8 @@ def test_every_notebook_is_a_page_in_the_order_of_the_sidebar(site, documents):
     tree = tree[:tree.index('</div>')]
     first_of_api = next(p for p in wanted if p.startswith('api/'))
     wanted.insert(wanted.index(first_of_api), 'parts.html')
+    first_explanation = next(p for p in wanted if p.startswith('explanations/'))
+    wanted.insert(wanted.index(first_explanation), 'configuration.html')
     assert re.findall(r'class="reference internal" href="([^"#]+)"',
                       tree) == [p for p in wanted if p != 'index.html'] + ['changelog.html']
 
