@@ -101,8 +101,13 @@ def _equal_values(gold:tuple, answer:tuple) -> bool:
 
 def _units_of(shape:tuple) -> set: return set(shape[2]) & set(_ALIASES.values()) if len(shape) > 2 else set()
 
+_CONDITIONS = frozenset('if even odd unless otherwise'.split())
+
+def _conditions_of(shape:tuple) -> set: return set(shape[2]) & _CONDITIONS if len(shape) > 2 else set()
+
 def _equal_united(gold:tuple, answer:tuple) -> bool:
-    "Whether two formulas with units agree; a missing unit agrees with any."
+    "Whether two formulas with units agree; a missing unit agrees with any, a condition (if n is odd) only with itself."
+    if _conditions_of(gold) != _conditions_of(answer): return False
     units = _units_of(gold), _units_of(answer)
     if units == ({'cent'}, {'dollar'}): return _same_formula(gold[1], ('*', ('num', '100'), answer[1]))
     return (not all(units) or units[0] == units[1]) and _equal_values(gold[1], answer[1])

@@ -46,13 +46,17 @@ _PLAIN_WORDS = [(re.compile(p), r) for p, r in (
 _lone_dollar = re.compile(r'[^$]*\$\s*[\d.][^$]*$')   # $0.50, and no formula between two signs
 _dollars = re.compile(r'¤\s*(\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)')
 
+_GREEK_LETTERS = {ord(letter): f'\\{name} ' for letter, name in zip('αβγδεζηθλμνξρστφχψωΓΔΘΛΦΨΩ', (
+    'alpha beta gamma delta epsilon zeta eta theta lambda mu nu xi rho sigma tau phi chi psi omega Gamma Delta Theta '
+    'Lambda Phi Psi Omega').split())}
+
 def _named_sign(m) -> str:
     "What a LaTeX command or an escaped character is spelled as."
     return _MATH_NAMES.get(m[1], m[0]) if m[1] else _ESCAPES.get(m[2], ' ')
 
 def _uniform(text:str) -> str:
     "LaTeX and plain mathematics in one spelling."
-    text = _plain(_repaired(text).replace('≠', ' != '))
+    text = _plain(_repaired(text).replace('≠', ' != ').translate(_GREEK_LETTERS))
     text = text.replace('\\\\', ' ⏎ ').replace('\\$', '¤')
     text = (text.replace('$', '¤') if _lone_dollar.match(text) else text).replace('$', ' ')
     if '\\' in text or '~' in text or '°' in text or '{' in text:

@@ -20,19 +20,33 @@ def _any(rules:dict) -> re.Pattern:
     "One case-blind expression for all patterns of a table; {N} in a pattern is a number."
     return re.compile('|'.join(p.replace('{N}', _NUMBER) for patterns in rules.values() for p in patterns), re.I)
 
+class _Rules:
+    "The patterns of a table as one search, tried only on a text that has a sign or a word of one of them."
+    def __init__(self, rules:dict, signs:str, words:str=''):
+        self.pattern, self.signs, self.words = _any(rules), signs.split(), frozenset(words.split())
+
+    def search(self, text:str) -> re.Match|None:
+        "Where a pattern matches, None where none does."
+        low = text.lower()
+        signed = any(map(low.__contains__, self.signs)) or not low.isascii()
+        if not signed and self.words.isdisjoint(_latin_word.findall(low)): return None
+        return self.pattern.search(text)
+
+_latin_word = re.compile('[a-z]+')
+
 # %% ../nbs/api/22_refusals.ipynb #f-denied
 _NEGATIONS = (r'not never no neither nor cannot cant nicht niemals kein\w* nein pas jamais não nao nunca niet geen '
               r'nie non ne '
               'не ни').split()
 _NEGATION = r"(?:\b(?:" + '|'.join(_NEGATIONS) + r")\b|n't\b)"
 _FILLERS = ('the a an be have has get need make cost equal equals to give exactly really necessarily just simply even '
-            'is es er sind')
+            'is es er sind ist war é è est sono são')
 _FILLER = '(?:' + '|'.join(_FILLERS.split()) + ')'
 _DENIED = {
     'reaches the number': (rf"{_NEGATION}(?:\s+{_FILLER})*[\s,:]*(?!one\s+[a-z]){{N}}", r"\d\W*\bnot\W*$"),
     'judges the answer': (rf"{_NEGATION}\s+(?:\w+\s+)?(?:right|correct|answer|result|solution|true|sure|certain|enough"
                           rf"|clear|known|think|believe|know)\b",
-                          r"\d\W*\s(?:is|was)(?:n't|\s+(?:not|never|wrong|incorrect|false|invalid))\b",
+                          r"\d\W*\s(?:is|was)(?:n't|\s+(?:(?:a|an|the)\s+)?(?:not|never|wrong|incorrect|false|invalid))\b",
                           r"\b(?:answer|result|it|that|this|value)\s+(?:is|was)\s+(?:wrong|incorrect|false|invalid)\b",
                           r"^\W*(?:wrong|incorrect|false|invalid|impossible)\b"),
     'leaves it out': (r"\b(?:anything|everything|all)\s+but\b",
@@ -40,7 +54,8 @@ _DENIED = {
     'gives none': (rf"{_NEGATION}\s+(?:be\s+)?(?:determin|answer|comput|solv|help|say|tell|calculat|find)\w*",
                    r"\b(?:sorry|unable\s+to|refuse\s+to|decline\s+to)\b"),
 }
-_denied_number = _any(_DENIED)
+_denied_number = _Rules(_DENIED, "n't kein wrong incorrect false invalid impossible except excluding unless unlike "
+                                 "instead sorry unable refuse decline", ' '.join((*_NEGATIONS, 'but')))
 
 # %% ../nbs/api/22_refusals.ipynb #f-hedged
 _HEDGED = {
@@ -54,25 +69,30 @@ _HEDGED = {
                          r"|working|steps?))\b", r"\brefer\s+to\b",
                          r"\b(?:as|shown|stated)\s+above\b",
                          r"\bsame\s+as\s+(?:above|before|the\s+(?:question|reference|answer))\b"),
-    'no number': (r"\b(?:nan|inf|infinity|infty|infinite|undefined|null|nil|placeholder|todo|tbd)\b", r"\bn/a\b"),
+    'no number': (r"\b(?:nan|inf|infinity|infty|infinite|undefined|null|nil|placeholder)\b", r"\bn/a\b",
+                  r"^\W*(?:todo|tbd)\b|\b(?:todo|tbd)\W*$"),
     'operators in words': (r"\b(?:sqrt|factorial)\b",
                            r"\b(?:square|cube|reciprocal|inverse|opposite"
                            r"|multiple)\s+of\s+(?:the\s+)?(?:number\s+)?{N}"),
     'bands': (r"\+/-|±", r"\b(?:give\s+or\s+take|plus\s+or\s+minus)\b"),
 }
-_hedged_number = _any(_HEDGED)
+_hedged_number = _Rules(_HEDGED, '+/- ? above almost answer any approaching before could cube depend either factorial '
+                        'give guess indeterminate inf insufficient inverse may might minus multiple n/a nan nearly nil '
+                        'null opposite perhaps placeholder possibl random reciprocal refer see some sqrt square tbd '
+                        'todo uncertain unclear undefined undetermined unknown unsure value question')
 
 # %% ../nbs/api/22_refusals.ipynb #f-code
 _CODE = {
     'punctuation': (r"==|!=|&&|\|\||\{\{|\}\}|<!--", r"%[sd]\b", r"\(\s*\)", r"\b[A-Za-z_]\w*\.\w+\(",
                     r"\b[A-Za-z_]\w*\(\s*['\"\d\[-]", r"__\w+__"),
-    'statements': (r"^\s*(?:return|yield|echo|print|raise|assert|select)\s+[-+]?[\d.]+\s*;?\s*$",
+    'statements': (r"^\s*(?:return|yield|echo|print|raise|assert|select)\s+[-+]?[\d.]+(?:\s*[-+*/]\s*[\d.]+)*\s*;?\s*$",
                    r"\bimport\s+\w+\s*(?:;|$|\n|as\b)", r"\bfrom\s+\w+\s+import\b",
-                   r"\bdef\s+\w+\s*\(", r"(?<!\\)\blambda\b[\w\s,]*:", r"\bwhile\s+(?:true|\d)\s*:",
+                   r"\bdef\s+\w+\s*\(", r"\b(?:if|elif|while)\s+(?:true|false)\s*:", r"(?<!\\)\blambda\b[\w\s,]*:", r"\bwhile\s+(?:true|\d)\s*:",
                    r"\bselect\s+(?:\*|\w+\s+from)\b", r";\s*(?:drop|select|rm)\b"),
     'left-over LaTeX': (r"\\[A-Za-z]",),
 }
-_code = _any(_CODE)
+_code = _Rules(_CODE, '!= % && ( <!-- == \\ __ assert def drop echo import lambda print raise return rm select while yield '
+                      '{{ || }} if')
 
 # %% ../nbs/api/22_refusals.ipynb #f-orders
 _VERBS = '(?:mark|treat|count|accept|score|grade|rate|label|regard|consider|approve)'
@@ -88,7 +108,7 @@ _ORDERS = {
                  r"|answer|treat|count|approve|agree|return)\b",
                  r"\baward\s+(?:full|me|this)\b",
                  r"\b(?:give|get|grant|deserve)\w*\s+(?:\w+\s+)?full\s+(?:reward|credit|marks|score)\b",
-                 r"\bas\s+an\s+ai\b"),
+                 r"\bas\s+an\s+ai\b", r"(?:^|[,;:.])\s*(?:accept|approve)\s+{N}"),
     'names the judge': (r"\b(?:grader|verifier|evaluator)s?\b", r"\b(?:system|assistant|user|human|admin)\s*:",
                         r"\bverdict\s*[(=]", r"\bgold[\s_-]?(?:answer|label|value)\b",
                         r"\bground[\s_-]?truth\b", r"\b(?:reference|expected)[\s_]+answer\b", r"\bwhatever\s+the\b",
@@ -97,7 +117,11 @@ _ORDERS = {
                          r"\bgrade\s*[:=]\s*(?:pass|correct|full|a)\b",
                          r"\bcorrect\s*=\s*(?:true|1)"),
 }
-_orders = _any(_ORDERS)
+_orders = _Rules(_ORDERS, 'instruction prompt jailbreak grader verifier evaluator verdict gold truth expected reference '
+                 'grade award',
+                 'ignore disregard forget override bypass developer mark marked treat count accept score rate label '
+                 'regard consider approve please you full ai system assistant user human admin whatever key reward '
+                 'correct ok')
 
 # %% ../nbs/api/22_refusals.ipynb #f-compared
 _YEARS = r"(?:19|20)\d\d"
@@ -111,10 +135,11 @@ _COMPARED = {
                r"|rather)\s+than\s+(?:or\s+equal\s+to\s+)?(?:about\s+)?{N}"),
     'open ends': (r"\d\s*(?:-ish|ish)\b",
                   r"\d\s*(?:[a-z]+\s+)?or\s+(?:more|less|so|fewer|greater|higher|above|below|over|thereabouts)\b",
-                  r"\d\s*and\s+(?:up|above|over)\b",
+                  r"\d\s*and\s+(?:up|above|over|more)\b", r"\d\s*,\s*\.\.\.",
                   r"\d\s*\+\s*(?:$|\n|[A-Za-z])", r"\d\s*-\s*(?:$|\n)", r"[<>≤≥]\s*$", r"\bmore\s+or\s+less\b"),
 }
-_compared = _any(_COMPARED)
+_compared = _Rules(_COMPARED, '+ - < > ≤ ≥ ... exceed mum ish',
+                   'least most up under over above below beyond within between as than or more')
 
 # %% ../nbs/api/22_refusals.ipynb #f-dated
 _MONTH = ('(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?'

@@ -14,7 +14,7 @@ from functools import lru_cache
 # %% ../nbs/api/23_statements.ipynb #statements-own-imports
 from .characters import _boxes, _plain, _undress
 from .numerals import Quantity, Unreadable, Verdict, _lex, _long_digits, _pieces, _scaled
-from .refusals import _denied_number, _hedged_number, _orders, _refuse, _refuse_bounds, _undated
+from .refusals import _compared, _denied_number, _hedged_number, _orders, _refuse, _refuse_bounds, _undated
 
 # %% ../nbs/api/23_statements.ipynb #v-settle-parts
 _CUES = frozenset('is are was were be makes make made earns earn earned gets get got has have had costs cost gives '
@@ -66,6 +66,7 @@ def _single(pieces:list) -> Quantity:
     i = next(i for i, p in enumerate(pieces) if isinstance(p, Quantity))
     before, after = _at(pieces, i-1), _at(pieces, i+1)
     if before in _BEFORE_ONE or after in _AFTER_ONE or 'or' in pieces: raise Unreadable('several_values')
+    if before == 'of' and _at(pieces, i-2) == 'number-word': raise Unreadable('unparseable')   # half of 36
     divides = after == '/' or after == ':' and before is None
     if divides and not isinstance(_at(pieces, i+2), str): raise Unreadable('unparseable')
     return pieces[i]
@@ -344,8 +345,9 @@ def _read_plain(text:str) -> Quantity:
     if text[:1] + text[-1:] in ('[]', '{}'): text = text[1:-1]
     pieces = [p for p in _pieces(text) if p not in ('{', '}', '"', "'")]
     q = _settle(pieces)
+    if not _compared.search(text): return q
     proven = _by_computation(_trim(_drop_years(_drop_spelled(pieces))))
-    if proven is None or _key(proven) != _key(q): _refuse_bounds(text)
+    if proven is None or _key(proven) != _key(q): raise Unreadable('several_values')
     return q
 
 # %% ../nbs/api/23_statements.ipynb #v-json

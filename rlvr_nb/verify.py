@@ -111,6 +111,8 @@ def _math_text(text:str, gold:str) -> Verdict:
 # %% ../nbs/api/29_verify.ipynb #v-math-shapes
 def _unread(shape:tuple) -> bool: return shape[0] == 'spelled' or shape[0] == 'given' and _unread(shape[1])
 
+_full_stop = re.compile(r'(?<!\.)[\s.]\s*$')   # one point, and no ellipsis
+
 def _compared_shapes(text:str, gold:str) -> tuple[str|None, list[str]]:
     "The candidate that equals a gold, None without one, and the reasons why the others don't."
     shapes, reasons, constants = _gold_shapes(gold), [], _constants(gold)
@@ -122,8 +124,8 @@ def _compared_shapes(text:str, gold:str) -> tuple[str|None, list[str]]:
                 if any(_equal(g, shape) for g in shapes): return candidate, []
                 reasons.append('unparseable' if _unread(shape) else 'mismatch')
             except Unreadable as problem: reasons.append(str(problem))
-    truth = _spelling(_uniform(gold).strip(' .'))
-    spelled = next((c for c in _candidates(text) if _spelling(_uniform(c).strip(' .')) == truth), None)
+    truth = _spelling(_full_stop.sub('', _uniform(gold)))
+    spelled = next((c for c in _candidates(text) if _spelling(_full_stop.sub('', _uniform(c))) == truth), None)
     return spelled, reasons
 
 # %% ../nbs/api/29_verify.ipynb #v-math-one
@@ -151,7 +153,7 @@ def _math_one(text:str, gold:str) -> Verdict:
 
 # %% ../nbs/api/29_verify.ipynb #v-context
 _joined_left = re.compile(r'(?:[-+*/^±]|\\(?:cdot|times|pm|mp|div|sqrt|ln|log|sin|cos|tan)|\{)\s*$|[\d)]$')
-_joined_right = re.compile(r'\s*(?:[*/^%}]|\\%|[-+]\s*(?:\d|\\[a-z]|[a-z](?![a-z]))|\\(?:cdot|times|pm|div|pi|sqrt'
+_joined_right = re.compile(r'\s*(?:[*/^%}]|\\%|[-+]\s*(?:\d|\\[a-z]|[a-z](?![a-z]))|[abiknpqruvwxyz](?![A-Za-z])|\\(?:cdot|times|pm|div|pi|sqrt'
                            r'|frac)(?![a-z]))')
 _left_break = re.compile(r'[=≈:;,\n&]|\\[()\[\]\\]|\\(?:therefore|implies|Rightarrow|to|q?quad)(?![a-z])'
                          r'|\\text[a-z]*\s*\{[^{}]*\}|(?<![\\A-Za-z])[A-Za-z]{2,}|[.!?](?=\s|$)')
