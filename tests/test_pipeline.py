@@ -156,6 +156,7 @@ def test_adapter_merged_and_full_models_load_as_they_were_evaluated(folders, gsm
     from rlvr_nb.config import load_config
     from rlvr_nb.pipeline import Pipeline
     from rlvr_nb.rewards import REWARDS, reward
+    from rlvr_nb.trust import load_run
     @reward('vowels', category='custom')
     def vowels(parsed, gold): return float(sum(c in 'aeiou' for c in parsed.text))
     common = ['reward.reward_functions=[{category: custom, type: vowels}]', 'data_component=gsm8k',
@@ -166,7 +167,8 @@ def test_adapter_merged_and_full_models_load_as_they_were_evaluated(folders, gsm
         texts = [r['completion'] for r in run.after['gsm8k'].rows]
         assert texts != [r['completion'] for r in run.before['gsm8k'].rows], 'the training changed nothing'
         os.chdir(tmp_path)
-        assert [r['completion'] for r in Pipeline.evaluate(tmp_path/name)['gsm8k'].rows] == texts
+        again = load_run(tmp_path/name, f'data.dataset_path={gsm8k}')   # the data lie outside the run
+        assert [r['completion'] for r in Pipeline.evaluate(tmp_path/name, again)['gsm8k'].rows] == texts
     assert (tmp_path/'adapter/model/merged/model.safetensors').exists()
     assert not (tmp_path/'adapter/model/merged/adapter_config.json').exists()
     assert (tmp_path/'full/model/model.safetensors').exists()
