@@ -122,10 +122,17 @@ def load_job(args:argparse.Namespace, # parsed flags
 
 # %% ../nbs/api/87_jobs.ipynb #i-go-on
 def _go_on(run_dir):
-    "How to continue a stopped run."
+    "How to go on after a run was interrupted."
+    from rlvr_nb.rundir import RunDir
     if run_dir is None: return "Stopped before the run began."
-    path = shlex.quote(str(getattr(run_dir, "path", run_dir)))
-    return f"Stopped and saved. Continue with: python run_pipeline.py --resume {path}"
+    path = str(getattr(run_dir, "path", run_dir))
+    run = RunDir.of(path)
+    if run is None or run.status() != "finished":
+        return f"Stopped and saved. Continue with: python run_pipeline.py --resume {shlex.quote(path)}"
+    if run.report.exists(): return f"The run in {path} is finished, with its model and its report."
+    code = shlex.quote(f"from rlvr_nb.report import RunReport; RunReport({path!r}).save()")
+    return f"The run in {path} is finished and its model saved, without its report. Write it with: python -c {code}"
+
 
 # %% ../nbs/api/87_jobs.ipynb #i-finish
 def finish(run:Callable,    # starts the run and returns its result

@@ -123,6 +123,9 @@ class ArithmeticProcessor(AbstractDatasetProcessor):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
+        if self.dataset_path:
+            raise ConfigError(f"data.dataset_path: arithmetic draws its own problems and reads no file, got "
+                              f"{self.dataset_path!r}; to train on it write data_component=table (or gsm8k, finqa)")
         for key, low, high in (('num_train', 1, 10**6), ('num_eval', 1, 10**5), ('digits', 1, 50)):
             value = self.params[key]
             if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
