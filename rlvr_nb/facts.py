@@ -219,7 +219,8 @@ _COUNTED = {'skipped': 'skipped', 'retried': 'tried again', 'changed': 'changed'
 
 def _event_rows(events:list[dict]) -> list[list]:
     "Faults and changes, each with how often it happened."
-    faults = Counter((e['where'], e['message']) for e in events if e['kind'] == 'fault')
+    told = {str(e.get('message')) for e in events if e['kind'] in _COUNTED}  # the same thing as a fault, in a sentence
+    faults = Counter((e['where'], e['message']) for e in events if e['kind'] == 'fault' and e['message'] not in told)
     rows = [[*fault_text(where, message).split(': ', 1), n] for (where, message), n in faults.most_common()]
     counted = Counter((_COUNTED[e['kind']], str(e.get('what', ''))) for e in events if e['kind'] in _COUNTED)
     rows += [[kind, what, n] for (kind, what), n in counted.most_common()]

@@ -171,11 +171,13 @@ class Healthy:
         if self.accelerator.scaler is None or not self.accelerator.scaler.is_enabled():
             model.zero_grad(set_to_none=True)
         elif math.isfinite(float(self._tr_loss)): return norm  # the scaler looks for its scale
-        self._tell('training', self.health.skip(self.state.global_step + 1))
+        self._tell('training', self.health.skip(self.state.global_step + 1), 'skipped', 'a step whose gradient was no number')
         return norm
 
-    def _tell(self, where, message):
-        if self.on_fault and self.accelerator.is_main_process: self.on_fault(where, message)
+    def _tell(self, where, message, kind=None, what=None):
+        if not self.accelerator.is_main_process: return
+        if self.on_fault: self.on_fault(where, message)
+        if kind and self.on_event: self.on_event(kind, what=what, where=where, message=message)
 
 # %% ../nbs/api/55_trainer.ipynb #t-sampler
 class RememberingSampler:
@@ -429,7 +431,8 @@ class Rewindable:
         free_memory()
         place = self.save_last_step()
         self.use(batches)
-        self._tell('memory', f'memory ran out while {"generating" if generating else "updating"}; the step begins again with {batches}')
+        self._tell('memory', f'memory ran out while {"generating" if generating else "updating"}; the step begins again with {batches}',
+                   'retried', 'a step, with smaller batches, because memory ran out')
         return place
 
     def use(self, batches:Batches):
@@ -450,9 +453,9 @@ def trainer_class(GRPOTrainer # TRL's, or the one that unsloth puts in its place
         "TRL's GRPO trainer, watched, stopped and saved."
         def __init__(self, *args, on_completions=None, judged=None, control=None, health=None, on_fault=None,
                      stateful=None,
-                     engine=None, **kwargs):
+                     engine=None, on_event=None, **kwargs):
             self.on_completions, self.judged, self.steering, self.health = on_completions, judged, control, health
-            self.on_fault, self.stateful, self.engine = on_fault, stateful or {}, engine
+            self.on_fault, self.on_event, self.stateful, self.engine = on_fault, on_event, stateful or {}, engine
             super().__init__(*args, **kwargs)
             a = self.args
             self.batches = Batches(a.per_device_train_batch_size, a.gradient_accumulation_steps, a.steps_per_generation)

@@ -132,6 +132,7 @@ def make_trainer(self:DefaultTrainingLoopComponent,
                  on_completions:Callable|None=None, # (step, records) -> further metrics, after each generation, in the main process
                  judged:Callable|None=None,   # () -> records of the batch that this process scored last, as `Batch.records`
                  on_fault:Callable|None=None, # (where, message), when something was skipped or changed, in the main process
+                 on_event:Callable|None=None, # (kind, what=, where=, message=), beside `on_fault`, for what is counted: 'skipped', 'retried' or 'changed'
                  stateful:dict|None=None,     # name -> what has `state_dict` and `load_state_dict` and belongs into a checkpoint, such as rewards that draw random numbers
                  engine:RolloutEngine|None=None, # that generates; None makes one as `train.rollout` says
                 ):
@@ -149,7 +150,7 @@ def make_trainer(self:DefaultTrainingLoopComponent,
                                              args=args, train_dataset=Dataset.from_list(list(rows)),
             callbacks=[*callbacks, ours], on_completions=on_completions, judged=judged, control=control,
                                              health=Health(args.learning_rate, args.fp16),
-            on_fault=on_fault, stateful=stateful,
+            on_fault=on_fault, on_event=on_event, stateful=stateful,
             engine=self._engine_for(model, tokenizer, args, engine))
     trainer.further_generations = self._further_generations(trainer)
     for note in trainer.engine.notes if trainer.engine else []: trainer._tell('rollout', note)
@@ -195,7 +196,10 @@ def _prepare_resume(trainer, checkpoint:Path|None) -> None:
     if trainer.resumed_state is None: return
     saved = Batches(**trainer.resumed_state['batches'])
     if saved.same_work(trainer.batches): trainer.use(saved.narrower(trainer.batches))
-    else: trainer.resumed_state['inputs'] = None  # the batches were changed: what was generated no longer fits
+    else:
+        trainer.resumed_state['inputs'] = None  # the batches were changed: what was generated no longer fits
+        trainer._tell('checkpoints', 'resumed with batches of another size, so that the position in the data is approximate: some prompts come twice or not at all',
+                      'changed', 'the size of the batches, and with it the position in the data')
 
 # %% ../nbs/api/56_training.ipynb #t-load-only
 def _load_only(trainer, checkpoint:Path) -> None:

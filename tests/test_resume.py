@@ -35,6 +35,12 @@ class Drawing:
         return [self.own.random() + random.random() + numpy.random.rand() + sum(ch.isdigit() for ch in c[0]['content']) for c in completions]
 
 
+class Often(Drawing):
+    "Pays a group all the same now and then, so that it has to be replaced."
+    def __call__(self, completions, **columns):
+        return [float(self.own.random() < 0.2) for c in completions]
+
+
 def settings(lora=True, dropout=0., **changes):
     grpo = {k: changes.pop(k) for k in list(changes) if k in ('beta', 'sync_ref_model', 'ref_model_sync_steps', 'steps_per_generation', 'num_iterations', 'loss_type')}
     train = dict(learning_rate=3e-3, max_steps=STEPS, max_completion_length=6, per_device_train_batch_size=8, gradient_accumulation_steps=1, warmup_ratio=0.1,
@@ -57,7 +63,8 @@ def train(chosen, folder, kill_at=None, stop_at=None, resume=False, prompts=6, k
     "One process's share of a run: what it left, or `Killed`."
     random.seed(99); numpy.random.seed(99); torch.manual_seed(99)  # a new process starts anywhere
     model, tokenizer = model_of(chosen)
-    log, seen, control, reward = [], [], TrainingControl(), Drawing()
+    dynamic = getattr(chosen.train, 'dynamic_sampling', 0)
+    log, seen, control, reward = [], [], TrainingControl(), Often() if dynamic else Drawing()
 
     def on_step(step, total, metrics):
         log.append((step, {k: v for k, v in metrics.items() if not TIMES.search(k)}))
@@ -103,6 +110,8 @@ MATRIX = {
     'a log every four steps':           dict(logging_steps=4),
     'dropout':                          dict(dropout=0.2),
     'another loss':                     dict(loss_type='dr_grpo', lora=False),
+    'dynamic sampling, an adapter':     dict(dynamic_sampling=2),
+    'dynamic sampling, all weights':    dict(dynamic_sampling=2, lora=False, num_iterations=2),
 }
 
 
@@ -113,6 +122,7 @@ def test_a_killed_training_ends_as_if_it_never_was(name, tmp_path):
     prompts = 4 if chosen.train.gradient_accumulation_steps > 1 else 6
     whole = train(chosen, tmp_path/'whole', prompts=prompts)
     assert whole.outcome.steps == STEPS and not whole.outcome.stopped
+    if 'dynamic' in name: assert any(metrics['dynamic/drawn'] > 2 for _, metrics in whole.log), 'no group was replaced'
     for kill_at, kill_in in ((1, 'step'), (3, 'step'), (4, 'generation'), (5, 'step'), (7, 'step')):
         folder = tmp_path/f'{kill_in}-{kill_at}'
         first_log, first_seen = [], []

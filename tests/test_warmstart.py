@@ -50,6 +50,56 @@ def test_a_run_stopped_behind_its_warm_start_ends_like_one_that_never_stopped(wh
     assert second.after['arithmetic'].rows == whole.after['arithmetic'].rows
 
 
+class Killed(BaseException): "Ends a run where it stands, as SIGKILL would."
+
+
+class Kills:
+    "An observer that kills the run at one event."
+    required = True
+    def __init__(self, event, when): self.__dict__[event] = lambda *args: self.kill(when(*args))
+
+    def kill(self, now):
+        if now: raise Killed
+
+    def __getattr__(self, name):
+        if name.startswith('_'): raise AttributeError(name)
+        return lambda *args, **kwargs: None
+
+
+MOMENTS = {'inside': ('warm_step', lambda step, total, log: step == 1),
+           'behind': ('stage_start', lambda name: name == 'evaluate warm'),
+           'before its evaluation is written': ('evaluation', lambda when, evaluation: str(when) == 'warm'),
+           'after its first step of rewards': ('step', lambda step, *_: step == 1)}
+
+
+@pytest.fixture(scope='module', params=[True, False], ids=['adapter', 'all weights'])
+def uninterrupted(request, tmp_path_factory):
+    options = [*SMALL, f'model.lora_config.use_lora={str(request.param).lower()}', 'eval.eval_steps=1']
+    return options, Pipeline(load_config(*options, f'run_dir={tmp_path_factory.mktemp("warm")/"whole"}')).run()
+
+
+def same_weights(run, whole):
+    import torch
+    from safetensors.torch import load_file
+    mine, theirs = (load_file(r.run_dir.path/'model/model.safetensors') for r in (run, whole))
+    return mine.keys() == theirs.keys() and all(torch.equal(mine[name], tensor) for name, tensor in theirs.items())
+
+
+@pytest.mark.parametrize('moment', MOMENTS)
+def test_a_run_killed_around_its_warm_start_ends_like_one_that_never_was(moment, uninterrupted, tmp_path, monkeypatch):
+    options, whole = uninterrupted
+    with monkeypatch.context() as patched:
+        patched.setattr(Pipeline, '_ended_by', lambda self, error, evaluated: error)  # a killed process writes no end
+        with pytest.raises(Killed):
+            Pipeline(load_config(*options, f'run_dir={tmp_path/"run"}'), observers=(Kills(*MOMENTS[moment]),)).run()
+    second = Pipeline.resume(tmp_path/'run')
+    assert second.status == 'finished' and rewards(second.run_dir) == rewards(whole.run_dir)
+    assert same_weights(second, whole)
+    found, expected = second.run_dir.evaluations(), whole.run_dir.evaluations()
+    assert [str(when) for when in found] == [str(when) for when in expected]
+    assert all(found[when]['arithmetic'].rows == expected[when]['arithmetic'].rows for when in expected)
+
+
 def test_a_file_of_ones_own(tmp_path):
     (tmp_path/'mine.jsonl').write_text('{"problem": "123+321=?", "solution": "3+1+0=04,2+2+0=04,1+3+0=04", "answer": "444"}\n' * 4)
     run = Pipeline(load_config(*SMALL, 'train.max_steps=1', 'train.warm_start.source=file',
