@@ -6,7 +6,7 @@
 __all__ = ['resolve_markers', 'model_card', 'save_model_card', 'push_to_hub']
 
 # %% ../nbs/api/78_card.ipynb #card-imports
-import re
+import os, re
 from pathlib import Path
 
 # %% ../nbs/api/78_card.ipynb #card-own-imports
@@ -38,7 +38,7 @@ def _model_index(report:RunReport) -> list[dict]:
     return [{'name': report.title, 'results': [result(name, e) for name, e in after.items()]}]
 
 # %% ../nbs/api/78_card.ipynb #t-front-matter-is-adapter
-def _is_adapter(report:RunReport) -> bool: return (report.model_folder/'adapter_config.json').exists()
+def _is_adapter(report:RunReport) -> bool: return os.path.exists(report.model_folder/'adapter_config.json')
 
 # %% ../nbs/api/78_card.ipynb #t-front-matter
 def _front_matter(report:RunReport) -> dict:

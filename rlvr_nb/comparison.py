@@ -16,6 +16,7 @@ from statistics import fmean
 # %% ../nbs/api/61_comparison.ipynb #comparison-own-imports
 from fastcore.basics import patch
 from .grammar import ConfigError
+from .files import MOST_BYTES, parse_json, read_text, write_text
 from .show import Table, interval_text, p_text, percent, points
 from .opinion import UNREADABLE
 from .intervals import maj_at_k, mcnemar_exact, paired_difference_interval, pass_at_k, wilson_interval
@@ -171,30 +172,25 @@ def save(self:Evaluation,
     "Write the examples as JSON lines."
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + '.partial')
-    partial.write_text(
-        ''.join(
-            json.dumps({'dataset': self.dataset, 'when': self.when, **r}, ensure_ascii=False) + '\n' for r in self.rows
-        ),
-        encoding='utf-8',
-        errors='replace',
-    )
-    os.replace(partial, path)
-    return path
+    records = ({'dataset': self.dataset, 'when': self.when, **r} for r in self.rows)
+    return write_text(path, ''.join(json.dumps(r, ensure_ascii=False) + '\n' for r in records))
 
 # %% ../nbs/api/61_comparison.ipynb #e-load
+def _example(path, number:int, line:str) -> dict:
+    "The example in a line; a `ConfigError` names the line that holds none."
+    try: row = parse_json(line)
+    except ValueError as e:
+        raise ConfigError(f'{path}, line {number}: not JSON ({e}); evaluate again or remove the line') from e
+    if not isinstance(row, dict): raise ConfigError(f'{path}, line {number}: no example; evaluate again or remove the line')
+    return row
+
 @patch(cls_method=True)
 def load(cls:Evaluation,
          path,  # a file written by `save`
         )->Evaluation:
     "Read an evaluation back."
-    rows = []
-    with open(path, encoding='utf-8') as lines:
-        for number, line in enumerate(lines, 1):
-            try:
-                rows.append(json.loads(line))
-            except ValueError as e:
-                raise ConfigError(f'{path}, line {number}: not JSON ({e}); evaluate again or remove the line') from e
+    lines = read_text(Path(path), MOST_BYTES).removesuffix('\n').split('\n')
+    rows = [_example(path, number, line) for number, line in enumerate(lines, 1) if line]
     if not rows: raise ConfigError(f'{path}: holds no example; evaluate again')
     names = {k: rows[0].get(k) for k in ('dataset', 'when')}
     examples = [{k: v for k, v in r.items() if k not in names} for r in rows]

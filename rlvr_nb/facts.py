@@ -55,7 +55,8 @@ def reward_text(name:str,      # of a reward, as the records have it
     from rlvr_nb.registry import REWARDS
     kind = name if name in REWARDS else next((k for k in REWARDS if name.startswith(k)), None)
     doc = (REWARDS[kind].function.__doc__ or '').strip().split('\n')[0] if kind else ''
-    params = next((f.get('params') or {} for f in configured if f.get('type') in (name, kind)), {})
+    params = next((f.get('params') for f in configured if f.get('type') in (name, kind)), None)
+    params = params if isinstance(params, dict) else {}
     return ' '.join(filter(None, [doc, ', '.join(_param_text(k, v) for k, v in params.items())]))
 
 # %% ../nbs/api/76_facts.ipynb #t-read-config

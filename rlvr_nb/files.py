@@ -125,7 +125,7 @@ def read_json(path:Path,  # may be missing
              )->dict:     # empty where there is no file
     "The object in a JSON file."
     if not path.exists(): return {}
-    try: value = parse_json(read_text(path))
+    try: value = parse_json(read_text(path, MOST_LINE))
     except ValueError as e: raise ConfigError(f'{path}: not JSON ({e}); restore the file or remove it') from e
     if not isinstance(value, dict): raise ConfigError(f'{path}: not an object in JSON; restore the file or remove it')
     return value
@@ -201,7 +201,7 @@ def links_out(root:Path,      # a directory
     for folder, names, files in os.walk(root):
         here = Path(folder).relative_to(root)
         linked = [here/name for name in (*names, *files) if (root/here/name).is_symlink()]
-        found += [str(path) for path in linked if not (root/path).resolve().is_relative_to(root)]
+        found += [str(path) for path in linked if not Path(os.path.realpath(root/path)).is_relative_to(root)]
         if len(here.parts) >= deepest: names.clear()
     return sorted(found)
 
@@ -217,4 +217,5 @@ def fits(value,  # from a file that anybody may have written
     if isinstance(kind, dict): return all(k in value and fits(value[k], kind[k]) for k in kind)
     if kind is None: return value is None
     if kind in (int, float) and isinstance(value, bool): return False
+    if isinstance(value, int) and abs(value) >= 2**63: return False
     return isinstance(value, (int, float) if kind is float else kind)

@@ -31,8 +31,9 @@ def load_lines(path # of an evaluation
 def solution_markers(config # text of a run's config.yaml
                     )->tuple[str, str]:
     "The two texts between which the run's answers stand, as its configuration names them."
-    found = [re.search(rf'^\s+{key}:\s*(.+?)\s*$', config, re.M) for key in ('solution_start', 'solution_end')]
-    named = [m[1].strip('\'"') if m else default for m, default in zip(found, ('<answer>', '</answer>'))]
+    found = [re.search(rf'^[ \t]+{key}:(.*)', config, re.M) for key in ('solution_start', 'solution_end')]
+    read = [m[1].strip().strip('\'"') if m else '' for m in found]
+    named = [text or default for text, default in zip(read, ('<answer>', '</answer>'))]
     return named[0], named[1]
 
 # %% ../nbs/api/64_recount.ipynb #recount-number
@@ -160,11 +161,21 @@ def read_goal(config # text of a run's config.yaml
              )->dict:
     "The section `goal` of a configuration as plain values; empty where there is none."
     found = re.search(r'^goal:[ \t]*\n((?:[ \t]+.*\n?)+)', config, re.M)
-    pairs = re.findall(r'^\s+(\w+):[ \t]*(.*?)[ \t]*$', found[1], re.M) if found else []
-    def value(text):
-        try: return json.loads(text)
-        except ValueError: return text.strip('\'"')
-    return {key: value(text) for key, text in pairs if text not in ('', 'null', '[]')}
+    pairs = re.findall(r'^[ \t]+(\w+):(.*)', found[1], re.M) if found else []
+    read = {key: _goal_value(text.strip()) for key, text in pairs}
+    return {key: value for key, value in read.items() if value is not None and (key in _GOAL_NAMES or _measure(value))}
+
+_GOAL_NAMES = ('dataset', 'over')  # the other keys are numbers
+
+def _goal_value(text:str):
+    "A number or a name; None for anything else."
+    try: value = json.loads(text)
+    except (ValueError, RecursionError): value = text.strip('\'"') or None
+    return value if _measure(value) or isinstance(value, str) else None
+
+def _measure(value) -> bool:
+    "Whether a value is a number that a result can be compared with."
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 2**63
 
 # %% ../nbs/api/64_recount.ipynb #recount-parts
 def goal_parts(goal,       # as `read_goal` gives it
@@ -211,8 +222,7 @@ def recount(run # directory of a run
            )->Recount:
     "Count the evaluations of a run again."
     run = Path(run)
-    config = run/'config.yaml'
-    config = config.read_text(encoding='utf-8', errors='replace') if config.is_file() else ''
+    config = _small_text(run/'config.yaml')
     counted, problems = {}, []
     order = {'before': 0, 'warm': 1, 'after': 10**9}
     for path in sorted((run/'eval').glob('*.jsonl'), key=lambda p: (order.get(_named(p)[0], 2), p.name)):
@@ -223,9 +233,14 @@ def recount(run # directory of a run
 
 def _minutes(run:Path) -> float|None:
     "What all stages took, as result.json has it."
-    try: seconds = json.loads((run/'result.json').read_text())['seconds'].values()
-    except (OSError, ValueError, KeyError, AttributeError, TypeError): return None
-    return sum(s for s in seconds if isinstance(s, (int, float))) / 60
+    try: seconds = json.loads(_small_text(run/'result.json'))['seconds'].values()
+    except (ValueError, RecursionError, KeyError, AttributeError, TypeError): return None
+    return sum(filter(_measure, seconds)) / 60
+
+def _small_text(path:Path) -> str:
+    "A file of the run that is read whole; nothing where it is missing, larger than any run's, or no file."
+    if not path.is_file() or path.stat().st_size > 2**24: return ''
+    return path.read_text(encoding='utf-8', errors='replace')
 
 # %% ../nbs/api/64_recount.ipynb #recount-show-line
 def _line(c:Counted, how:str) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 # %% ../nbs/api/77_report.ipynb #report-own-imports
 from fastcore.basics import patch
 from fastcore.xml import FT, ft
-from .files import write_text
+from .files import fits, write_text
 from .config import load_config
 from .show import interval_text, line_chart, p_text, percent, points, visible
 from .comparison import Comparison, When, prompt_text, samples_text
@@ -164,7 +164,9 @@ def curves(self:RunReport)->FT|None:
     "How training went."
     figures = [f for f in [_accuracy_chart(self), *_charts(self)] if f is not None] if self.steps else []
     if not figures: return None
-    beta = (self.section('train').get('grpo') or {}).get('beta') or 0.
+    grpo = self.section('train').get('grpo')
+    beta = grpo.get('beta') if isinstance(grpo, dict) else 0.
+    beta = beta if fits(beta, float) else 0.
     off = f'KL to the start: off (beta {beta:g}).' if not beta else 'KL to the start: not logged.'
     smooth = 'Strong lines are means over a twentieth of the run, faint ones are the logged steps.'
     notes = ([] if self.curve('kl') else [off]) + ([smooth] if len(self.curve('reward')) >= 40 else [])

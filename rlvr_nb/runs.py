@@ -7,7 +7,7 @@ __all__ = ['RunComparison', 'compare_runs', 'SeedSummary', 'summarise_seeds', 'r
            'delete_run']
 
 # %% ../nbs/api/79_runs.ipynb #runs-imports
-import json, os, shutil, zipfile
+import json, os, secrets, shutil, zipfile
 from collections import defaultdict
 from pathlib import Path
 from statistics import fmean
@@ -313,8 +313,10 @@ def pack_run(run_dir,      # a `RunDir`, or its path
     "Put a run into one zip file."
     run = as_run(run_dir)
     path = Path(path) if path else run.path.with_name(f'{run.path.name}.zip')
-    with replacing(path) as file, zipfile.ZipFile(file, 'w', zipfile.ZIP_DEFLATED) as packed:
-        for found in _packed(run, checkpoints): packed.write(found, f'{run.path.name}/{found.relative_to(run.path)}')
+    with replacing(path) as file, zipfile.ZipFile(file, 'w', zipfile.ZIP_DEFLATED, strict_timestamps=False) as packed:
+        for found in _packed(run, checkpoints):
+            name = f'{run.path.name}/{found.relative_to(run.path)}'
+            packed.write(found, name.encode('utf-8', 'replace').decode())  # a name may be no UTF-8
     return path
 
 # %% ../nbs/api/79_runs.ipynb #t-delete-strange
@@ -336,6 +338,6 @@ def delete_run(run_dir, # a `RunDir`, or its path
     if found := _strange(run):
         raise ConfigError(f'{shown_path(run.path)}: holds {", ".join(found[:5])}, which no run makes; '
                           'move that elsewhere, then delete the run')
-    gone = run.path.with_name(f'.deleted-{run.path.name}')
+    gone = run.path.with_name(f'.deleted-{secrets.token_hex(8)}')  # a name that nobody has put something under
     run.path.rename(gone)
     shutil.rmtree(gone)

@@ -13,8 +13,9 @@ from pathlib import Path
 # %% ../nbs/api/79_trust.ipynb #trust-own-imports
 from .grammar import ConfigError, Fault, GROUPS, override_text, parse_override, path_text, walk
 from .files import links_out, parse_json, read_text
+from .yamlfile import read_yaml
 from .schema import PipelineConfig
-from .config import load_file
+from .config import load_config, load_file
 from .show import gigabytes, visible
 from .rundir import RunDir, as_run, shown_path
 from .facts import RunFacts, status_text
@@ -73,6 +74,17 @@ def _typed(overrides) -> list[tuple]:
     changes = [parse_override(text) for text in overrides]
     return [(GROUPS[c.group],) if c.group else c.path for c in changes]
 
+# %% ../nbs/api/79_trust.ipynb #trust-environment
+_ORDINARY = re.compile(r'\$\{(\.*[\w.\[\]-]+|get_marker:\s*\w+|get_model_markers_dict:)\}')
+
+_READS = 'read your environment'
+
+def _environment_reads(run:RunDir) -> dict[tuple, str]:
+    "The texts of a run's own file that refer to more than its options and markers, by path."
+    texts = {path: value for path, value in walk(read_yaml(run.config)[0]) if isinstance(value, str)}
+    return {path: text for path, text in texts.items() if '${' in _ORDINARY.sub('', text)}
+
+
 # %% ../nbs/api/79_trust.ipynb #trust-loosened
 def loosened(cfg:PipelineConfig,  # loaded from a run's file, with the overrides on top
              run:RunDir,          # whose file it is
@@ -80,8 +92,9 @@ def loosened(cfg:PipelineConfig,  # loaded from a run's file, with the overrides
             )->list[Fault]:       # one for each option, in the order of the configuration
     "What a run's own file asks for that loosens a protection."
     typed, faults = _typed(overrides), []
-    for path, value in walk(cfg.model_dump(by_alias=True)):
-        why = _why(path_text(path), value, run) if path else None
+    options = [(path, value) for path, value in walk(cfg.model_dump(by_alias=True)) if path]
+    asked = [(path, value, _why(path_text(path), value, run)) for path, value in options]
+    for path, value, why in [*asked, *((path, text, _READS) for path, text in _environment_reads(run).items())]:
         if why is None or any(path[:len(t)] == t for t in typed): continue
         faults.append(Fault(path_text(path), problem=f"comes from the run's own file and would {why}",
                             advice=f'if you trust this run, type it yourself: {override_text(path_text(path), value)}',
@@ -102,9 +115,13 @@ def load_run(run,             # a `RunDir`, or its path
 
 # %% ../nbs/api/79_trust.ipynb #trust-tame-run
 def _without(cfg:PipelineConfig, faults:list[Fault]) -> list[str]:
-    "Overrides that set options back to what loosens nothing."
-    values = {path_text(path): value for path, value in walk(cfg.model_dump(by_alias=True))}
-    return [override_text(f.path, False if isinstance(values[f.path], bool) else None) for f in faults]
+    "Overrides that set options back to what loosens nothing; a text that read the environment gets its default."
+    values, usual = ({path_text(path): value for path, value in walk(c.model_dump(by_alias=True))}
+                     for c in (cfg, load_config()))
+    def harmless(fault):
+        if fault.problem.endswith(_READS): return usual.get(fault.path)
+        return False if isinstance(values[fault.path], bool) else None
+    return [override_text(fault.path, harmless(fault)) for fault in faults]
 
 def tame_run(run,            # a `RunDir`, or its path
              *overrides:str, # what the person has set

@@ -17,6 +17,7 @@ from .arguments import hardware_arguments
 from .checkpoint import choose_checkpoint, publish, seal, staging
 from .control import StopRequested, TrainingControl
 from .grammar import ConfigError
+from .files import fits, read_json
 from .model import hardware, is_adapted
 from .prompts import Markers, is_prefilled, render_prompt
 from .rollout import end_tokens
@@ -188,4 +189,6 @@ def load_warm(model,              # as it was before the warm start
         from safetensors.torch import load_file
         for path in sorted(found.glob('model*.safetensors')): model.load_state_dict(load_file(path), strict=False)
         compare_model(model, found)
-    return WarmOutcome(**json.loads((found/'warm_start.json').read_text()))
+    told, kinds = read_json(found/'warm_start.json'), {'steps': int, 'examples': int, 'loss': float, 'seconds': float}
+    if not fits(told, kinds): raise ConfigError(f'{found}: its warm_start.json is no outcome of a warm start; remove the folder')
+    return WarmOutcome(**{name: told[name] for name in kinds})

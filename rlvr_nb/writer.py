@@ -25,6 +25,7 @@ def this_process()->dict: # host, pid and the time the process began
 def _lives(mark:dict) -> bool:
     "Whether a process of this host runs."
     import psutil
+    if not 0 < mark['pid'] < 2**31: return False
     try:
         process = psutil.Process(mark['pid'])
         return abs(process.create_time() - mark['began']) < 2 and process.status() != psutil.STATUS_ZOMBIE

@@ -17,6 +17,7 @@ from rlvr_nb.recount import recount
 from rlvr_nb.tracking import (ConsoleObserver, RunDir, RunReport, compare_runs, model_card, pack_run, push_to_hub,
                               run_summary,
                               save_model_card, shelf, summarise_seeds)
+from rlvr_nb.runs import delete_run
 from rlvr_nb.trust import inspect_path, load_run, loosened
 
 ENTRIES = ('--from', '--resume', '--evaluate')
@@ -107,6 +108,26 @@ def test_the_command_line_takes_what_was_typed_again_and_nothing_else(run, capsy
     assert "continues with the run's own configuration, got train.max_steps=9" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize('entry', ENTRIES)
+@pytest.mark.parametrize('where, text', [
+    ('name', 'x-${oc.env:MY_PLAIN_VARIABLE}'), ('data.dataset_path', 'them/${oc.env:MY_PLAIN_VARIABLE}'),
+    ('data.dataset_name', '${oc.decode:${oc.env:MY_PLAIN_VARIABLE}}')])
+def test_a_runs_file_does_not_read_the_environment(run, entry, where, text, capsys, tmp_path, monkeypatch):
+    import yaml
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv('MY_PLAIN_VARIABLE', 'canary-of-nobody')
+    tree = yaml.safe_load(run.config.read_text())
+    at = tree if where == 'name' else tree['data']
+    at[where.rpartition('.')[2]] = text
+    run.config.write_text(yaml.safe_dump(tree))
+    run.result.unlink()
+    assert main([entry, str(run.path), *(['--dry-run'] if entry == '--from' else [])]) == 2
+    told = ''.join(capsys.readouterr())
+    assert 'canary' not in told and where in told
+    assert 'would read your environment' in told and 'type it yourself' in told
+    assert not any('canary' in str(p) for p in tmp_path.rglob('*'))
+
+
 # Links
 
 @pytest.mark.parametrize('name',
@@ -120,6 +141,16 @@ def test_a_planted_link_is_never_written_through(run, mine, name):
         try: write()
         except ConfigError: continue
     assert mine.read_text() == 'mine'
+
+
+@pytest.mark.parametrize('name', ['after-arithmetic.jsonl.partial', '.after-arithmetic.jsonl.partial',
+                                  'after-arithmetic.jsonl'])
+def test_an_evaluation_is_never_written_through_a_link(run, mine, name):
+    found = run.evaluations()['after']['arithmetic']
+    (run.eval/name).unlink(missing_ok=True)
+    (run.eval/name).symlink_to(mine)
+    found.save(run.eval/'after-arithmetic.jsonl')
+    assert mine.read_text() == 'mine' and run.evaluations()['after']['arithmetic'].n == found.n
 
 
 @pytest.mark.parametrize('name', ['metrics.jsonl', 'events.jsonl'])
@@ -149,6 +180,30 @@ def test_links_are_not_packed(run, mine):
         assert not [n for n in packed.namelist() if 'key' in n or 'home' in n]
 
 
+@pytest.mark.parametrize('name', ['loop', 'metrics.jsonl', 'model', 'result.json'])
+def test_a_link_to_itself_is_no_traceback(run, name):
+    (run.path/name).unlink(missing_ok=True)
+    (run.path/name).symlink_to(name)
+    assert str(inspect_path(run.path)) and RunReport(run).html()
+    run.refuse_links()
+
+
+def test_odd_times_and_names_are_packed(run):
+    import zipfile
+    os.utime(run.config, (0, 0))
+    os.utime(run.manifest, (1e11, 1e11))
+    Path(os.fsdecode(os.fsencode(run.path) + b'/eval/odd-\xff.txt')).write_text('x')
+    with zipfile.ZipFile(pack_run(run)) as packed:
+        assert {'run/config.yaml', 'run/manifest.json', 'run/eval/odd-?.txt'} <= set(packed.namelist())
+
+
+def test_a_run_is_deleted_although_something_has_the_name_it_was_moved_to(run, mine):
+    (run.path.parent/f'.deleted-{run.path.name}').mkdir()
+    (run.path.parent/f'.deleted-{run.path.name}'/'thesis.txt').write_text('mine')
+    delete_run(run)
+    assert not run.path.exists() and (run.path.parent/f'.deleted-{run.path.name}'/'thesis.txt').exists()
+
+
 # Paths
 
 @pytest.mark.parametrize('named', ['../../../x', '{home}', '/etc', 'model/../../home'])
@@ -158,6 +213,12 @@ def test_the_model_is_where_the_run_put_it(run, mine, named):
         with pytest.raises(ConfigError, match='leads out of it|has not written'): use(run)
     assert [p.name for p in mine.parent.iterdir()] == ['thesis.txt']
     assert RunReport(run).html() and run_summary(run)['status']
+
+
+@pytest.mark.parametrize('named', ['x/' * 5000, '/' + 'x' * 5000, '/a\0b', 'a\0b'])
+def test_a_path_that_cannot_be_is_no_traceback(run, named):
+    run.write_result({'status': 'finished', 'model': named})
+    assert model_card(run) and RunReport(run).html() and str(inspect_path(run.path))
 
 
 def test_a_file_of_the_user_does_not_go_up_with_the_model(run, mine):
@@ -235,8 +296,15 @@ def bomb(tmp_path):
     ('eval/after-arithmetic.jsonl', '{"dataset": 3, "when": [1]}\n'),
     ('eval/after-arithmetic.jsonl', '{"dataset": "arithmetic", "when": "after", "prompt": 1, "correct": "yes"}\n'),
     ('eval/after-arithmetic.jsonl', '{'), ('eval/step-x-arithmetic.jsonl', '{}\n'),
-    ('completions/part-000000.parquet', 'PAR1')])
+    ('completions/part-000000.parquet', 'PAR1'),
+    ('metrics.jsonl', '{"step": ' + '9' * 4000 + ', "reward": 1.0}\n{"step": 2, "reward": 1.0}\n'),
+    ('events.jsonl', '{"kind": "stage_end", "name": "train", "seconds": ' + '9' * 4000 + '}\n'),
+    ('eval/after-arithmetic.jsonl', 'HUGE TOKENS'),
+    ('result.json', '{"seconds": {"train": ' + '9' * 4000 + '}}'), ('result.json', '[' * 100_000)])
 def test_a_damaged_file_is_named_and_the_rest_is_shown(run, name, text, tmp_path):
+    if text == 'HUGE TOKENS':
+        row = json.loads((run.path/name).read_text().splitlines()[0])
+        text = json.dumps(row | {'tokens': int('9' * 4000)}) + '\n'
     (run.path/name).write_text(bomb(tmp_path) if text == 'BOMB' else text)
     report = RunReport(run)
     page = report.html()
@@ -244,6 +312,21 @@ def test_a_damaged_file_is_named_and_the_rest_is_shown(run, name, text, tmp_path
     assert Path(name).name.split('.')[0].split('-')[0] in page
     assert str(report) and model_card(run) and compare_runs([run]).html() and summarise_seeds([run]).html()
     assert shelf(run.path.parent)
+    assert str(inspect_path(run.path)) and str(recount(run.path))
+
+
+@pytest.mark.parametrize('text', [
+    'reward:\n  reward_functions:\n  - {type: gsm8k_answer_check, params: [1], weight: x}\n  - {type: [1]}\n',
+    'train: {grpo: [1], max_steps: x, learning_rate: {}}\n', 'train: {grpo: {beta: text}}\n',
+    'goal:\n  accuracy: text\n  gain: [1]\n  minutes: "x"\n', 'goal:\n  dataset: [1]\n  over: {"a": 1}\n',
+    'goal:\n  accuracy: ' + '[' * 100_000 + '\n',
+    'name: [1]\nseed: {a: 1}\nmodel: {lora_config: [1], markers: {solution_start: [1]}}\n',
+    'prompts: {system_prompts: {x: [1]}, prompting_mode: [1]}\n'])
+def test_an_odd_configuration_is_shown(run, text):
+    run.config.write_text(text)
+    report = RunReport(run)
+    assert '</html>' in report.html() and str(report) and model_card(run)
+    assert compare_runs([run]).html() and summarise_seeds([run]).html() and shelf(run.path.parent)
     assert str(inspect_path(run.path)) and str(recount(run.path))
 
 
@@ -258,9 +341,21 @@ print(inspect_path(sys.argv[1]), recount(sys.argv[1]), "DONE")
 '''
 
 
+def test_counting_a_run_again_takes_no_longer_than_its_files_are_long(run):
+    "A megabyte of line breaks or blanks once made regular expressions go over it for every one of them."
+    for text in ('\n' * 2**20, 'goal:\n' + ' \n' * 2**19,
+                 'model:\n  solution_start: a' + ' ' * 2**20 + 'b\ngoal:\n  accuracy: 1' + ' ' * 2**20 + '2\n'):
+        run.config.write_text(text)
+        done = subprocess.run([sys.executable, '-c', 'import sys; from rlvr_nb.recount import recount; '
+                               'print(recount(sys.argv[1]))', str(run.path)], capture_output=True, text=True,
+                              timeout=60, env={**os.environ, 'PYTHONPATH': os.pathsep.join(sys.path)})
+        assert 'strict' in done.stdout, done.stderr
+
+
 def test_a_pipe_in_the_place_of_a_file_does_not_block(run):
-    for name in ('metrics.jsonl', 'events.jsonl', 'manifest.json', 'config.yaml', 'eval/after-arithmetic.jsonl'):
-        (run.path/name).unlink()
+    for name in ('metrics.jsonl', 'events.jsonl', 'manifest.json', 'config.yaml', 'result.json', 'writer.json',
+                 'identity.json', 'eval/after-arithmetic.jsonl', 'completions/part-000001.parquet'):
+        (run.path/name).unlink(missing_ok=True)
         os.mkfifo(run.path/name)
     code = LOOKING
     done = subprocess.run([sys.executable, '-c', code, str(run.path)], capture_output=True, text=True, timeout=100,
@@ -328,6 +423,13 @@ def test_a_run_that_is_being_written_is_refused_and_one_whose_process_died_is_no
     run.writer.claim()
     assert run.status() == 'running'
     run.writer.release()
+
+
+@pytest.mark.parametrize('pid', [-1, 0, 2**40, 2**70])
+def test_a_mark_of_no_process_counts_for_nothing(run, pid):
+    run.writer.path.write_text(json.dumps({'host': __import__('platform').node(), 'pid': pid, 'began': 0.,
+                                           'since': 'x', 'token': 'y'}))
+    assert not run.writer.alive() and '</html>' in RunReport(run).html() and str(inspect_path(run.path))
 
 
 def test_the_stale_mark_of_another_host_makes_room(run):
