@@ -4,8 +4,9 @@
 
 # %% auto #0
 __all__ = ['TITLES', 'LIST', 'ELSEWHERE', 'UNUSABLE', 'KNOWN_MODELS', 'GRPO_HELP', 'TOOLTIP', 'SECRET_TYPED', 'Option',
-           'grpo_options', 'options', 'presets', 'Base', 'base_of_file', 'css_class', 'choice_label', 'read_text',
-           'Looks', 'make_input', 'Field', 'fault_text', 'plain_help', 'fix_label', 'fix_button']
+           'optional_section', 'grpo_options', 'options', 'presets', 'Base', 'base_of_file', 'css_class',
+           'choice_label', 'read_text', 'Looks', 'make_input', 'Field', 'fault_text', 'plain_help', 'fix_label',
+           'fix_button']
 
 # %% ../nbs/api/90_fields.ipynb #fields-imports
 import re
@@ -35,7 +36,7 @@ TITLES = {  # the options of the simple form, with what they are called there
     'model.model_name_or_path': 'Model', 'model.load_in_4bit': 'Load the weights in 4 bits', 'model.lora_config.use_lora': 'Train a LoRA adapter',
     'model.lora_config.r': 'Rank of the adapter', 'data.dataset_name': 'Dataset', 'data.dataset_path': 'File, folder or Hub dataset',
     'data.max_train_samples': 'Rows to train on, at most', 'prompts.prompting_mode': 'System prompt', 'train.max_steps': 'Training steps',
-    'train.learning_rate': 'Learning rate', 'train.max_completion_length': 'Longest completion', 'train.num_generations': 'Completions for each prompt',
+    'train.learning_rate': 'Learning rate', 'train.warm_start': 'Warm start on worked solutions', 'train.max_completion_length': 'Longest completion', 'train.num_generations': 'Completions for each prompt',
     'train.per_device_train_batch_size': 'Completions at once', 'train.grpo.temperature': 'Sampling temperature', 'eval.enabled': 'Measure accuracy',
     'eval.eval_num_samples': 'Problems to measure it on', 'name': 'Name of the run', 'run_dir': 'Folder of the run'}
 LIST = 'reward.reward_functions'               # the one option that is a list of sections
@@ -47,7 +48,7 @@ UNUSABLE = ('reduce_lr_on_plateau', 'greedy')  # schedulers that follow an evalu
 class Option:
     "One option of the schema, as a form shows it."
     path: str             # as in an override: train.max_steps
-    kind: str             # bool, choice, int, float, text, optional or structure
+    kind: str             # bool, choice, int, float, text, optional, section (on or off) or structure
     help: str             # one sentence
     accepts: str          # in words
     unit: str|None = None
@@ -77,10 +78,18 @@ def bounds(self:Option)->str:
     return ', '.join(t for t in (self.unit, *said, default) if t)
 
 # %% ../nbs/api/90_fields.ipynb #w-kind
+def optional_section(annotation # of a field
+                    )->type[BaseModel]|None:
+    "The section that a field may hold or leave out."
+    args = [a for a in get_args(annotation) if a is not NoneType]
+    alone = args[0] if len(args) == 1 and NoneType in get_args(annotation) else None
+    return alone if isinstance(alone, type) and issubclass(alone, BaseModel) else None
+
 def _kind_of(annotation) -> tuple[str, tuple]:
     "The input that suits a type, and its choices."
     args = [a for a in get_args(annotation) if a is not NoneType]
     null = NoneType in get_args(annotation)
+    if optional_section(annotation): return 'section', ()
     if get_origin(annotation) is Literal: return 'choice', get_args(annotation)
     if annotation is bool: return 'bool', ()
     if null and args == [bool]: return 'choice', (None, True, False)
@@ -144,7 +153,9 @@ def options(section:type[BaseModel]=PipelineConfig, # of the schema
         at = f'{path}.{f.alias or name}'.lstrip('.')
         if isinstance(f.annotation, type) and issubclass(f.annotation, BaseModel): found += options(f.annotation, at)
         elif at == 'train.grpo': found += [*grpo_options(), _option(at, f)]
-        elif at not in ELSEWHERE: found.append(_option(at, f))
+        elif at not in ELSEWHERE:
+            found.append(_option(at, f))
+            if part := optional_section(f.annotation): found += options(part, at)
     return found
 
 # %% ../nbs/api/90_fields.ipynb #w-presets
@@ -155,11 +166,12 @@ def _title(file:Path) -> str:
     return titles[0].rstrip('.') if titles else file.stem
 
 def presets(config_dir=None, # a folder of your own files, searched first
+            kind:str='preset', # or 'recipe'
            )->dict[str, str]: # name -> title
-    "The presets there are, the offline one first."
+    "The presets there are, the offline one first; or the recipes, whose outcome was measured."
     files = ConfigFiles(search_dirs(config_dir))
-    names = sorted(files.options('preset'), key=lambda n: (n != 'offline_demo', n))
-    return {n: _title(files.find(f'preset/{n}')) for n in names}
+    names = sorted(files.options(kind), key=lambda n: (n != 'offline_demo', n))
+    return {n: _title(files.find(f'{kind}/{n}')) for n in names}
 
 # %% ../nbs/api/90_fields.ipynb #w-base
 @dataclass(frozen=True)
@@ -254,8 +266,9 @@ def make_input(option:Option,     # what it is for
     "The input widget of an option."
     looks, named, kind = looks or Looks(), _described(option), option.kind
     text = dict(named, continuous_update=False)
-    if kind == 'bool':
-        w = looks(ipywidgets.Checkbox, value=bool(value), indent=False, **named)
+    if kind in ('bool', 'section'):
+        on = value is not None if kind == 'section' else bool(value)
+        w = looks(ipywidgets.Checkbox, value=on, indent=False, **named)
     elif kind == 'choice':
         w = looks(ipywidgets.Dropdown, options=_labels(option, value), value=choice_label(value), **named)
     elif kind == 'int': w = looks(ipywidgets.IntText, value=value, **text)
@@ -320,6 +333,7 @@ def _fits(option:Option, value) -> bool:
 
 def _as_shown(option:Option, value):
     "A value as its input has it."
+    if option.kind == 'section': return value is not None
     if option.kind in ('bool', 'int', 'float'): return value
     return choice_label(value) if option.kind == 'choice' else _shown_text(option, value)
 
@@ -347,6 +361,7 @@ def _typed(self:Field, change):
     if self._showing: return
     with self.form.lock:
         value, self.typed = change['new'], None
+        if self.option.kind == 'section': value = {} if value else None
         if isinstance(value, str) and redact(value) != value: return self._refuse_secret()
         if isinstance(value, str) and self.option.kind in ('text', 'optional', 'structure', 'choice'):
             try: value = read_text(self.option, value)

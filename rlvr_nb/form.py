@@ -139,10 +139,12 @@ def _same(a, b) -> bool: return type(a) is type(b) and a == b
 @patch
 def _edit(self:Form, path:str, value):
     "Note an edit, unless the configuration says the same without it."
-    if path in self.edits:
-        del self.edits[path]
+    inside = [p for p in self.edits if p.startswith(f'{path}.')] if value is None else []
+    if path in self.edits or inside:   # a section that is switched off takes its own edits with it
+        for p in (path, *inside): self.edits.pop(p, None)
         try: self.valid = self.base.load(*self.overrides)
         except ConfigError: self.edits[path] = value; return
+    if value == {} and isinstance(self._without_edits(path), dict): return   # it is on already
     if not _same(self._without_edits(path), value): self.edits[path] = value
 
 @patch
@@ -293,11 +295,8 @@ def machine_faults(cfg:PipelineConfig)->list[Fault]:
         if value == package and find_spec(package) is None
     ]
     if cfg.train.grpo.get('use_vllm') and find_spec('vllm') is None:
-        found.append(
-            Fault(
-                'train.grpo.use_vllm', problem='the package vllm is not installed here',
-                fixes=(('train.grpo.use_vllm', False),))
-        )
+        fixes = (('train.grpo.use_vllm', False),)
+        found.append(Fault('train.grpo.use_vllm', problem='the package vllm is not installed here', fixes=fixes))
     return found
 
 # %% ../nbs/api/91_form.ipynb #w-problems

@@ -191,6 +191,7 @@ def show_run(self:Results, run:RunDir|None)->dict: # dataset -> Comparison
     comparisons = report.comparisons if report else {}
     if self.built:
         markers = self.live.markers or list(Markers.from_config(self.form.valid.model.markers))
-        write(self.w['comparison'], comparison_panel(comparisons, markers, caveats=report.caveats if report else ()))
+        caveats, first = (report.caveats, report.evaluations.get('before')) if report else ((), None)
+        write(self.w['comparison'], comparison_panel(comparisons, markers, caveats=caveats, first=first))
         write(self.w['evaluated']), write(self.w['answers'])
     return comparisons

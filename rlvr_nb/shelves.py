@@ -30,8 +30,8 @@ def _accuracies(found:dict) -> str: return ', '.join(percent(v) for v in found.v
 def run_line(s:dict # as `run_summary` gives it
             )->str:
     "A run in one line."
-    accuracy = (
-        f"{_accuracies(s['before'])} to {_accuracies(s['after'])}" if s['before'] or s['after'] else 'no accuracy')
+    moments = [_accuracies(s[when]) for when in ('before', 'warm', 'after') if when != 'warm' or s.get('warm')]
+    accuracy = ' to '.join(moments) if s['before'] or s['after'] else 'no accuracy'
     typed = ' '.join(s['overrides'] or [])
     return ' | '.join(
         [

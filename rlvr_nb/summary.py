@@ -10,7 +10,7 @@ from fastcore.xml import ft
 from .show import line_chart, percent, points
 from .elements import page
 from .charts import thinned
-from .panels import status_text, table
+from .panels import outcome_text, status_text, table
 
 # %% ../nbs/api/96_summary.ipynb #w-summary
 class Summary:
@@ -20,15 +20,16 @@ class Summary:
     def __repr__(self): return self.text
 
 # %% ../nbs/api/96_summary.ipynb #w-summary-rows
-_HEADER = ['dataset', '#before', '#after', '#points', '95 % interval', '#gained / lost']
+_HEADER = ['dataset', '#before', '#warm', '#after', '#points', '95 % interval', '#gained / lost']
 
-def _rows(comparisons:dict) -> list[list]:
-    "Before and after, a line a dataset."
+def _rows(comparisons:dict, evaluations:dict) -> list[list]:
+    "Before, after a warm start, and after, a line a dataset; the points are those of GRPO alone."
     def row(name, c):
-        interval = f'{points(c.interval[0])} to {points(c.interval[1])}'
+        warm, interval = c.before.when == 'warm', f'{points(c.interval[0])} to {points(c.interval[1])}'
+        first = evaluations.get(('before', name)) if warm else dict(accuracy=c.before.accuracy)
         return [
-            name, percent(c.before.accuracy), percent(c.after.accuracy), points(c.difference), interval,
-            f'{c.gains} / {c.losses}']
+            name, percent(first['accuracy']) if first else '-', percent(c.before.accuracy) if warm else '-',
+            percent(c.after.accuracy), points(c.difference), interval, f'{c.gains} / {c.losses}']
 
     return [row(name, c) for name, c in comparisons.items()]
 
@@ -44,12 +45,12 @@ def summarise(view,              # of a `Live`
               command:str,       # that repeats the run
              )->Summary:
     "A static account of a run."
-    rows, said = _rows(comparisons), _said(view)
+    rows, said = _rows(comparisons, view.evaluations), _said(view)
     where = f' in {view.run_dir.path}' if view.run_dir and view.status != 'running' else ''
     curve = view.curves.get('reward')
     chart = [ft('div', line_chart('Reward', {'reward': thinned(curve)}), style='max-width:420px')] if curve else []
     failed = [ft('p', f"{view.error['title']}: {view.error['text'][:500]}")] if view.error else []
-    told = [f'{r[0]}: {r[1]} before, {r[2]} after ({r[3]} points, {r[4]})' for r in rows]
+    told = [f'{outcome_text({name: c})[:-1]}, {r[5]})' for r, (name, c) in zip(rows, comparisons.items())]
     parts = [ft('p', ft('b', 'rlvr_nb: '), said, where), *failed, *([table(_HEADER, rows)] if rows else []), *chart]
     drawn = page(
         *parts,
