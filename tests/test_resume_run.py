@@ -300,3 +300,24 @@ def test_rewards_that_draw_resume_as_they_were(tmp_path):
     run_of(tmp_path/'run', 'reward_component=random_baseline', control=control, observers=[Steer('step', control.stop, lambda step, *_: step == 2)])
     assert Pipeline.resume(tmp_path/'run').status == 'finished'
     assert_same(tmp_path/'run', tmp_path/'whole')
+
+
+def test_a_curriculum_and_a_band_of_difficulty_go_on_where_they_were(tmp_path, monkeypatch):
+    "The order and the choice of the prompts come from what a probe measured."
+    from rlvr_nb.data import ArithmeticProcessor
+    from rlvr_nb.preflight import PROBES
+    monkeypatch.chdir(tmp_path)
+    cfg = load_config(*SHORT)
+    questions = [row['question'] for row in ArithmeticProcessor(seed=cfg.seed).load_raw_dataset('train')[:64]]
+    rates = {question: i % 8 / 8 for i, question in enumerate(questions)}
+    Path(PROBES).mkdir(parents=True)
+    measured_on = dict(model=cfg.model.model_name_or_path, dataset=cfg.data.dataset_name, dataset_path=None)
+    (Path(PROBES)/'probe.json').write_text(json.dumps(measured_on | dict(pass_rates=rates)))
+    options, control = ['data.curriculum=true', 'data.difficulty.min=0.2', 'data.max_train_samples=64'], TrainingControl()
+    run_of(tmp_path/'whole', *options)
+    run_of(tmp_path/'run', *options, control=control, observers=[Steer('step', control.stop, lambda step, *_: step == 2)])
+    assert Pipeline.resume(tmp_path/'run').status == 'finished'
+    assert_same(tmp_path/'run', tmp_path/'whole')
+    asked = [r['prompt'] for r in RunDir.open(tmp_path/'run').read_completions()]
+    easy = [rate for question, rate in rates.items() if any(question in prompt for prompt in asked)]
+    assert easy and min(easy) >= 0.2, 'a prompt outside of the band was trained on'
