@@ -509,3 +509,38 @@ def test_a_form_that_is_filled_from_a_run_leaves_out_what_loosens_a_protection(r
     assert len([w for w in cfg.warnings if "not taken from the run's own file" in w]) == 4
     mine = base_of_file(str(run.config)).load('reward.reward_functions[0].params.unsafe=true')
     assert mine.reward.reward_functions[0].params['unsafe'] is True
+
+
+# Secrets
+
+CANARIES = {'HF_TOKEN': 'hf_' + 'canaryAbc1' * 4, 'WANDB_API_KEY': 'canary-of-wandb-0001',
+            'OPENAI_API_KEY': 'sk-canary' + 'b2' * 12,
+            'DATABASE_PASSWORD': 'canary-of-a-database', 'MY_SERVICE_TOKEN': 'canary-of-a-service'}
+LEAKY = '''import os
+from rlvr_nb.rewards import reward
+@reward('leaky')
+def leaky(parsed, gold):
+    told = ' '.join(os.environ[name] for name in %r)
+    raise ValueError(f'{told} https://me:canary-in-an-address@host/x?token=canary-in-a-query '
+                     'Bearer canary0in0a0header0')
+'''
+
+
+def test_no_token_is_written_or_printed_by_a_run(tmp_path):
+    "Tokens of the environment, in an address and in exceptions: grepped over every file and both streams."
+    (tmp_path/'mine.py').write_text(LEAKY % list(CANARIES))
+    rewards = 'reward.reward_functions=[{category: a, type: gsm8k_answer_check}, {category: b, type: leaky}]'
+    start = [sys.executable, '-m', 'rlvr_nb']
+    runs = [[*start, '--plugin', 'mine.py', 'train.max_steps=2', 'eval.eval_num_samples=8', 'run_dir=run', rewards,
+             'reward.max_bad_samples=1000'],
+            [*start, 'data.dataset_path=https://me:canary-in-an-address@127.0.0.1:9/x.jsonl?token=canary-in-a-query',
+             'run_dir=refused', '--dry-run'],
+            [*start, 'inspect', 'run'], [*start, '--recount', 'run']]
+    env = {**os.environ, **CANARIES, 'PYTHONPATH': os.pathsep.join(sys.path), 'HF_HUB_OFFLINE': '1'}
+    done = [subprocess.run(words, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=300) for words in runs]
+    assert done[0].returncode == 0, done[0].stderr[-2000:]
+    assert not [line for d in done for line in (d.stdout + d.stderr).splitlines() if 'canary' in line.lower()]
+    paid = RunDir(tmp_path/'run').read_completions()
+    assert paid and 'raised ValueError' in paid[0]['reasons']['leaky'] and 'canary' not in str(paid).lower()
+    written = [p for p in tmp_path.rglob('*') if p.is_file() and p.name != 'mine.py' and p.suffix != '.pyc']
+    assert len(written) > 8 and not [p for p in written if b'canary' in p.read_bytes().lower()]
