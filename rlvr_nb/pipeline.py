@@ -56,40 +56,45 @@ class RunResult:
         "The report, shown as a page in a notebook."
         return RunReport(self.run_dir)
 
-    def __str__(self):
-        "The comparisons, and where to find what the run left."
-        result = self.run_dir.read_result()
-        early = f", early: no evaluation was better than that of step {result['early_stop']['best']}" if 'early_stop' in result else ''
-        lines = [*map(str, self.comparisons.values()),
-                 f'{self.status} after {self.steps} steps{early}, {sum(self.seconds.values()):.0f} s',
-                 f'model   {shown_path(self.run_dir.model_folder)}']
-        if best := result.get('best'):
-            lines.append(f"best    {shown_path(self.run_dir.path/best['path'])} (step {best['step']}, {percent(best['accuracy'])}, chosen on these problems)")
-        return '\n'.join([*lines, f'report  {shown_path(self.run_dir.report)}'])
-
-# %% ../nbs/api/84_pipeline.ipynb #l-finish
+# %% ../nbs/api/84_pipeline.ipynb #l-result-str
 @patch
-def _write_end(self:Pipeline, status:str, steps:int, before:dict, after:dict, warm:dict|None=None, **more) -> None:
-    "result.json, the last event and the report."
-    if not is_main_process(): return
-    result = self._result(status, steps, before,
-                          after) | ({'warm': {name: e.summary() for name, e in warm.items()}} if warm else {}) | more
-    try: self.run_dir.write_result(result)
-    except OSError as e:
-        raise UnavailableError(f"run_dir: {self.run_dir.result} can't be written ({e.strerror}); the trained model, where it was saved, is in {self.model_folder()}") from e
-    self.ended = True
-    trained = status == 'finished' and not self.run_dir.read_manifest().get('evaluates')
-    if trained and self.model_folder().is_dir():
-        self._beside('model card', save_model_card, self.run_dir, self.model_folder())
-    self._beside('report', lambda: RunReport(self.run_dir).save())
-    self.observers.emit('pipeline_end', status, result)
+def __str__(self:RunResult):
+    "The comparisons, and where to find what the run left."
+    result = self.run_dir.read_result()
+    early = ''
+    if 'early_stop' in result:
+        early = f", early: no evaluation was better than that of step {result['early_stop']['best']}"
+    lines = [*map(str, self.comparisons.values()),
+             f'{self.status} after {self.steps} steps{early}, {sum(self.seconds.values()):.0f} s',
+             f'model   {shown_path(self.run_dir.model_folder)}']
+    if best := result.get('best'):
+        why = f"step {best['step']}, {percent(best['accuracy'])}, chosen on these problems"
+        lines.append(f"best    {shown_path(self.run_dir.path/best['path'])} ({why})")
+    return '\n'.join([*lines, f'report  {shown_path(self.run_dir.report)}'])
 
+# %% ../nbs/api/84_pipeline.ipynb #l-beside
+@patch
+def _from_run(self:Pipeline, path) -> str:
+    "A path inside the run directory relative to it, so that the directory can be moved; any other as it is, absolute."
+    path = Path(path).absolute()
+    return str(path.relative_to(self.run_dir.path)) if path.is_relative_to(self.run_dir.path) else str(path)
+
+# %% ../nbs/api/84_pipeline.ipynb #l-beside-make
+@patch
+def _beside(self:Pipeline, what:str, make, *args) -> None:
+    "Make what a finished run can do without; its failure is told and the run stays what it is."
+    try: make(*args)
+    except Exception as e: self._fault(what, f'could not be made: {type(e).__name__}: {e}')
+
+# %% ../nbs/api/84_pipeline.ipynb #l-reward-counts
 @patch
 def _reward_counts(self:Pipeline) -> dict:
     "What the rewards counted, and what the second opinions that they asked said and cost."
     rewards = self.prepared.rewards
-    return dict(rewards.counts) | {name: opinion.summary() for name, opinion in getattr(rewards, 'opinions', {}).items()}
+    opinions = getattr(rewards, 'opinions', {})
+    return dict(rewards.counts) | {name: opinion.summary() for name, opinion in opinions.items()}
 
+# %% ../nbs/api/84_pipeline.ipynb #l-result-json
 @patch
 def _result(self:Pipeline, status:str, steps:int, before:dict, after:dict) -> dict:
     "What result.json says."
@@ -103,18 +108,52 @@ def _result(self:Pipeline, status:str, steps:int, before:dict, after:dict) -> di
     if early: result['early_stop'] = {'step': steps, 'best': early[-1]['best']['step']}
     return result
 
-# %% ../nbs/api/84_pipeline.ipynb #l-beside
+# %% ../nbs/api/84_pipeline.ipynb #l-finish
 @patch
-def _from_run(self:Pipeline, path) -> str:
-    "A path inside the run directory relative to it, so that the directory can be moved; any other as it is, absolute."
-    path = Path(path).absolute()
-    return str(path.relative_to(self.run_dir.path)) if path.is_relative_to(self.run_dir.path) else str(path)
+def _write_end(self:Pipeline, status:str, steps:int, before:dict, after:dict, warm:dict|None=None, **more) -> None:
+    "result.json, the last event and the report."
+    if not is_main_process(): return
+    result = self._result(status, steps, before, after)
+    if warm: result['warm'] = {name: e.summary() for name, e in warm.items()}
+    result |= more
+    try: self.run_dir.write_result(result)
+    except OSError as e:
+        raise UnavailableError(f"run_dir: {self.run_dir.result} can't be written ({e.strerror}); the trained model, "
+                               f"where it was saved, is in {self.model_folder()}") from e
+    self.ended = True
+    trained = status == 'finished' and not self.run_dir.read_manifest().get('evaluates')
+    if trained and self.model_folder().is_dir():
+        self._beside('model card', save_model_card, self.run_dir, self.model_folder())
+    self._beside('report', lambda: RunReport(self.run_dir).save())
+    self.observers.emit('pipeline_end', status, result)
 
+# %% ../nbs/api/84_pipeline.ipynb #l-run-result
 @patch
-def _beside(self:Pipeline, what:str, make, *args) -> None:
-    "Make what a finished run can do without; its failure is told and the run stays what it is."
-    try: make(*args)
-    except Exception as e: self._fault(what, f'could not be made: {type(e).__name__}: {e}')
+def _run_result(self:Pipeline, status:str, evaluated:dict) -> RunResult:
+    "What is handed back, whichever way the run ended."
+    return RunResult(self.run_dir, status, self.steps, evaluated['before'], evaluated['after'], dict(self.seconds),
+                     evaluated.get('warm', {}))
+
+# %% ../nbs/api/84_pipeline.ipynb #l-warm-stage
+@patch
+def _warm(self:Pipeline, evaluation, model, tokenizer, evaluated:dict) -> None:
+    "The warm start and its own evaluation; a run that is past it only reads what was found."
+    if not self.choice.path:
+        with self.stage('warm start'): self._warm_start(model, tokenizer)
+    evaluated['warm'] = self._evaluated('warm')
+    if evaluated['warm'] or self.choice.path: return
+    with self.stage('evaluate warm'): evaluated['warm'] = self._evaluate(evaluation, model, tokenizer, 'warm')
+
+# %% ../nbs/api/84_pipeline.ipynb #l-conclude
+@patch
+def _conclude(self:Pipeline, evaluation, model, tokenizer, evaluated:dict) -> None:
+    "What comes after a whole training: its evaluation, the best model, merged weights."
+    with self.stage('evaluate after'): evaluated['after'] = self._evaluate(evaluation, model, tokenizer, 'after')
+    evaluation.tell_after()
+    self._warn_of_silence(evaluated['before'], evaluated['after'])
+    self._conclude_best(evaluation, evaluated['after'])
+    if self.cfg.model.save_merged and not self.cfg.is_builtin_model:
+        with self.stage('save merged'): self._save_merged(model, tokenizer)
 
 # %% ../nbs/api/84_pipeline.ipynb #l-run-stages
 @patch
@@ -138,41 +177,39 @@ def _run_stages(self:Pipeline, evaluated:dict) -> RunResult:
     self._write_end(status, outcome.steps, **evaluated)
     return self._run_result(status, evaluated)
 
+# %% ../nbs/api/84_pipeline.ipynb #l-ended-by
 @patch
-def _warm(self:Pipeline, evaluation, model, tokenizer, evaluated:dict) -> None:
-    "The warm start and its own evaluation; a run that is past it only reads what was found."
-    if not self.choice.path:
-        with self.stage('warm start'): self._warm_start(model, tokenizer)
-    evaluated['warm'] = self._evaluated('warm')
-    if evaluated['warm'] or self.choice.path: return
-    with self.stage('evaluate warm'): evaluated['warm'] = self._evaluate(evaluation, model, tokenizer, 'warm')
+def _ended_by(self:Pipeline, error:BaseException, evaluated:dict) -> BaseException:
+    "Leave the record of a run that something ended; returns what to raise."
+    if self.ended: return error
+    if isinstance(error, OSError):
+        error = UnavailableError(f"run_dir: {error.filename or self.run_dir.path} can't be written or read "
+                                 f"({error.strerror or error}); what is whole stays, "
+                                 "and the run continues with --resume")
+    status, more = 'stopped', {}
+    if not isinstance(error, KeyboardInterrupt):
+        status, more = 'failed', {'error': redact(f'{type(error).__name__}: {error}')}
+    try:
+        if status == 'failed': self._fault('pipeline', f'{type(error).__name__}: {error}')
+        self._write_end(status, self.steps, **evaluated, **more)
+    except (OSError, UnavailableError) as second:
+        self.observers.emit('fault', 'run_dir', f'the end of the run could not be written: {second}')
+    return error
 
+# %% ../nbs/api/84_pipeline.ipynb #l-push
 @patch
-def _conclude(self:Pipeline, evaluation, model, tokenizer, evaluated:dict) -> None:
-    "What comes after a whole training: its evaluation, the best model, merged weights."
-    with self.stage('evaluate after'): evaluated['after'] = self._evaluate(evaluation, model, tokenizer, 'after')
-    evaluation.tell_after()
-    self._warn_of_silence(evaluated['before'], evaluated['after'])
-    self._conclude_best(evaluation, evaluated['after'])
-    if self.cfg.model.save_merged and not self.cfg.is_builtin_model:
-        with self.stage('save merged'): self._save_merged(model, tokenizer)
+def _push(self:Pipeline) -> None:
+    "Upload the model of a run that is complete by now, whatever comes of it."
+    with self.stage('push'):
+        try: push_to_hub(self.run_dir, self.cfg.model.push_to_hub, self.model_folder())
+        except RLVRError as e:
+            self.run_dir.log_event('fault', where='push', message=redact(str(e)))
+            raise
 
-@patch
-def _run_result(self:Pipeline, status:str, evaluated:dict) -> RunResult:
-    return RunResult(self.run_dir, status, self.steps, evaluated['before'], evaluated['after'], dict(self.seconds),
-                     evaluated.get('warm', {}))
-
-# %% ../nbs/api/84_pipeline.ipynb #l-run
-@patch
-def run(self:Pipeline)->RunResult:
-    "Run all stages; whatever comes of it, this process stops being the writer of the run."
-    with interruptible(self.control), no_sudden_exit():
-        try: return self._run()
-        finally:
-            if self.run_dir and is_main_process(): self.run_dir.writer.release()
-
+# %% ../nbs/api/84_pipeline.ipynb #l-run-inner
 @patch
 def _run(self:Pipeline) -> RunResult:
+    "Check, open the run, and go through its stages; whatever ends them is in the run's record."
     _join_processes()
     with self.stage('check'): self.prepared = prepare(self.cfg, self.resumed)
     if self.resumed: self._refuse_changes()
@@ -189,30 +226,14 @@ def _run(self:Pipeline) -> RunResult:
     if self.cfg.model.push_to_hub and result.status == 'finished' and is_main_process(): self._push()
     return result
 
-# %% ../nbs/api/84_pipeline.ipynb #l-ended-by
+# %% ../nbs/api/84_pipeline.ipynb #l-run
 @patch
-def _ended_by(self:Pipeline, error:BaseException, evaluated:dict) -> BaseException:
-    "Leave the record of a run that something ended; returns what to raise."
-    if self.ended: return error
-    if isinstance(error, OSError):
-        error = UnavailableError(f"run_dir: {error.filename or self.run_dir.path} can't be written or read ({error.strerror or error}); what is whole stays, and the run continues with --resume")
-    status, more = ('stopped', {}) if isinstance(error,
-                                                 KeyboardInterrupt) else ('failed', {'error': redact(f'{type(error).__name__}: {error}')})
-    try:
-        if status == 'failed': self._fault('pipeline', f'{type(error).__name__}: {error}')
-        self._write_end(status, self.steps, **evaluated, **more)
-    except (OSError, UnavailableError) as second:
-        self.observers.emit('fault', 'run_dir', f'the end of the run could not be written: {second}')
-    return error
-
-@patch
-def _push(self:Pipeline) -> None:
-    "Upload the model of a run that is complete by now, whatever comes of it."
-    with self.stage('push'):
-        try: push_to_hub(self.run_dir, self.cfg.model.push_to_hub, self.model_folder())
-        except RLVRError as e:
-            self.run_dir.log_event('fault', where='push', message=redact(str(e)))
-            raise
+def run(self:Pipeline)->RunResult:
+    "Run all stages; whatever comes of it, this process stops being the writer of the run."
+    with interruptible(self.control), no_sudden_exit():
+        try: return self._run()
+        finally:
+            if self.run_dir and is_main_process(): self.run_dir.writer.release()
 
 # %% ../nbs/api/84_pipeline.ipynb #l-resume
 @patch(cls_method=True)
@@ -229,6 +250,7 @@ def continuing(cls:Pipeline, run_dir:str|Path,   # of a run that didn't finish
     pipeline.resumed = True
     return pipeline
 
+# %% ../nbs/api/84_pipeline.ipynb #l-resume-run
 @patch(cls_method=True)
 def resume(cls:Pipeline, run_dir:str|Path,   # of a run that didn't finish
            control:TrainingControl|None=None, # to pause and stop
@@ -239,6 +261,17 @@ def resume(cls:Pipeline, run_dir:str|Path,   # of a run that didn't finish
     "Continue a run from its newest whole checkpoint, with its own configuration."
     return cls.continuing(run_dir, control, observers, overrides, force).run()
 
+# %% ../nbs/api/84_pipeline.ipynb #l-spelled-out
+def _spelled_out(cfg:PipelineConfig, run:RunDir, overrides:tuple) -> PipelineConfig|None:
+    "The same configuration from overrides alone, the first run's and the new ones; None where they give another."
+    known = run.read_manifest()
+    command = str(known.get('command'))
+    if not command.startswith('python run_pipeline.py') or '--' in command: return None
+    first = [o for o in known.get('overrides', []) if not o.startswith('run_dir=')]
+    try: again = load_config(*first, *overrides)
+    except ConfigError: return None
+    return again if again.model_copy(update=dict(run_dir=cfg.run_dir)) == cfg else None
+
 # %% ../nbs/api/84_pipeline.ipynb #l-from-run
 @patch(cls_method=True)
 def from_run(cls:Pipeline, run_dir:str|Path, # of any run
@@ -247,18 +280,10 @@ def from_run(cls:Pipeline, run_dir:str|Path, # of any run
     "A pipeline that starts the same run again, in a new directory."
     run = RunDir.open(run_dir)
     if of := run.read_manifest().get('evaluates'):
-        raise ConfigError(f'--from: {run_dir} is an evaluation of {of}, not a training; repeat it with: {run.read_manifest().get("command")}')
+        command = run.read_manifest().get('command')
+        raise ConfigError(f'--from: {run_dir} is an evaluation of {of}, not a training; repeat it with: {command}')
     cfg = load_run(run, *overrides)
     return cls(_spelled_out(cfg, run, overrides) or cfg)
-
-def _spelled_out(cfg:PipelineConfig, run:RunDir, overrides:tuple) -> PipelineConfig|None:
-    "The same configuration from the overrides of the first run and the new ones, so that its command needs no directory; None where that isn't the same."
-    known = run.read_manifest()
-    if not str(known.get('command')).startswith('python run_pipeline.py') or '--' in str(known.get('command')):
-        return None
-    try: again = load_config(*(o for o in known.get('overrides', []) if not o.startswith('run_dir=')), *overrides)
-    except ConfigError: return None
-    return again if again.model_copy(update=dict(run_dir=cfg.run_dir)) == cfg else None
 
 # %% ../nbs/api/84_pipeline.ipynb #l-evaluate
 @patch(cls_method=True)
@@ -269,16 +294,16 @@ def evaluate(cls:Pipeline, path:str|Path,        # a run directory, a model fold
     run = RunDir.of(path)
     cfg = cfg or (load_run(run, spared=NOT_EVALUATED) if run else load_config(f'model.model_name_or_path={path}'))
     model_path = run.model_folder if run and Path(path).absolute() == run.path else path
-    model, evaluation = cfg.model.model_copy(update=dict(model_name_or_path=str(model_path),
-                                                         save_model_path=None)), cfg.eval.model_copy(update=dict(enabled=True))
+    model = cfg.model.model_copy(update=dict(model_name_or_path=str(model_path), save_model_path=None))
+    evaluation = cfg.eval.model_copy(update=dict(enabled=True))
     pipeline = cls(cfg.model_copy(update=dict(model=model, eval=evaluation, name=f'{cfg.name}-evaluation')))
     pipeline.prepared = prepare(pipeline.cfg)
     pipeline._open_run()
     typed = ' '.join(shlex.quote(o) for o in cfg.overrides
                      if not o.startswith(('run_dir=', 'model.model_name_or_path=')))
     if is_main_process():
-        pipeline.run_dir.write_manifest({'evaluates': str(model_path),
-                                         'command': f'python run_pipeline.py --evaluate {shlex.quote(str(path))} {typed}'.strip()})
+        command = f'python run_pipeline.py --evaluate {shlex.quote(str(path))} {typed}'.strip()
+        pipeline.run_dir.write_manifest({'evaluates': str(model_path), 'command': command})
     try:
         with pipeline.stage('model'): model, tokenizer = pipeline.prepared.model.load(train=False)
         with pipeline.stage('evaluate after'): results = pipeline._evaluation().run(model, tokenizer, 'after')
@@ -295,7 +320,7 @@ def probe(cls:Pipeline, cfg:PipelineConfig, # of the run
           timed:bool=True,                 # measure the seconds of a step
           say=lambda text: None,           # told what is being done
          )->ProbeReport:
-    "Sample the untrained model with the run's data, prompts and rewards, and say whether it will learn and what would help."
+    "Sample the untrained model as the run would, and say whether it will learn and what would help."
     report = probe_model(cfg, prompts, timed, say)
     keep_probe(report, cfg)
     return report
