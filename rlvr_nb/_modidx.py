@@ -2446,6 +2446,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
             'rlvr_nb.stages': { 'rlvr_nb.stages.Pipeline': ('api/stages.html#pipeline', 'rlvr_nb/stages.py'),
                                 'rlvr_nb.stages.Pipeline.__init__': ('api/stages.html#pipeline.__init__', 'rlvr_nb/stages.py'),
                                 'rlvr_nb.stages.Pipeline._add_caveat': ('api/stages.html#pipeline._add_caveat', 'rlvr_nb/stages.py'),
+                                'rlvr_nb.stages.Pipeline._answered': ('api/stages.html#pipeline._answered', 'rlvr_nb/stages.py'),
                                 'rlvr_nb.stages.Pipeline._check_weights': ('api/stages.html#pipeline._check_weights', 'rlvr_nb/stages.py'),
                                 'rlvr_nb.stages.Pipeline._conclude_best': ('api/stages.html#pipeline._conclude_best', 'rlvr_nb/stages.py'),
                                 'rlvr_nb.stages.Pipeline._describe_run': ('api/stages.html#pipeline._describe_run', 'rlvr_nb/stages.py'),

@@ -259,23 +259,30 @@ def silenced(before:dict, # dataset -> Evaluation
     return [name for name, e in after.items() if e.rows and not answers(e)
             and (name not in before or answers(before[name]))]
 
-def fell_silent(records:list[dict] # the completions of a run, as `RunDir.read_completions` gives them
+def fell_silent(records:list[tuple] # of each completion its step and whether it has an answer that can be read
                )->bool:
     "Whether earlier completions of a run had an answer that can be read and none of the last tenth of its steps has."
-    last = max((r['step'] for r in records), default=0)
+    last = max((step for step, _ in records), default=0)
     late, early = [], []
-    for r in records: (late if r['step'] > last * 9 // 10 else early).append(r['value'] is not None)
+    for step, answered in records: (late if step > last * 9 // 10 else early).append(answered)
     return any(early) and not any(late)
 
 @patch
 def _warn_of_silence(self:Pipeline, before:dict, after:dict) -> None:
     silent = [f'after training not one answer to {name} can be read' for name in silenced(before, after)]
-    if not after and fell_silent(self.run_dir.read_completions()):
+    if not after and is_main_process() and fell_silent(self._answered()):
         silent = ['not one completion of the last steps has an answer that can be read']
     for what in silent:
         text = f'{what}, so this model has come apart; lower train.learning_rate, and look at the completions of the last steps'
         self._fault('training', text)
         self._add_caveat(text)
+
+@patch
+def _answered(self:Pipeline) -> list[tuple]:
+    "The step of each recorded completion, and whether it has an answer."
+    markers, p = Markers.from_config(self.cfg.model.markers), self.prepared
+    made = [Completion.from_record(r) for r in self.run_dir.read_completions()]
+    return [(c.step, bool(c.read(markers, p.prefilled).answer)) for c in made]
 
 @patch
 def _add_caveat(self:Pipeline, text:str) -> None:
