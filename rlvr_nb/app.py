@@ -30,6 +30,7 @@ from .sections import Tasks
 from .setup import Setup, preset_base
 from .task import Task
 from .lab import Lab, Models
+from .prospects import Prospects
 from .header import Header
 from .progress import Progress
 from .results import Results
@@ -61,12 +62,13 @@ class App:
         "Make the sections."
         form, tasks = self.form, self.tasks
         self.setup, self.task = Setup(form, tasks, config_dir), Task(form, tasks)
-        self.lab = Lab(form, tasks, self.task, self.models)
+        self.lab, self.prospects = Lab(form, tasks, self.task, self.models), Prospects(form, tasks, self.models)
         self.progress, self.results = Progress(form, tasks, self.live), Results(form, tasks, self.live, self.models)
         self.shelf = Runs(
             form, tasks, lambda run: self.show_run(run), lambda: self._start(continued=True), lambda: self.open('setup')
         )
-        self.sections = {s.name: s for s in (self.setup, self.task, self.lab, self.progress, self.results, self.shelf)}
+        parts = (self.setup, self.task, self.lab, self.prospects, self.progress, self.results, self.shelf)
+        self.sections = {s.name: s for s in parts}
 
     @property
     def background(self)->bool:
@@ -145,6 +147,7 @@ def start(self:App, continued:bool=False # go on with the run that was stopped, 
     "Train in the background; a `ConfigError` where something is wrong or a training runs already."
     with self._lock:
         if self.running: raise ConfigError('This app is training already; stop it first')
+        if 'probe' in self.tasks.busy: raise ConfigError('A probe runs and needs the memory; wait for it, or cancel it')
         run, cfg = self.live.run_dir, continued_config(self.live.run_dir) if continued else self.cfg
         if not continued and self.form.obstacles: raise ConfigError(self.form.obstacles)
         training = TrainingThread(cfg, self.live, continued)

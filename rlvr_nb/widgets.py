@@ -28,6 +28,7 @@ from .app import App, SILENCE
 from .architecture import known_shapes
 from .elements import asset
 from .lab import Lab
+from .prospects import Prospects
 from .progress import Progress
 from .results import Results
 from .setup import Setup
@@ -36,6 +37,6 @@ from .task import Task
 
 # %% ../nbs/api/98_widgets.ipynb #widgets-kept-2
 CSS, SHAPES = asset('app.css'), known_shapes()
-_PARTS = (Setup, Task, Lab, Progress, Results, Runs)
+_PARTS = (Setup, Task, Lab, Prospects, Progress, Results, Runs)
 SECTIONS = {part.name: part.title for part in _PARTS}
 LEADS = {part.name: part.lead for part in _PARTS}   # what each section is for
