@@ -347,7 +347,7 @@ def test_the_same_run_again_has_the_same_metrics(tmp_path):
     status, _, err = command('run_dir=first', *TINY, 'observers=[console,tensorboard]', 'eval.eval_steps=3',
                              'eval.samples_per_prompt=2', cwd=tmp_path)
     assert status == 0, err[-3000:]
-    status, _, err = command('--from', 'first', 'run_dir=again', cwd=tmp_path)
+    status, _, err = command('--from', 'first', 'run_dir=again', 'observers=[console,tensorboard]', cwd=tmp_path)
     assert status == 0, err[-3000:]
     def measured(run): return [{k: v for k, v in json.loads(line).items() if k != 'time'
                                 and not re.match('seconds|step_time|tokens/per_second|memory', k)}
