@@ -1221,6 +1221,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                 'rlvr_nb.memory.autocast_bytes': ('api/memory.html#autocast_bytes', 'rlvr_nb/memory.py'),
                                 'rlvr_nb.memory.cache_bytes': ('api/memory.html#cache_bytes', 'rlvr_nb/memory.py'),
                                 'rlvr_nb.memory.generation_bytes': ('api/memory.html#generation_bytes', 'rlvr_nb/memory.py'),
+                                'rlvr_nb.memory.inner_gradient_bytes': ('api/memory.html#inner_gradient_bytes', 'rlvr_nb/memory.py'),
                                 'rlvr_nb.memory.is_checkpointed': ('api/memory.html#is_checkpointed', 'rlvr_nb/memory.py'),
                                 'rlvr_nb.memory.is_sliced': ('api/memory.html#is_sliced', 'rlvr_nb/memory.py'),
                                 'rlvr_nb.memory.logits_bytes': ('api/memory.html#logits_bytes', 'rlvr_nb/memory.py'),
