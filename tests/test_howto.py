@@ -68,6 +68,8 @@ def small(line):
     if 'data_component=gsm8k' in words: words.append('data.dataset_path=gsm8k')
     chosen = {w.partition('=')[0] for w in words}
     added = [o for o in (REAL if is_real else BUILT_IN) if o.partition('=')[0] not in chosen]
+    if any(w.startswith('train.warm_start.') for w in words):   # a worked solution has to fit
+        added = [o for o in added if 'max_completion_length' not in o] + ['train.max_completion_length=200']
     if any(w.startswith('train.num_generations=16') for w in words): added.append('train.gradient_accumulation_steps=2')
     return [*words, *added]
 
