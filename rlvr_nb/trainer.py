@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['Timed', 'peak_memory', 'Handed', 'stoppable', 'Stoppable', 'Healthy', 'RememberingSampler', 'random_state',
-           'set_random_state', 'loop_state', 'restore_loop', 'load_adapters', 'compare_tensors', 'compare_model',
-           'Exact', 'quiet_bars', 'Parts', 'checkpoint_size', 'Rewindable', 'trainer_class']
+           'set_random_state', 'loop_state', 'restore_loop', 'Exact', 'quiet_bars', 'Parts', 'checkpoint_size',
+           'Rewindable', 'trainer_class']
 
 # %% ../nbs/api/55_trainer.ipynb #trainer-imports
 import math, random, sys, time
@@ -15,7 +15,6 @@ from functools import lru_cache
 from pathlib import Path
 
 # %% ../nbs/api/55_trainer.ipynb #trainer-own-imports
-from .grammar import RLVRError
 from .completion import Completion
 from .prompts import completion_text, render_prompt
 from .model import is_adapted
@@ -23,6 +22,7 @@ from .rollout import end_tokens
 from .control import StopRequested
 from .checkpoint import STAGING, check_space, damage, publish, seal, set_aside, staging
 from .dynamic import Replaces
+from .weights import compare_model, load_adapters
 from .updates import Alike, Frugal, Proven, Sampled, Sliced
 from .health import Batches, free_memory, is_sampling_failure, smaller
 
@@ -260,45 +260,6 @@ def _rebatched(state:dict, batches:Batches) -> dict:
     from trl.trainer.utils import split_tensor_dict
     inputs = state['inputs'] and [part for batch in state['inputs'] for part in split_tensor_dict(batch, factor)]
     return {**state, 'step': state['step'] * factor, 'inputs': inputs, 'batches': asdict(batches)}
-
-# %% ../nbs/api/55_trainer.ipynb #t-load-adapters
-def load_adapters(model,       # a PEFT model
-                  folder:Path, # of a checkpoint
-                 )->None:
-    "Load every adapter of a model from a checkpoint, and compare each tensor with the file."
-    from peft import get_peft_model_state_dict, set_peft_model_state_dict
-    from peft.utils.save_and_load import load_peft_weights
-    for name in model.peft_config:
-        saved = load_peft_weights(str(folder if name == 'default' else folder/name), device='cpu')
-        set_peft_model_state_dict(model, saved, adapter_name=name)
-        compare_tensors(get_peft_model_state_dict(model, adapter_name=name), saved, f'adapter {name}')
-
-def compare_tensors(loaded:dict, # name -> tensor, in the model
-                    saved:dict,  # name -> tensor, in the file
-                    what:str,    # what they are, for the message
-                   )->None:
-    "Refuse to go on with a tensor that isn't the saved one."
-    import torch
-    if missing := sorted(set(saved) - set(loaded)):
-        raise RLVRError(f'train: the {what} of the checkpoint has {missing[0]}, and the model has no such tensor')
-    if new := sorted(set(loaded) - set(saved)): raise RLVRError(f'train: the {what} of the checkpoint lacks {new[0]}')
-    for name, tensor in saved.items():
-        if not torch.equal(loaded[name].detach().cpu(), tensor.cpu().to(loaded[name].dtype)):
-            raise RLVRError(f'train: {name} of the {what} is not what the checkpoint holds, after loading it')
-
-# %% ../nbs/api/55_trainer.ipynb #t-compare-model
-def compare_model(model,       # a transformers model, loaded from a checkpoint
-                  folder:Path, # of the checkpoint
-                 )->None:
-    "Compare every tensor of a full model with the files of a checkpoint; tensors that share another's memory are saved once."
-    from safetensors.torch import load_file
-    loaded, seen = model.state_dict(), set()
-    for path in sorted(folder.glob('model*.safetensors')):
-        saved = load_file(path)
-        compare_tensors({name: loaded[name] for name in saved if name in loaded}, saved, 'model')
-        seen |= {loaded[name].data_ptr() for name in saved}
-    if lost := [name for name, tensor in loaded.items() if tensor.data_ptr() not in seen]:
-        raise RLVRError(f'train: the checkpoint lacks {lost[0]}')
 
 # %% ../nbs/api/55_trainer.ipynb #t-exact
 _LOOP, _REFERENCE = 'loop_state_{}.pt', 'reference.safetensors'

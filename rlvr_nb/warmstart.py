@@ -23,7 +23,7 @@ from .prompts import Markers, is_prefilled, render_prompt
 from .rollout import end_tokens
 from .sources import read_file
 from .updates import finite_attention
-from .trainer import compare_model, load_adapters
+from .weights import compare_model, load_adapters
 
 # %% ../nbs/api/57_warmstart.ipynb #warmstart-text
 def worked_text(working:str,       # the way to the answer, without markers, or a whole completion with them
