@@ -36,6 +36,9 @@ class _Algebra:
             with suppress(OSError): child.stdin.close()  # what the dead child hasn't read can't be flushed
 
 # %% ../nbs/api/28_algebra.ipynb #a-start
+class _TimedOut(Exception):
+    "The clock ended a question; raised so that the reply isn't remembered."
+
 def _start(self:_Algebra):
     "Start the child and wait until it has loaded."
     command = [sys.executable, '-P', str(_PROGRAM), *map(str, (_STEPS, _CPU_SECONDS, _WALL_SECONDS))]
@@ -44,7 +47,9 @@ def _start(self:_Algebra):
                                   env={**os.environ, 'PYTHONHASHSEED': '0'})
     threading.Thread(target=self.listen, args=(self.child.stdout, self.replies), daemon=True).start()
     try: ready = self.replies.get(timeout=_START_SECONDS)
-    except queue.Empty: ready = None
+    except queue.Empty:   # a busy machine, which says nothing about the question
+        self.stop()
+        raise _TimedOut from None
     if ready != b'ready\n':
         self.stop()
         raise RuntimeError("math-verify didn't start; `python -c 'import math_verify'` shows why")
@@ -104,9 +109,6 @@ def _askable(text:str) -> bool:
     return not _other.search(_commands_read.sub(' ', inside).replace('&', ' ' if bare != text else '&'))
 
 # %% ../nbs/api/28_algebra.ipynb #a-symbolic
-class _TimedOut(Exception):
-    "The clock ended a question; raised so that the reply isn't remembered."
-
 @lru_cache(maxsize=4096)
 def _remembered(gold:str, answer:str) -> str:
     "The reply to a question that the clock didn't end."

@@ -182,8 +182,13 @@ def _right_of(after:str) -> str:
     return (after[:end.start()] if end else after).replace('$', ' ').strip()
 
 # %% ../nbs/api/29_verify.ipynb #v-in-context
+_opened = re.compile(r'(?:\\left\s*|(?<!\\))\(\s*$')
+_raised = re.compile(r'\s*(?:\\right\s*)?\)\s*(?=\^)')
+
 def _in_context(before:str, content:str, after:str) -> str:
     "The expression that a box and what is joined to it make."
+    if (opened := _opened.search(before)) and (closed := _raised.match(after)):   # (box)^2
+        before, after = before[:opened.start()], after[closed.end():]
     left, right = _left_of(before), _right_of(after)
     while right.startswith('}') and (m := _wrapper.search(left)): left, right = left[:m.start()], right[1:]
     if not left.strip(' {') and not right.strip(' }'): return content

@@ -1,5 +1,5 @@
 "The child process behind symbolic answers: it may be killed, forked around and left behind, and must not show."
-import os, pickle, signal, subprocess, sys, threading, time
+import json, os, pickle, signal, subprocess, sys, threading, time
 
 import pytest
 from rlvr_nb import algebra as module
@@ -65,6 +65,46 @@ def test_the_same_text_costs_the_same_whatever_was_asked_before():
     second = [other.ask('1', text) for text in reversed(near)][::-1]
     other.stop()
     assert first == second and 'too_expensive' in first and 'timed_out' not in first
+
+
+ASKED = [('math', gold, answer) for gold, *answers in (
+    (HALF, r'\int_0^1 x\,dx', r'\int_0^1 x^2\,dx', '0.5', r'\frac{2}{4}', r'-\frac12'),
+    ('55', r'\sum_{k=1}^{10} k', r'\sum_{k=1}^{9} k', r'\sum_{k=1}^{10^8} k', r'\prod_{k=1}^{99} k'),
+    (r'\sum_{k=0}^{n} 2^k', r'2^{n+1}-1', r'\sum_{k=0}^n 2^k', r'2^n', r'\sum_{k=1}^{n} 2^k'),
+    ('e', r'\lim_{n\to\infty}(1+\frac1n)^n', r'\int x^2 dx', r'9^{9^{9}}'),
+    ('3', r'\lfloor 3.7 \rfloor', r'\gcd(12,18)', r'\log_2 8', r'\frac{d}{dx} 3x', r'\max(1,3)'),
+    (r'\binom{n}{k}', r'\frac{n!}{k!(n-k)!}', r'\binom{n}{n-k}', r'\binom{k}{n}')) for answer in answers]
+
+IN_ANY_ORDER = """
+import json, random, sys
+from rlvr_nb.verify import verify
+asked = json.load(sys.stdin)
+order = list(enumerate(asked))
+random.Random(int(sys.argv[1])).shuffle(order)
+found = {i: verify(f'<answer>{answer}</answer>', gold, kind) for i, (kind, gold, answer) in order}
+print(json.dumps([(found[i].ok, found[i].reason) for i in range(len(asked))]))"""
+
+
+def verdicts_under_load(asked, processes):
+    "What each of several processes says of the same texts, each in its own order, beside two that only compute."
+    loads = [subprocess.Popen([sys.executable, '-c', 'while True: pass']) for _ in range(2)]
+    try:
+        askers = [subprocess.Popen([sys.executable, '-c', IN_ANY_ORDER, str(seed)], stdin=subprocess.PIPE,
+                                   stdout=subprocess.PIPE, text=True) for seed in range(processes)]
+        for asker in askers:
+            json.dump(asked, asker.stdin)
+            asker.stdin.close()
+        said = [json.loads(asker.stdout.read()) for asker in askers]
+        for asker in askers: asker.wait()
+        return said
+    finally:
+        for load in loads: load.kill()
+
+
+def test_processes_under_load_agree():
+    said = verdicts_under_load(ASKED, 4)
+    assert all(verdicts == said[0] for verdicts in said)
+    assert {reason for _, reason in said[0]} >= {'match', 'mismatch', 'too_expensive'}
 
 
 def test_what_the_clock_ended_is_marked_and_not_remembered(monkeypatch):
