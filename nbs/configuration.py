@@ -1,7 +1,7 @@
 """The page "Configuration" of the site: every option, file, reward and flag, read from the package itself.
 
-Nothing is listed by hand here: options come from the schema, their defaults from two configurations that are loaded, files
-from the folder of the configuration, rewards from the registry and flags from the command line's own table.
+Nothing is listed by hand here: options come from the schema, their defaults from two configurations that are loaded,
+files from the folder of the configuration, rewards from the registry and flags from the command line's own table.
 """
 import inspect
 import re
@@ -25,7 +25,8 @@ ALL_GROUPS = (*GROUPS, 'preset', 'recipe')
 
 def span(value):
     "A value as a span of code, as YAML writes it."
-    text = {None: 'null', True: 'true', False: 'false'}[value] if value is None or isinstance(value, bool) else str(value)
+    text = {None: 'null', True: 'true', False: 'false'}[value] if value is None or isinstance(value,
+                                                                                              bool) else str(value)
     return f'`{text}`' if text else '`""`'
 
 def cell(text):
@@ -60,7 +61,8 @@ def default_text(key, field, builtin, other):
 
 def example(key, builtin, other):
     "An override as it is typed."
-    value = next((v for v in (value_at(other, key)[0], value_at(builtin, key)[0]) if isinstance(v, (int, float, str))), None)
+    value = next((v for v in (value_at(other, key)[0], value_at(builtin, key)[0]) if isinstance(v, (int, float, str))),
+                 None)
     return f'{key}={span(value)[1:-1]}' if value not in (None, '') and not re.search(r'\s', str(value)) else None
 
 def option_section(key, field, kind, configs):
@@ -77,10 +79,13 @@ def grpo_lines():
     "The fields of TRL's `GRPOConfig` that `train.grpo` takes."
     def row(name):
         label = f'<span id="train.grpo.{name}"></span>`train.grpo.{name}`'
-        return [label, cell(grpo_expectation(name)), cell(span(GRPO_FIELDS[name].get('default'))), cell(GRPO_HELP.get(name, ''))]
+        return [label, cell(grpo_expectation(name)), cell(span(GRPO_FIELDS[name].get('default'))),
+                cell(GRPO_HELP.get(name, ''))]
     return ['## Every field of `train.grpo`', '',
-            "Any field of TRL's `GRPOConfig` can be set here, checked by name, type and bounds before a run. What it does is "
-            "described by TRL; the defaults below are TRL's, and files of `training_loop_component` set some of them.", '',
+            "Any field of TRL's `GRPOConfig` can be set here, checked by name, type and bounds before a run. "
+            "What it does is "
+            "described by TRL; the defaults below are TRL's, and files of `training_loop_component` set some of them.",
+            '',
             *table(['Field', 'Accepts', 'Default of TRL', 'Help'], [row(name) for name in SETTABLE])]
 
 def option_page_lines():
@@ -103,13 +108,16 @@ def files(): return ConfigFiles(search_dirs())
 
 def about(path):
     "The first comment of a configuration file."
-    comments = [line.lstrip('# ').rstrip() for line in path.read_text(encoding='utf-8').splitlines() if line.startswith('#')]
+    comments = [line.lstrip('# ').rstrip() for line in path.read_text(encoding='utf-8').splitlines()
+                if line.startswith('#')]
     comments = [c for c in comments if not c.startswith('@package')]
     return comments[0] if comments else ''
 
 def file_lines():
     "Every file of every group."
-    lines = ['## Files', '', 'A group is a folder of files that each set one section. `GROUP=FILE` on the command line chooses one; a folder of '
+    lines = ['## Files', '',
+             'A group is a folder of files that each set one section. `GROUP=FILE` on the command line '
+             'chooses one; a folder of '
              'yours, given with `--config-dir`, is searched first.', '']
     for group in ALL_GROUPS:
         sets = f'Sets `{GROUPS[group]}`.' if group in GROUPS else 'Sets options of several sections.'
@@ -119,12 +127,15 @@ def file_lines():
 
 def reward_lines():
     "Every reward with its parameters."
-    lines = ['## Rewards', '', 'A reward is an entry of `reward.reward_functions`: its `type` is one of these names, `params` sets its parameters, '
+    lines = ['## Rewards', '',
+             'A reward is an entry of `reward.reward_functions`: its `type` is one of these names, `params` '
+             'sets its parameters, '
              '`weight` its share in the sum, and `gate_on` names a reward that has to be positive first.', '']
     for name, kind in sorted(REWARDS.items()):
         if not kind.function.__module__.startswith('rlvr_nb.'): continue
         said, doc = parameter_help(kind.function), inspect.getdoc(kind.function) or ''
-        lines += [f'(reward.{name})=', f'### `{name}`', '', f'{cell(doc.splitlines()[0])} Category: `{kind.category}`.', '']
+        lines += [f'(reward.{name})=', f'### `{name}`', '', f'{cell(doc.splitlines()[0])} Category: `{kind.category}`.',
+                  '']
         rows = [[f'`{p.name}`', cell(f'`{inspect.formatannotation(p.annotation)}`'),
                  'needed' if p.default is p.empty else cell(span(p.default)), cell(said.get(p.name, ''))]
                 for p in kind.parameters.values()]
@@ -135,18 +146,25 @@ def flag_lines():
     "Every flag and every command of the command line."
     flags = [[f"`{', '.join(names[:2])}{f' {value}' if value else ''}`", cell(text)] for names, value, text in FLAGS]
     words = [[f"`rlvr-nb {f'{word} {value}'.strip()}`", cell(text)] for word, (_, _, value, text) in COMMANDS.items()]
-    return ['## Flags', '', 'Flags stand anywhere on the line of `python run_pipeline.py`, of `rlvr-nb` and of `python -m rlvr_nb`, which are the same.',
-            '', *table(['Flag', 'What it does'], flags), '## Commands', '', 'A word in front asks for something that is no run.', '',
+    return ['## Flags', '',
+            'Flags stand anywhere on the line of `python run_pipeline.py`, of `rlvr-nb` and of `python -m '
+            'rlvr_nb`, which are the same.',
+            '', *table(['Flag', 'What it does'], flags), '## Commands', '',
+            'A word in front asks for something that is no run.', '',
             *table(['Command', 'What it does'], words)]
 
 def configuration_page():
     "The page as Markdown."
     intro = ['# Configuration', '', '{.lead}', 'Every option, every file, every reward and every flag.', '',
-             'An option is a dotted name. The same name works as an override on the command line (`train.max_steps=40`), as a key in a YAML file and '
-             'in Python (`load_config("train.max_steps=40")`). A value that does not fit stops the run before a model is loaded, with a sentence '
-             'that names the option and a value that would fit. Some defaults follow from the model: those of the built-in model suit a CPU, those '
+             'An option is a dotted name. The same name works as an override on the command line '
+             '(`train.max_steps=40`), as a key in a YAML file and '
+             'in Python (`load_config("train.max_steps=40")`). A value that does not fit stops the run before '
+             'a model is loaded, with a sentence '
+             'that names the option and a value that would fit. Some defaults follow from the model: those of '
+             'the built-in model suit a CPU, those '
              'of other models are for real ones.', '']
-    return '\n'.join([*intro, *option_page_lines(), *grpo_lines(), *file_lines(), *reward_lines(), *flag_lines()]) + '\n'
+    return '\n'.join([*intro, *option_page_lines(), *grpo_lines(), *file_lines(), *reward_lines(),
+                      *flag_lines()]) + '\n'
 
 def labels():
     "Names that prose may mention -> the label on this page."

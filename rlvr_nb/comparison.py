@@ -6,7 +6,7 @@
 __all__ = ['When', 'Evaluation', 'samples_text', 'Comparison', 'compare', 'prompt_text', 'Flips']
 
 # %% ../nbs/api/61_comparison.ipynb #comparison-imports
-import json, os, re
+import json, re
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -181,7 +181,8 @@ def _example(path, number:int, line:str) -> dict:
     try: row = parse_json(line)
     except ValueError as e:
         raise ConfigError(f'{path}, line {number}: not JSON ({e}); evaluate again or remove the line') from e
-    if not isinstance(row, dict): raise ConfigError(f'{path}, line {number}: no example; evaluate again or remove the line')
+    if not isinstance(row, dict):
+        raise ConfigError(f'{path}, line {number}: no example; evaluate again or remove the line')
     return row
 
 @patch(cls_method=True)

@@ -143,7 +143,8 @@ def recomputed_bytes(shape:Shape, cfg, element:int)->float:
     return cfg.train.per_device_train_batch_size * tokens_of(cfg) * element * _inside(shape)
 
 # %% ../nbs/api/64_memory.ipynb #f-measured
-WITH_ADAPTER, EVERY_WEIGHT, GENERATING = 4.2, 6., .3   # beyond what is counted, as measured: of a layer, of a layer, of the generation
+WITH_ADAPTER, EVERY_WEIGHT = 4.2, 6.   # times the numbers of a layer, beside them, as measured
+GENERATING = .3                        # of the tables of a generation, beside them, as measured
 
 def inner_gradient_bytes(shape:Shape, cfg, element:int)->float:
     "Bytes beside the numbers of the layer that is computed again: gradients, float32 and autocast copies, as measured."

@@ -26,7 +26,8 @@ def bands_panel(report # a `ProbeReport`
     def bar(name, share):
         return ft('div', ft('span', name), ft('i', style=f'width:{100 * share:.1f}%'), ft('span', percent(share)),
                   cls='rlvr-bar')
-    return ft('div', ft('h4', 'Prompts by how often they are answered right'), *(bar(*b) for b in report.bands().items()))
+    bars = [bar(*band) for band in report.bands().items()]
+    return ft('div', ft('h4', 'Prompts by how often they are answered right'), *bars)
 
 # %% ../nbs/api/95_prospects.ipynb #w-losses-panel
 def losses_panel(report,       # a `ProbeReport`
@@ -110,4 +111,5 @@ def show(self:Prospects, report # a `ProbeReport`
 def apply(self:Prospects, override:str # of a remedy
          ):
     "Make the change of a remedy, and say so."
-    self.guard('probe', lambda: apply_remedy(self.form, override) or f'{override} is set in the form; probe again to see.')
+    said = f'{override} is set in the form; probe again to see.'
+    self.guard('probe', lambda: apply_remedy(self.form, override) or said)

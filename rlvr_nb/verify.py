@@ -153,7 +153,8 @@ def _math_one(text:str, gold:str) -> Verdict:
 
 # %% ../nbs/api/29_verify.ipynb #v-context
 _joined_left = re.compile(r'(?:[-+*/^±]|\\(?:cdot|times|pm|mp|div|sqrt|ln|log|sin|cos|tan)|\{)\s*$|[\d)]$')
-_joined_right = re.compile(r'\s*(?:[*/^%}]|\\%|[-+]\s*(?:\d|\\[a-z]|[a-z](?![a-z]))|[abiknpqruvwxyz](?![A-Za-z])|\\(?:cdot|times|pm|div|pi|sqrt'
+_joined_right = re.compile(r'\s*(?:[*/^%}]|\\%|[-+]\s*(?:\d|\\[a-z]|[a-z](?![a-z]))'
+                           r'|[abiknpqruvwxyz](?![A-Za-z])|\\(?:cdot|times|pm|div|pi|sqrt'
                            r'|frac)(?![a-z]))')
 _left_break = re.compile(r'[=≈:;,\n&]|\\[()\[\]\\]|\\(?:therefore|implies|Rightarrow|to|q?quad)(?![a-z])'
                          r'|\\text[a-z]*\s*\{[^{}]*\}|(?<![\\A-Za-z])[A-Za-z]{2,}|[.!?](?=\s|$)')

@@ -40,7 +40,7 @@ def compare_tensors(loaded:dict, # name -> tensor, in the model
 def compare_model(model,       # a transformers model, loaded from a checkpoint
                   folder:Path, # of the checkpoint
                  )->None:
-    "Compare every tensor of a full model with the files of a checkpoint; tensors that share another's memory are saved once."
+    "Compare every tensor of a full model with the files of a checkpoint; shared memory is saved once."
     from safetensors.torch import load_file
     loaded, seen = model.state_dict(), set()
     for path in sorted(folder.glob('model*.safetensors')):

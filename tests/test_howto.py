@@ -19,10 +19,12 @@ PROGRAM = 'python run_pipeline.py '
 TRAINED = ['train.max_steps=1', 'train.num_generations=4', 'eval.eval_num_samples=4', 'train.logging_steps=1']
 BUILT_IN = [*TRAINED, 'train.per_device_train_batch_size=8', 'train.gradient_accumulation_steps=1',
             'train.warm_start.examples=16', 'train.warm_start.epochs=1']
-REAL = [*TRAINED, 'train.per_device_train_batch_size=4', 'train.max_prompt_length=3000', 'train.max_completion_length=16',
+REAL = [*TRAINED, 'train.per_device_train_batch_size=4', 'train.max_prompt_length=3000',
+        'train.max_completion_length=16',
         'model.max_seq_length=4000', 'eval.eval_max_new_tokens=16', 'eval.eval_batch_size=4']
 READS = ('--resume', '--recount', '--rescore', '--evaluate')   # flags that take their options from a run
-REFUSED = {'rlvr-nb send': 'key', 'rlvr-nb push': 'hf auth login'}   # nobody is logged in here: status 3, and what to do
+# nobody is logged in here: status 3, and what to do
+REFUSED = {'rlvr-nb send': 'key', 'rlvr-nb push': 'hf auth login'}
 
 
 def blocks(page, language):
@@ -33,7 +35,8 @@ def blocks(page, language):
     return [re.sub(rf'^{indent}', '', body, flags=re.M) for indent, body in found]
 
 
-COMMANDS = [(page.stem, line) for page in PAGES for block in blocks(page, 'bash') for line in block.splitlines() if line]
+COMMANDS = [(page.stem, line) for page in PAGES for block in blocks(page, 'bash') for line in block.splitlines()
+            if line]
 PYTHON = [(page.stem, block) for page in PAGES for block in blocks(page, 'python')]
 
 
@@ -47,7 +50,8 @@ def place(tmp_path_factory):
         if named := re.match(r'# (\w+\.py)\n', source): (folder/named[1]).write_text(source)
     (folder/'gsm8k').mkdir()
     for split, n in (('train', 24), ('test', 4)):
-        rows = [dict(question=f'What is {i} plus 2?', answer=f'{i}+2=<<{i}+2={i+2}>>{i+2}\n#### {i+2}') for i in range(n)]
+        rows = [dict(question=f'What is {i} plus 2?', answer=f'{i}+2=<<{i}+2={i+2}>>{i+2}\n#### {i+2}')
+                for i in range(n)]
         (folder/'gsm8k'/f'{split}.jsonl').write_text('\n'.join(map(json.dumps, rows)))
     build('qwen3', folder/'models/mine')
     here = os.getcwd()

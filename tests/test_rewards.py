@@ -468,7 +468,8 @@ def test_all_errors_at_once_with_the_nearest_name():
         dict(type='finqa_numerical_match', params=dict(tolerance=0.1, relative_tolerance=0.2)),
     )
     assert len(errors) == 7
-    said = ["'gsm8k_answer_check'", "'reward_value'", 'match_score', 'max_length', 'a whole number', 'tolerance', "'length'"]
+    said = ["'gsm8k_answer_check'", "'reward_value'", 'match_score', 'max_length', 'a whole number', 'tolerance',
+            "'length'"]
     for error, text in zip(errors, said):
         assert text in error
     assert all(e.startswith('reward.reward_functions[') for e in errors)
