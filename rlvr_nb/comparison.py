@@ -193,7 +193,7 @@ def load(cls:Evaluation,
     lines = read_text(Path(path), MOST_BYTES).removesuffix('\n').split('\n')
     rows = [_example(path, number, line) for number, line in enumerate(lines, 1) if line]
     if not rows: raise ConfigError(f'{path}: holds no example; evaluate again')
-    names = {k: rows[0].get(k) for k in ('dataset', 'when')}
+    names:dict = {k: rows[0].get(k) for k in ('dataset', 'when')}
     examples = [{k: v for k, v in r.items() if k not in names} for r in rows]
     try: return Evaluation(**names, rows=examples)
     except ConfigError as e: raise ConfigError(f'{path}: {e}') from e
