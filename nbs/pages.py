@@ -382,7 +382,7 @@ def toctree(pages):
     groups += [(title, [p.doc for p in pages if p.path.parts[0] == folder]) for folder, title in SECTIONS.items()
                if folder != 'api']
     at = [title for title, _ in groups].index(SECTIONS['howto']) + 1
-    groups.insert(at, ('Configuration', ['configuration']))
+    groups.insert(at, ('Reference', ['configuration']))
     parts = [(title, [p.doc for p in found]) for title, _, found in parts_of(pages)]
     groups += [(SECTIONS['api'], ['parts']), *parts, ('Project', ['changelog'])]
     def tree(title, docs): return '\n'.join(['```{toctree}', ':hidden:', *([f':caption: {title}'] if title else []), '',

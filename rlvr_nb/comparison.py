@@ -243,13 +243,23 @@ class Comparison:
 
 # %% ../nbs/api/61_comparison.ipynb #e-comparison-numbers
 @patch(as_prop=True)
-def dataset(self:Comparison)->str: return self.after.dataset
+def dataset(self:Comparison)->str:
+    "The name of the dataset, the same for both evaluations."
+    return self.after.dataset
+
 @patch(as_prop=True)
-def net(self:Comparison)->int: return self.gains - self.losses
+def net(self:Comparison)->int:
+    "Examples gained less examples lost."
+    return self.gains - self.losses
+
 @patch(as_prop=True)
-def difference(self:Comparison)->float: return self.net / self.n
+def difference(self:Comparison)->float:
+    "The change of accuracy, a share of the examples: -1 to 1."
+    return self.net / self.n
+
 @patch(as_prop=True)
 def interval(self:Comparison)->tuple[float, float]:
+    "The 95 % interval of `difference`, from the pairs."
     return paired_difference_interval(self.both, self.losses, self.gains, self.neither)
 
 # %% ../nbs/api/61_comparison.ipynb #e-compare

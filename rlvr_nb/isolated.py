@@ -83,7 +83,9 @@ def private_pipes():
     return pipes
 
 # %% ../nbs/api/33_isolated.ipynb #p-operations
-def call(function, *args, **keywords): return function(*args, **keywords)
+def call(function, *args, **keywords):
+    "What a function returns for these arguments."
+    return function(*args, **keywords)
 
 def state(value):
     "The attributes of an object, to compare it by value with another."

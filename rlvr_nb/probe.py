@@ -133,7 +133,9 @@ def verdict(self:ProbeReport)->str:
     return f"Will learn: {percent(self.live)} of the groups are live, and {percent(bands['sometimes'])} of the prompts are answered right now and then."
 
 @patch(as_prop=True)
-def will_learn(self:ProbeReport)->bool: return self.verdict().startswith('Will learn')
+def will_learn(self:ProbeReport)->bool:
+    "Is the verdict that a training will learn, however slowly?"
+    return self.verdict().startswith('Will learn')
 
 # %% ../nbs/api/81_probe.ipynb #probe-text
 @patch

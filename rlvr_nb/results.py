@@ -158,6 +158,7 @@ def push(self:Results, repository:str # owner/name
 
 @patch
 def begin_save(self:Results, merged:bool):
+    "Begin to save the model in the folder of the form."
     folder = self.w['folder'].value
     self.tasks.run(
         'save', lambda: self.save(folder, merged), lambda path: self.tasks.say('save', f'Saved in {path.resolve()}'),
@@ -166,6 +167,7 @@ def begin_save(self:Results, merged:bool):
 
 @patch
 def begin_push(self:Results):
+    "Begin to upload the model to the repository of the form."
     name = self.w['repository'].value.strip()
     self.tasks.run(
         'push', lambda: self.push(name), lambda url: self.tasks.say('push', f'Pushed to {url}'), 'Uploading ...')
