@@ -80,6 +80,7 @@ MOST_ROWS, MOST_MEMORY = 5_000_000, 4 * 2**30  # of a part; the largest merged p
 def _read_file(path:Path):
     "The table in a part; `ArrowInvalid` where it isn't one of ours."
     import pyarrow as pa, pyarrow.parquet as pq
+    if not path.exists(): raise FileNotFoundError(path)   # merged into another meanwhile
     if not path.is_file(): raise pa.ArrowInvalid(f'{path.name} is no file')  # to open a pipe would wait forever
     with pq.ParquetFile(path) as part:
         about = part.metadata
