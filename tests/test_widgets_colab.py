@@ -89,7 +89,7 @@ def run_tutorial(python, folder, work):
     nb = read_nb(TUTORIAL)
     cells = {c.id: c for c in nb.cells}
     cells['c-choose'].source = "preset = 'qwen3_0_6b_t4'\noverrides = " + repr([
-        f'model.model_name_or_path={folder}/model', f'data.dataset_path={folder}/data', 'data.dataset_config_name=null',
+        f'model.model_name_or_path={folder}/model', f'data.dataset_path={work}/data', 'data.dataset_config_name=null',
                                                                                 'train.max_steps=2',
                                                                                 'train.max_prompt_length=700',
                                                                                 'model.max_seq_length=724',
@@ -98,6 +98,7 @@ def run_tutorial(python, folder, work):
                                                                                 'eval.eval_max_new_tokens=24'])
     nb.cells = [c for c in nb.cells if c.id != 'c-push']
     work.mkdir(parents=True, exist_ok=True)
+    shutil.copytree(folder/'data', work/'data', dirs_exist_ok=True)   # a run reads data from below its folder unasked
     write_nb(nb, work/'tutorial.ipynb')
     env = clean(PATH=f"{Path(python).parent}{os.pathsep}{os.environ['PATH']}", PYTHONPATH=str(ROOT), HF_HUB_OFFLINE='1')
     done = subprocess.run([str(python), '-m', 'nbconvert', '--to', 'notebook', '--execute',
