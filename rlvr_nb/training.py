@@ -154,6 +154,7 @@ def make_trainer(self:DefaultTrainingLoopComponent,
             engine=self._engine_for(model, tokenizer, args, engine))
     trainer.further_generations = self._further_generations(trainer)
     for note in trainer.engine.notes if trainer.engine else []: trainer._tell('rollout', note)
+    trainer.told_notes = len(trainer.engine.notes) if trainer.engine else 0
     for unwanted in (PrinterCallback, ProgressCallback): trainer.remove_callback(unwanted)
     for callback in (*callbacks, ours): callback.trainer = trainer
     return trainer

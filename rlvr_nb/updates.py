@@ -53,6 +53,7 @@ def generation_seed(seed:int,     # of the training
 class Sampled:
     "Generates with a rollout engine, where there is one."
     engine, part = None, 0
+    told_notes = 0   # of the engine, on what it had to give up
 
     def _generate_single_turn(self, prompt_ids, images, multimodal_fields, *args, **kwargs):
         if self.engine is None or images or multimodal_fields or self.engine.backend != 'engine':
@@ -64,6 +65,8 @@ class Sampled:
         seed = generation_seed(self.args.seed, place, share)
         try: out = self.engine.generate_ids(prompts, group, self.max_completion_length, sampling_of(self.args), seed, stop=lambda: self.steering.stopping)
         except DecodingStopped as e: raise StopRequested from e
+        for note in self.engine.notes[self.told_notes:]: self._tell('rollout', note)
+        self.told_notes = len(self.engine.notes)
         rollouts = [rollout for same in out for rollout in same]
         if any(r.logprobs is None for r in rollouts): return [r.token_ids for r in rollouts], None
         return [r.token_ids for r in rollouts], [r.logprobs for r in rollouts]
