@@ -13,6 +13,9 @@ from fastcore.nbio import read_nb, write_nb
 ROOT = Path(__file__).resolve().parents[1]
 PINS = dict(ipykernel='6.17.1', ipywidgets='7.7.1', ipython='7.34.0', traitlets='5.7.1', notebook='6.5.7')
 TUTORIAL = ROOT/'nbs/tutorials/colab_grpo.ipynb'
+SMALL = ['data.dataset_config_name=null', 'train.max_steps=2', 'train.max_prompt_length=700', 'model.max_seq_length=724',
+         'train.max_completion_length=24', 'train.per_device_train_batch_size=8', 'train.gradient_accumulation_steps=1',
+         'eval.eval_num_samples=8', 'eval.eval_max_new_tokens=24']
 
 
 def clean(**more):
@@ -28,11 +31,13 @@ def colab():
     python, ready, wanted = folder/'bin/python', folder/'ready', json.dumps([PINS, sys.version])
     if not ready.exists() or ready.read_text() != wanted:
         shutil.rmtree(folder, ignore_errors=True)
-        made = subprocess.run([sys.executable, '-m', 'venv', folder], capture_output=True, text=True)
-        if not made.returncode:
-            made = subprocess.run([python, '-m', 'pip', 'install', '-q', '--disable-pip-version-check', 'pytest',
-                                   'nbconvert', *(f'{k}=={v}' for k, v in PINS.items())], capture_output=True,
-                                  text=True, timeout=900)
+        # Without a pip of its own: not every Python can install one into an environment (`ensurepip` is taken out by some
+        # distributions), and the pip of this environment can install into another.
+        install = [sys.executable, '-m', 'pip', '--python', python, 'install', '-q', '--disable-pip-version-check',
+                   'pytest', 'nbconvert', *(f'{k}=={v}' for k, v in PINS.items())]
+        for command in ([sys.executable, '-m', 'venv', '--without-pip', folder], install):
+            made = subprocess.run(command, capture_output=True, text=True, timeout=900)
+            if made.returncode: break
         if made.returncode:
             pytest.skip(f'an environment with Colab\'s versions can\'t be built here: {(made.stderr or made.stdout).strip()[-300:]}')
         site = next(folder.glob('lib/python*/site-packages'))
@@ -77,10 +82,8 @@ def model_folder(tmp_path_factory):
     build('qwen3', folder/'model')
     rows = [json.dumps(dict(question=f'Ann has {i} apples and buys {i + 2}. How many has she?',
                             answer=f'{i} + {i + 2} = {2*i + 2}\n#### {2*i + 2}')) for i in range(24)]
-    for split in ('train',
-                  'test'):
-                      (folder/f'data/{split}.jsonl').parent.mkdir(exist_ok=True)
-                      (folder/f'data/{split}.jsonl').write_text('\n'.join(rows))
+    (folder/'data').mkdir()
+    for split in ('train', 'test'): (folder/f'data/{split}.jsonl').write_text('\n'.join(rows))
     return folder
 
 
@@ -88,14 +91,8 @@ def run_tutorial(python, folder, work):
     "Run the tutorial from top to bottom with a local model in place of a large one; returns its text."
     nb = read_nb(TUTORIAL)
     cells = {c.id: c for c in nb.cells}
-    cells['c-choose'].source = "preset = 'qwen3_0_6b_t4'\noverrides = " + repr([
-        f'model.model_name_or_path={folder}/model', f'data.dataset_path={work}/data', 'data.dataset_config_name=null',
-                                                                                'train.max_steps=2',
-                                                                                'train.max_prompt_length=700',
-                                                                                'model.max_seq_length=724',
-                                                                                'train.max_completion_length=24',
-        'train.per_device_train_batch_size=8', 'train.gradient_accumulation_steps=1', 'eval.eval_num_samples=8',
-                                                                                'eval.eval_max_new_tokens=24'])
+    changed = [f'model.model_name_or_path={folder}/model', f'data.dataset_path={work}/data', *SMALL]
+    cells['c-choose'].source = f"preset = 'qwen3_0_6b_t4'\noverrides = {changed!r}"
     nb.cells = [c for c in nb.cells if c.id != 'c-push']
     work.mkdir(parents=True, exist_ok=True)
     shutil.copytree(folder/'data', work/'data', dirs_exist_ok=True)   # a run reads data from below its folder unasked

@@ -4,9 +4,15 @@
   if (!app || app.dataset.ready) return
   app.dataset.ready = 'yes'
 
-  // Keys pressed inside the app are the app's: JupyterLab looks for the attribute, other front ends listen further up.
-  app.setAttribute('data-lm-suppress-shortcuts', 'true')
-  app.addEventListener('keydown', event => { arrows(event); event.stopPropagation() })
+  // Keys pressed inside the app are the app's, except the one that saves the notebook. JupyterLab and Notebook 7 take a key
+  // at the document and match their shortcuts from the focused element outwards, up to one with the attribute. A shortcut
+  // such as '.jp-mod-commandMode :focus' matches the focused element itself, so that element has to have it. Front ends
+  // that listen further up don't hear of the key at all.
+  const saves = event => (event.ctrlKey || event.metaKey) && event.key.toLowerCase() === 's'
+  const keep = event => { if (app.contains(event.target)) event.target.toggleAttribute('data-lm-suppress-shortcuts', !saves(event)) }
+  app.addEventListener('focusin', () => window.addEventListener('keydown', keep, true))
+  app.addEventListener('focusout', () => window.removeEventListener('keydown', keep, true))
+  app.addEventListener('keydown', event => { arrows(event); if (!saves(event)) event.stopPropagation() })
 
   // The buttons of the sections are tabs for a screen reader, and what an input is for is read after its label.
   let serial = 0
