@@ -22,6 +22,7 @@ from .sources import quiet_hub
 from .templates import check_template, set_template_arguments
 from .tiny import (Hardware, WarmUp, build_tiny_model, build_tiny_tokenizer, cache_dir, hardware,
                           limit_threads, load_tiny_model, precision, warm_up, warm_up_key, worked_sum)
+from .gguf_reading import forget, reading_once
 
 # %% ../nbs/api/41_model.ipynb #model-all
 _all_ = ['Hardware', 'WarmUp', 'build_tiny_model', 'build_tiny_tokenizer', 'cache_dir', 'hardware', 'limit_threads',
@@ -258,7 +259,7 @@ def load_tokenizer(self:DefaultModelComponent):
         if self.choose_backend() == 'unsloth': _import_unsloth()
         from transformers import AutoTokenizer
         source, gguf = self._source()
-        with _named_errors(self.name, self._where() is not None):
+        with _named_errors(self.name, self._where() is not None), reading_once():
             tok = AutoTokenizer.from_pretrained(source, padding_side='left', trust_remote_code=False, **gguf)
         check_template(tok)
         _mend_tokens(tok, self.name, bool(gguf))
@@ -307,12 +308,14 @@ def _load_base(self:DefaultModelComponent):
     device = f"cuda:{os.environ.get('LOCAL_RANK', 0)}" if hardware().device == 'cuda' else 'cpu'
     if self.is_builtin: return load_tiny_model(max_seq_length=self.config.max_seq_length)[0].to(device)
     (source, gguf), extra = self._source(), dict(quantization_config=self._quantization()) if self.quantized else {}
-    with _named_errors(self.name, self._where() is not None):
+    with _named_errors(self.name, self._where() is not None), reading_once():
         if not gguf: self._checked_config(source, gguf)
         model = AutoModelForCausalLM.from_pretrained(source, dtype=getattr(torch, self.weights_dtype()),
                                                      device_map={'': device},
                                                      trust_remote_code=False, **gguf, **extra)
-    return _plain(model) if gguf else model
+    if not gguf: return model
+    forget()
+    return _plain(model)
 
 # %% ../nbs/api/41_model.ipynb #m-adapter
 @patch
