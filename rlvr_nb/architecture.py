@@ -6,7 +6,7 @@
 __all__ = ['TINY', 'Shape', 'read_shape', 'known_shapes', 'known_name', 'find_shape']
 
 # %% ../nbs/api/63_architecture.ipynb #architecture-imports
-import json, re
+import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -15,6 +15,7 @@ from pathlib import Path
 from fastcore.basics import patch
 from .grammar import CONF_DIR, ConfigError
 from .yamlfile import read_yaml
+from .modelfiles import read_model_json
 
 # %% ../nbs/api/63_architecture.ipynb #f-shape
 @dataclass(frozen=True)
@@ -178,6 +179,6 @@ def find_shape(cfg, # a `PipelineConfig`
     if cfg.is_builtin_model: return read_shape(TINY)
     name = cfg.model.model_name_or_path
     file = _config_file(name)
-    if file: return read_shape(json.loads(file.read_text(encoding='utf-8')))
+    if file: return read_shape(read_model_json(file))
     known = None if Path(name).exists() else known_shapes().get(known_name(name))
     return read_shape(known) if known else None

@@ -8,7 +8,7 @@ __all__ = ['WHEELS', 'DefaultModelComponent', 'is_adapted', 'Hardware', 'WarmUp'
            'worked_sum']
 
 # %% ../nbs/api/41_model.ipynb #model-imports
-import importlib, json, logging, os, sys
+import importlib, logging, os, sys
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,7 +19,8 @@ from .grammar import ConfigError, RLVRError, UnavailableError, one_line
 from .defaults import BUILTIN_MODEL
 from .prompts import Markers
 from .sources import quiet_hub
-from .templates import check_template, set_template_arguments
+from .templates import check_template, guard_template, set_template_arguments
+from .modelfiles import folder_problems, kernel_problems, read_model_json
 from .tiny import (Hardware, WarmUp, build_tiny_model, build_tiny_tokenizer, cache_dir, hardware,
                           limit_threads, load_tiny_model, precision, warm_up, warm_up_key, worked_sum)
 from .gguf_reading import forget, reading_once
@@ -130,45 +131,6 @@ def _source(self:DefaultModelComponent) -> tuple[str, dict]:
     if where is None: return self.name, {}
     return (str(where.parent), dict(gguf_file=where.name)) if where.suffix == '.gguf' else (str(where), {})
 
-# %% ../nbs/api/41_model.ipynb #m-strangers-outside
-_WEIGHTS = ('.safetensors', '.bin', '.pt', '.gguf')
-
-def _outside(path:Path, folder:Path) -> bool:
-    "Whether a link leads out of a model folder, or out of the Hub's cache that the folder belongs to."
-    home = folder.resolve()
-    blobs = [home.parent.parent/'blobs'] if home.parent.name == 'snapshots' else []
-    return not any(path.resolve().is_relative_to(place) for place in (home, *blobs))
-
-# %% ../nbs/api/41_model.ipynb #m-strangers-json-of
-def _json_of(path:Path) -> dict:
-    "An object in a JSON file; a file that holds none is named."
-    try: value = json.loads(path.read_text(encoding='utf-8'))
-    except (OSError, ValueError, RecursionError) as e:
-        raise ConfigError(f"model.model_name_or_path: {path} can't be read ({type(e).__name__}); the folder is "
-                          f"damaged") from None
-    if not isinstance(value, dict): raise ConfigError(f"model.model_name_or_path: {path} isn't an object; the folder "
-                                                      f"is damaged")
-    return value
-
-# %% ../nbs/api/41_model.ipynb #m-strangers-folder-problems
-def _folder_problems(folder:Path) -> list[str]:
-    "What a model folder asks for that is never given."
-    problems = [f"model.model_name_or_path: {p} is a link to a file outside the folder; put the file itself there"
-                for p in sorted(folder.rglob('*')) if p.is_symlink() and p.suffix not in _WEIGHTS and _outside(p,
-                                                                                                              folder)]
-    if problems: return problems
-    for name in ('config.json', 'tokenizer_config.json', 'generation_config.json'):
-        if (folder/name).exists(): _json_of(folder/name)
-    return _kernel_problems(_json_of(folder/'config.json')) if (folder/'config.json').exists() else []
-
-# %% ../nbs/api/41_model.ipynb #m-strangers
-def _kernel_problems(config:dict) -> list[str]:
-    "Attention or other kernels that would be fetched from the Hub and run."
-    named = {k: v for k, v in config.items() if k.endswith('_implementation') and '/' in json.dumps(v, default=str)}
-    return [f"model.model_name_or_path: its config.json asks for kernels from the Hub ({k}: {one_line(str(v))[:80]}), "
-            f"which are code and "
-            f"are never run; remove {k} from it" for k, v in named.items()]
-
 # %% ../nbs/api/41_model.ipynb #m-check-quantized-problems
 def _quantized_problems(config, builtin:bool) -> list[str]:
     "What stands in the way of 4-bit or 8-bit weights."
@@ -192,7 +154,7 @@ def _source_problems(self:DefaultModelComponent) -> list[str]:
     if where is None: return []
     if where.suffix == '.gguf': return [] if _installed('gguf') else ["model.model_name_or_path: a GGUF file is read "
                                                                       "by the package gguf; type: pip install gguf"]
-    return _folder_problems(where)
+    return folder_problems(where)
 
 # %% ../nbs/api/41_model.ipynb #m-check
 @patch
@@ -261,6 +223,7 @@ def load_tokenizer(self:DefaultModelComponent):
         source, gguf = self._source()
         with _named_errors(self.name, self._where() is not None), reading_once():
             tok = AutoTokenizer.from_pretrained(source, padding_side='left', trust_remote_code=False, **gguf)
+        guard_template(tok)
         check_template(tok)
         _mend_tokens(tok, self.name, bool(gguf))
     set_template_arguments(tok, self.chat_template_kwargs)
@@ -296,7 +259,7 @@ def _checked_config(self:DefaultModelComponent, source:str, gguf:dict):
     "The configuration of the model, without kernels of strangers."
     from transformers import AutoConfig
     config = AutoConfig.from_pretrained(source, trust_remote_code=False, **gguf)
-    problems = _kernel_problems({'attn_implementation': config._attn_implementation})
+    problems = kernel_problems({'attn_implementation': config._attn_implementation})
     if problems: raise ConfigError(problems)
     return config
 
@@ -346,12 +309,16 @@ def _is_adapter(folder:Path|None) -> bool: return bool(folder) and (folder/'adap
 # %% ../nbs/api/41_model.ipynb #m-load-adapter
 @patch
 def _load_adapter(self:DefaultModelComponent, folder:Path):
+    "The model that an adapter names, looked at like any other, with the adapter on top."
     from peft import PeftModel
-    named = _json_of(folder/'adapter_config.json').get('base_model_name_or_path')
-    base = named or BUILTIN_MODEL # a checkpoint of the built-in model names no base
-    outer = self.config
+    known, outer = read_model_json(folder/'adapter_config.json'), self.config
+    base = known.get('base_model_name_or_path') or BUILTIN_MODEL # a checkpoint of the built-in model names no base
     try:
-        self.config = outer.model_copy(update=dict(model_name_or_path=base))
+        self.config = outer.model_copy(update=dict(model_name_or_path=str(base)))
+        if problems := [] if self.is_builtin else self._source_problems(): raise ConfigError(problems)
+        if not self.is_builtin and _is_adapter(self._where()):
+            raise ConfigError(f'model.model_name_or_path: {folder} is an adapter on {base}, which is an adapter itself; '
+                              'merge that one first')
         model = self._load_base()
     finally: self.config = outer
     with _named_errors(str(folder), True): return PeftModel.from_pretrained(model, folder, is_trainable=True)
@@ -403,6 +370,7 @@ def _load_unsloth(self:DefaultModelComponent, train:bool) -> tuple:
                                          use_gradient_checkpointing='unsloth')
     tokenizer = getattr(tokenizer, 'tokenizer', tokenizer)
     tokenizer.padding_side = 'left'
+    guard_template(tokenizer)
     set_template_arguments(tokenizer, self.chat_template_kwargs)
     return model, tokenizer
 

@@ -14,6 +14,8 @@ from pathlib import Path
 # %% ../nbs/api/30_opinion.ipynb #opinion-own-imports
 from fastcore.basics import patch
 from .grammar import ConfigError, Fault, UnavailableError, redact
+from .templates import guard_template
+from .modelfiles import folder_problems
 from .numerals import Verdict
 
 # %% ../nbs/api/30_opinion.ipynb #o-asks
@@ -89,9 +91,11 @@ class FolderJudge:
     def _load(self):
         import torch
         from transformers import AutoModelForCausalLM, AutoTokenizer
+        if problems := folder_problems(Path(self.folder)): raise _Failed(problems[0].partition(': ')[2])
         safely = dict(local_files_only=True, trust_remote_code=False)
         tokenizer = AutoTokenizer.from_pretrained(self.folder, **safely)
         if not tokenizer.chat_template: raise _Failed('the tokenizer has no chat template')
+        guard_template(tokenizer)
         model = AutoModelForCausalLM.from_pretrained(self.folder, torch_dtype='auto', **safely).eval()
         return model.to('cuda' if torch.cuda.is_available() else 'cpu'), tokenizer
 

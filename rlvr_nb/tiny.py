@@ -15,6 +15,7 @@ from pathlib import Path
 
 # %% ../nbs/api/40_tiny.ipynb #tiny-own-imports
 from .grammar import ConfigError
+from .templates import OWN_TEMPLATES
 from .prompts import PLAIN
 from .data import sum_problems
 
@@ -71,6 +72,7 @@ _characters = list('0123456789+-=?,. ')
 _template = ("{{ bos_token }}{% for m in messages %}{% if m['role'] == 'user' %}<|user|>{{ m['content'] }}"
              "{% elif m['role'] == 'assistant' %}<|assistant|>{{ m['content'] }}{{ eos_token }}{% endif %}{% endfor %}"
              "{% if add_generation_prompt %}<|assistant|>{% endif %}")
+OWN_TEMPLATES.add(_template)  # written here, so it is rendered without a child process
 
 # %% ../nbs/api/40_tiny.ipynb #m-tokenizer
 def build_tiny_tokenizer(max_seq_length:int=64, # recorded as the tokenizer's limit, in tokens
@@ -82,12 +84,10 @@ def build_tiny_tokenizer(max_seq_length:int=64, # recorded as the tokenizer's li
     t = Tokenizer(models.WordLevel(vocab, unk_token='<unk>'))
     t.pre_tokenizer, t.decoder = pre_tokenizers.Split('', 'isolated'), decoders.Fuse()
     t.add_tokens([AddedToken(m, special=False, normalized=False) for m in _markers])
-    tokenizer = PreTrainedTokenizerFast(
+    return PreTrainedTokenizerFast(
         tokenizer_object=t, pad_token='<pad>', bos_token='<s>', eos_token='</s>', unk_token='<unk>',
         extra_special_tokens=['<|user|>', '<|assistant|>'], padding_side='left', model_max_length=max_seq_length,
         chat_template=_template, clean_up_tokenization_spaces=False)
-    tokenizer.own_template = _template # written here, so it may be rendered without a child process
-    return tokenizer
 
 # %% ../nbs/api/40_tiny.ipynb #m-build
 def build_tiny_model(seed:int=0,             # of the random weights

@@ -1,4 +1,5 @@
 """Chat templates of real families, broken and hostile ones, from the tokenizer to what training and evaluation ask."""
+import copy
 import json
 import subprocess
 import sys
@@ -7,12 +8,13 @@ import pytest
 
 from small_models import FAMILIES, build, character_tokenizer
 
-from rlvr_nb import templates
+from rlvr_nb import rendering
 from rlvr_nb.config import ConfigError, load_config
 from rlvr_nb.data import DefaultDataComponent
 from rlvr_nb.pipeline import Pipeline
 from rlvr_nb.prompts import PLAIN, Markers, build_messages, is_prefilled, parse_completion, render_prompt
-from rlvr_nb.templates import check_template, fit_prompts, set_template_arguments, try_render
+from rlvr_nb.model import DefaultModelComponent
+from rlvr_nb.templates import check_template, fit_prompts, guard_template, set_template_arguments, try_render
 
 THINKING = Markers('<think>', '</think>', '<answer>', '</answer>')
 SYSTEM, QUESTION = 'Think between tags.', 'What is 2+2?'
@@ -97,7 +99,7 @@ BROKEN = {
 
 @pytest.mark.parametrize('template,expected', BROKEN.values(), ids=BROKEN)
 def test_a_broken_template_is_one_error(template, expected, monkeypatch):
-    monkeypatch.setattr(templates, 'CPU_SECONDS', 1)
+    monkeypatch.setattr(rendering, 'CPU_SECONDS', 1)
     with pytest.raises(ConfigError, match='model.model_name_or_path: the chat template '
                                           'of') as e: check_template(character_tokenizer(template))
     assert expected in str(e.value) and '\n' not in str(e.value)
@@ -105,7 +107,7 @@ def test_a_broken_template_is_one_error(template, expected, monkeypatch):
 
 def test_a_template_that_turns_hostile_on_real_prompts_is_stopped_too(monkeypatch):
     "It behaves for the one question that `check_template` asks."
-    monkeypatch.setattr(templates, 'CPU_SECONDS', 1)
+    monkeypatch.setattr(rendering, 'CPU_SECONDS', 1)
     tok = character_tokenizer("{{ messages[0]['content'] }}{% if messages[0]['content'] | length > 30 "
                               "%}" + BROKEN['work'][0] + "{% endif %}")
     check_template(tok)
@@ -113,12 +115,41 @@ def test_a_template_that_turns_hostile_on_real_prompts_is_stopped_too(monkeypatc
     with pytest.raises(ConfigError, match='more work or memory'): data.train_rows(tok, 500)
 
 
+def test_the_limits_hold_wherever_a_loaded_tokenizer_renders(tmp_path, monkeypatch):
+    "A preview, training, TRL and a copy all ask the tokenizer; it behaves until the tenth question."
+    from trl.data_utils import maybe_apply_chat_template
+    monkeypatch.setattr(rendering, 'CPU_SECONDS', 1)
+    folder = build('llama', tmp_path, template="{{ messages[0]['content'] }}{% if 'tenth' in messages[0]['content'] %}"
+                   + BROKEN['work'][0] + "{% endif %}")
+    tok = DefaultModelComponent(settings(folder).model).load_tokenizer()
+    tenth = build_messages('The tenth question')
+    for ask in (lambda: render_prompt(tok, tenth), lambda: maybe_apply_chat_template(dict(prompt=tenth), tok),
+                lambda: copy.deepcopy(tok).apply_chat_template([tenth, tenth], tokenize=True)):
+        with pytest.raises(ConfigError, match='more work or memory'): ask()
+    assert render_prompt(tok, build_messages('2+2?')) == '2+2?'
+
+
+def test_a_tokenizer_cannot_say_that_its_template_is_ours(tmp_path, monkeypatch):
+    "tokenizer_config.json can set attributes, through the list of special tokens."
+    monkeypatch.setattr(rendering, 'CPU_SECONDS', 1)
+    tok = character_tokenizer(BROKEN['work'][0])
+    tok.save_pretrained(tmp_path)
+    told = json.loads((tmp_path/'tokenizer_config.json').read_text())
+    told['extra_special_tokens'] = {'own_template': BROKEN['work'][0]}
+    (tmp_path/'tokenizer_config.json').write_text(json.dumps(told))
+    from transformers import AutoTokenizer
+    assert (spoofed := AutoTokenizer.from_pretrained(tmp_path)).own_template == spoofed.chat_template
+    assert try_render(spoofed, [build_messages('?')])[0].kind == 'limit'
+
+
 def test_the_child_sees_no_secret(monkeypatch):
     monkeypatch.setenv('HF_TOKEN', 'hf_canary')
-    seen = {}
-    monkeypatch.setattr(subprocess, 'run', lambda command, env, **kw: seen.update(env=env,
-            command=command) or subprocess.CompletedProcess(command, 1, '', ''))
-    assert try_render(character_tokenizer(), [build_messages('?')])[0].kind == 'limit'
+    seen, start = {}, subprocess.Popen
+    monkeypatch.setattr(subprocess, 'Popen', lambda command, env, **kw: seen.update(env=env, command=command)
+                        or start(command, env=env, **kw))
+    renderer = rendering.Renderer()
+    assert rendering.render_apart(renderer, "{{ messages[0]['content'] }}", {}, [build_messages('?')])[0].text == '?'
+    renderer.close()
     assert seen['command'][0] == sys.executable and 'hf_canary' not in seen['env'].values()
 
 
