@@ -26,7 +26,10 @@ setup(
     license_expression=cfg["license"],
     license_files=["LICENSE"],
     keywords=cfg["keywords"].split(),
-    classifiers=["Programming Language :: Python :: 3", *(f"Programming Language :: Python :: {v}" for v in cfg["pythons"].split())],
+    classifiers=[
+        "Programming Language :: Python :: 3",
+        *(f"Programming Language :: Python :: {v}" for v in cfg["pythons"].split()),
+    ],
     python_requires=f">={cfg['min_python']}",
     packages=["rlvr_nb", "rlvr_nb.conf"],
     package_data={"rlvr_nb": ["py.typed", "assets/*"], "rlvr_nb.conf": ["*.yaml", "**/*.yaml"]},

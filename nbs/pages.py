@@ -64,7 +64,7 @@ def names_of(node):
     return [t.id for t in targets if isinstance(t, ast.Name)]
 
 def label(module, name, node):
-    "Where a link to `name` points; labels ignore case, so a class and a constant are told from a function of the same letters."
+    "Where a link to `name` points; labels ignore case, and a class may have the letters of a function."
     kind = '-class' if isinstance(node, ast.ClassDef) else '' if isinstance(node,
                                                                             DEFS) or not name.isupper() else '-constant'
     return f"{module.removeprefix(PACKAGE + '.')}.{name}{kind}"
@@ -219,7 +219,12 @@ def parameters(obj):
     if is_schema(obj):
         for name, f in obj.model_fields.items():
             default = inspect.Parameter.empty if f.is_required() else f.get_default(call_default_factory=True)
-            yield name, shown_type(f.annotation), '' if is_schema(type(default)) else shown_default(default), field_meaning(f)
+            yield (
+                name,
+                shown_type(f.annotation),
+                '' if is_schema(type(default)) else shown_default(default),
+                field_meaning(f),
+            )
     if by_bases(obj): return
     if hasattr(obj, '_field_defaults'):   # a NamedTuple: the comments are in its source
         said = dict(re.findall(r'^ +(\w+) *:[^#\n]*#\s*(.+)$', inspect.getsource(obj), flags=re.M))
@@ -271,7 +276,9 @@ def described(name, page, links, level):
     try:
         for part in name.split('.'): obj = getattr(obj, part)
     except AttributeError:
-        raise SystemExit(f"{page.module} has no {name!r}: its notebook and the package differ, run nbdev-export") from None
+        raise SystemExit(
+            f"{page.module} has no {name!r}: its notebook and the package differ, run nbdev-export"
+        ) from None
     lines = [f'({page.names[name]})=', f"{'#' * min(level, 6)} `{name}`", '']
     if isinstance(obj, property):
         obj = obj.fget
@@ -397,8 +404,11 @@ def lead_of(page):
 
 def parts_page(pages):
     "A page that says what each part of the package does, and lists its notebooks."
-    lines = ['# The package, part by part', '',
-             'Each notebook defines, explains and tests one module. They import one another in this order, never backward.']
+    lines = [
+        '# The package, part by part',
+        '',
+        'Each notebook defines, explains and tests one module. They import one another in this order, never backward.',
+    ]
     for title, about, found in parts_of(pages):
         lines += ['', f'## {title}', '', about, '']
         lines += [f"- [`{p.module.removeprefix(f'{PACKAGE}.')}`]({p.doc}): {lead_of(p)}" for p in found]

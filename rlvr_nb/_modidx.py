@@ -114,6 +114,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
             'rlvr_nb.candidates': { 'rlvr_nb.candidates._all_keys': ('api/candidates.html#_all_keys', 'rlvr_nb/candidates.py'),
                                     'rlvr_nb.candidates._dirs': ('api/candidates.html#_dirs', 'rlvr_nb/candidates.py'),
                                     'rlvr_nb.candidates._field_values': ('api/candidates.html#_field_values', 'rlvr_nb/candidates.py'),
+                                    'rlvr_nb.candidates._holds_options': ('api/candidates.html#_holds_options', 'rlvr_nb/candidates.py'),
                                     'rlvr_nb.candidates._next_step': ('api/candidates.html#_next_step', 'rlvr_nb/candidates.py'),
                                     'rlvr_nb.candidates._short_kind': ('api/candidates.html#_short_kind', 'rlvr_nb/candidates.py'),
                                     'rlvr_nb.candidates._tree': ('api/candidates.html#_tree', 'rlvr_nb/candidates.py'),

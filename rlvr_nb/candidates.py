@@ -8,6 +8,7 @@ __all__ = ['PROGRAMS', 'SCRIPTS', 'UNINSTALL', 'option_fields', 'option_lines', 
 
 # %% ../nbs/api/86_candidates.ipynb #candidates-imports
 import argparse, re
+from collections.abc import Sequence
 from pathlib import Path
 
 # %% ../nbs/api/86_candidates.ipynb #candidates-own-imports
@@ -56,7 +57,7 @@ def _field_values(row):
     return [*map(str, row.get("choices", [])), *(["false", "true"] if "bool" in row["type"].split("|") else [])]
 
 def values_of(key:str,              # an option or a group, as typed
-              config_dir:list=(),   # --config-dir
+              config_dir:Sequence[str]=(), # --config-dir
              )->list[str]:
     "The values that an option or a group can take, where they can be listed."
     if group := group_of(key): return ConfigFiles(_dirs(config_dir)).options(group)
@@ -77,10 +78,13 @@ def _tree(overrides, config_name, config_dir):
     return {}
 
 # %% ../nbs/api/86_candidates.ipynb #i-keys
+def _holds_options(value):
+    "Whether options stand below a value: it is a mapping, or a list of mappings."
+    return isinstance(value, dict) or isinstance(value, list) and any(isinstance(item, dict) for item in value)
+
 def _all_keys(tree):
     "Every key that can be followed by `=`."
-    is_leaf = lambda v: not isinstance(v, dict) and not (isinstance(v, list) and any(isinstance(x, dict) for x in v))
-    found = [path_text(path) for path, value in walk(tree) if path and is_leaf(value)]
+    found = [path_text(path) for path, value in walk(tree) if path and not _holds_options(value)]
     return [*GROUPS, *found, *(key for key, _ in option_fields()), *(f"train.grpo.{k}" for k in SETTABLE)]
 
 def _next_step(name, typed):
@@ -91,13 +95,15 @@ def _next_step(name, typed):
     return name[:end+1]
 
 # %% ../nbs/api/86_candidates.ipynb #i-candidates
-def candidates(word:str,              # the word being typed: `train.max_s`, `+train.grpo.loss_type=d`
-               overrides:list=(),     # the finished overrides before it
-               config_name:str|None=None, # --config-name
-               config_dir:list=(),    # --config-dir
-              )->list[str]:           # candidates for the whole word
+def candidates(word:str,                    # the word being typed: `train.max_s`, `+train.grpo.loss_type=d`
+               overrides:Sequence[str]=(),  # the finished overrides before it
+               config_name:str|None=None,   # --config-name
+               config_dir:Sequence[str]=(), # --config-dir
+              )->list[str]:                 # candidates for the whole word
     "What could stand where the cursor is."
-    sign, key, equal, value = re.fullmatch(r"([+~]{0,2})([^=]*)(=?)(.*)", word, re.S).groups()
+    name, equal, value = word.partition("=")
+    key = name.lstrip("+~")
+    sign = name.removesuffix(key)
     if equal: return sorted(f"{sign}{key}={v}" for v in values_of(key, config_dir) if v.startswith(value))
     keys = _all_keys(_tree(list(overrides), config_name, config_dir))
     if sign.startswith("+"): keys += ConfigFiles(_dirs(config_dir)).get_group_options("", ObjectType.GROUP)
@@ -111,7 +117,7 @@ def completing_parser()->argparse.ArgumentParser:
     def of_overrides(prefix, parsed_args, **_):
         before = [o for o in typed(parsed_args, "overrides") if "=" in o]
         words = [w for w in COMMANDS if w.startswith(prefix)] if not before else []
-        return words + candidates(prefix, before, typed(parsed_args, "config_name") or None,
+        return words + candidates(prefix, before, getattr(parsed_args, "config_name", None),
                                   typed(parsed_args, "config_dir"))
     def of_names(parsed_args, **_): return ConfigFiles(_dirs(typed(parsed_args, "config_dir"))).get_group_options("")
     completers = dict(overrides=of_overrides, cfg=lambda **_: ["job"], shell_completion=lambda **_: list(SCRIPTS),
@@ -136,8 +142,8 @@ def shell_completion(what:str   # bash, zsh or fish; install=SHELL or uninstall=
         raise ConfigError(Fault(where=f"--shell-completion {what}", problem="expected bash, zsh or fish",
                                 advice=f"write {SCRIPTS['bash']}"))
     if action == "uninstall": return UNINSTALL[shell]
-    import argcomplete
-    return argcomplete.shellcode(PROGRAMS, shell=shell)
+    from argcomplete.shell_integration import shellcode
+    return shellcode(PROGRAMS, shell=shell)
 
 # %% ../nbs/api/86_candidates.ipynb #i-answer-shell
 def answer_shell():
@@ -151,8 +157,8 @@ def complete(words:list[str],   # the words before the cursor's, without the pro
              word:str,          # the word being typed
             )->list[str]:       # candidates for the whole word
     "What the shell is offered, for programs that ask without a shell."
-    import argcomplete
-    finder = argcomplete.CompletionFinder(completing_parser(),
-                                          default_completer=argcomplete.completers.SuppressCompleter())
+    from argcomplete.completers import SuppressCompleter
+    from argcomplete.finders import CompletionFinder
+    finder = CompletionFinder(completing_parser(), default_completer=SuppressCompleter())
     quoted = finder._get_completions(["rlvr-nb", *words], word, "", None)
     return sorted(re.sub(r"\\(.)", r"\1", c).rstrip() for c in quoted)

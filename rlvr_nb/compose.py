@@ -6,7 +6,9 @@
 __all__ = ['MAX_JOBS', 'ConfigFiles', 'Composed', 'sweep_fault', 'apply_change', 'compose', 'expand_sweep']
 
 # %% ../nbs/api/06_compose.ipynb #compose-imports
-import copy, itertools, math, re
+import itertools, math, re
+from copy import deepcopy
+from typing import cast
 from pathlib import Path
 
 # %% ../nbs/api/06_compose.ipynb #compose-own-imports
@@ -18,6 +20,7 @@ from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.types import Override, OverrideType
 from hydra.errors import HydraException
 from hydra.plugins.config_source import ConfigResult
+from omegaconf import Container
 from omegaconf.errors import OmegaConfBaseException
 from .grammar import (CONF_DIR, Change, ConfigError, FILE_NAME, Fault, GROUPS, deep_merge, delete_path,
                              did_you_mean, group_of, hydra_behaviour, nearest, parse_override, redact,
@@ -55,8 +58,8 @@ class ConfigFiles(IConfigRepository):
         tree, lines = {}, {}
         try: tree, lines = read_yaml(file)
         except ConfigError as e: self.faults += e.faults
-        result = ConfigResult(provider="rlvr_nb", path=str(file), config=tree,
-                              header=dict(package=_package_header(file)))
+        header, plain = dict(package=_package_header(file)), cast(Container, tree)  # Hydra takes a plain mapping too
+        result = ConfigResult(provider="rlvr_nb", path=str(file), config=plain, header=header)
         result.lines, result.file = lines, file
         result.defaults_list = self._defaults(name, file, tree.pop("defaults", None), lines)
         return result
@@ -186,7 +189,7 @@ class Composed:
 def copy(self:Composed)->Composed:
     "A composed configuration that can be changed by itself."
     new = Composed()
-    new.tree, new.origins = copy.deepcopy(self.tree), dict(self.origins)
+    new.tree, new.origins = deepcopy(self.tree), dict(self.origins)
     new.faults, new.user_set = list(self.faults), set(self.user_set)
     return new
 
@@ -246,7 +249,7 @@ def _merge_file(out, files, default):
     "Merge one file of the defaults list at its package."
     loaded = files.load_config(default.config_path)
     steps = tuple(s for s in (default.package or "").split(".") if s)
-    tree = copy.deepcopy(loaded.config)
+    tree = deepcopy(loaded.config)
     for step in reversed(steps): tree = {step: tree}
     out.tree = deep_merge(out.tree, tree)
     ours = CONF_DIR.resolve() in loaded.file.resolve().parents

@@ -7,8 +7,9 @@ __all__ = ['REMOVED', 'check_all', 'build', 'load_config', 'yaml_text', 'load_fi
 
 # %% ../nbs/api/09_config.ipynb #config-imports
 import copy, re, shlex
+from functools import partial
 from pathlib import Path
-from typing import Any, Iterable
+from typing import Any, Iterable, Mapping
 
 # %% ../nbs/api/09_config.ipynb #config-own-imports
 import yaml
@@ -74,7 +75,7 @@ def _validated(tree,        # with its recipe filled in and its interpolations r
 
 # %% ../nbs/api/09_config.ipynb #c-check-all
 def check_all(tree:dict,           # with its recipe filled in and its interpolations resolved
-              origins:dict={},     # path of a value, as a tuple -> file and line
+              origins:Mapping={},  # path of a value, as a tuple -> file and line
               known:list=[],       # faults that were found before
               world_size:int|None=None, # processes of the run; None reads WORLD_SIZE
              )->tuple:             # (the configuration, or None; every fault)
@@ -179,9 +180,9 @@ _Dumper.add_representer(float, _represent_float)
 def yaml_text(tree:Any    # plain data
              )->str:
     "Data as YAML that `read_yaml` reads as the same data, and that a terminal shows as it is."
-    options = dict(Dumper=_Dumper, sort_keys=False, width=120)
-    text = yaml.dump(tree, allow_unicode=True, **options)
-    return text if is_plain(text) else yaml.dump(tree, allow_unicode=False, **options)
+    dump = partial(yaml.dump, tree, Dumper=_Dumper, sort_keys=False, width=120)
+    text = dump(allow_unicode=True)
+    return text if is_plain(text) else dump(allow_unicode=False)
 
 # %% ../nbs/api/09_config.ipynb #c-as-written
 def _part(tree, key):

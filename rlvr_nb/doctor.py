@@ -9,6 +9,7 @@ __all__ = ['Finding', 'requirements', 'package_finding', 'gpu_findings', 'helper
 # %% ../nbs/api/86_doctor.ipynb #doctor-imports
 import importlib.metadata, importlib.util, os, platform, shutil, sys, urllib.error, urllib.request
 from configparser import ConfigParser
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from . import __version__
 from .redaction import plain_text
-from .grammar import ConfigError, Fault
+from .grammar import CONF_DIR, ConfigError, Fault
 from .show import Table
 from .observers import wandb_mode
 
@@ -35,7 +36,7 @@ def requirements()->list[Requirement]:
     try: listed = importlib.metadata.requires("rlvr_nb") or []
     except importlib.metadata.PackageNotFoundError:
         parser = ConfigParser(delimiters=["="], interpolation=None)
-        parser.read(Path(importlib.util.find_spec("rlvr_nb").origin).parents[1]/"settings.ini", encoding="utf-8")
+        parser.read(CONF_DIR.parents[1]/"settings.ini", encoding="utf-8")
         listed = parser.get("DEFAULT", "requirements", fallback="").split()
     return [r for r in map(Requirement, listed) if r.marker is None or r.marker.evaluate(dict(extra=""))]
 
@@ -108,7 +109,7 @@ def reach(url:str,           # asked for its headers
     return None
 
 # %% ../nbs/api/86_doctor.ipynb #i-hosts
-def host_findings(environ:dict=os.environ # variables of the process
+def host_findings(environ:Mapping[str, str]=os.environ # variables of the process
                  )->list[Finding]:
     "Whether the Hub and Weights & Biases answer."
     hub = environ.get("HF_ENDPOINT") or "https://huggingface.co"

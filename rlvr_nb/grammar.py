@@ -14,7 +14,7 @@ import copy, dataclasses, difflib, importlib, math, re, shlex
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Iterable
+from typing import Any, Iterable, Mapping, TypeGuard
 
 # %% ../nbs/api/01_grammar.ipynb #grammar-own-imports
 from hydra import version as hydra_version
@@ -104,7 +104,7 @@ class Fault:
 
 # %% ../nbs/api/01_grammar.ipynb #c-fault-at
 def placed(fault:Fault,      # as a rule found it
-           origins:dict,     # path of a value, as a tuple -> file and line
+           origins:Mapping,  # path of a value, as a tuple -> file and line
           )->Fault:          # with the place of the value, or of the nearest thing around it
     "A fault that says where its value was written."
     path = split_path(fault.path)
@@ -148,7 +148,7 @@ class ConfigError(RLVRError):
     def __reduce__(self): return (type(self), (self.given,))
 
 # %% ../nbs/api/01_grammar.ipynb #c-is-whole
-def is_whole(value:Any)->bool:
+def is_whole(value:Any)->TypeGuard[int]:
     "Whether a value is a whole number; `True` is none."
     return isinstance(value, int) and not isinstance(value, bool)
 
@@ -172,7 +172,7 @@ _YES, _NO = ("yes", "on", "y", "1", "1.0", "true"), ("no", "off", "n", "0", "0.0
 def likely_fix(path:str,        # where the value is
                value:Any,       # what was given
                kinds:Iterable,  # what is accepted, of int, float, bool, str, list
-              )->dict:          # `fixes` and `advice` for a fault, empty where nothing is likely
+              )->dict[str, Any]: # `fixes` and `advice` for a fault, empty where nothing is likely
     "The value that was probably meant."
     kinds, one = set(kinds), lambda v: dict(fixes=((path, v),))
     if isinstance(value, float) and "int" in kinds and math.isfinite(value) and value.is_integer():
@@ -347,13 +347,14 @@ def set_path(tree:dict,    # changed in place
              value:Any,    # mappings are merged, anything else replaces
             ):
     "Put a value at a path; missing mappings are made, missing list items are errors."
-    for depth in range(len(path)-1): tree = _child(tree, path, depth, make=True)
+    parent:Any = tree
+    for depth in range(len(path)-1): parent = _child(parent, path, depth, make=True)
     last = path[-1]
-    if isinstance(tree, dict): tree[str(last)] = deep_merge(tree.get(str(last)), value)
-    elif not isinstance(tree, list): raise ConfigError(_no_parts(path, len(path)-1, tree))
-    elif not isinstance(last, int) or last > len(tree): raise ConfigError(_index_fault(tree, path, len(path)-1))
-    elif last == len(tree): tree.append(value)  # one past the end adds an item
-    else: tree[last] = deep_merge(tree[last], value)
+    if isinstance(parent, dict): parent[str(last)] = deep_merge(parent.get(str(last)), value)
+    elif not isinstance(parent, list): raise ConfigError(_no_parts(path, len(path)-1, parent))
+    elif not isinstance(last, int) or last > len(parent): raise ConfigError(_index_fault(parent, path, len(path)-1))
+    elif last == len(parent): parent.append(value)  # one past the end adds an item
+    else: parent[last] = deep_merge(parent[last], value)
 
 # %% ../nbs/api/01_grammar.ipynb #c-apply-delete
 def delete_path(tree:dict,      # changed in place
@@ -361,9 +362,10 @@ def delete_path(tree:dict,      # changed in place
                 change:Change,  # what was typed; a value in it must be the one that is there
                ):
     "Remove what was set at a path."
-    parent, where = tree, path_text(path)
+    parent:Any = tree
+    where = path_text(path)
     for depth in range(len(path)-1): parent = _child(parent, path, depth)
-    last = path[-1] if isinstance(parent, list) else str(path[-1])
+    last:Any = path[-1] if isinstance(parent, list) else str(path[-1])
     there = last in parent if isinstance(parent, dict) else isinstance(parent,
                                                                        list) and is_whole(last) and last < len(parent)
     if not there:

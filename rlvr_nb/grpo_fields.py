@@ -39,7 +39,7 @@ def _kind_names(annotation):
 def installed_grpo_fields()->dict: # {name: {"type": "float|null", "default": ..., "choices": [...]}}
     "The table of GRPOConfig's fields, read from the installed TRL (slow: imports it)."
     import dataclasses, enum, typing
-    from trl import GRPOConfig
+    from trl.trainer.grpo_config import GRPOConfig
     hints, table = typing.get_type_hints(GRPOConfig), {}
     for f in dataclasses.fields(GRPOConfig):
         enums = [k for k in (get_args(hints[f.name]) or [hints[f.name]]) if isinstance(k, type)
@@ -111,8 +111,8 @@ def _value_fault(key, value):
     fits = any(_is_kind(value, k) for k in kinds) and (not choices
                                                        or value in choices) and within(value, GRPO_BOUNDS.get(key, {}))
     if fits: return None
+    fix:dict[str, Any] = likely_fix(path, value, kinds)
     if choices and (near := nearest(value, choices)): fix = dict(advice=f"did you mean {near}?", fixes=((path, near),))
-    else: fix = likely_fix(path, value, kinds)
     return Fault(path, shown(value), grpo_expectation(key), **fix)
 
 # %% ../nbs/api/03_grpo_fields.ipynb #c-grpo-key

@@ -60,6 +60,7 @@ def _import_file(path):
     if _is_other(name, file): name = f"rlvr_nb_plugin_{name}"
     elif name in sys.modules: return sys.modules[name]
     spec = importlib.util.spec_from_file_location(name, file)
+    if spec is None or spec.loader is None: raise ImportError(f"{path.name} doesn't end in .py")
     module = sys.modules[name] = importlib.util.module_from_spec(spec)
     try: spec.loader.exec_module(module)
     except BaseException: del sys.modules[name]; raise
@@ -202,7 +203,7 @@ def accuracy_text(result:Any # of a run
 
 # %% ../nbs/api/87_jobs.ipynb #i-table
 def table(head:tuple,        # titles
-          rows:list[tuple],  # cells
+          rows:list[list],   # cells
          )->str:
     "Rows under a head, columns as wide as their longest cell."
     return Table(list(head), rows).text()

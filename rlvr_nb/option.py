@@ -9,7 +9,7 @@ __all__ = ['option', 'Section', 'section_of', 'target_option', 'field_names', 'f
 # %% ../nbs/api/05_option.ipynb #option-imports
 import re
 from types import UnionType
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Any, Literal, Mapping, Union, get_args, get_origin
 
 # %% ../nbs/api/05_option.ipynb #option-own-imports
 from pydantic import BaseModel, ConfigDict, Field
@@ -24,7 +24,7 @@ def option(default:Any,           # the value when nothing is said; `...` makes 
            **kwargs,              # bounds and the rest of pydantic's `Field`
           )->Any:
     "A field of the schema with its help, unit and bounds."
-    extra = dict(unit=unit, common=common)
+    extra:dict[str, Any] = dict(unit=unit, common=common)
     if callable(default): return Field(default_factory=default, description=help, json_schema_extra=extra, **kwargs)
     return Field(default, description=help, json_schema_extra=extra, **kwargs)
 
@@ -94,7 +94,7 @@ def describe(field:FieldInfo)->str:
 # %% ../nbs/api/05_option.ipynb #c-location
 _UNION_ARM = re.compile(r"(list\[|literal\[|str$|int$|float$|bool$|dict\[)")
 
-def location(error:dict   # one of pydantic's errors
+def location(error:Mapping # one of pydantic's errors
             )->tuple:     # the steps of its path
     "Where an error is, without the arms of unions."
     return tuple(s for s in error["loc"] if not (isinstance(s, str) and _UNION_ARM.match(s)))

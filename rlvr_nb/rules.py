@@ -8,8 +8,9 @@ __all__ = ['GUIDE_FOLDERS', 'RULES', 'register_component', 'find_target', 'check
 
 # %% ../nbs/api/08_rules.ipynb #rules-imports
 import functools, importlib, itertools, math, os, re
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Callable, Iterable
+from typing import Any, Callable, Iterable, Mapping
 
 # %% ../nbs/api/08_rules.ipynb #rules-own-imports
 from .defaults import recipe_for
@@ -51,7 +52,7 @@ def check_target(kind:str,         # data, model, train, reward or eval
     "What is wrong with a `_target_`: a name nobody admitted, or a component of another kind."
     found, (module, name), where = find_target(kind, target), COMPONENTS[kind], f"{kind}._target_"
     if found is None:
-        near = nearest(target, [f"{module}.{name}", f"src.components.{GUIDE_FOLDERS[kind]}.{name}", *_registered])
+        near = nearest(target or "", [f"{module}.{name}", f"src.components.{GUIDE_FOLDERS[kind]}.{name}", *_registered])
         expected = f"{module}.{name} or a class registered with register_component (load it with --plugin FILE)"
         return Fault(where, shown(target), expected, ((where, near if near in _registered else f"{module}.{name}"),))
     parents = [c.__name__ for c in found.__mro__] if isinstance(found, type) else []
@@ -85,7 +86,7 @@ def rule(*reads:str   # the options a rule reads
     return add
 
 # %% ../nbs/api/08_rules.ipynb #c-world-size
-def world_size_of(environ:dict)->int:
+def world_size_of(environ:Mapping[str, str])->int:
     "The number of processes that torchrun announces."
     text = environ.get("WORLD_SIZE", "1")
     if not re.fullmatch(r"[1-9]\d{0,5}", text):
@@ -113,10 +114,10 @@ def check_rules(cfg:PipelineConfig,          # a configuration whose types are r
 def _length_rules(cfg, world_size):
     total, prompt, completion = cfg.model.max_seq_length, cfg.train.max_prompt_length, cfg.train.max_completion_length
     if prompt >= total:
-        fix = dict(fixes=(("model.max_seq_length", prompt+completion),))
+        fault = Fault("train.max_prompt_length", f"{prompt}", f"less than model.max_seq_length ({total})")
         if cfg.is_builtin_model and total <= 64:
-            fix = dict(advice="choose a model, for example model_component=gemma_1b_lora")
-        return [Fault("train.max_prompt_length", f"{prompt}", f"less than model.max_seq_length ({total})", **fix)]
+            return [replace(fault, advice="choose a model, for example model_component=gemma_1b_lora")]
+        return [replace(fault, fixes=(("model.max_seq_length", prompt+completion),))]
     if prompt + completion <= total: return []
     expected = f"at most {total-prompt} (model.max_seq_length {total} - train.max_prompt_length {prompt})"
     fixes = (("train.max_completion_length", total-prompt), ("model.max_seq_length", prompt+completion))

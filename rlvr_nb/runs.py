@@ -171,9 +171,9 @@ def labels(self:SeedSummary)->list[str]:
 def _mean_text(values:list[float]) -> str:
     "A mean and its interval in percent."
     if not values: return '-'
-    if len(values) == 1: return f'{percent(values[0])} (one seed)'
-    if len(set(values)) == 1: return f'{percent(values[0])} (all alike)'
     ends = mean_interval(values)
+    if ends is None: return f'{percent(values[0])} (one seed)'
+    if len(set(values)) == 1: return f'{percent(values[0])} (all alike)'
     return f'{percent(fmean(values))} ({100 * max(0, ends[0]):.1f} to {100 * min(1, ends[1]):.1f})'
 
 # %% ../nbs/api/79_runs.ipynb #t-mean-text

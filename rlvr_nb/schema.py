@@ -10,11 +10,12 @@ __all__ = ['PROJECTIONS', 'Rollout', 'PLAIN_PROMPT', 'DifficultyConfig', 'DataCo
 
 # %% ../nbs/api/05_schema.ipynb #schema-imports
 import copy
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Literal, Mapping, get_args, get_origin
 
 # %% ../nbs/api/05_schema.ipynb #schema-own-imports
 from fastcore.basics import patch
 from pydantic import BaseModel, PrivateAttr, ValidationError, ValidationInfo, model_validator
+from pydantic.fields import FieldInfo
 from .grammar import (ConfigError, Fault, did_you_mean, group_of, likely_fix, nearest, path_text, placed,
                              redact, shown)
 from .grpo_fields import RENAMED, SETTABLE, TRAIN_HINTS, nearest_bound
@@ -291,7 +292,7 @@ class PipelineConfig(Section):
     def is_builtin_model(self)->bool: return self.model.model_name_or_path == BUILTIN_MODEL
 
 # %% ../nbs/api/05_schema.ipynb #c-validate
-def _field_at(loc):
+def _field_at(loc)->tuple[FieldInfo|None, tuple, type[BaseModel]|None]:
     "The field at a location, its path, and the section around it."
     section, field, path = PipelineConfig, None, ()
     for step in loc:
@@ -300,7 +301,7 @@ def _field_at(loc):
             field = next((f for n, f in section.model_fields.items() if step in (n, f.alias)), None)
             if field is None: return None, path, section
             section = section_of(field.annotation)
-        elif isinstance(step, int) and get_args(field.annotation)[:1] == (RewardFunctionConfig,):
+        elif isinstance(step, int) and field is not None and get_args(field.annotation)[:1] == (RewardFunctionConfig,):
             section = RewardFunctionConfig
         else: return field, path, None
     return field, path, section
@@ -316,7 +317,7 @@ def _value_type(field, path):
 # %% ../nbs/api/05_schema.ipynb #c-validate-hints
 _KINDS = {int: "int", float: "float", bool: "bool", str: "str", list: "list"}
 
-def _fixes(field, annotation, where, value):
+def _fixes(field, annotation, where, value)->dict[str, Any]:
     "The fixes and the advice for a value that doesn't fit; the annotation is the field's, or an item's."
     parts = [annotation, *(get_args(annotation) if get_origin(annotation) not in (list, dict) else ())]
     choices = [str(c) for p in parts if get_origin(p) is Literal for c in get_args(p)]
@@ -361,15 +362,15 @@ def unknown_key(path:tuple,               # where the key is
     return fault(advice=f"expected one of {', '.join(keys)}")
 
 # %% ../nbs/api/05_schema.ipynb #c-field-fault
-def field_fault(error:dict,       # one of pydantic's errors, its location from the root
-                origins:dict={},  # path of a value -> file and line
+def field_fault(error:Mapping,       # one of pydantic's errors, its location from the root
+                origins:Mapping={},  # path of a value -> file and line
                )->Fault:
     "What is wrong with one value, by its field."
     field, path, section = _field_at(location(error))
     where, value = path_text(path), error["input"]
     if error["type"] in ("extra_forbidden", "no_such_attribute"):
-        return placed(unknown_key(path, value, section), origins)
-    if error["type"] == "missing":
+        return placed(unknown_key(path, value, section or PipelineConfig), origins)
+    if error["type"] == "missing" and field is not None:
         return Fault(where, problem="has no value", expected=describe(field), advice=f"write {where}=...")
     if error["type"] == "too_long": fault = Fault(where, f"{len(value)} items", f"at most {error['ctx']['max_length']}")
     elif field is None: fault = Fault(where, shown(value), _kind(section) if section else "something else")
@@ -381,8 +382,8 @@ def field_fault(error:dict,       # one of pydantic's errors, its location from 
     return placed(fault, origins)
 
 # %% ../nbs/api/05_schema.ipynb #c-error-line
-def error_line(error:dict,       # one of pydantic's errors
-               origins:dict={},  # path of a value -> file and line
+def error_line(error:Mapping,       # one of pydantic's errors
+               origins:Mapping={},  # path of a value -> file and line
               )->str:
     "One line for one error."
     return str(field_fault(error, origins))

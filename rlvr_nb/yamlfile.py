@@ -81,7 +81,7 @@ class _Builder:
     "Values and lines from a graph of YAML nodes, within a budget."
     def __init__(self): self.left, self.lines = MAX_NODES, {}
 
-    def build(self, node, path=(), open_nodes=()):
+    def build(self, node, path=(), open_nodes=())->Any:
         "The value of a node that sits at `path`, below the nodes that are open."
         line, self.left = node.start_mark.line+1, self.left-1
         if self.left < 0: raise YamlFault(line, f"more than {MAX_NODES} values once aliases are expanded")

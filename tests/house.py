@@ -47,8 +47,10 @@ class House:
     def words_each(self): return self.words / max(1, self.definitions)
 
     def __str__(self):
-        return (f'{self.name:24} example {self.example:4.0%} of {self.cells:3}  lines {self.lines:4g}  wide {self.wide:3}  '
-                f'words {self.words_each:4.0f}  bare {self.bare}  module {self.module}')
+        return (
+            f'{self.name:24} example {self.example:4.0%} of {self.cells:3}  lines {self.lines:4g}  wide {self.wide:3}  '
+            f'words {self.words_each:4.0f}  bare {self.bare}  module {self.module}'
+        )
 
 
 def prose(text):
@@ -56,7 +58,7 @@ def prose(text):
     return len(re.findall(r"[A-Za-z][\w'-]*", re.sub(r'```.*?```', '', text, flags=re.S)))
 
 def bare_headings(text, last):
-    "Headings of a cell with no sentence before the next heading; `last` says that no Markdown follows the cell directly."
+    "Headings of a cell with no sentence before the next one; `last`: no Markdown follows the cell directly."
     parts = re.split(r'(?m)^#+ .*$', re.sub(r'```.*?```', 'code', text, flags=re.S))
     return sum(not part.strip() for part in parts[1:] if last or part is not parts[-1])
 
@@ -112,8 +114,8 @@ def imported(path):
     "The modules of this package that a notebook's module imports, at its top or inside a function."
     found = []
     for node in ast.walk(ast.parse(module_of(path).read_text(encoding='utf-8'))):
-        if isinstance(node, ast.ImportFrom) and node.level == 1: found += [node.module] if node.module else [a.name
-                                                                                                             for a in node.names]
+        if isinstance(node, ast.ImportFrom) and node.level == 1:
+            found += [node.module] if node.module else [a.name for a in node.names]
         if isinstance(node, ast.ImportFrom) and (node.module
                                                  or '').startswith('rlvr_nb.'): found.append(node.module.split('.')[1])
     return sorted(set(found))

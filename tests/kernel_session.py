@@ -41,9 +41,15 @@ class Session:
 def main(click):
     s, out = Session(), {}
     try:
-        out['versions'] = s.text('import ipykernel, ipywidgets, IPython, traitlets; print(*(m.__version__ for m in (ipykernel, ipywidgets, IPython, traitlets)))').split()
+        out['versions'] = s.text(
+            'import ipykernel, ipywidgets, IPython, traitlets\n'
+            'print(*(m.__version__ for m in (ipykernel, ipywidgets, IPython, traitlets)))'
+        ).split()
         folder = tempfile.mkdtemp()
-        out['shown'] = s.text(f"from rlvr_nb.widgets import App\napp = App('train.max_steps=400', 'eval.eval_num_samples=16', 'run_dir={folder}/a')\napp")
+        out['shown'] = s.text(
+            f"from rlvr_nb.widgets import App\n"
+            f"app = App('train.max_steps=400', 'eval.eval_num_samples=16', 'run_dir={folder}/a')\napp"
+        )
         stop, status = s.text("print(app.w['stop'].comm.comm_id, app.w['status'].comm.comm_id)").split()
         for how in (['click'] if click else []) + ['interrupt']:
             cell = s.client.execute("print('begin'); result = app.train(); print('end', result.status)")
@@ -59,7 +65,9 @@ def main(click):
             if later and how == 'click': out['later'] = ''.join(t for kind, t in s.read(later)
                                                                 if kind in ('text', 'error'))
             s.run(f"app.form.set('run_dir', '{folder}/b')")
-        out['after'] = s.text("print(app.live.status, app.live.run_dir.status(), any(app.live.run_dir.model.iterdir()))").split()
+        out['after'] = s.text(
+            "print(app.live.status, app.live.run_dir.status(), any(app.live.run_dir.model.iterdir()))"
+        ).split()
     finally:
         s.client.stop_channels()
         s.manager.shutdown_kernel(now=True)

@@ -703,7 +703,7 @@ def test_closed_sets_are_what_trl_names():
 
 
 def test_owned_fields_name_options_that_exist():
-    for field, path in TRAIN_OWNED.items():
+    for path in TRAIN_OWNED.values():
         node = PipelineConfig().model_dump()
         for step in config.split_path(path): node = node[step]
     assert set(GUIDE_FOLDERS) == set(COMPONENTS)

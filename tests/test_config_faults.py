@@ -127,7 +127,9 @@ def test_files_are_composed_again_only_when_they_changed(tmp_path, monkeypatch):
 # --- the new options
 
 def test_supervised_start_gets_the_learning_rate_of_what_is_trained():
-    rate = lambda *o: load_config("train.warm_start.examples=9", *o).train.warm_start.learning_rate
+    def rate(*overrides):
+        return load_config("train.warm_start.examples=9", *overrides).train.warm_start.learning_rate
+
     assert (rate(), rate("model_component=gemma_1b_lora"),
             rate("model_component=gemma_1b_lora", "model.lora_config.use_lora=false")) == (3e-3, 2e-4, 2e-5)
     assert rate("train.warm_start.learning_rate=1e-6") == 1e-6 and load_config().train.warm_start is None

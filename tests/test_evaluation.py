@@ -251,7 +251,9 @@ class Counting(Adder):
     def generate(self, prompts, **kw):
         say(f'ANSWERED {{len(prompts)}}')
         return super().generate(prompts, **kw)
-e = evaluate(None, None, problems(7), dataset='d', judge=Judge('gsm8k', PLAIN), engine=Counting(1.), path={str(tmp_path/"x.jsonl")!r}, progress=False)
+judge = Judge('gsm8k', PLAIN)
+e = evaluate(None, None, problems(7), dataset='d', judge=judge, engine=Counting(1.), path={str(tmp_path/"x.jsonl")!r},
+             progress=False)
 say(f"HAS {{e.n}} {{[r['index'] for r in e.rows]}}")
 dist.destroy_process_group()
 ''')
@@ -266,7 +268,9 @@ dist.destroy_process_group()
 
 
 def test_import_needs_no_torch():
-    code = "import sys, rlvr_nb.evaluation, rlvr_nb.forecast, rlvr_nb.tracking; print([m for m in ('torch', 'transformers', 'trl', 'peft', 'datasets', 'pandas', 'matplotlib', 'wandb', 'pyarrow') if m in sys.modules])"
+    heavy = ['torch', 'transformers', 'trl', 'peft', 'datasets', 'pandas', 'matplotlib', 'wandb', 'pyarrow']
+    code = ("import sys, rlvr_nb.evaluation, rlvr_nb.forecast, rlvr_nb.tracking; "
+            f"print([m for m in {heavy} if m in sys.modules])")
     assert subprocess.run([sys.executable, '-c', code], capture_output=True, text=True,
                           check=True).stdout.strip() == '[]'
 
@@ -299,9 +303,9 @@ class Says:
     "An engine that gives the same samples to every problem."
     def __init__(self, *answers): self.answers = answers
     def generate(self, prompts, num_generations=1, **kw):
-        one = lambda text: SimpleNamespace(text=f'<reasoning>r</reasoning><answer>{text}</answer>', token_ids=[0],
-                                           truncated=False, prompt_tokens=1)
-        return [[one(a) for a in self.answers[:num_generations]] for _ in prompts]
+        texts = [f'<reasoning>r</reasoning><answer>{answer}</answer>' for answer in self.answers[:num_generations]]
+        return [[SimpleNamespace(text=text, token_ids=[0], truncated=False, prompt_tokens=1) for text in texts]
+                for _ in prompts]
 
 
 @pytest.mark.parametrize('answers, gold, share', [

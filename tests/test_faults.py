@@ -1,8 +1,9 @@
-"""A table of faults: what a person may do wrong, or meet, and what is said. One clear sentence, the right status, nothing written."""
+"""A table of faults: what a person may do wrong, or meet, and what is said.
+
+One clear sentence, the right status, nothing written.
+"""
 import json
-import os
 import shutil
-from pathlib import Path
 
 import pytest
 
@@ -170,10 +171,14 @@ def rewarded():
     from rlvr_nb.rewards import REWARDS, DefaultRewardComponent, reward
     from rlvr_nb.stages import no_sudden_exit
     def score(body):
-        text = f"@reward('wrong', category='custom')\ndef wrong(parsed, gold):\n    if gold == '2':\n        {body}\n    return 1.\n"
+        head = "@reward('wrong', category='custom')\ndef wrong(parsed, gold):\n"
+        text = f"{head}    if gold == '2':\n        {body}\n    return 1.\n"
         exec(compile(text, 'mine.py', 'exec'), dict(reward=reward))
-        component = DefaultRewardComponent(dict(reward_functions=[dict(category='custom', type='wrong')], max_bad_samples=100))
-        with no_sudden_exit(): paid = component.build()[0](prompts=['a'] * 3, completions=['1', '2', '3'], answer=['1', '2', '3'])
+        component = DefaultRewardComponent(
+            dict(reward_functions=[dict(category='custom', type='wrong')], max_bad_samples=100)
+        )
+        with no_sudden_exit():
+            paid = component.build()[0](prompts=['a'] * 3, completions=['1', '2', '3'], answer=['1', '2', '3'])
         return component, paid
     yield score
     REWARDS.pop('wrong', None)
@@ -218,10 +223,22 @@ def checkpoints_gone_bad(run):
     (run.checkpoints/'checkpoint-3/trainer_state.json').write_text('{')
 
 
-RUNS = [(finished, 'is finished; start one like it with --from'), (evaluation, 'is an evaluation of a model'), (written_by_another, 'is being written by process'),
-        (linked, 'leads out of the run'), (no_config, 'config.yaml'), (broken_config, 'config.yaml'), (alien_config, 'config.yaml'), (broken_manifest, 'manifest.json'),
-        (broken_result, 'result.json'), (broken_identity, 'identity.json'), (changed_option, 'train.max_steps: was 4 when the run began and is 40 now'),
-        (changed_data, 'training data was 0000000000000000'), (changed_version, 'version of trl was 0.1'), (checkpoints_gone_bad, 'no checkpoint of the run is whole')]
+RUNS = [
+    (finished, 'is finished; start one like it with --from'),
+    (evaluation, 'is an evaluation of a model'),
+    (written_by_another, 'is being written by process'),
+    (linked, 'leads out of the run'),
+    (no_config, 'config.yaml'),
+    (broken_config, 'config.yaml'),
+    (alien_config, 'config.yaml'),
+    (broken_manifest, 'manifest.json'),
+    (broken_result, 'result.json'),
+    (broken_identity, 'identity.json'),
+    (changed_option, 'train.max_steps: was 4 when the run began and is 40 now'),
+    (changed_data, 'training data was 0000000000000000'),
+    (changed_version, 'version of trl was 0.1'),
+    (checkpoints_gone_bad, 'no checkpoint of the run is whole'),
+]
 
 
 @pytest.fixture(scope='module')
@@ -229,7 +246,15 @@ def begun(tmp_path_factory):
     "A run that ended before its first step."
     from test_resume_run import Steer, TrainingControl, run_of
     path, control = tmp_path_factory.mktemp('begun')/'run', TrainingControl()
-    assert run_of(path, 'eval.enabled=false', control=control, observers=[Steer('stage_start', control.stop, lambda name: name == 'model')]).status == 'stopped'
+    assert (
+        run_of(
+            path,
+            'eval.enabled=false',
+            control=control,
+            observers=[Steer('stage_start', control.stop, lambda name: name == 'model')],
+        ).status
+        == 'stopped'
+    )
     return path
 
 
@@ -243,9 +268,14 @@ def test_a_run_that_cannot_be_resumed_says_why(harm, words, begun, tmp_path):
     finally: run.writer.release()
     assert_clear(told.value, words)
     left = {p: p.read_bytes() for p in run.path.rglob('*') if p.is_file()}
-    assert {p: b for p, b in left.items() if p.name != 'writer.json'} == {p: b for p, b in before.items() if p.name != 'writer.json'}, 'something was written'
+    assert {p: b for p, b in left.items() if p.name != 'writer.json'} == {
+        p: b for p, b in before.items() if p.name != 'writer.json'
+    }, 'something was written'
 
 
 def test_the_table_has_at_least_a_hundred_rows():
     from test_resume_run import CHANGES, FILES
-    assert len(OPTIONS) + len(BEFORE_A_MODEL) + len(REWARDS_GONE_WRONG) + len(RUNS) + len(CHANGES) + 5 * len(FILES) >= 150
+
+    assert (
+        len(OPTIONS) + len(BEFORE_A_MODEL) + len(REWARDS_GONE_WRONG) + len(RUNS) + len(CHANGES) + 5 * len(FILES) >= 150
+    )

@@ -1,25 +1,20 @@
-"""What goes wrong inside a training: numbers that are none, memory and disks that run out, rewards that end the process."""
+"""What goes wrong inside a training: non-finite numbers, full memory and disks, rewards that end the process."""
 import errno
-import json
 import math
 import os
-import re
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import torch
 
 from rlvr_nb.checkpoint import checkpoints, damage, newest_checkpoint
-from rlvr_nb.config import load_config
-from rlvr_nb.grammar import ConfigError, RLVRError, UnavailableError
+from rlvr_nb.grammar import RLVRError, UnavailableError
 from rlvr_nb.health import TrainingDiverged
-from rlvr_nb.pipeline import Pipeline
 from rlvr_nb.rundir import RunDir
 from rlvr_nb.tiny import build_tiny_model
 from rlvr_nb.training import DefaultTrainingLoopComponent
 from test_resume import rows, settings
-from test_resume_run import SHORT, run_of
+from test_resume_run import run_of
 
 
 def digits(completions, **columns): return [float(sum(ch.isdigit() for ch in c[0]['content'])) for c in completions]
@@ -31,8 +26,19 @@ def train(folder, chosen=None, model=None, callbacks=(), resume_from=None, **mor
     model = model or build_tiny_model()[0]
     tokenizer = build_tiny_model()[1]
     log = []
-    outcome = DefaultTrainingLoopComponent(chosen.train, seed=1).train(model, tokenizer, rows(16), [digits], [1.], folder, callbacks=callbacks, resume_from=resume_from,
-                                                                      on_step=lambda step, total, m: log.append((step, m)), on_fault=lambda where, text: told.append((where, text)), **more)
+    outcome = DefaultTrainingLoopComponent(chosen.train, seed=1).train(
+        model,
+        tokenizer,
+        rows(16),
+        [digits],
+        [1.0],
+        folder,
+        callbacks=callbacks,
+        resume_from=resume_from,
+        on_step=lambda step, total, m: log.append((step, m)),
+        on_fault=lambda where, text: told.append((where, text)),
+        **more,
+    )
     return SimpleNamespace(model=model, told=told, outcome=outcome, log=log)
 
 
@@ -60,7 +66,10 @@ def test_a_skipped_step_changes_neither_weights_nor_optimizer(tmp_path):
     class Keep(TrainerCallback):
         def on_step_end(self, args, state, control, **kwargs):
             optimizer = self.trainer.optimizer.state_dict()['state']
-            kept[state.global_step] = ([p.detach().clone() for p in self.trainer.model.parameters()], [s['exp_avg'].clone() for s in optimizer.values()])
+            kept[state.global_step] = (
+                [p.detach().clone() for p in self.trainer.model.parameters()],
+                [s['exp_avg'].clone() for s in optimizer.values()],
+            )
     train(tmp_path, model=poison(build_tiny_model()[0], {3}), callbacks=[Keep()])
     for before, after in zip(kept[2], kept[3]): assert all(torch.equal(a, b) for a, b in zip(before, after))
     assert not all(torch.equal(a, b) for a, b in zip(kept[3][0], kept[4][0]))
@@ -83,9 +92,13 @@ def test_weights_that_are_no_numbers_are_never_saved(tmp_path):
         def on_pre_optimizer_step(self, args, state, control, **kwargs):
             if state.global_step == 3:
                 with torch.no_grad(): next(self.trainer.model.parameters()).fill_(float('inf'))
-    with pytest.raises(TrainingDiverged, match='after step 4 the weights are no numbers'): train(tmp_path, callbacks=[Break()])
+
+    with pytest.raises(TrainingDiverged, match='after step 4 the weights are no numbers'):
+        train(tmp_path, callbacks=[Break()])
     from safetensors.torch import load_file
-    for path in checkpoints(tmp_path): assert all(torch.isfinite(t).all() for t in load_file(path/'model.safetensors').values())
+
+    for path in checkpoints(tmp_path):
+        assert all(torch.isfinite(t).all() for t in load_file(path / 'model.safetensors').values())
     assert newest_checkpoint(tmp_path).name == 'checkpoint-3'
 
 
@@ -95,14 +108,19 @@ def test_a_model_that_cannot_answer_sets_its_checkpoint_aside(tmp_path):
         def on_step_end(self, args, state, control, **kwargs):
             if state.global_step == 3:
                 with torch.no_grad(): self.trainer.model.model.norm.weight.fill_(3e38)
-    with pytest.raises(TrainingDiverged, match="after step 3 the model's probabilities are no numbers"): train(tmp_path, callbacks=[Overflow()])
+
+    with pytest.raises(TrainingDiverged, match="after step 3 the model's probabilities are no numbers"):
+        train(tmp_path, callbacks=[Overflow()])
     assert newest_checkpoint(tmp_path).name == 'checkpoint-2' and (tmp_path/'unusable-checkpoint-3').exists()
 
 
 def test_a_run_with_a_mad_learning_rate_is_not_called_finished_in_silence(tmp_path):
     "It ends with the cause, or says that the model has come apart."
     path = tmp_path/'run'
-    try: result = run_of(path, 'train.learning_rate=1.0', 'train.max_steps=6', 'train.warmup_ratio=0', 'eval.eval_num_samples=4')
+    try:
+        result = run_of(
+            path, 'train.learning_rate=1.0', 'train.max_steps=6', 'train.warmup_ratio=0', 'eval.eval_num_samples=4'
+        )
     except TrainingDiverged as e:
         assert 'learning_rate=0.1' in str(e)
         assert RunDir.open(path).status() == 'failed'
@@ -130,10 +148,15 @@ def test_memory_that_runs_out_halves_the_micro_batch_and_changes_nothing_else(tm
     plain = train(tmp_path/'plain', model=hungry(build_tiny_model()[0], 99))
     retried = []
     small = train(tmp_path/'small', model=hungry(build_tiny_model()[0], 2), on_retry=retried.append)
-    assert small.outcome.steps == 7 and (small.outcome.batches.micro, small.outcome.batches.accumulation, small.outcome.batches.per_generation) == (2, 4, 4)
+    assert small.outcome.steps == 7 and (
+        small.outcome.batches.micro,
+        small.outcome.batches.accumulation,
+        small.outcome.batches.per_generation,
+    ) == (2, 4, 4)
     assert [where for where, _ in small.told] == ['memory', 'memory'] and retried == [0, 0]
     assert small.log[0][1]['reward'] == plain.log[0][1]['reward'], 'the same prompts and completions'
-    for (_, a), (_, b) in zip(small.log[:2], plain.log[:2]): assert a['loss'] == pytest.approx(b['loss'], abs=1e-4) and a['num_tokens'] == b['num_tokens']
+    for (_, a), (_, b) in zip(small.log[:2], plain.log[:2]):
+        assert a['loss'] == pytest.approx(b['loss'], abs=1e-4) and a['num_tokens'] == b['num_tokens']
 
 
 def test_smaller_batches_are_remembered(tmp_path):
@@ -146,10 +169,16 @@ def test_memory_that_runs_out_later_continues_from_the_last_step(tmp_path):
     model = build_tiny_model()[0]
     forward, passes, retried, seen = model.forward, iter(range(10_000)), [], []
     def run(*args, **kwargs):
-        if torch.is_grad_enabled() and len(kwargs['input_ids']) > 4 and next(passes) >= 3: raise torch.OutOfMemoryError('CUDA out of memory.')
+        if torch.is_grad_enabled() and len(kwargs['input_ids']) > 4 and next(passes) >= 3:
+            raise torch.OutOfMemoryError('CUDA out of memory.')
         return forward(*args, **kwargs)
     model.forward = run
-    done = train(tmp_path, model=model, on_retry=retried.append, on_completions=lambda step, records: seen.append((step, [r['completion'] for r in records])) or {})
+    done = train(
+        tmp_path,
+        model=model,
+        on_retry=retried.append,
+        on_completions=lambda step, records: seen.append((step, [r['completion'] for r in records])) or {},
+    )
     assert retried == [3] and done.outcome.steps == 7 and [step for step, _ in done.log] == [1, 2, 3, 4, 5, 6, 7]
     twice = [texts for step, texts in seen if step == 4]
     assert len(twice) == 2 and twice[0] == twice[1], 'the step begins again with the same completions'
@@ -179,10 +208,14 @@ def test_a_generation_is_made_in_parts_that_draw_differently(tmp_path, generates
 
 
 def test_at_the_minimum_the_error_says_what_to_lower(tmp_path, generates):
-    with pytest.raises(RLVRError, match='with a single completion in a pass; lower train.max_completion_length from 6 to 3'):
+    with pytest.raises(
+        RLVRError, match='with a single completion in a pass; lower train.max_completion_length from 6 to 3'
+    ):
         train(tmp_path/'update', model=hungry(build_tiny_model()[0], 0.5))
     generates(0)
-    with pytest.raises(RLVRError, match='while a single completion is generated; lower train.max_completion_length from 6 to 3'): train(tmp_path/'generation')
+    with pytest.raises(
+        RLVRError, match='while a single completion is generated; lower train.max_completion_length from 6 to 3'
+    ): train(tmp_path/'generation')
 
 
 # ---- the disk
@@ -193,13 +226,21 @@ def test_a_full_disk_keeps_the_last_whole_checkpoint(tmp_path, monkeypatch):
         if next(count) >= 12: raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         return save(*args, **kwargs)
     monkeypatch.setattr(torch, 'save', full)
-    with pytest.raises(UnavailableError, match='checkpoint of step 3 .*No space left on device.*checkpoint-2 is whole.*--resume'): train(tmp_path)
-    assert sorted(p.name for p in tmp_path.iterdir()) == ['checkpoint-1', 'checkpoint-2'] and damage(newest_checkpoint(tmp_path)) is None
+    with pytest.raises(
+        UnavailableError, match='checkpoint of step 3 .*No space left on device.*checkpoint-2 is whole.*--resume'
+    ): train(tmp_path)
+    assert (
+        sorted(p.name for p in tmp_path.iterdir()) == ['checkpoint-1', 'checkpoint-2']
+        and damage(newest_checkpoint(tmp_path)) is None
+    )
 
 
 def test_too_little_room_is_told_before_the_first_step(tmp_path, monkeypatch):
     monkeypatch.setattr('rlvr_nb.checkpoint.free_space', lambda path: 1000)
-    with pytest.raises(UnavailableError, match='the checkpoints of this run, two kept and one being written, takes about 0.05 GiB and 0.00 GiB are free'): train(tmp_path)
+    with pytest.raises(
+        UnavailableError,
+        match='the checkpoints of this run, two kept and one being written, takes about 0.05 GiB and 0.00 GiB are free',
+    ): train(tmp_path)
     assert not list(tmp_path.iterdir())
 
 
@@ -208,7 +249,11 @@ def test_room_that_runs_out_between_two_saves_ends_the_run_in_a_sentence(tmp_pat
     monkeypatch.setattr('rlvr_nb.checkpoint.free_space', lambda path: next(room))
     with pytest.raises(UnavailableError, match='the next checkpoint takes about'): run_of(tmp_path/'run')
     found = RunDir.open(tmp_path/'run')
-    assert found.status() == 'failed' and 'the next checkpoint' in found.read_result()['error'] and newest_checkpoint(found.checkpoints)
+    assert (
+        found.status() == 'failed'
+        and 'the next checkpoint' in found.read_result()['error']
+        and newest_checkpoint(found.checkpoints)
+    )
 
 
 # ---- rewards that do what they shouldn't
@@ -219,8 +264,20 @@ def rewarded(tmp_path):
     from rlvr_nb.rewards import REWARDS, reward
     def run(body, *overrides):
         names = dict(reward=reward, os=os)
-        exec(compile(f"import os\n@reward('mine', category='custom')\ndef mine(parsed, gold):\n    {body}\n", 'mine.py', 'exec'), names)
-        return run_of(tmp_path/'run', 'reward.reward_functions=[{category: custom, type: mine}]', 'train.max_steps=2', *overrides)
+        exec(
+            compile(
+                f"import os\n@reward('mine', category='custom')\ndef mine(parsed, gold):\n    {body}\n",
+                'mine.py',
+                'exec',
+            ),
+            names,
+        )
+        return run_of(
+            tmp_path / 'run',
+            'reward.reward_functions=[{category: custom, type: mine}]',
+            'train.max_steps=2',
+            *overrides,
+        )
     here = os.getcwd()
     yield run
     os.chdir(here)
@@ -234,5 +291,9 @@ def test_a_reward_that_ends_the_process_is_a_fault_of_the_reward(rewarded, tmp_p
 
 def test_a_reward_that_changes_the_working_directory_moves_nothing(rewarded, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    result = rewarded(f"os.chdir('/'); return 1.", 'model.save_model_path=kept', 'train.output_dir=steps')
-    assert result.status == 'finished' and (tmp_path/'kept/model.safetensors').exists() and newest_checkpoint(tmp_path/'steps')
+    result = rewarded("os.chdir('/'); return 1.", 'model.save_model_path=kept', 'train.output_dir=steps')
+    assert (
+        result.status == 'finished'
+        and (tmp_path / 'kept/model.safetensors').exists()
+        and newest_checkpoint(tmp_path / 'steps')
+    )

@@ -159,7 +159,7 @@ def test_cache_is_that_of_the_real_model(real):
 
 
 def test_activations_are_near_what_autograd_keeps():
-    "Bytes saved for the backward pass by the built-in model's architecture, counted by hooks; the formula is an estimate."
+    "Bytes saved for the backward pass by the built-in model's architecture, counted by hooks."
     import torch
     from transformers import AutoModelForCausalLM, LlamaConfig
     cfg = load_config()
@@ -343,7 +343,8 @@ def test_liger_never_holds_the_logits():
 
 
 def test_a_forecast_imports_no_torch():
-    code = "import sys; from rlvr_nb.config import load_config; from rlvr_nb.forecast import forecast; forecast(load_config()); print('torch' in sys.modules)"
+    code = ("import sys; from rlvr_nb.config import load_config; from rlvr_nb.forecast import forecast; "
+            "forecast(load_config()); print('torch' in sys.modules)")
     assert (
         subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True).stdout.strip()
         == 'False'

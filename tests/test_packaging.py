@@ -53,8 +53,11 @@ def test_configuration_loads_from_an_empty_folder(wheel, tmp_path):
     subprocess.run([sys.executable, '-m', 'pip', 'install', '-q', '--no-deps', '--target', tmp_path/'site', wheel],
                    check=True, timeout=300)
     (tmp_path/'cwd').mkdir()
-    program = ("import sys; sys.path.insert(0, sys.argv[1]); import rlvr_nb.config as c; assert c.__file__.startswith(sys.argv[1]), c.__file__; "
-               "print(c.load_config('train.max_steps=7').train.max_steps)")
+    program = (
+        "import sys; sys.path.insert(0, sys.argv[1]); import rlvr_nb.config as c; "
+        "assert c.__file__.startswith(sys.argv[1]), c.__file__; "
+        "print(c.load_config('train.max_steps=7').train.max_steps)"
+    )
     done = subprocess.run([sys.executable, '-c', program, str(tmp_path/'site')], cwd=tmp_path/'cwd',
                           capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
@@ -74,4 +77,6 @@ def test_constraints_pin_everything_that_is_asked_for_by_default(name, root):
         wanted = Requirement(line.strip())
         if wanted.name == 'setuptools': continue   # torch brings the one it needs
         assert pins.get(canonicalize_name(wanted.name), '').startswith('=='), f'{wanted.name} is not pinned in {name}'
-        assert wanted.specifier.contains(pins[canonicalize_name(wanted.name)][2:]), f'{name} pins {wanted.name} outside the range of settings.ini'
+        assert wanted.specifier.contains(pins[canonicalize_name(wanted.name)][2:]), (
+            f'{name} pins {wanted.name} outside the range of settings.ini'
+        )

@@ -1,4 +1,4 @@
-"""The pipeline as its users run it: the built-in model, real architectures from a folder, real rows, several processes, Ctrl-C."""
+"""The pipeline as users run it: the built-in model, architectures from a folder, real rows, processes, Ctrl-C."""
 import json
 import os
 import re
@@ -230,7 +230,7 @@ def test_an_interrupted_run_saves_and_goes_on(sent, tmp_path, default_run):
     out, err = process.communicate(timeout=120)
     stopped = result_of(tmp_path/'run')
     assert stopped['status'] == 'stopped' and 3 <= stopped['steps'] < 30
-    assert f'--resume' in out + err and 'Traceback' not in err
+    assert '--resume' in out + err and 'Traceback' not in err
     status, out, err = command('--resume', 'run', cwd=tmp_path)
     assert status == 0, err[-3000:]
     finished = result_of(tmp_path/'run')
@@ -299,7 +299,10 @@ def test_an_unreachable_dataset_is_status_3(folders, tmp_path):
 
 
 def test_a_failing_reward_leaves_a_record(tmp_path, default_run):
-    (tmp_path/'mine.py').write_text("from rlvr_nb.rewards import reward\n@reward('broken', category='custom')\ndef broken(parsed, gold):\n    raise KeyError('nothing here')\n")
+    (tmp_path / 'mine.py').write_text(
+        "from rlvr_nb.rewards import reward\n@reward('broken', category='custom')\n"
+        "def broken(parsed, gold):\n    raise KeyError('nothing here')\n"
+    )
     status, out, err = command('--plugin', 'mine.py', 'reward.reward_functions=[{category: custom, type: broken}]',
                                'run_dir=run', 'train.max_steps=2', 'eval.eval_num_samples=8', cwd=tmp_path)
     assert status == 1 and 'broken' in err and 'nothing here' in err and 'Traceback' not in err
@@ -386,7 +389,10 @@ def test_the_best_checkpoint_is_kept_and_can_be_evaluated(tmp_path):
     assert f"step {best['step']}" in out and str(best['path']) in out
     status, out, err = command('--evaluate', 'run/checkpoints/best', 'run_dir=again', cwd=tmp_path)
     assert status == 0, err[-3000:]
-    again, then = RunDir.open(tmp_path/'again').evaluations()['after']['arithmetic'], found[f"step-{best['step']}"]['arithmetic']
+    again, then = (
+        RunDir.open(tmp_path / 'again').evaluations()['after']['arithmetic'],
+        found[f"step-{best['step']}"]['arithmetic'],
+    )
     assert [r['completion'] for r in again.rows] == [r['completion'] for r in then.rows]
 
 
@@ -412,7 +418,10 @@ def test_a_moved_run_is_evaluated_as_it_is_and_not_taken_for_a_training(default_
     assert [r['completion'] for r in again.rows] == then and len(again.rows[0]['samples']) == 8 and 'pass@8' in out
     manifest = RunDir.open(tmp_path/'again').read_manifest()
     assert manifest['evaluates'] == str(tmp_path/'moved/model')
-    assert manifest['command'] == 'python run_pipeline.py --evaluate moved evaluation_component=comprehensive_eval eval.eval_num_samples=24'
+    assert (
+        manifest['command']
+        == 'python run_pipeline.py --evaluate moved evaluation_component=comprehensive_eval eval.eval_num_samples=24'
+    )
     status, out, err = command('--from', 'again', cwd=tmp_path)
     assert status == 2 and 'is an evaluation of' in err and '--evaluate moved' in err
     with pytest.raises(ConfigError, match='trained nothing'): push_to_hub(tmp_path/'again', 'a/b')

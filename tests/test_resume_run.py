@@ -14,14 +14,23 @@ import pytest
 from rlvr_nb.checkpoint import checkpoints, damage
 from rlvr_nb.config import load_config
 from rlvr_nb.control import TrainingControl
-from rlvr_nb.grammar import ConfigError, RLVRError
+from rlvr_nb.grammar import ConfigError
 from rlvr_nb.observers import Observer
 from rlvr_nb.pipeline import Pipeline
 from rlvr_nb.rundir import RunDir
 
 ROOT = Path(__file__).resolve().parents[1]
-SHORT = ['train.max_steps=4', 'train.per_device_train_batch_size=8', 'train.num_generations=4', 'train.save_steps=1', 'eval.eval_num_samples=8', 'eval.eval_batch_size=8',
-         'train.learning_rate=1e-3', 'observers=[]', 'data.max_train_samples=32']
+SHORT = [
+    'train.max_steps=4',
+    'train.per_device_train_batch_size=8',
+    'train.num_generations=4',
+    'train.save_steps=1',
+    'eval.eval_num_samples=8',
+    'eval.eval_batch_size=8',
+    'train.learning_rate=1e-3',
+    'observers=[]',
+    'data.max_train_samples=32',
+]
 TIMES = re.compile('^time$|seconds|step_time|tokens/per_second|memory|attempt')
 
 
@@ -29,7 +38,10 @@ def measured(run):
     "What counts of a run, without times."
     found = RunDir.open(run)
     rows = [{k: v for k, v in m.items() if not TIMES.search(k)} for m in found.metrics()]
-    answers = {str(when): {name: [r['completion'] for r in e.rows] for name, e in evaluations.items()} for when, evaluations in found.evaluations().items()}
+    answers = {
+        str(when): {name: [r['completion'] for r in e.rows] for name, e in evaluations.items()}
+        for when, evaluations in found.evaluations().items()
+    }
     written = [{k: v for k, v in r.items() if k != 'attempt'} for r in found.read_completions()]
     return rows, written, answers
 
@@ -53,7 +65,8 @@ class Steer(Observer):
         setattr(self, event, hear)
 
 
-def run_of(path, *overrides, control=None, observers=()): return Pipeline(load_config(f'run_dir={path}', *SHORT, *overrides), control, observers).run()
+def run_of(path, *overrides, control=None, observers=()):
+    return Pipeline(load_config(f'run_dir={path}', *SHORT, *overrides), control, observers).run()
 
 
 @pytest.fixture(scope='module')
@@ -69,7 +82,9 @@ def stopped(tmp_path_factory):
     "A run that was stopped after two of its four steps."
     path = tmp_path_factory.mktemp('stopped')/'run'
     control = TrainingControl()
-    result = run_of(path, 'eval.eval_steps=2', control=control, observers=[Steer('step', control.stop, lambda step, *_: step == 2)])
+    result = run_of(
+        path, 'eval.eval_steps=2', control=control, observers=[Steer('step', control.stop, lambda step, *_: step == 2)]
+    )
     assert (result.status, result.steps) == ('stopped', 2)
     return path
 
@@ -86,10 +101,19 @@ def test_a_stopped_run_ends_as_the_whole_one(stopped, whole, tmp_path):
 @pytest.mark.parametrize('stage', ['model', 'evaluate before', 'train', 'save', 'evaluate after'])
 def test_a_stop_in_any_stage_is_kept_and_resumes(stage, whole, tmp_path):
     control = TrainingControl()
-    result = run_of(tmp_path/'run', 'eval.eval_steps=2', control=control, observers=[Steer('stage_start', control.stop, lambda name: name == stage)])
+    result = run_of(
+        tmp_path / 'run',
+        'eval.eval_steps=2',
+        control=control,
+        observers=[Steer('stage_start', control.stop, lambda name: name == stage)],
+    )
     assert result.status == 'stopped'
     found = RunDir.open(tmp_path/'run')
-    assert found.status() == 'stopped' and found.report.exists() and found.read_result()['steps'] == (4 if stage in ('save', 'evaluate after') else 0)
+    assert (
+        found.status() == 'stopped'
+        and found.report.exists()
+        and found.read_result()['steps'] == (4 if stage in ('save', 'evaluate after') else 0)
+    )
     assert Pipeline.resume(tmp_path/'run').status == 'finished'
     assert_same(tmp_path/'run', whole)
 
@@ -106,7 +130,9 @@ def test_a_stop_in_an_evaluation_between_steps_makes_up_for_it(whole, tmp_path):
     stages._component = lambda cfg, kind: Stops if kind == 'eval' else kept(cfg, kind)
     try: first = run_of(tmp_path/'run', 'eval.eval_steps=2', control=control)
     finally: stages._component = kept
-    assert (first.status, first.steps) == ('stopped', 2) and 'step-2' not in map(str, RunDir.open(tmp_path/'run').evaluations())
+    assert (first.status, first.steps) == ('stopped', 2) and 'step-2' not in map(
+        str, RunDir.open(tmp_path / 'run').evaluations()
+    )
     Pipeline.resume(tmp_path/'run')
     mine, theirs = measured(tmp_path/'run'), measured(whole)
     assert sorted(map(str, mine[0])) == sorted(map(str, theirs[0])) and mine[1:] == theirs[1:]
@@ -114,7 +140,18 @@ def test_a_stop_in_an_evaluation_between_steps_makes_up_for_it(whole, tmp_path):
 
 # ---- damage
 
-FILES = ['adapter_model.safetensors', 'optimizer.pt', 'scheduler.pt', 'rng_state.pth', 'trainer_state.json', 'loop_state_0.pt', 'checkpoint.json', 'tokenizer.json', 'adapter_config.json', 'training_args.bin']
+FILES = [
+    'adapter_model.safetensors',
+    'optimizer.pt',
+    'scheduler.pt',
+    'rng_state.pth',
+    'trainer_state.json',
+    'loop_state_0.pt',
+    'checkpoint.json',
+    'tokenizer.json',
+    'adapter_config.json',
+    'training_args.bin',
+]
 
 def flip(path):
     data = bytearray(path.read_bytes())
@@ -138,7 +175,9 @@ def test_every_damage_of_every_file_is_noticed(name, harm, stopped, tmp_path):
     assert damage(copy), f'{harm.__name__} of {name} went unnoticed'
 
 
-@pytest.mark.parametrize('name, harm', [('optimizer.pt', remove), ('trainer_state.json', cut), ('adapter_model.safetensors', flip)])
+@pytest.mark.parametrize(
+    'name, harm', [('optimizer.pt', remove), ('trainer_state.json', cut), ('adapter_model.safetensors', flip)]
+)
 def test_a_damaged_checkpoint_is_passed_over_and_named(name, harm, stopped, whole, tmp_path):
     run = copy_of(stopped, tmp_path)
     harm(run/'checkpoints/checkpoint-2'/name)
@@ -174,19 +213,24 @@ def saved_files(monkeypatch, at, torn):
             return f(*args, **kwargs)
         return run
     monkeypatch.setattr(torch, 'save', killing(torch.save, lambda obj, path, *rest: path))
-    monkeypatch.setattr(checkpoint, 'flush', killing(checkpoint.flush, lambda path: Path(path).with_name('unrelated') if Path(path).is_dir() else path))
+    monkeypatch.setattr(
+        checkpoint,
+        'flush',
+        killing(checkpoint.flush, lambda path: Path(path).with_name('unrelated') if Path(path).is_dir() else path),
+    )
     return Killed
 
 
 @pytest.mark.parametrize('at', [0, 2, 4, 6, 9, 13, 18, 22, 24])
 def test_killed_at_any_file_of_a_save_ends_the_same(at, stopped, whole, tmp_path, monkeypatch):
     run = copy_of(stopped, tmp_path)
-    import rlvr_nb.stages as stages
     with monkeypatch.context() as patched:
         patched.setattr(Pipeline, '_ended_by', lambda self, error, evaluated: error)  # a killed process writes no end
         killed = saved_files(patched, at, torn=at % 2 == 0)
         with pytest.raises(killed): Pipeline.resume(run)
-    assert all(damage(p) is None for p in checkpoints(run/'checkpoints')), 'a half written checkpoint stands in its place'
+    assert all(damage(p) is None for p in checkpoints(run / 'checkpoints')), (
+        'a half written checkpoint stands in its place'
+    )
     assert Pipeline.resume(run).status == 'finished'
     assert_same(run, whole)
 
@@ -200,13 +244,13 @@ def edit(run, old, new):
 
 
 CHANGES = {
-    'learning rate':  ('train.learning_rate', 'learning_rate: 0.001', 'learning_rate: 0.01'),
-    'steps':          ('train.max_steps', 'max_steps: 4', 'max_steps: 6'),
-    'batch':          ('train.per_device_train_batch_size', 'per_device_train_batch_size: 8', 'per_device_train_batch_size: 16'),
-    'alpha':          ('model.lora_config.lora_alpha', 'lora_alpha: 16', 'lora_alpha: 32'),
-    'rank':           ('model.lora_config.r', ' r: 8', ' r: 4'),
-    'data':           ('data.max_train_samples', 'max_train_samples: 32', 'max_train_samples: 40'),
-    'evaluation':     ('eval.eval_num_samples', 'eval_num_samples: 8', 'eval_num_samples: 9'),
+    'learning rate': ('train.learning_rate', 'learning_rate: 0.001', 'learning_rate: 0.01'),
+    'steps': ('train.max_steps', 'max_steps: 4', 'max_steps: 6'),
+    'batch': ('train.per_device_train_batch_size', 'per_device_train_batch_size: 8', 'per_device_train_batch_size: 16'),
+    'alpha': ('model.lora_config.lora_alpha', 'lora_alpha: 16', 'lora_alpha: 32'),
+    'rank': ('model.lora_config.r', ' r: 8', ' r: 4'),
+    'data': ('data.max_train_samples', 'max_train_samples: 32', 'max_train_samples: 40'),
+    'evaluation': ('eval.eval_num_samples', 'eval_num_samples: 8', 'eval_num_samples: 9'),
 }
 
 
@@ -219,7 +263,9 @@ def test_a_changed_configuration_is_shown_and_refused(name, stopped, tmp_path):
     with pytest.raises(ConfigError) as refusal: Pipeline.resume(run)
     was, now = old.split(': ')[1], new.split(': ')[1]
     assert f'{path}: was {was} when the run began and is {now} now' in str(refusal.value)
-    assert ('--force' in str(refusal.value)) == (name != 'rank') and (run/'events.jsonl').read_text() == before, 'something was written'
+    assert ('--force' in str(refusal.value)) == (name != 'rank') and (run / 'events.jsonl').read_text() == before, (
+        'something was written'
+    )
 
 
 def test_a_forced_change_is_done_and_stands_in_the_report(stopped, tmp_path):
@@ -230,7 +276,10 @@ def test_a_forced_change_is_done_and_stands_in_the_report(stopped, tmp_path):
     rates = dict(RunDir.open(run).curve('learning_rate'))
     assert rates[2] < 0.002 < rates[3], 'the new learning rate is not used'
     assert 'train.learning_rate: 0.001 -&gt; 0.01' in (run/'report.html').read_text()
-    assert RunDir.open(run).read_identity()['forced'] == ['train.learning_rate: 0.001 -> 0.01', 'train.max_steps: 4 -> 6']
+    assert RunDir.open(run).read_identity()['forced'] == [
+        'train.learning_rate: 0.001 -> 0.01',
+        'train.max_steps: 4 -> 6',
+    ]
 
 
 def test_other_first_weights_are_refused(stopped, tmp_path):
@@ -247,7 +296,12 @@ def test_other_code_of_a_reward_is_refused(tmp_path):
     control = TrainingControl()
     plugin("@reward('mine', category='custom')\ndef mine(parsed, gold): return float(len(parsed.text))")
     try:
-        run_of(tmp_path/'run', 'reward.reward_functions=[{category: custom, type: mine}]', control=control, observers=[Steer('step', control.stop)])
+        run_of(
+            tmp_path / 'run',
+            'reward.reward_functions=[{category: custom, type: mine}]',
+            control=control,
+            observers=[Steer('step', control.stop)],
+        )
         del REWARDS['mine']
         plugin("@reward('mine', category='custom')\ndef mine(parsed, gold): return -float(len(parsed.text))")
         with pytest.raises(ConfigError, match='code of the reward mine was'): Pipeline.resume(tmp_path/'run')
@@ -258,21 +312,34 @@ def test_other_code_of_a_reward_is_refused(tmp_path):
 
 def start(*arguments, cwd):
     environ = {k: v for k, v in os.environ.items() if not k.startswith('WANDB')} | {'OMP_NUM_THREADS': '1'}
-    return subprocess.Popen([sys.executable, str(ROOT/'run_pipeline.py'), *arguments], cwd=cwd, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        [sys.executable, str(ROOT / 'run_pipeline.py'), *arguments],
+        cwd=cwd,
+        env=environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
 
 def wait_for(path, text, process):
     while process.poll() is None and not (path.exists() and text in path.read_text()): time.sleep(0.02)
 
 
-@pytest.mark.parametrize('sent, when', [(signal.SIGINT, '"evaluate before"'), (signal.SIGTERM, '"train"'), (signal.SIGTERM, '"evaluate after"')])
+@pytest.mark.parametrize(
+    'sent, when',
+    [(signal.SIGINT, '"evaluate before"'), (signal.SIGTERM, '"train"'), (signal.SIGTERM, '"evaluate after"')],
+)
 def test_one_signal_stops_a_run_in_order(sent, when, tmp_path):
     process = start('run_dir=run', *SHORT, 'eval.eval_num_samples=64', 'eval.eval_batch_size=1', cwd=tmp_path)
     wait_for(tmp_path/'run/events.jsonl', f'"kind": "stage_start", "name": {when}', process)
     process.send_signal(sent)
     out, err = process.communicate(timeout=300)
     assert process.returncode == 130 and 'Traceback' not in err and '--resume' in out + err
-    assert json.loads((tmp_path/'run/result.json').read_text())['status'] == 'stopped' and (tmp_path/'run/report.html').exists()
+    assert (
+        json.loads((tmp_path / 'run/result.json').read_text())['status'] == 'stopped'
+        and (tmp_path / 'run/report.html').exists()
+    )
 
 
 def test_a_second_signal_does_not_wait(tmp_path):
@@ -297,7 +364,12 @@ def test_a_killed_run_resumes_to_the_same(whole, tmp_path):
 def test_rewards_that_draw_resume_as_they_were(tmp_path):
     control = TrainingControl()
     run_of(tmp_path/'whole', 'reward_component=random_baseline')
-    run_of(tmp_path/'run', 'reward_component=random_baseline', control=control, observers=[Steer('step', control.stop, lambda step, *_: step == 2)])
+    run_of(
+        tmp_path / 'run',
+        'reward_component=random_baseline',
+        control=control,
+        observers=[Steer('step', control.stop, lambda step, *_: step == 2)],
+    )
     assert Pipeline.resume(tmp_path/'run').status == 'finished'
     assert_same(tmp_path/'run', tmp_path/'whole')
 
@@ -313,9 +385,14 @@ def test_a_curriculum_and_a_band_of_difficulty_go_on_where_they_were(tmp_path, m
     Path(PROBES).mkdir(parents=True)
     measured_on = dict(model=cfg.model.model_name_or_path, dataset=cfg.data.dataset_name, dataset_path=None)
     (Path(PROBES)/'probe.json').write_text(json.dumps(measured_on | dict(pass_rates=rates)))
-    options, control = ['data.curriculum=true', 'data.difficulty.min=0.2', 'data.max_train_samples=64'], TrainingControl()
+    options, control = (
+        ['data.curriculum=true', 'data.difficulty.min=0.2', 'data.max_train_samples=64'],
+        TrainingControl(),
+    )
     run_of(tmp_path/'whole', *options)
-    run_of(tmp_path/'run', *options, control=control, observers=[Steer('step', control.stop, lambda step, *_: step == 2)])
+    run_of(
+        tmp_path / 'run', *options, control=control, observers=[Steer('step', control.stop, lambda step, *_: step == 2)]
+    )
     assert Pipeline.resume(tmp_path/'run').status == 'finished'
     assert_same(tmp_path/'run', tmp_path/'whole')
     asked = [r['prompt'] for r in RunDir.open(tmp_path/'run').read_completions()]

@@ -83,7 +83,7 @@ def test_the_package_is_shown_part_by_part(site, documents):
                                               if c in dict((title, about) for title, about, _ in parts)]
     listed = [p.doc for *_, found in parts for p in found]
     assert listed == [p.doc for p in NOTEBOOKS if p.path.parts[0] == 'api'], 'a notebook stands in no part'
-    for title, about, found in parts:
+    for _, about, found in parts:
         assert about in documents['parts.html'].text
         for page in found: assert f'{page.doc}.html' in documents['parts.html'].links
 
@@ -211,7 +211,9 @@ def contrast(a, b):
 @pytest.mark.parametrize('scheme', ['light', 'dark'])
 def test_text_and_links_are_readable(site, browser, scheme):
     page, _ = opened(browser, (site/'api/prompts.html').as_uri(), ('file:', 'data:'), color_scheme=scheme)
-    colour = lambda selector, what: page.locator(selector).first.evaluate(f'e => getComputedStyle(e)["{what}"]')
+    def colour(selector, what):
+        return page.locator(selector).first.evaluate(f'e => getComputedStyle(e)["{what}"]')
+
     ground = colour('body', 'backgroundColor')
     assert (contrast(ground, 'rgb(0, 0, 0)') > 10) == (scheme == 'light')
     assert contrast(ground, colour('article p:not(.lead)', 'color')) >= 7

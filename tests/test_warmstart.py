@@ -101,7 +101,9 @@ def test_a_run_killed_around_its_warm_start_ends_like_one_that_never_was(moment,
 
 
 def test_a_file_of_ones_own(tmp_path):
-    (tmp_path/'mine.jsonl').write_text('{"problem": "123+321=?", "solution": "3+1+0=04,2+2+0=04,1+3+0=04", "answer": "444"}\n' * 4)
+    (tmp_path / 'mine.jsonl').write_text(
+        '{"problem": "123+321=?", "solution": "3+1+0=04,2+2+0=04,1+3+0=04", "answer": "444"}\n' * 4
+    )
     run = Pipeline(load_config(*SMALL, 'train.max_steps=1', 'train.warm_start.source=file',
                                f'train.warm_start.file={tmp_path/"mine.jsonl"}', f'run_dir={tmp_path/"run"}')).run()
     assert run.run_dir.read_events('warm_start')[-1]['examples'] == 4

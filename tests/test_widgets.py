@@ -1,7 +1,6 @@
 """The app's wiring: what is typed, clicked and trained, without a browser. Runs on ipywidgets 7.7 and 8.1."""
 import html
 import json
-import os
 import subprocess
 import sys
 import threading
@@ -13,9 +12,21 @@ import pytest
 from rlvr_nb.config import BUILTIN_MODEL, ConfigError, load_config, override_text
 from rlvr_nb.fields import plain_help
 from rlvr_nb.grammar import Fault
-from rlvr_nb.tracking import RunDir
-from rlvr_nb.widgets import (TOOLTIP, App, Base, Form, Live, TrainingThread, audit_panel, charts, completions_table, css_class, forecast_for, message_panel, options, page, presets, row_panel,
-                             status_text, suggested_fixes)
+from rlvr_nb.widgets import (
+    TOOLTIP,
+    App,
+    Base,
+    Form,
+    Live,
+    completions_table,
+    css_class,
+    forecast_for,
+    options,
+    page,
+    presets,
+    status_text,
+    suggested_fixes,
+)
 
 SMALL = ('train.max_steps=4', 'train.per_device_train_batch_size=16', 'eval.eval_num_samples=16', 'train.save_steps=2')
 HOSTILE = '</pre><script>alert(1)</script><img src=x onerror=alert(2)>"\'&'
@@ -59,9 +70,14 @@ def finished(tmp_path_factory):
 # The form
 
 def test_the_app_is_built_without_heavy_libraries():
-    code = ("import sys, rlvr_nb.widgets as w; a = w.App(); a.box\n"
-            "print([m for m in ('torch', 'transformers', 'trl', 'peft', 'datasets', 'pandas', 'matplotlib', 'wandb') if m in sys.modules])")
-    assert subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True).stdout.strip() == '[]'
+    code = (
+        "import sys, rlvr_nb.widgets as w; a = w.App(); a.box\n"
+        "heavy = ('torch', 'transformers', 'trl', 'peft', 'datasets', 'pandas', 'matplotlib', 'wandb'); "
+        "print([m for m in heavy if m in sys.modules])"
+    )
+    assert (
+        subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True).stdout.strip() == '[]'
+    )
 
 
 def test_every_option_of_the_schema_has_a_field_with_help_bounds_and_class():
@@ -69,7 +85,14 @@ def test_every_option_of_the_schema_has_a_field_with_help_bounds_and_class():
     for o in options():
         f = form[o.path]
         f.row
-        assert css_class(o.path) in f.input._dom_classes and o.help and o.accepts and o.accepts in getattr(f.input, TOOLTIP) and o.bounds in f.note.value and html.escape(plain_help(o.help), quote=False) in f.note.value
+        assert (
+            css_class(o.path) in f.input._dom_classes
+            and o.help
+            and o.accepts
+            and o.accepts in getattr(f.input, TOOLTIP)
+            and o.bounds in f.note.value
+            and html.escape(plain_help(o.help), quote=False) in f.note.value
+        )
     leaves = [line for line in load_config().to_yaml().splitlines() if line.strip().startswith('max_steps')]
     assert leaves and 'train.max_steps' in form.fields
 
@@ -81,13 +104,33 @@ def test_showing_a_form_edits_nothing():
     assert form.overrides == [] and form.cfg == load_config()
 
 
-@pytest.mark.parametrize('path, value', [
-    ('name', 'mine'), ('seed', 7), ('logging_level', 'DEBUG'), ('data.max_train_samples', 64), ('data.params', {'num_train': 100}), ('model.lora_config.use_lora', False),
-    ('model.lora_config.target_modules', 'all-linear'), ('model.lora_config.target_modules', ['q_proj', 'v_proj']), ('train.learning_rate', 1e-3), ('train.bf16', False),
-    ('train.optim_name', 'adafactor'), ('train.lr_scheduler_type', 'cosine'), ('train.grpo', {'beta': 0.04, 'temperature': 1.0, 'loss_type': 'grpo', 'adam_beta2': 0.99}), ('train.grpo.beta', 0.01),
-    ('eval.eval_datasets_names', ['arithmetic']), ('eval.early_stopping_patience', 3), ('prompts.system_prompts.reasoning_mode', 'Say "it\'s <b>\nin two lines, ${get_marker:solution_start}'),
-    ('reward.deadline_seconds', 3.0), ('reward.reward_functions[1].weight', 0.1), ('reward.reward_functions[0].params.wrong_penalty', -2.0),
-    ('reward.reward_functions[1].gate_on', 'gsm8k_answer_check'), ('observers', ['console'])])
+@pytest.mark.parametrize(
+    'path, value',
+    [
+        ('name', 'mine'),
+        ('seed', 7),
+        ('logging_level', 'DEBUG'),
+        ('data.max_train_samples', 64),
+        ('data.params', {'num_train': 100}),
+        ('model.lora_config.use_lora', False),
+        ('model.lora_config.target_modules', 'all-linear'),
+        ('model.lora_config.target_modules', ['q_proj', 'v_proj']),
+        ('train.learning_rate', 1e-3),
+        ('train.bf16', False),
+        ('train.optim_name', 'adafactor'),
+        ('train.lr_scheduler_type', 'cosine'),
+        ('train.grpo', {'beta': 0.04, 'temperature': 1.0, 'loss_type': 'grpo', 'adam_beta2': 0.99}),
+        ('train.grpo.beta', 0.01),
+        ('eval.eval_datasets_names', ['arithmetic']),
+        ('eval.early_stopping_patience', 3),
+        ('prompts.system_prompts.reasoning_mode', 'Say "it\'s <b>\nin two lines, ${get_marker:solution_start}'),
+        ('reward.deadline_seconds', 3.0),
+        ('reward.reward_functions[1].weight', 0.1),
+        ('reward.reward_functions[0].params.wrong_penalty', -2.0),
+        ('reward.reward_functions[1].gate_on', 'gsm8k_answer_check'),
+        ('observers', ['console']),
+    ],
+)
 def test_an_edit_is_an_override_that_reproduces_it(path, value):
     app = App()
     app.form.set(path, value)
@@ -100,19 +143,44 @@ def test_an_edit_is_an_override_that_reproduces_it(path, value):
 
 def test_typing_is_the_same_as_assigning():
     form = Form(Base('demo'))
-    typed = {'train.max_steps': 21, 'data.max_train_samples': '64', 'data.dataset_path': '', 'train.learning_rate': 1e-4, 'train.bf16': 'no', 'model.lora_config.target_modules': '[q_proj]',
-             'train.grpo': '{beta:0.1,temperature:1.0,loss_type:dapo,adam_beta2:0.99}', 'eval.enabled': False}
+    typed = {
+        'train.max_steps': 21,
+        'data.max_train_samples': '64',
+        'data.dataset_path': '',
+        'train.learning_rate': 1e-4,
+        'train.bf16': 'no',
+        'model.lora_config.target_modules': '[q_proj]',
+        'train.grpo': '{beta:0.1,temperature:1.0,loss_type:dapo,adam_beta2:0.99}',
+        'eval.enabled': False,
+    }
     for path, value in typed.items(): form[path].row.children[0].value = value
     assert form.errors == []
-    assert form.overrides == ['train.max_steps=21', 'data.max_train_samples=64', 'train.learning_rate=0.0001', 'train.bf16=false',
-                              'model.lora_config.target_modules=[q_proj]', 'train.grpo.beta=0.1', 'eval.enabled=false']
+    assert form.overrides == [
+        'train.max_steps=21',
+        'data.max_train_samples=64',
+        'train.learning_rate=0.0001',
+        'train.bf16=false',
+        'model.lora_config.target_modules=[q_proj]',
+        'train.grpo.beta=0.1',
+        'eval.enabled=false',
+    ]
 
 
-@pytest.mark.parametrize('path, value, fixed', [
-    ('train.num_generations', 7, {'train.num_generations': 8}), ('train.per_device_train_batch_size', 63, {'train.per_device_train_batch_size': 64}),
-    ('train.max_steps', 0, {'train.max_steps': 1}), ('data.max_train_samples', 'many', {'data.max_train_samples': None}), ('train.optim_name', 'adam', {'train.optim_name': 'adamw_torch'}),
-    ('prompts.prompting_mode', 'reasoning', {'prompts.prompting_mode': 'reasoning_mode'}),
-    ('train.max_completion_length', 600, {'train.max_completion_length': 512}), ('train.warmup_ratio', 1.5, {'train.warmup_ratio': 0.042}), ('model.lora_config.r', 4096, {'model.lora_config.r': 1024}), ('logging_level', 'debug', {'logging_level': 'DEBUG'})])
+@pytest.mark.parametrize(
+    'path, value, fixed',
+    [
+        ('train.num_generations', 7, {'train.num_generations': 8}),
+        ('train.per_device_train_batch_size', 63, {'train.per_device_train_batch_size': 64}),
+        ('train.max_steps', 0, {'train.max_steps': 1}),
+        ('data.max_train_samples', 'many', {'data.max_train_samples': None}),
+        ('train.optim_name', 'adam', {'train.optim_name': 'adamw_torch'}),
+        ('prompts.prompting_mode', 'reasoning', {'prompts.prompting_mode': 'reasoning_mode'}),
+        ('train.max_completion_length', 600, {'train.max_completion_length': 512}),
+        ('train.warmup_ratio', 1.5, {'train.warmup_ratio': 0.042}),
+        ('model.lora_config.r', 4096, {'model.lora_config.r': 1024}),
+        ('logging_level', 'debug', {'logging_level': 'DEBUG'}),
+    ],
+)
 def test_a_bad_value_blocks_start_and_its_fix_frees_it(path, value, fixed):
     app = App(preset='qwen3_0_6b_t4' if path == 'train.max_completion_length' else 'offline_demo')
     app.box
@@ -122,7 +190,9 @@ def test_a_bad_value_blocks_start_and_its_fix_frees_it(path, value, fixed):
     at = next(f for f in app.form.fields.values() if f.messages)
     assert 'Not valid' in at.note.value
     (wanted, right), = fixed.items()
-    offered = [b for f in app.form.fields.values() if f._row is not None for row in f.row.children[2:] for b in row.children]
+    offered = [
+        b for f in app.form.fields.values() if f._row is not None for row in f.row.children[2:] for b in row.children
+    ]
     buttons = [b for b in offered if b.tooltip == override_text(wanted, right)]
     assert buttons, [b.tooltip for b in offered]
     buttons[0].click()
@@ -171,11 +241,16 @@ def test_fixes_are_read_from_messages():
 def test_the_nearest_value_is_offered_first_and_its_button_says_what_it_does():
     app = App('train.num_generations=7')
     first, = [row.children[0] for row in app['train.num_generations'].row.children[2:]]
-    assert first.description == 'Set Completions for each prompt to 8' and 'write train.' not in app['train.num_generations'].note.value
+    assert (
+        first.description == 'Set Completions for each prompt to 8'
+        and 'write train.' not in app['train.num_generations'].note.value
+    )
     assert 'rlvr-wrong' in app['train.num_generations'].row._dom_classes
     first.click()
     first.click()
-    assert app.overrides == ['+preset=offline_demo'] and 'rlvr-wrong' not in app['train.num_generations'].row._dom_classes
+    assert (
+        app.overrides == ['+preset=offline_demo'] and 'rlvr-wrong' not in app['train.num_generations'].row._dom_classes
+    )
 
 
 def test_edits_that_another_preset_forgets_can_be_put_back():
@@ -219,7 +294,9 @@ def test_a_message_stands_beside_its_button_and_in_the_header(tmp_path):
     app.box
     app.w['yaml'].value = str(tmp_path/'mine.yaml')
     app.w['save-yaml'].click()
-    assert f'Saved as {tmp_path}/mine.yaml' in app.setup.notices['save-yaml'].value and 'Saved as' in app.w['latest'].value
+    assert (
+        f'Saved as {tmp_path}/mine.yaml' in app.setup.notices['save-yaml'].value and 'Saved as' in app.w['latest'].value
+    )
 
 
 def test_the_simple_form_is_plain_and_expert_shows_everything():
@@ -229,7 +306,10 @@ def test_the_simple_form_is_plain_and_expert_shows_everything():
     assert 15 <= len(simple) <= 20 and not any('_' in label for label in simple[:15])
     app.w['expert'].value = True
     shown = ' '.join(f.option.path for g in app.setup.groups for f in [*g.form.fields.values()])
-    assert all(f'train.grpo.{name}' in shown for name in ('temperature', 'beta', 'loss_type', 'epsilon_high', 'scale_rewards', 'num_iterations'))
+    assert all(
+        f'train.grpo.{name}' in shown
+        for name in ('temperature', 'beta', 'loss_type', 'epsilon_high', 'scale_rewards', 'num_iterations')
+    )
     text = json.dumps([f.row.children[0].get_state() for f in app.setup.simple.shown], default=str)
     assert '_target_' not in text and 'src.components' not in text
 
@@ -249,17 +329,24 @@ def test_a_file_of_ones_own_becomes_a_configuration(tmp_path):
     assert 'All of the first 60' in app.w['readings'].value
     app.w['use'].click()
     assert app.form.errors == [] and load_config(*app.overrides) == app.cfg
-    assert app.cfg.data.params == dict(question='problem', answer='final', extract='#### (.*)', kind='math', eval_fraction=0.2)
+    assert app.cfg.data.params == dict(
+        question='problem', answer='final', extract='#### (.*)', kind='math', eval_fraction=0.2
+    )
     preview = app.task.preview
-    assert preview.seen == 0 and 30 < len(preview.rows) < 60 and preview.rows[0]['answer'].isdigit(), 'a part is held out'
+    assert preview.seen == 0 and 30 < len(preview.rows) < 60 and preview.rows[0]['answer'].isdigit(), (
+        'a part is held out'
+    )
 
 
 # The command
 
 def test_the_command_of_a_reward_from_a_cell_reproduces_it(tmp_path):
-    code = ("from rlvr_nb.rewards import reward\nfrom rlvr_nb.widgets import App\nfrom rlvr_nb.setup import command_of\nLIMIT = 40\n"
-            "@reward('brief')\ndef brief(parsed): return float(len(parsed.text) < LIMIT)\n"
-            "app = App('train.max_steps=3')\napp.add_reward('brief')\nprint(*command_of(app.form), sep='\\n---\\n')\n")
+    code = (
+        "from rlvr_nb.rewards import reward\nfrom rlvr_nb.widgets import App\n"
+        "from rlvr_nb.setup import command_of\nLIMIT = 40\n"
+        "@reward('brief')\ndef brief(parsed): return float(len(parsed.text) < LIMIT)\n"
+        "app = App('train.max_steps=3')\napp.add_reward('brief')\nprint(*command_of(app.form), sep='\\n---\\n')\n"
+    )
     (tmp_path/'cell.py').write_text(code)
     made = subprocess.run([sys.executable, 'cell.py'], cwd=tmp_path, capture_output=True, text=True)
     assert made.returncode == 0, made.stderr
@@ -287,14 +374,20 @@ def test_presets_are_valid_and_fit(name):
 
 
 def test_there_is_a_preset_for_every_model_and_gpu():
-    assert {f'{m}_{g}' for m in ('gemma3_1b', 'qwen3_0_6b', 'qwen3_1_7b', 'qwen3_4b', 'llama3_2_1b') for g in GPUS} | {'offline_demo'} == set(presets())
+    assert {f'{m}_{g}' for m in ('gemma3_1b', 'qwen3_0_6b', 'qwen3_1_7b', 'qwen3_4b', 'llama3_2_1b') for g in GPUS} | {
+        'offline_demo'
+    } == set(presets())
 
 
 def test_presets_of_ones_own(tmp_path):
     (tmp_path/'preset').mkdir()
     (tmp_path/'preset/mine.yaml').write_text('# Mine, for a test.\n# @package _global_\ntrain:\n  max_steps: 9\n')
     app = App(preset='mine', config_dir=tmp_path)
-    assert presets(tmp_path)['mine'] == 'Mine, for a test' and app.cfg.train.max_steps == 9 and f'--config-dir={tmp_path} +preset=mine' in app.cfg.command()
+    assert (
+        presets(tmp_path)['mine'] == 'Mine, for a test'
+        and app.cfg.train.max_steps == 9
+        and f'--config-dir={tmp_path} +preset=mine' in app.cfg.command()
+    )
 
 
 def test_yaml_is_saved_and_loaded(tmp_path):
@@ -373,7 +466,11 @@ def test_a_reward_that_raises_is_an_error_in_the_lab_and_no_more():
         app.box
         app.w['gold'].value = '4'
         app.add_reward('raises_in_a_test')
-        assert 'none' in app.w['scores'].value.lower() or 'raised' in app.w['scores'].value and '<script' not in app.w['scores'].value
+        assert (
+            'none' in app.w['scores'].value.lower()
+            or 'raised' in app.w['scores'].value
+            and '<script' not in app.w['scores'].value
+        )
     finally: del REWARDS['raises_in_a_test']
 
 
@@ -388,15 +485,39 @@ def test_hostile_text_is_escaped_everywhere(tmp_path):
     app.task.load_rows(tokenizer=False)
     app.w['completion'].value = HOSTILE
     app.live.begin(app.cfg)
-    app.live.completions(1, [dict(step=1, prompt=HOSTILE, completion=HOSTILE, answer=HOSTILE, rewards={HOSTILE: 1.0}, reward=1.0, verdict=HOSTILE, correct=False, tokens=3, truncated=True)])
+    app.live.completions(
+        1,
+        [
+            dict(
+                step=1,
+                prompt=HOSTILE,
+                completion=HOSTILE,
+                answer=HOSTILE,
+                rewards={HOSTILE: 1.0},
+                reward=1.0,
+                verdict=HOSTILE,
+                correct=False,
+                tokens=3,
+                truncated=True,
+            )
+        ],
+    )
     app.live.step(1, 2, {f'rewards/{HOSTILE.replace("/", "")}/mean': 1.0, 'reward': 1.0})
     app.live.fault(HOSTILE, HOSTILE)
     app.live.end('failed', ValueError(HOSTILE))
     app['name'].value = HOSTILE
     app.draw()
-    shown = [v for v in (w.value for w in [*app.w.values(), *(n.text for s in app.sections.values() for n in s.notices.values())] if isinstance(w, ipywidgets.HTML))]
+    shown = [
+        v
+        for v in (
+            w.value
+            for w in [*app.w.values(), *(n.text for s in app.sections.values() for n in s.notices.values())]
+            if isinstance(w, ipywidgets.HTML)
+        )
+    ]
     assert sum('alert(1)' in v for v in shown) >= 6
-    for v in [*shown, app.summary.html, app['name'].row.children[1].value]: assert '<script' not in v and '<img' not in v
+    for v in [*shown, app.summary.html, app['name'].row.children[1].value]:
+        assert '<script' not in v and '<img' not in v
 
 
 def test_tokens_never_reach_widget_state(monkeypatch):
@@ -420,8 +541,25 @@ def test_a_token_that_is_typed_is_taken_out(tmp_path):
         box = app[path].row.children[0]
         box.value = secret
         assert box.value == '' and 'token' in app[path].messages[0] and app.w['start'].disabled
-        app.form.set(path, app.form.base_cfg.train.grpo if path == 'train.grpo' else getattr(app.form.base_cfg, path, None) or ('builtin-tiny' if 'name' in path else None))
-    for name in ('repository', 'prompt', 'folder', 'file', 'yaml', 'completion', 'gold', 'source', 'search', 'find', 'with-text'):
+        app.form.set(
+            path,
+            app.form.base_cfg.train.grpo
+            if path == 'train.grpo'
+            else getattr(app.form.base_cfg, path, None) or ('builtin-tiny' if 'name' in path else None),
+        )
+    for name in (
+        'repository',
+        'prompt',
+        'folder',
+        'file',
+        'yaml',
+        'completion',
+        'gold',
+        'source',
+        'search',
+        'find',
+        'with-text',
+    ):
         app.w[name].value = secret
         assert app.w[name].value == ''
     assert 'hf auth login' in app.start_notice.value and app.form.errors == []
@@ -433,27 +571,47 @@ def test_a_token_that_is_typed_is_taken_out(tmp_path):
 def test_100_000_completions_stay_bounded():
     live = Live()
     live.begin(load_config())
-    record = dict(prompt='p' * 1000, completion='c' * 100_000, answer='1', rewards={'a': 1.0}, reward=1.0, advantage=0.0, verdict='match', correct=True, tokens=9, truncated=False)
+    record = dict(
+        prompt='p' * 1000,
+        completion='c' * 100_000,
+        answer='1',
+        rewards={'a': 1.0},
+        reward=1.0,
+        advantage=0.0,
+        verdict='match',
+        correct=True,
+        tokens=9,
+        truncated=False,
+    )
     for step in range(1000):
         live.completions(step, [record] * 100)
         live.step(step, 1000, {f'm{i}': float(step) for i in range(200)})
         live.fault('monitoring', 'x' * 10_000)
     assert live.seen == 100_000 and sum(len(r['completion']) for r in live.records) < 512 * 21_000
-    assert len(live.curves) <= 120 and max(len(c.points) for c in live.curves.values()) <= 601 and len(live.faults) == 100
+    assert (
+        len(live.curves) <= 120 and max(len(c.points) for c in live.curves.values()) <= 601 and len(live.faults) == 100
+    )
     assert len(page(completions_table(list(live.records)))) < 300_000
 
 
 def test_a_run_from_start_to_comparison(finished):
     assert finished.training.outcome.status == 'finished'
     assert finished.w['curves'].value.count('<svg') >= 5 and 'off: train.grpo.beta' in finished.w['curves'].value
-    assert 'of 16' in finished.w['comparison'].value and 'Finished' in finished.w['status'].value and "role=\"status\"" in finished.w['status'].value
+    assert (
+        'of 16' in finished.w['comparison'].value
+        and 'Finished' in finished.w['status'].value
+        and "role=\"status\"" in finished.w['status'].value
+    )
     assert not finished.w['start'].disabled and finished.w['stop'].disabled
     assert 'before' in finished.summary.text and '<svg' in finished.summary.html and '--s' not in finished.summary.text
 
 
 def test_the_record_has_the_configuration_as_it_was_set(finished):
     run = finished.live.run_dir
-    assert run.read_manifest()['command'] == finished.training.cfg.command('run_dir') and 'observers: null' in run.config.read_text()
+    assert (
+        run.read_manifest()['command'] == finished.training.cfg.command('run_dir')
+        and 'observers: null' in run.config.read_text()
+    )
 
 
 def test_completions_are_sorted_by_reward_and_paged(finished):
@@ -494,9 +652,17 @@ def test_both_models_answer_and_the_model_is_kept(finished, tmp_path):
 def test_training_never_touches_a_widget(tmp_path, monkeypatch):
     touched = []
     send = ipywidgets.Widget._send
-    monkeypatch.setattr(ipywidgets.Widget, '_send', lambda self, *a, **k: (touched.append(threading.current_thread().name), send(self, *a, **k))[1])
+    monkeypatch.setattr(
+        ipywidgets.Widget,
+        '_send',
+        lambda self, *a, **k: (touched.append(threading.current_thread().name), send(self, *a, **k))[1],
+    )
     changed = ipywidgets.Widget.notify_change
-    monkeypatch.setattr(ipywidgets.Widget, 'notify_change', lambda self, change: (touched.append(threading.current_thread().name), changed(self, change))[1])
+    monkeypatch.setattr(
+        ipywidgets.Widget,
+        'notify_change',
+        lambda self, change: (touched.append(threading.current_thread().name), changed(self, change))[1],
+    )
     app = small(tmp_path)
     app.background = True
     app.start()
@@ -540,20 +706,35 @@ def test_pause_resume_and_stop(tmp_path):
 
 
 def test_a_lost_run_is_known_and_goes_on_in_the_foreground(tmp_path):
-    code = ("import os, sys, time\nfrom rlvr_nb.widgets import App\napp = App(*sys.argv[1:])\napp.background = True\napp.box\napp.start()\n"
-            "while app.live.step_now < 3: time.sleep(.02)\nos.kill(os.getpid(), 9)")   # as a kernel that is restarted
-    subprocess.run([sys.executable, '-c', code, *SMALL[1:3], 'train.max_steps=6', 'train.save_steps=1', f'run_dir={tmp_path}/run'], capture_output=True, timeout=120)
+    code = (
+        "import os, sys, time\nfrom rlvr_nb.widgets import App\napp = App(*sys.argv[1:])\n"
+        "app.background = True\napp.box\napp.start()\n"
+        "while app.live.step_now < 3: time.sleep(.02)\nos.kill(os.getpid(), 9)"
+    )  # as a kernel that is restarted
+    subprocess.run(
+        [sys.executable, '-c', code, *SMALL[1:3], 'train.max_steps=6', 'train.save_steps=1', f'run_dir={tmp_path}/run'],
+        capture_output=True,
+        timeout=120,
+    )
     app = App.attach(tmp_path/'run')
     command = app.live.run_dir.read_manifest()['command']
     app.box
     app.poll()
     app.draw()
     assert app.live.status == 'killed' and app.live.step_now >= 3
-    assert 'Nobody trains this run any more' in app.w['blocked'].value and 'checkpoint-' in app.w['blocked'].value and app.w['continue'].layout.display in ('', None)
+    assert (
+        'Nobody trains this run any more' in app.w['blocked'].value
+        and 'checkpoint-' in app.w['blocked'].value
+        and app.w['continue'].layout.display in ('', None)
+    )
     result = app.train(continued=True)
     assert (result.status, result.steps) == ('finished', 6) and result.run_dir.path == tmp_path/'run'
     assert 'of 16' in app.w['comparison'].value and app.w['blocked'].value == ''
-    assert app.live.run_dir.read_manifest()['command'] == command and app.summary.text.endswith(command) and 'train.max_steps=6' in command
+    assert (
+        app.live.run_dir.read_manifest()['command'] == command
+        and app.summary.text.endswith(command)
+        and 'train.max_steps=6' in command
+    )
     with pytest.raises(ConfigError, match='no run to go on with'): App().train(continued=True)
 
 
@@ -605,11 +786,19 @@ def test_a_failure_shows_cause_remedy_and_folded_traceback(tmp_path):
     before = app.cfg.train
     app.progress.remedies.children[0].click()
     after = app.cfg.train
-    assert after.per_device_train_batch_size * 2 == before.per_device_train_batch_size and after.gradient_accumulation_steps == 2 * before.gradient_accumulation_steps
+    assert (
+        after.per_device_train_batch_size * 2 == before.per_device_train_batch_size
+        and after.gradient_accumulation_steps == 2 * before.gradient_accumulation_steps
+    )
 
 
 def test_a_run_that_fails_is_told_and_raised_by_train(tmp_path):
-    app = App('data.dataset_name=gsm8k', f'data.dataset_path={tmp_path/"nowhere"}', 'model.model_name_or_path=./nowhere', f'run_dir={tmp_path/"run"}')
+    app = App(
+        'data.dataset_name=gsm8k',
+        f'data.dataset_path={tmp_path / "nowhere"}',
+        'model.model_name_or_path=./nowhere',
+        f'run_dir={tmp_path / "run"}',
+    )
     app.box
     with pytest.raises(ConfigError): app.train()
     assert 'Failed' in app.w['status'].value and 'nowhere' in app.w['failure'].value and not app.w['start'].disabled
@@ -623,4 +812,8 @@ def test_handlers_from_several_threads_agree():
     threads = [threading.Thread(target=set_steps, args=(n,)) for n in range(1, 5)]
     for t in threads: t.start()
     for t in threads: t.join()
-    assert app.form.errors == [] and app.cfg.train.max_steps == app['train.max_steps'].value and load_config(*app.overrides) == app.cfg
+    assert (
+        app.form.errors == []
+        and app.cfg.train.max_steps == app['train.max_steps'].value
+        and load_config(*app.overrides) == app.cfg
+    )

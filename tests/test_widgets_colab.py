@@ -39,7 +39,10 @@ def colab():
             made = subprocess.run(command, capture_output=True, text=True, timeout=900)
             if made.returncode: break
         if made.returncode:
-            pytest.skip(f'an environment with Colab\'s versions can\'t be built here: {(made.stderr or made.stdout).strip()[-300:]}')
+            pytest.skip(
+                "an environment with Colab's versions can't be built here: "
+                f'{(made.stderr or made.stdout).strip()[-300:]}'
+            )
         site = next(folder.glob('lib/python*/site-packages'))
         (site/'zz_heavy.pth').write_text(f"{sysconfig.get_paths()['purelib']}\n{ROOT}\n")   # behind its own packages
         ready.write_text(wanted)

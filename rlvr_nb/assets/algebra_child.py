@@ -16,10 +16,14 @@ logging.disable(logging.CRITICAL)
 
 STEPS, CPU_SECONDS, WALL_SECONDS = int(sys.argv[1]), float(sys.argv[2]), float(sys.argv[3])
 EXTRA_MEMORY = 2**29
-SPELLING = NormalizationConfig(basic_latex=True, units=False, malformed_operators=True, nits=True, boxed=None, equations=False)
-WARM = [(r"\int_0^1 x dx", r"\frac{1}{2}"), (r"\sum_{k=1}^{10} k", "55"), (r"\lim_{x\to 0} \frac{\sin x}{x}", "1"), (r"\frac{d}{dx} x^2", "2x"),
-        (r"x^3+\sqrt{x}", r"x^{1/2}+x^3"), (r"\int x^2 dx", r"\frac{x^3}{3}"), (r"\det\begin{pmatrix}1&2\\3&4\end{pmatrix}", "-2"),
-        (r"\lfloor 3.7\rfloor", "3"), (r"\gcd(12,18)", "6"), (r"\max(3,5)", "|5|"), (r"\log_2 x + e^{\pi i}", r"\ln(x)/\ln(2) - 1"),
+SPELLING = NormalizationConfig(basic_latex=True, units=False, malformed_operators=True, nits=True, boxed="none",
+                               equations=False)
+WARM = [(r"\int_0^1 x dx", r"\frac{1}{2}"), (r"\sum_{k=1}^{10} k", "55"),
+        (r"\lim_{x\to 0} \frac{\sin x}{x}", "1"), (r"\frac{d}{dx} x^2", "2x"),
+        (r"x^3+\sqrt{x}", r"x^{1/2}+x^3"), (r"\int x^2 dx", r"\frac{x^3}{3}"),
+        (r"\det\begin{pmatrix}1&2\\3&4\end{pmatrix}", "-2"),
+        (r"\lfloor 3.7\rfloor", "3"), (r"\gcd(12,18)", "6"), (r"\max(3,5)", "|5|"),
+        (r"\log_2 x + e^{\pi i}", r"\ln(x)/\ln(2) - 1"),
         (r"\int_0^{\pi} \sin x\,dx", "2"), (r"\sum_{k=1}^n k^2", r"\frac{n(n+1)(2n+1)}{6}")]
 
 
@@ -50,7 +54,7 @@ def read_whole(text):
 
 def judge(gold, answer):
     "Whether two texts are equal expressions."
-    sides = [[read_whole(side)] for side in (gold, answer)]
+    sides: list[list] = [[read_whole(side)] for side in (gold, answer)]
     return "match" if verify(*sides, float_rounding=15, timeout_seconds=None, raise_on_error=False) else "mismatch"
 
 

@@ -93,7 +93,10 @@ def main():
     vocab = model.config.get_text_config().vocab_size
     longest, tokens = a.prompt or (14 if a.model == 'tiny' else 160), a.tokens or (40 if a.model == 'tiny' else 200)
     what = torch.cuda.get_device_name() if device == 'cuda' else f'{torch.get_num_threads()} CPU threads'
-    print(f'{a.model}{" + LoRA" if a.lora else ""}, {what}, torch {torch.__version__}, transformers {transformers.__version__}')
+    print(
+        f'{a.model}{" + LoRA" if a.lora else ""}, {what}, torch {torch.__version__}, '
+        f'transformers {transformers.__version__}'
+    )
     rows = []
     for size in a.sizes:
         draw = torch.Generator().manual_seed(size)
@@ -108,7 +111,11 @@ def main():
             for note in engine.notes: print('  ', note)
             engine.release()
         if len(a.backends) == 2: row['ratio'] = row[a.backends[1]]['seconds'] / row[a.backends[0]]['seconds']
-        cells = [f'{b} {row[b]["tokens_per_second"]:9,.0f} tokens/s {row[b]["ms_a_token"]:7.2f} ms a token (first {row[b]["first"]:.1f} s)' for b in a.backends]
+        cells = [
+            f'{b} {row[b]["tokens_per_second"]:9,.0f} tokens/s {row[b]["ms_a_token"]:7.2f} ms a token '
+            f'(first {row[b]["first"]:.1f} s)'
+            for b in a.backends
+        ]
         print(f'{size:5} x {tokens}: ' + ' | '.join(cells) + (f' | {row["ratio"]:.1f} x' if 'ratio' in row else ''),
               flush=True)
         rows.append(row)

@@ -1,10 +1,11 @@
 """How long a GRPO step takes, ours beside TRL's stock trainer, on the same work in the same process.
 
-    python tests/benchmarks/bench_step.py                                                     a CPU: the built-in model, 64 completions
+    python tests/benchmarks/bench_step.py      a CPU: the built-in model, 64 completions
     python tests/benchmarks/bench_step.py --model smollm2 --sequences 128 --tokens 256 --lora
     python tests/benchmarks/bench_step.py --model gemma3_1b --sequences 16 --tokens 512 --lora
 
-Random weights that sample no end token, so every completion has its full length; rewards are random, so every group is live.
+Random weights that sample no end token, so every completion has its full length; rewards are random, so every
+group is live.
 """
 import argparse
 import json
@@ -35,7 +36,9 @@ def letters(vocab):
     tok.pre_tokenizer, tok.decoder = pre_tokenizers.Split('', 'isolated'), decoders.Fuse()
     fast = PreTrainedTokenizerFast(tokenizer_object=tok, pad_token='<pad>', eos_token='<eos>', unk_token='<unk>',
                                    padding_side='left')
-    fast.chat_template = "{% for m in messages %}{{ m['content'] }}{% endfor %}{% if add_generation_prompt %}={% endif %}"
+    fast.chat_template = (
+        "{% for m in messages %}{{ m['content'] }}{% endfor %}{% if add_generation_prompt %}={% endif %}"
+    )
     return fast
 
 
@@ -112,7 +115,10 @@ def main():
     args.add_argument('--out', help='a JSON file')
     a = args.parse_args()
     what = torch.cuda.get_device_name() if torch.cuda.is_available() else f'{torch.get_num_threads()} CPU threads'
-    print(f'{a.model}{" + LoRA" if a.lora else ""}, {a.sequences} x {a.tokens}, {what}, torch {torch.__version__}, transformers {transformers.__version__}, trl {trl.__version__}')
+    print(
+        f'{a.model}{" + LoRA" if a.lora else ""}, {a.sequences} x {a.tokens}, {what}, torch {torch.__version__}, '
+        f'transformers {transformers.__version__}, trl {trl.__version__}'
+    )
     found = {}
     for name in [a.only] if a.only else ['ours', 'trl']:
         steps, peak, gap = run(a, name == 'ours')

@@ -1,4 +1,5 @@
-"""Is the rollout engine right on a GPU? Token for token with `generate`, past the window, in half precision, with adapters.
+"""Is the rollout engine right on a GPU? Token for token with `generate`, past the window, in half precision, with
+adapters.
 
     python tests/gpu/check_rollout.py
 """

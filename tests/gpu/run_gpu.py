@@ -113,7 +113,7 @@ RECIPE = [
 
 CASES = {}
 def case(where='any', needs=(), model='llama', named=False):
-    "Register a case: where it runs (any, cuda, cuda2), the packages it needs, its model of MODELS, and whether it runs only when named."
+    "Register a case: where it runs, the packages it needs, its model of MODELS, whether it runs only when named."
 
     def register(f):
         CASES[f.__name__] = dict(run=f, where=where, needs=needs, model=model, named=named, about=f.__doc__)
@@ -208,7 +208,7 @@ TRANSFORMERS, UNSLOTH = 'model.backend=transformers', 'model.backend=unsloth'
 
 @case()
 def precision(place):
-    "train.bf16 null means what the hardware can: bfloat16 on this GPU, for the weights, the computation and the trainer."
+    "train.bf16 null means what the hardware can: bfloat16 on this GPU, for weights, computation and trainer."
     import torch
     from rlvr_nb.config import load_config
     from rlvr_nb.model import DefaultModelComponent, hardware
@@ -567,7 +567,7 @@ def build_model(kind, folder):
     return build(architecture, folder, **shape)
 
 def run_case(name, folder, model):
-    "In the process of one case: run it and print what it found. Nothing here imports transformers before the library does."
+    "Run one case in its own process and print the findings; transformers is imported by the library first."
     found = CASES[name]['run'](Place(folder, model))
     import torch
     if torch.cuda.is_available(): found.setdefault('peak_gib', round(torch.cuda.max_memory_allocated() / 2**30, 3))

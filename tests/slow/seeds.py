@@ -1,7 +1,9 @@
-"""The default run on six seeds, and a control that is paid at random: python tests/slow/seeds.py [SEEDS] (about 8 minutes on 2 cores)
+"""The default run on six seeds, and a control that is paid at random: python tests/slow/seeds.py [SEEDS]
+About 8 minutes on 2 cores.
 
-Each run has to end at a held-out greedy accuracy of 0.95 or more, at least 60 points above its start, with every word of it
-recomputed from the examples it wrote; the control, whose reward is a coin, must not learn. Prints one line a run.
+Each run has to end at a held-out greedy accuracy of 0.95 or more, at least 60 points above its start, with every
+word of it recomputed from the examples it wrote; the control, whose reward is a coin, must not learn. Prints one
+line a run.
 """
 import json
 import random
@@ -39,7 +41,11 @@ def main(seeds):
         before, after = accuracies(run)
         right = after < 0.3 if 'random' in name else after >= 0.95 and after - before >= 0.6
         bad += not right
-        print(f'{name:15} greedy {before:.3f} -> {after:.3f}  {time.perf_counter() - start:.0f} s  {"as it should be" if right else "WRONG"}', flush=True)
+        print(
+            f'{name:15} greedy {before:.3f} -> {after:.3f}  {time.perf_counter() - start:.0f} s  '
+            f'{"as it should be" if right else "WRONG"}',
+            flush=True,
+        )
     return bad
 
 

@@ -3,8 +3,9 @@
     python tests/slow/soak.py                  an hour
     python tests/slow/soak.py --minutes 5 --kill-every 5 15 --seed 3
 
-Each round kills the process with SIGKILL after a random time, or asks it to stop with SIGINT or SIGTERM. The run is resumed until it finishes;
-then weights, completions, evaluations and metrics are compared with the untouched run, and memory and open files of the processes with their beginning.
+Each round kills the process with SIGKILL after a random time, or asks it to stop with SIGINT or SIGTERM. The run is
+resumed until it finishes; then weights, completions, evaluations and metrics are compared with the untouched run,
+and memory and open files of the processes with their beginning.
 """
 import argparse
 import random
@@ -18,14 +19,28 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT/'tests')]
-OPTIONS = ['observers=[]', 'eval.eval_num_samples=32', 'eval.eval_steps=20', 'eval.save_best=true', 'train.save_steps=5', 'train.grpo.num_iterations=2', 'train.grpo.steps_per_generation=2',
-           'reward_component=random_baseline', 'train.per_device_train_batch_size=16']
+OPTIONS = [
+    'observers=[]',
+    'eval.eval_num_samples=32',
+    'eval.eval_steps=20',
+    'eval.save_best=true',
+    'train.save_steps=5',
+    'train.grpo.num_iterations=2',
+    'train.grpo.steps_per_generation=2',
+    'reward_component=random_baseline',
+    'train.per_device_train_batch_size=16',
+]
 SENT = {signal.SIGKILL: -9, signal.SIGINT: 130, signal.SIGTERM: 130}
 
 
 def start(*arguments):
     "The command line in a process of its own."
-    return subprocess.Popen([sys.executable, str(ROOT/'run_pipeline.py'), *map(str, arguments)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        [sys.executable, str(ROOT / 'run_pipeline.py'), *map(str, arguments)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
 
 def watch(process, seconds):
@@ -81,7 +96,10 @@ def main():
         print(f'round {rounds}: the same after {len(parts)} parts in all', flush=True)
         shutil.rmtree(run)
     memory, files = zip(*parts)
-    print(f'{rounds} runs in {len(parts)} parts ended the same; peak memory {min(memory) / 2**20:.0f} to {max(memory) / 2**20:.0f} MiB, open files at most {max(files)}')
+    print(
+        f'{rounds} runs in {len(parts)} parts ended the same; peak memory {min(memory) / 2**20:.0f} to '
+        f'{max(memory) / 2**20:.0f} MiB, open files at most {max(files)}'
+    )
     shutil.rmtree(base)
 
 
