@@ -370,6 +370,7 @@ def cell_ran(self:App, *_):
     first, self._shown['registries'] = 'registries' not in self._shown, known
     if first or self._box is None: return
     self.form.refresh()
+    self.task.registry_changed()
     self.lab.registry_changed()
     dataset = self.form['data.dataset_name'].input
     if dataset is not None: dataset.options = tuple(sorted(DATASET_PROCESSORS))

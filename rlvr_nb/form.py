@@ -67,8 +67,8 @@ class Form:
                 ):
         self.lock, self.looks = threading.RLock(), Looks()
         self.edits, self.listeners, self.structure, self.fields = {}, [], [], {}
-        self.faults, self.here, self.blockers = (
-            [], [], {})  # of the configuration, of this machine, of the app's sections
+        self.faults, self.here = [], []         # of the configuration, of this machine
+        self.blockers, self.cautions = {}, {}   # what the sections of the app have found: it stops Start, or is said there
         self.start_from(base)
 
     def __getitem__(self, path:str)->Field:
@@ -115,12 +115,33 @@ def set(self:Form,
     with self.lock:
         before = {p: f.value for p, f in self.fields.items()}
         if path in self.fields: self.fields[path].typed = None
-        if path.startswith(LIST):
-            self._set_reward(path, value)
-        elif isinstance(value, dict) and isinstance(now := _value_or(self.valid, path), dict):
-            self._set_keys(path, now, value)
-        else: self._edit(path, value)
+        self._change(path, value)
         self.refresh(path, before)
+
+@patch
+def _change(self:Form, path:str, value):
+    "Note an edit, without checking what follows from it."
+    if path.startswith(LIST): return self._set_reward(path, value)
+    now = _value_or(self.valid, path)
+    if isinstance(value, dict) and isinstance(now, dict): self._set_keys(path, now, value)
+    else: self._edit(path, value)
+
+@patch
+def update(self:Form, values:dict # option -> plain data
+          ):
+    "Set several options in one change, so that no state in between is checked."
+    with self.lock:
+        for path, value in values.items():
+            if path in self.fields: self.fields[path].typed = None
+            self._change(path, value)
+        self.refresh()
+
+@patch
+def caution(self:Form, name:str, text:str # empty takes it back
+           ):
+    "Note what somebody should know before Start; it stops nothing."
+    if text: self.cautions[name] = text
+    else: self.cautions.pop(name, None)
 
 @patch
 def mend(self:Form,

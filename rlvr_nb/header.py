@@ -84,6 +84,8 @@ def draw_blocked(self:Header, view, running:bool):
     if problems:
         more = f' (and {len(problems) - 1} more)' if len(problems) > 1 else ''
         parts.append(ft('div', ft('b', 'Start waits: '), fault_text(problems[0]), more, cls='rlvr-error', role='alert'))
+    cautions = [] if running else self.form.cautions.values()
+    parts += [ft('div', text, cls='rlvr-warning', role='status') for text in cautions]
     if view.status == 'killed' and not running: parts.append(ft('div', killed_text(view.run_dir), cls='rlvr-warning'))
     write(self.w['blocked'], *parts)
     fixes = [fix for f in self.form.fields.values() for fix in f.fixes][:3] if problems else []

@@ -24,7 +24,8 @@ from .elements import button, card, classed, columns, named, panel, set_visible,
 from .fields import LIST
 from .panels import figure_text, long_text, table
 from .sections import Section, Tasks, message_panel
-from .task import Task, read_preview
+from .preview import read_preview
+from .task import Task
 from .worker import import_heavy
 
 # %% ../nbs/api/95_lab.ipynb #w-model-for

@@ -19,7 +19,7 @@ from .panels import (ORDERS, command_block, comparison_panel, completions_table,
                             status_text, table, time_left)
 from .sections import error_panel, message_panel
 from .setup import GROUPS, Group
-from .task import Preview, dropped_panel, read_preview, row_panel
+from .preview import Preview, dropped_panel, read_preview, row_panel
 from .lab import HOSTILE, OWN, audit_panel, sample, scores_panel
 from .summary import Summary
 from .app import App, SILENCE

@@ -336,6 +336,31 @@ def test_a_file_of_ones_own_becomes_a_configuration(tmp_path):
     assert preview.seen == 0 and 30 < len(preview.rows) < 60 and preview.rows[0]['answer'].isdigit(), (
         'a part is held out'
     )
+    assert not app.form.cautions
+    app.w['held'].value = 'same'                           # asked for all the same: said beside Start, before the run
+    app.w['use'].click()
+    assert app.cfg.data.params['eval_path'] == str(tmp_path/'mine.jsonl') and load_config(*app.overrides) == app.cfg
+    assert 'All 60 evaluation problems are seen in training' in app.w['blocked'].value and not app.w['start'].disabled
+    app.w['held'].value = 'share'
+    app.w['use'].click()
+    assert 'seen in training' not in app.w['blocked'].value
+
+
+def test_data_with_a_split_of_its_own_is_evaluated_on_that(tmp_path):
+    for name, count in (('train', 20), ('test', 5)):
+        rows = [json.dumps(dict(question=f'{name} {i}?', answer=i)) for i in range(count)]
+        (tmp_path/f'{name}.jsonl').write_text('\n'.join(rows))
+    app = App('model.model_name_or_path=Qwen/Qwen3-0.6B')
+    app.box
+    app.w['source'].value = str(tmp_path)
+    app.w['look'].click()
+    assert 'its own test split' in app.w['parts'].value and app.w['share'].layout.display == 'none'
+    app.w['use'].click()
+    assert app.form.errors == [] and 'eval_fraction' not in app.cfg.data.params
+    assert (len(app.task.preview.rows), app.task.preview.evaluated, app.task.preview.seen) == (20, 5, 0)
+    app.w['dataset'].value = 'arithmetic'
+    app.w['use-dataset'].click()
+    assert app.cfg.data.dataset_name == 'arithmetic' and app.cfg.data.dataset_path is None and not app.cfg.data.params
 
 
 # The command
