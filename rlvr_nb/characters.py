@@ -161,6 +161,14 @@ def _boxes(text:str) -> list[tuple[str, str, str]]:
     return [(text[ends[i]:start], text[inner:end], text[end+1:starts[i+1]]) for i,
             (start, inner, end) in enumerate(spans)]
 
+# %% ../nbs/api/20_characters.ipynb #v-framed
+_bare_box, _frame = re.compile(r'\\boxed\s*(\d+(?:\.\d+)?)'), re.compile(r'\\fbox(?=\s*\{[^{}A-Za-z]*\d)')
+
+def _framed(text:str) -> str:
+    r"A text in which every box around a number is written `\boxed{}`."
+    if '\\boxed' in text: text = _bare_box.sub(r'\\boxed{\1}', text)
+    return _frame.sub(r'\\boxed', text) if '\\fbox' in text else text
+
 # %% ../nbs/api/20_characters.ipynb #m-repair
 _LOST = {'\f': ('f', 'rac|lat|orall|box'), '\b': ('b', 'inom|oxed|egin|eta|ar|ig|mod|f|ullet'),
          '\t': ('t', 'ext|imes|heta|frac|an|au|o|riangle|ilde'),

@@ -13,8 +13,9 @@ from fractions import Fraction
 # %% ../nbs/api/24_finance.ipynb #finance-own-imports
 from .characters import _boxes
 from .numerals import Quantity, Unreadable, Verdict, _pieces
-from .refusals import _code, _orders
-from .statements import _DOWN_WORDS, _MAX_BLOCK, _UP_WORDS, _from_json, _gold_number, _key, _read, _tidy
+from .readings import _DOWN_WORDS, _UP_WORDS, _at, _key
+from .refusals import _code, _orders, _undated
+from .statements import _MAX_BLOCK, _from_json, _gold_number, _read, _tidy
 
 # %% ../nbs/api/24_finance.ipynb #v-cut
 def _cut(x:Fraction, places:int) -> tuple[Fraction, ...]:
@@ -57,27 +58,39 @@ def _finqa_equal(q:Quantity, gold:Fraction) -> bool:
     return False
 
 # %% ../nbs/api/24_finance.ipynb #v-direction
-_SUBJECTS = frozenset('decrease decline reduction drop fall contraction'.split())
+_SUBJECTS = frozenset('decrease decline reduction drop fall contraction loss losses'.split())
 _COPULAS = frozenset('is was are were be equals = :'.split())
 
-def _spots(pieces:list, words:frozenset) -> list[int]: return [i for i, p in enumerate(pieces) if isinstance(p, str)
-                                                               and p in words]
+def _spots(pieces:list, words:frozenset) -> list[int]:
+    "Where words stand among the pieces of a text."
+    return [i for i, p in enumerate(pieces) if isinstance(p, str) and p in words]
+
+def _counted(pieces:list, i:int) -> bool:
+    "Whether a falling word at `i` has a number of its own beside it: a decrease of 5, a 5% decrease."
+    return isinstance(_at(pieces, i-1), Quantity) or _measures(pieces, i)
+
+def _measures(pieces:list, i:int) -> bool:
+    "Whether the word at `i` is followed by its number: a loss of 5."
+    return _at(pieces, i+1) in ('of', 'by') and isinstance(_at(pieces, i+2), Quantity)
+
+# %% ../nbs/api/24_finance.ipynb #v-falls
+_LOSSES = frozenset('loss losses'.split())
+
+def _falls(pieces:list) -> list[int]:
+    "Where a text says that something fell."
+    losses = [i for i in _spots(pieces, _LOSSES) if _measures(pieces, i) or _at(pieces, i+1) in _COPULAS]
+    return sorted(_spots(pieces, _DOWN_WORDS) + losses)
 
 def _is_subject(pieces:list, down:list[int], at:int) -> bool:
     "Whether a falling word names what the number at `at` measures: the decrease in sales is 5%."
     copulas = [i for i in _spots(pieces, _COPULAS) if i < at]
-    return bool(copulas) and all(pieces[i] in _SUBJECTS and i < copulas[-1] and _not_counted(pieces, i) for i in down)
-
-def _not_counted(pieces:list, i:int) -> bool:
-    "Whether no number of its own stands beside a falling word: a decrease of 5, a 5% decrease."
-    before, link, after = (pieces[k] if 0 <= k < len(pieces) else None for k in (i - 1, i + 1, i + 2))
-    return not isinstance(before, Quantity) and not (link in ('of', 'by') and isinstance(after, Quantity))
+    return bool(copulas) and all(pieces[i] in _SUBJECTS and i < copulas[-1] and not _counted(pieces, i) for i in down)
 
 # %% ../nbs/api/24_finance.ipynb #v-directed
 def _directed(q:Quantity, pieces:list) -> list[Quantity]:
     "The signed readings of a quantity, given the parentheses around it and the words of direction beside it."
     if q.enclosed and q.number > 0: return [replace(q, number=-q.number)]
-    down, up = _spots(pieces, _DOWN_WORDS), _spots(pieces, _UP_WORDS)
+    down, up = _falls(pieces), _spots(pieces, _UP_WORDS)
     at = next((i for i, p in enumerate(pieces) if isinstance(p, Quantity) and _key(p) == _key(q)), 0)
     if down and up:
         near = [i for i in down + up if 0 < at - i <= 2 or i == at + 1]
@@ -116,7 +129,7 @@ def _read_finqa(text:str) -> list[Quantity]:
         q = _restated(text) if len(text) <= _MAX_BLOCK and '%' in text else None
         if q is None: raise
     plain = not any(map(str.isalpha, text)) and not q.enclosed
-    return [q] if plain else _directed(q, _pieces(_tidy(text)))
+    return [q] if plain else _directed(q, _pieces(_undated(_tidy(text))))
 
 # %% ../nbs/api/24_finance.ipynb #v-yes-no-words
 _LEADS = ('so therefore thus hence final my the correct answer result verdict conclusion is it would be say and a '

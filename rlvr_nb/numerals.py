@@ -47,6 +47,7 @@ def _pointed(mantissa:str) -> str:
 
 def _exact(literal:str) -> tuple[Fraction, int, int]:
     "A literal's value, its decimals, and its significant digits as written."
+    if literal.isdigit() and len(literal) <= _MAX_DIGITS: return Fraction(int(literal)), 0, len(literal.lstrip('0'))
     mantissa, _, power = literal.lower().partition('e')
     if power and abs(int(power)) > _MAX_EXPONENT: raise Unreadable('too_expensive')
     whole, _, decimals = re.sub(r"[, ']", '', _pointed(mantissa)).partition('.')
@@ -56,6 +57,8 @@ def _exact(literal:str) -> tuple[Fraction, int, int]:
     return value, len(decimals) - int(power or 0), len((whole + decimals).lstrip('0'))
 
 # %% ../nbs/api/21_numerals.ipynb #v-quantity
+_WHOLE = Fraction(1)   # one object for all, so that a plain number is told by identity
+
 @dataclass(frozen=True, slots=True)
 class Quantity:
     "A number as written, and what was written around it."
@@ -64,7 +67,7 @@ class Quantity:
     digits: int = 99            # significant digits as written
     scale: int = 1              # 1000 for "thousand" and so on
     maybe: bool = False         # the scale letter could be a unit: m for metre, t for ton
-    part: Fraction = Fraction(1)# 1/100 for percent, 1/10000 for basis points
+    part: Fraction = _WHOLE     # 1/100 for percent, 1/10000 for basis points
     enclosed: bool = False      # in parentheses
     ratio: bool = False         # stated as "r to 1", "r:1" or "rx"
     words: bool = False         # spelled out
@@ -158,17 +161,19 @@ def _words_at(tokens:list, i:int, n:int=12) -> list[str]:
     return words
 
 # %% ../nbs/api/21_numerals.ipynb #v-fraction-at
+def _divided_at(tokens:list, i:int) -> bool:
+    "Whether two whole numbers with a slash between them begin at token `i`, and no other slash follows."
+    return _is_op(tokens, i+1, '/') and _is_int(tokens, i) and _is_int(tokens, i+2) and not _is_op(tokens, i+3, '/')
+
 def _fraction_at(tokens:list, i:int) -> tuple[Quantity, int]|None:
     "A fraction or mixed number at token `i`, and the next index."
-    value, j = _exact(tokens[i][1])[0], i + 1
-    if _is_op(tokens, j, '/') and _is_int(tokens, j+1) and not _is_op(tokens, j+2, '/'):
-        if not int(tokens[j+1][1]): raise Unreadable('unparseable')
-        return Quantity(value / int(tokens[j+1][1])), j + 2
-    k = j + 1 if _is_op(tokens, j, 'and') else j
-    parts = _is_int(tokens, k) and _is_op(tokens, k+1, '/') and _is_int(tokens, k+2) and not _is_op(tokens, k+3, '/')
-    if not parts or '.' in tokens[i][1]: return None
+    if _is_op(tokens, i+1, '/') and _is_int(tokens, i+2) and not _is_op(tokens, i+3, '/'):
+        if not int(tokens[i+2][1]): raise Unreadable('unparseable')
+        return Quantity(_exact(tokens[i][1])[0] / int(tokens[i+2][1])), i + 3
+    k = i + 2 if _is_op(tokens, i+1, 'and') else i + 1
+    if not _divided_at(tokens, k) or '.' in tokens[i][1]: return None
     top, below = int(tokens[k][1]), int(tokens[k+2][1])
-    return (Quantity(value + Fraction(top, below)), k + 3) if 0 < top < below else None
+    return (Quantity(_exact(tokens[i][1])[0] + Fraction(top, below)), k + 3) if 0 < top < below else None
 
 # %% ../nbs/api/21_numerals.ipynb #v-power-at
 def _power_at(tokens:list, i:int) -> tuple[int, int]|None:

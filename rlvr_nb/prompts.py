@@ -132,7 +132,7 @@ def completion_text(completion:str|list[dict],
 
 # %% ../nbs/api/11_prompts.ipynb #p-clean
 def _clean(text:str, markers:tuple) -> str:
-    text = text.replace('\r\n', '\n').replace('\r', '\n')
+    if '\r' in text: text = text.replace('\r\n', '\n').replace('\r', '\n')
     header = _turn_header.match(text)
     text = text[header.end():] if header else text
     tokens = _CHAT_TOKENS if '|' in text or '｜' in text else _UNPIPED
@@ -255,7 +255,7 @@ def _parse_any(text:str, prefilled:bool|str) -> Parsed:
     sets = [m for m in (PLAIN, GEMMA) if m.solution_start in text or m.reasoning_end in text]
     if len(sets) < 2:
         markers = sets[0] if sets else (GEMMA if GEMMA.reasoning_start in text else PLAIN)
-        other = GEMMA if markers == PLAIN else PLAIN
+        other = GEMMA if markers is PLAIN else PLAIN
         scanned = _scan(text, markers, prefilled)
         mixed = other.reasoning_start in text and not scanned[1]
         return _parsed(text, markers, scanned, prefilled, [] if mixed else scanned[2])
@@ -323,6 +323,8 @@ def _with_thoughts(text:str, spans:list, rest:Parsed) -> Parsed:
                    well_formed=rest.well_formed and in_front, outside=rest.outside if rest.blocks else text)
 
 # %% ../nbs/api/11_prompts.ipynb #p-parse-completion
+_THOUGHT_TAGS = tuple(chain(*_THOUGHTS))
+
 def _parse_open(text:str, markers:Markers|None, prefilled:bool|str) -> Parsed:
     "Read a text without thoughts."
     if markers is None: return _parse_any(text, prefilled)
@@ -335,10 +337,10 @@ def _parse(text:str, markers:Markers|None, prefilled:bool|str) -> Parsed:
     if _too_many(text, known):
         first = max(known, key=lambda m: sum(map(text.count, m)))
         return Parsed(text, first, None, (), tuple(map(text.count, first)), False, text)
-    own = any(tag in chain(*known) for tag in THINK) # `<think>` is the model's own marker, and read as such
     opened = prefilled == THINK[0]
-    thinks = not own and (opened or any(tag in text for tag in chain(*_THOUGHTS)))
-    spans = _thoughts(text, known, opened) if thinks else []
+    thinks = opened or any(map(text.__contains__, _THOUGHT_TAGS))
+    own = thinks and any(tag in chain(*known) for tag in THINK) # `<think>` is the model's own marker, and read as such
+    spans = _thoughts(text, known, opened) if thinks and not own else []
     if not spans: return _parse_open(text, markers, prefilled)
     return _with_thoughts(text, spans, _parse_open(_blanked(text, spans), markers, prefilled))
 

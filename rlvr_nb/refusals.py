@@ -7,6 +7,7 @@ __all__ = []
 
 # %% ../nbs/api/22_refusals.ipynb #refusals-imports
 import re
+from functools import lru_cache
 
 # %% ../nbs/api/22_refusals.ipynb #refusals-own-imports
 from .numerals import Unreadable
@@ -20,6 +21,15 @@ def _any(rules:dict) -> re.Pattern:
     "One case-blind expression for all patterns of a table; {N} in a pattern is a number."
     return re.compile('|'.join(p.replace('{N}', _NUMBER) for patterns in rules.values() for p in patterns), re.I)
 
+# %% ../nbs/api/22_refusals.ipynb #f-rules
+_latin_word = re.compile('[a-z]+')
+
+@lru_cache(maxsize=8)
+def _wording(text:str) -> tuple[str, frozenset, bool]:
+    "A text in small letters, its words, and whether it has anything but ASCII."
+    low = text.lower()
+    return low, frozenset(_latin_word.findall(low)), not low.isascii()
+
 class _Rules:
     "The patterns of a table as one search, tried only on a text that has a sign or a word of one of them."
     def __init__(self, rules:dict, signs:str, words:str=''):
@@ -27,12 +37,9 @@ class _Rules:
 
     def search(self, text:str) -> re.Match|None:
         "Where a pattern matches, None where none does."
-        low = text.lower()
-        signed = any(map(low.__contains__, self.signs)) or not low.isascii()
-        if not signed and self.words.isdisjoint(_latin_word.findall(low)): return None
-        return self.pattern.search(text)
-
-_latin_word = re.compile('[a-z]+')
+        low, words, foreign = _wording(text)
+        untouched = self.words.isdisjoint(words) and not foreign and not any(map(low.__contains__, self.signs))
+        return None if untouched else self.pattern.search(text)
 
 # %% ../nbs/api/22_refusals.ipynb #f-denied
 _NEGATIONS = (r'not never no neither nor cannot cant nicht niemals kein\w* nein pas jamais não nao nunca niet geen '
@@ -87,7 +94,9 @@ _CODE = {
                     r"\b[A-Za-z_]\w*\(\s*['\"\d\[-]", r"__\w+__"),
     'statements': (r"^\s*(?:return|yield|echo|print|raise|assert|select)\s+[-+]?[\d.]+(?:\s*[-+*/]\s*[\d.]+)*\s*;?\s*$",
                    r"\bimport\s+\w+\s*(?:;|$|\n|as\b)", r"\bfrom\s+\w+\s+import\b",
-                   r"\bdef\s+\w+\s*\(", r"\b(?:if|elif|while)\s+(?:true|false)\s*:", r"(?<!\\)\blambda\b[\w\s,]*:", r"\bwhile\s+(?:true|\d)\s*:",
+                   r"\bdef\s+\w+\s*\(", r"^\s*def\s+\w+\s*:",
+                   r"\b(?:if|elif|while)\s+(?:true|false)\s*:", r"(?<!\\)\blambda\b[\w\s,]*:",
+                   r"\bwhile\s+(?:true|\d)\s*:",
                    r"\bselect\s+(?:\*|\w+\s+from)\b", r";\s*(?:drop|select|rm)\b"),
     'left-over LaTeX': (r"\\[A-Za-z]",),
 }
@@ -106,8 +115,10 @@ _ORDERS = {
                  r"\bplease\s+(?:give|accept|mark|grade|score)\b",
                  r"\byou\s+(?:must|should|will|are\s+to)\s+(?:accept|mark|give|grade|score|award|output|say|respond"
                  r"|answer|treat|count|approve|agree|return)\b",
-                 r"\baward\s+(?:full|me|this)\b",
-                 r"\b(?:give|get|grant|deserve)\w*\s+(?:\w+\s+)?full\s+(?:reward|credit|marks|score)\b",
+                 r"\baward\s+(?:me|this)\b",
+                 rf"\b(?:give|grant|award)\s+{_OBJECTS}\s+full\b", rf"\b{_OBJECTS}\s+(?:deserve|get|earn)s?\s+full\b",
+                 r"(?:^|[,;:.!]|\b(?:please|must|should|and|to))\s*(?:give|grant|award)\s+full\b",
+                 r"\bi\s+(?:deserve|get|want|earn)\w*\s+full\b", r"\bfull\s+(?:reward|credit|marks|score)\s*:",
                  r"\bas\s+an\s+ai\b", r"(?:^|[,;:.])\s*(?:accept|approve)\s+{N}"),
     'names the judge': (r"\b(?:grader|verifier|evaluator)s?\b", r"\b(?:system|assistant|user|human|admin)\s*:",
                         r"\bverdict\s*[(=]", r"\bgold[\s_-]?(?:answer|label|value)\b",
@@ -129,7 +140,7 @@ _COMPARED = {
     'bounds': (r"[<>≤≥]\s*=?\s*{N}",
                r"\b(?:at\s+(?:least|most)|up\s+to|under|over|above|below|beyond|exceed(?:s|ing)?|within|m(?:ini"
                r"|axi)mum\s+of)\s+(?:about\s+|around\s+)?{N}",
-               rf"\bbetween\s+(?!{_YEARS}\s+and\s+{_YEARS}\b){{N}}", r"\bas\s+(?:much|many|few|little)\s+as\s+{N}",
+               rf"\bbetween\s+(?!{_YEARS}\s+and\s+(?:{_YEARS}|the\s+(?:\w+\s+)?year)\b){{N}}", r"\bas\s+(?:much|many|few|little)\s+as\s+{N}",
                r"\bno\s+(?:more|less|fewer)\s+than\s+{N}",
                r"\b(?:more|less|greater|fewer|higher|lower|larger|smaller|bigger|other"
                r"|rather)\s+than\s+(?:or\s+equal\s+to\s+)?(?:about\s+)?{N}"),
@@ -142,8 +153,9 @@ _compared = _Rules(_COMPARED, '+ - < > ≤ ≥ ... exceed mum ish',
                    'least most up under over above below beyond within between as than or more')
 
 # %% ../nbs/api/22_refusals.ipynb #f-dated
-_MONTH = ('(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?'
-          '|nov(?:ember)?|dec(?:ember)?)')
+_MONTHS = ('jan january feb february mar march apr april may june jun july jul aug august sep sept september oct october '
+           'nov november dec december')
+_MONTH = f"(?:{'|'.join(_MONTHS.split())})"
 _DATES = {
     'days': (rf"\b{_MONTH}\.?\s+\d{{1,2}}(?:st|nd|rd|th)?(?:\s*,?\s*{_YEARS})?(?![\d.%]|,\d)",
              r"(?<![\d/])\d{1,2}/\d{1,2}/\d{2,4}(?![\d/])"),
@@ -151,12 +163,14 @@ _DATES = {
               rf"|(?:the\s+)?(?:fiscal\s+)?year\s+|fy\s*)?{_YEARS}(?![\d.%]|,\d)",),
     'names': (r"\bs\s*&\s*p\s*500\b",),
 }
-_dates = _any(_DATES)
+_dates = _Rules(_DATES, '/ & exceed', f'{_MONTHS} over above below under versus vs than compared')
 
+# %% ../nbs/api/22_refusals.ipynb #f-undated
 def _undated(text:str) -> str:
     "A text without its dates, where another number remains."
-    rest = _dates.sub(' then ', text)
-    return rest if rest != text and any(map(str.isdigit, rest)) else text
+    if not _dates.search(text): return text
+    rest = _dates.pattern.sub(' then ', text)
+    return rest if any(map(str.isdigit, rest)) else text
 
 # %% ../nbs/api/22_refusals.ipynb #f-refuse
 def _refuse(text:str) -> None:

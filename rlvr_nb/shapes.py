@@ -8,6 +8,7 @@ __all__ = []
 # %% ../nbs/api/26_shapes.ipynb #shapes-imports
 import re
 from fractions import Fraction
+from functools import lru_cache
 
 # %% ../nbs/api/26_shapes.ipynb #shapes-own-imports
 from .characters import _plain
@@ -17,9 +18,13 @@ from .formulas import _FUNCTIONS, _GREEK, _MAX_ITEMS, _evaluate, _formula, _lett
 # %% ../nbs/api/26_shapes.ipynb #s-top
 _OPEN, _SHUT = '([{⦃', ')]}⦄'
 
+@lru_cache(maxsize=64)
+def _separator(separators:tuple) -> re.Pattern: return re.compile('|'.join(separators))
+
 def _top(text:str, *separators) -> list[str]:
     "Split a text at separators outside all brackets."
-    pattern = re.compile('|'.join(separators))
+    pattern = _separator(separators)
+    if not pattern.search(text): return [text.strip()]
     depth, parts, at, i = 0, [], 0, 0
     while i < len(text):
         if text[i] in _OPEN: depth += 1
@@ -366,6 +371,7 @@ def _equation_rule(text:str, depth:int):
     first = _readable(parts[0], depth) if name else _shape(parts[0], depth + 1)
     return ('equation', [first, *(_shape(p, depth + 1) for p in parts[1:])], name)
 
+# %% ../nbs/api/26_shapes.ipynb #s-ratio
 @_rule
 def _ratio_rule(text:str, depth:int):
     "A ratio or a time of day."
@@ -373,6 +379,16 @@ def _ratio_rule(text:str, depth:int):
     if len(parts) < 2 or not all(parts): return None
     clock = re.fullmatch(r'\d{1,2}\s*:\s*[0-5]\d', text) or _clock_time.search(text)
     return ('ratio', [_shape(p, depth + 1) for p in parts], bool(clock))
+
+# %% ../nbs/api/26_shapes.ipynb #s-point
+_point = re.compile(r"([A-Z](?:_\s*(?:\{[^{}]*\}|\w)|'+)?)\s*(\(.*\))", re.S)
+
+@_rule
+def _point_rule(text:str, depth:int):
+    "A named point, as the equation that it stands for."
+    m = _point.fullmatch(text)
+    if not m or not _encloses(m[2]) or len(_top(m[2][1:-1], ',')) < 2: return None
+    return ('equation', [_readable(m[1], depth), _shape(m[2], depth + 1)], _name_of(m[1]))
 
 # %% ../nbs/api/26_shapes.ipynb #s-flat
 @_rule
@@ -383,6 +399,7 @@ def _signs_rule(text:str, depth:int):
     left, right = text.split('±')
     return ('list', [_shape(f'{left}{sign}{right}', depth + 1) for sign in '+-'])
 
+# %% ../nbs/api/26_shapes.ipynb #s-dimensions
 @_rule
 def _dimensions_rule(text:str, depth:int):
     "Lengths joined by a cross or by the word by."

@@ -13,7 +13,7 @@ from functools import lru_cache
 # %% ../nbs/api/29_verify.ipynb #verify-own-imports
 from .grammar import RLVRError
 from .prompts import Markers, Parsed, parse_completion
-from .characters import _boxes, _emphasis, _fence, _plain, _repaired
+from .characters import _boxes, _emphasis, _fence, _framed, _plain, _repaired
 from .numerals import Quantity, REASONS, Unreadable, Verdict, _long_digits
 from .refusals import _orders
 from .statements import _MAX_BLOCK, _from_json, _gold_number, _gsm8k, _read, read_number
@@ -196,6 +196,13 @@ def _in_context(before:str, content:str, after:str) -> str:
     return f'{left} {{ {content} }} {right}'   # two braces side by side would look like a template
 
 # %% ../nbs/api/29_verify.ipynb #v-math
+def _contents(boxes:list, gold:str) -> list[str]:
+    "The texts that the boxes of a block state: one for all boxes where the gold has several parts."
+    kinds = {g[0] for g in _gold_shapes(gold)} if len(boxes) > 1 else set()
+    if kinds & {'list', 'set'}: return [', '.join(content for _, content, _ in boxes)]
+    if kinds & {'tuple', 'interval'}: return [''.join(f'{b}{content}' for b, content, _ in boxes) + boxes[-1][2]]
+    return [content if _is_text(gold) else _in_context(b, content, a) for b, content, a in boxes]
+
 _or_between = re.compile(r'\bor\b')
 
 def _math_boxes(boxes:list, gold:str) -> Verdict:
@@ -203,10 +210,7 @@ def _math_boxes(boxes:list, gold:str) -> Verdict:
     before, after = boxes[0][0], boxes[-1][2]
     rival = _or_between.search(before[-8:] + ' ' + after)
     if rival or _denied.search(before) or _denied.search(after): raise Unreadable('several_values')
-    lists = any(g[0] in ('list', 'set') for g in _gold_shapes(gold))
-    if len(boxes) > 1 and lists: contents = [', '.join(content for _, content, _ in boxes)]
-    else: contents = [content if _is_text(gold) else _in_context(b, content, a) for b, content, a in boxes]
-    verdicts = [_math_block(content, gold) for content in contents if content.strip()]
+    verdicts = [_math_block(content, gold) for content in _contents(boxes, gold) if content.strip()]
     if not verdicts: raise Unreadable('empty')
     if len({v.ok for v in verdicts}) > 1: raise Unreadable('several_values')
     return verdicts[-1]
@@ -276,6 +280,7 @@ def _checked_kind(kind:str) -> str:
 def _judged(block:str, gold:str, kind:str) -> Verdict:
     "The verdict on one block."
     if not block.strip(): return Verdict(False, None, 'empty')
+    if '\\' in block: block = _framed(block)
     try: return _JUDGES[kind](block, gold)
     except Unreadable as problem: return Verdict(False, None, str(problem))
     except RecursionError: return Verdict(False, None, 'too_expensive')
