@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 # %% ../nbs/api/45_decode.ipynb #decode-own-imports
 from fastcore.basics import patch
-from .kvcache import keep_rows, layer_kinds, make_arena, prompt_visible, register_attention, visible
+from .kvcache import additive, keep_rows, layer_kinds, make_arena, prompt_visible, register_attention, visible
 from .sampler import Sampler
 from .sampling import Sampling, choose
 
@@ -84,7 +84,7 @@ def _choose_in_slices(logits_BV, sampling, generator, seen_BV):
     parts = []
     for first in range(0, len(logits_BV), step):
         some = slice(first, first + step)
-        parts.append(choose(logits_BV[some].float(), sampling, generator, None if seen_BV is None else seen_BV[some]))
+        parts.append(choose(logits_BV[some], sampling, generator, None if seen_BV is None else seen_BV[some]))
     tokens, logps = zip(*parts)
     return torch.cat(tokens), torch.cat(logps)
 
@@ -187,7 +187,8 @@ def _step(self:Decoder, sampling:Sampling):
     "Generate one token of each active row."
     b, arena = self.batch, self.batch.arena
     rows = slice(0, arena.active)
-    mask = self._by_kind(lambda window: visible(b.start[rows], arena.now, arena.length, window))
+    def mask_of(window): return additive(visible(b.start[rows], arena.now, arena.length, window), self.sampler.dtype)
+    mask = self._by_kind(mask_of)
     logits = self._forward(b.token[rows], mask, b.place[rows])
     emit(b, logits, sampling, self.ends, self.generator)
     b.place.add_(1)

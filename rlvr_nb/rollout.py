@@ -89,6 +89,7 @@ def generation_config(model, tokenizer,     # whose end tokens count
 # %% ../nbs/api/46_rollout.ipynb #rollout-engine
 class RolloutEngine:
     "Generates groups of completions for chat prompts."
+    fuse = True   # put fused layers in the place of the model's; only measurements turn it off
     def __init__(self,
                  model, tokenizer,        # ready to generate; the tokenizer pads on the left
                  max_new_tokens:int=256,  # of a completion, where `generate` isn't told
@@ -135,7 +136,8 @@ def _decoded(self:RolloutEngine, prompts:list, group:int, limit:int, sampling:Sa
     "One batch by the decoder."
     import torch
     if self.decoder is None:
-        sampler = Sampler(self.model, self.dtype, register_attention())
+        from rlvr_nb.layers import fuse_layers
+        sampler = Sampler(self.model, self.dtype, register_attention(), fuse_layers if self.fuse else None)
         self.decoder = Decoder(sampler, end_tokens(self.model, self.tokenizer))
     run = lambda: self.decoder.run(prompts, group, limit, sampling, seed, stop)
     if not self.decoder.graphs: return run()

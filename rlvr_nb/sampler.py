@@ -7,6 +7,7 @@ __all__ = ['sampling_dtype', 'Sampler']
 
 # %% ../nbs/api/42_sampler.ipynb #sampler-imports
 import copy
+from collections.abc import Callable
 
 # %% ../nbs/api/42_sampler.ipynb #sampler-own-imports
 from fastcore.basics import patch
@@ -130,20 +131,28 @@ class Sampler:
                  model,          # a transformers or PEFT model; wrappers of a trainer are taken off before
                  dtype=None,     # precision of sampling; None means `sampling_dtype`
                  attention:str|None=None, # the twin's attention function; None leaves the model's
+                 fuse:Callable|None=None, # puts fused layers into the twin, or says why not; None leaves the model's
                 ):
-        self.original, self.dtype, self.attention = model, dtype or sampling_dtype(model), attention
+        self.original, self.dtype, self.attention, self.fuse = model, dtype or sampling_dtype(model), attention, fuse
+        self.unfused = None   # why layers aren't fused, where that was asked for
         self._build()
 
     def _build(self):
+        self._make()
+        if self.fuse and not self.unfused:
+            self.unfused = self.fuse(self)
+            if self.unfused: self._make()
+        self.followers = [m for m in self.model.modules() if hasattr(m, 'refresh')]
+        self.addresses = self._addresses()
+        self._copy()
+
+    def _make(self):
         memo = {}
         base = self.original.get_base_model() if hasattr(self.original, 'get_base_model') else self.original
         self.model = _clone(base, self.dtype, memo)
         if self.attention: self.model.config._attn_implementation = self.attention
         self.copied = [(p, twin) for p, twin in memo.values() if twin is not p and getattr(twin, 'is_leaf', False)]
-        self.followers = [m for m in self.model.modules() if hasattr(m, 'refresh')]
-        self.adapted = [m for m in self.followers if hasattr(m, 'lora')]
-        self.addresses = self._addresses()
-        self._copy()
+        self.adapted = [m for m in self.model.modules() if hasattr(m, 'lora')]
 
     @property
     def device(self): return self.original.device

@@ -55,23 +55,30 @@ def penalize(logits_BV,      # of the next token
     changed_BV = torch.where(logits_BV > 0, logits_BV / penalty, logits_BV * penalty)
     return torch.where(seen_BV, changed_BV, logits_BV)
 
+# %% ../nbs/api/44_sampling.ipynb #sampling-narrowed
+def _narrowed(logits_BV, sampling:Sampling, seen_BV):
+    "Logits at the temperature, with the penalty, and without the tokens that are left out."
+    if sampling.penalizes: logits_BV = penalize(logits_BV, seen_BV, sampling.repetition_penalty)
+    if sampling.greedy: return logits_BV
+    logits_BV = logits_BV / sampling.temperature
+    if sampling.top_k > 0: logits_BV = top_k(logits_BV, sampling.top_k)
+    if sampling.top_p < 1: logits_BV = top_p(logits_BV, sampling.top_p)
+    return min_p(logits_BV, sampling.min_p) if sampling.min_p > 0 else logits_BV
+
 # %% ../nbs/api/44_sampling.ipynb #sampling-choose
-def choose(logits_BV,      # of the next token, float
+def choose(logits_BV,      # of the next token, in any precision
            sampling:Sampling, # how to choose
            generator,      # torch.Generator of the noise
            seen_BV=None,   # bool: tokens that occurred; only where `sampling` penalizes
           )->tuple:        # token (B), log-probability (B)
     "A token a row, and the logarithm of its probability at this temperature."
     import torch
-    plain_BV = logits_BV if sampling.greedy else logits_BV / sampling.temperature
-    choice_BV = penalize(logits_BV, seen_BV, sampling.repetition_penalty) if sampling.penalizes else logits_BV
-    if not sampling.greedy:
-        choice_BV = choice_BV / sampling.temperature
-        if sampling.top_k > 0: choice_BV = top_k(choice_BV, sampling.top_k)
-        if sampling.top_p < 1: choice_BV = top_p(choice_BV, sampling.top_p)
-        if sampling.min_p > 0: choice_BV = min_p(choice_BV, sampling.min_p)
-        noise_BV = torch.empty_like(choice_BV).exponential_(generator=generator)
-        choice_BV = choice_BV - noise_BV.log_()
-    token_B = choice_BV.argmax(-1)
-    logp_B = plain_BV.gather(-1, token_B[:, None]).squeeze(-1) - plain_BV.logsumexp(-1)
-    return token_B, logp_B
+    hot = sampling.greedy or sampling.temperature == 1
+    plain_BV = logits_BV if hot else logits_BV.float() / sampling.temperature
+    share_BV = plain_BV.softmax(-1, dtype=torch.float32)
+    if sampling.greedy: token_B = _narrowed(logits_BV.float(), sampling, seen_BV).argmax(-1)
+    else:
+        noise_BV = torch.empty_like(share_BV).exponential_(generator=generator)
+        if not (sampling.penalizes or sampling.truncates): token_B = torch.div(share_BV, noise_BV, out=noise_BV).argmax(-1)
+        else: token_B = noise_BV.log_().neg_().add_(_narrowed(logits_BV.float(), sampling, seen_BV)).argmax(-1)
+    return token_B, share_BV.gather(-1, token_B[:, None]).squeeze(-1).log()
