@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['MANIFEST', 'STAGING', 'file_digest', 'flush', 'seal', 'damage', 'step_of', 'checkpoints', 'Choice',
-           'choose_checkpoint', 'newest_checkpoint', 'staging', 'publish', 'free_space', 'check_space', 'set_aside']
+           'choose_checkpoint', 'newest_checkpoint', 'clear', 'staging', 'publish', 'free_space', 'check_space',
+           'set_aside']
 
 # %% ../nbs/api/52_checkpoint.ipynb #checkpoint-imports
 import errno, hashlib, json, os, re, shutil
@@ -13,7 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 # %% ../nbs/api/52_checkpoint.ipynb #checkpoint-own-imports
-from .grammar import UnavailableError
+from .grammar import ConfigError, UnavailableError
+from .files import MOST_LINE, parse_json, read_text
 
 # %% ../nbs/api/52_checkpoint.ipynb #ck-digest
 def file_digest(path:str|Path # a file
@@ -74,13 +76,12 @@ def seal(folder:str|Path, # complete but for its manifest
 # %% ../nbs/api/52_checkpoint.ipynb #ck-read-manifest
 def _read_manifest(folder:Path) -> dict:
     "The manifest of a checkpoint; a `ValueError` says in words why there is none to trust."
-    try: text = (folder/MANIFEST).read_text(encoding='utf-8')
-    except FileNotFoundError:
-        raise ValueError(f'it has no {MANIFEST}: its saving never ended, or an earlier version of rlvr_nb wrote it') from None
-    except (OSError, UnicodeDecodeError) as e:
-        raise ValueError(f"its {MANIFEST} can't be read ({type(e).__name__})") from e
-    try: manifest = json.loads(text)
-    except (ValueError, RecursionError): raise ValueError(f'its {MANIFEST} is no JSON') from None
+    if not os.path.lexists(folder/MANIFEST):
+        raise ValueError(f'it has no {MANIFEST}: its saving never ended, or an earlier version of rlvr_nb wrote it')
+    try: text = read_text(folder/MANIFEST, MOST_LINE)
+    except ConfigError as e: raise ValueError(f"its {MANIFEST} can't be read ({e})") from e
+    try: manifest = parse_json(text)
+    except ValueError: raise ValueError(f'its {MANIFEST} is no JSON') from None
     if not isinstance(manifest, dict) or not isinstance(manifest.get('files'), dict):
         raise ValueError(f'its {MANIFEST} lists no files')
     if manifest.get('digest') != _digest_of(manifest) or text != _text(manifest):
@@ -153,6 +154,13 @@ def newest_checkpoint(folder:str|Path # where a run keeps them
     "The newest whole checkpoint, None without one."
     return choose_checkpoint(folder).path
 
+# %% ../nbs/api/52_checkpoint.ipynb #ck-clear
+def clear(path:Path # of a folder, a file or a link; may be missing
+         )->None:
+    "Make room at a path; what a link leads to stays."
+    if path.is_symlink() or path.is_file(): path.unlink()
+    else: shutil.rmtree(path, ignore_errors=True)
+
 # %% ../nbs/api/52_checkpoint.ipynb #ck-staging
 STAGING = '.staging'
 
@@ -163,13 +171,13 @@ def staging(folder:str|Path, # where a run keeps its checkpoints
     "An empty folder to write a checkpoint into; nothing of it stays when writing fails. A full disk ends in one sentence."
     aside = Path(folder)/STAGING
     try:
-        shutil.rmtree(aside, ignore_errors=True)
+        clear(aside)
         new = aside/f'checkpoint-{step}'
         new.mkdir(parents=True)
         yield new
     except OSError as e:
         raise _unwritable(folder, step, e) from e
-    finally: shutil.rmtree(aside, ignore_errors=True)
+    finally: clear(aside)
 
 def _unwritable(folder:Path, step:int, error:OSError) -> UnavailableError:
     last = newest_checkpoint(folder)
@@ -215,5 +223,5 @@ def set_aside(path:str|Path # of a checkpoint that can't be trained from
     "Rename a checkpoint so that no run resumes from it."
     path = Path(path)
     unusable = path.with_name(f'unusable-{path.name}')
-    shutil.rmtree(unusable, ignore_errors=True)
+    clear(unusable)
     return path.rename(unusable)

@@ -6,7 +6,7 @@
 __all__ = ['evaluate', 'DefaultEvaluationComponent', 'restore_best']
 
 # %% ../nbs/api/62_evaluation.ipynb #evaluation-imports
-import shutil, sys
+import os, shutil, sys
 from pathlib import Path
 from statistics import fmean
 
@@ -17,7 +17,7 @@ from .show import html_table, interval_text, p_text, percent, text_table
 from .prompts import Parsed
 from .completion import Completion
 from .numerals import Verdict
-from .checkpoint import flush
+from .checkpoint import clear, flush
 from .intervals import (maj_at_k, mcnemar_exact, mean_interval, paired_difference_interval, pass_at_k,
                                wilson_interval)
 from .comparison import Comparison, Evaluation, Flips, When, compare, prompt_text, samples_text
@@ -254,9 +254,8 @@ def restore_best(output_dir:Path # where the checkpoints are
                 ) -> None:
     "Undo what a process left half done that was killed while it kept the best model."
     best, partial, old = (output_dir/name for name in ('best', '.best.partial', '.best.old'))
-    if old.exists() and not best.exists(): old.rename(best)
-    for left in (partial, old): shutil.rmtree(left, ignore_errors=True)
-
+    if old.exists() and not old.is_symlink() and not best.exists(): old.rename(best)
+    for left in (partial, old): clear(left)
 
 # %% ../nbs/api/62_evaluation.ipynb #e-keep-best-files
 _FOR_RESUMING = ('optimizer*', 'scheduler*', 'rng_state*', 'loop_state*', 'checkpoint.json', 'reference.safetensors',
@@ -268,11 +267,10 @@ def _keep_best(folder:Path, output_dir:Path) -> Path:
     best, partial, old = (output_dir/name for name in ('best', '.best.partial', '.best.old'))
     shutil.copytree(folder, partial, ignore=shutil.ignore_patterns(*_FOR_RESUMING))
     for path in (*partial.rglob('*'), partial): flush(path)
-    if best.exists(): best.rename(old)
+    if os.path.lexists(best): best.rename(old)
     partial.rename(best)
-    shutil.rmtree(old, ignore_errors=True)
+    clear(old)
     return best
-
 
 # %% ../nbs/api/62_evaluation.ipynb #e-keep-best
 @patch

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['MOST_BYTES', 'MOST_LINE', 'MOST_NESTED', 'replacing', 'write_text', 'plain', 'json_text', 'finite', 'append_line',
            'opened', 'read_text', 'nested', 'parse_json', 'read_json', 'read_lines', 'file_end', 'inside', 'links_out',
-           'fits']
+           'leads_out', 'fits']
 
 # %% ../nbs/api/08_files.ipynb #files-imports
 import json, math, os, secrets, stat
@@ -204,6 +204,16 @@ def links_out(root:Path,      # a directory
         found += [str(path) for path in linked if not Path(os.path.realpath(root/path)).is_relative_to(root)]
         if len(here.parts) >= deepest: names.clear()
     return sorted(found)
+
+# %% ../nbs/api/08_files.ipynb #files-leads-out
+def leads_out(path:Path,   # in the folder
+              folder:Path, # of a model or a dataset
+             )->bool:
+    "Whether a path leads out of a folder, or out of the Hub's cache that the folder belongs to."
+    home = Path(folder).resolve()
+    snapshots = next((p for p in (home, *home.parents[:3]) if p.name == 'snapshots'), None)
+    places = [home, snapshots.parent/'blobs'] if snapshots else [home]
+    return not any(Path(os.path.realpath(path)).is_relative_to(place) for place in places)
 
 # %% ../nbs/api/08_files.ipynb #files-fits
 def fits(value,  # from a file that anybody may have written

@@ -12,7 +12,9 @@ from pathlib import Path
 
 # %% ../nbs/api/70_parts.ipynb #parts-own-imports
 from .completion import store_columns
+from .grammar import ConfigError
 from .files import replacing
+from .parquet import read_parquet
 
 # %% ../nbs/api/70_parts.ipynb #parts-storable
 PAID, WHY = 'reward:', 'reason:'  # prefixes of the two columns of a reward function
@@ -78,16 +80,9 @@ def _in_our_columns(table):
 MOST_ROWS, MOST_MEMORY = 5_000_000, 4 * 2**30  # of a part; the largest merged part of a long run has a hundredth of it
 
 def _read_file(path:Path):
-    "The table in a part; `ArrowInvalid` where it isn't one of ours."
-    import pyarrow as pa, pyarrow.parquet as pq
+    "The table in a part; `ArrowInvalid` or a `ConfigError` where it isn't one of ours."
     if not path.exists(): raise FileNotFoundError(path)   # merged into another meanwhile
-    if not path.is_file(): raise pa.ArrowInvalid(f'{path.name} is no file')  # to open a pipe would wait forever
-    with pq.ParquetFile(path) as part:
-        about = part.metadata
-        size = sum(about.row_group(i).total_byte_size for i in range(about.num_row_groups))
-        if about.num_rows > MOST_ROWS or size > MOST_MEMORY:
-            raise pa.ArrowInvalid(f'{about.num_rows:,} rows, {size:,} bytes')
-        return _in_our_columns(part.read())
+    return _in_our_columns(read_parquet(path, MOST_ROWS, MOST_MEMORY))
 
 # %% ../nbs/api/70_parts.ipynb #parts-merge
 _ENOUGH = 64  # single parts that are merged into one
@@ -121,7 +116,7 @@ def _read_all(folder:Path, unreadable:Counter, tries:int=5):
         try:
             for *_, path in parts(folder):
                 try: tables.append(_read_file(path))
-                except (pa.ArrowException, OSError) as e:
+                except (pa.ArrowException, ConfigError, OSError) as e:
                     if isinstance(e, FileNotFoundError): raise
                     broken += 1
         except FileNotFoundError:

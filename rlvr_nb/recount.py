@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['load_lines', 'solution_markers', 'number', 'gold', 'after_thought', 'strict_answer', 'lenient_answer', 'same',
-           'wilson', 'mcnemar', 'Counted', 'count', 'change', 'read_goal', 'goal_parts', 'Recount', 'recount']
+           'wilson', 'mcnemar', 'Counted', 'count', 'change', 'read_goal', 'unread_goal', 'goal_parts', 'Recount',
+           'recount']
 
 # %% ../nbs/api/64_recount.ipynb #recount-imports
 import json, re
@@ -157,15 +158,20 @@ def change(first, # `Counted`
     return (gained - lost) / len(pairs), mcnemar(gained, lost)
 
 # %% ../nbs/api/64_recount.ipynb #recount-goal
+_GOAL_NUMBERS, _GOAL_NAMES = ('accuracy', 'gain', 'p_value', 'minutes'), ('dataset', 'over')
+_GOAL_OTHERS = ('seeds', 'source', 'checked')  # what this reader doesn't compare
+
+def _goal_lines_of(config:str) -> tuple[str, list]:
+    "What stands behind `goal:` on its line, and the (key, text) pairs below it."
+    head = re.search(r'^["\']?goal["\']?[ \t]*:(.*)\n?((?:[ \t]+.*\n?)*)', config, re.M)
+    if not head: return '', []
+    return head[1].partition(' #')[0].strip(), re.findall(r'^[ \t]+["\']?(\w+)["\']?[ \t]*:(.*)', head[2], re.M)
+
 def read_goal(config # text of a run's config.yaml
              )->dict:
     "The section `goal` of a configuration as plain values; empty where there is none."
-    found = re.search(r'^goal:[ \t]*\n((?:[ \t]+.*\n?)+)', config, re.M)
-    pairs = re.findall(r'^[ \t]+(\w+):(.*)', found[1], re.M) if found else []
-    read = {key: _goal_value(text.strip()) for key, text in pairs}
+    read = {key: _goal_value(text.strip()) for key, text in _goal_lines_of(config)[1]}
     return {key: value for key, value in read.items() if value is not None and (key in _GOAL_NAMES or _measure(value))}
-
-_GOAL_NAMES = ('dataset', 'over')  # the other keys are numbers
 
 def _goal_value(text:str):
     "A number or a name; None for anything else."
@@ -176,6 +182,23 @@ def _goal_value(text:str):
 def _measure(value) -> bool:
     "Whether a value is a number that a result can be compared with."
     return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 2**63
+
+# %% ../nbs/api/64_recount.ipynb #recount-goal-unread
+_EMPTY = ('', 'null', '~', '{}')
+
+def unread_goal(config # text of a run's config.yaml
+               )->list[str]: # one line each; empty where the goal is read whole, and where there is none
+    "What the section `goal` asks for and this reader can't compare."
+    beside, pairs = _goal_lines_of(config)
+    if beside not in _EMPTY: return [f'goal: {beside[:60]} is not read; write one key a line below it']
+    read, told = read_goal(config), []
+    for key, text in pairs:
+        named = key in _GOAL_NUMBERS or key in _GOAL_NAMES
+        if named and key not in read and text.strip() not in _EMPTY:
+            told.append(f'goal.{key}: {text.strip()[:60]} is not read')
+        if not named and key not in _GOAL_OTHERS: told.append(f'goal.{key}: no part of a goal')
+    over = read.get('over', 'before')
+    return told if over in ('before', 'warm') else [*told, f'goal.over: {str(over)[:60]} is neither before nor warm']
 
 # %% ../nbs/api/64_recount.ipynb #recount-parts
 def goal_parts(goal,       # as `read_goal` gives it
@@ -206,6 +229,7 @@ class Recount:
     goal: dict                    # empty without one
     minutes: float|None           # of all stages
     problems: list = field(default_factory=list)  # files that can't be counted
+    unread: list = field(default_factory=list)    # parts of the goal that can't be compared
 
     def meets(self, how)->bool|None: # 'strict' or 'lenient'
         "Whether the goal was met by one way of counting; None without a goal."
@@ -214,8 +238,8 @@ class Recount:
 
     @property
     def met(self)->bool:
-        "Whether nothing is missed: the goal is met strictly, or there is none."
-        return self.meets('strict') is not False
+        "Whether nothing is missed: the goal is read whole and met strictly, or there is none."
+        return self.meets('strict') is not False and not self.unread
 
 # %% ../nbs/api/64_recount.ipynb #recount-run
 def recount(run # directory of a run
@@ -229,7 +253,7 @@ def recount(run # directory of a run
         try: found = count(path, solution_markers(config))
         except ValueError as e: problems.append(str(e)); continue
         if found.n: counted[found.when, found.dataset] = found
-    return Recount(run, counted, read_goal(config), _minutes(run), problems)
+    return Recount(run, counted, read_goal(config), _minutes(run), problems, unread_goal(config))
 
 def _minutes(run:Path) -> float|None:
     "What all stages took, as result.json has it."
@@ -279,7 +303,7 @@ def _goal_lines(self:Recount, how:str) -> list[str]:
 def _recount_text(self:Recount) -> str:
     "The counts, the disagreements and the verdict."
     lines = [line for c in self.counted.values() for line in _counted_lines(c)]
-    lines += [*_goal_lines(self, 'strict'), *_goal_lines(self, 'lenient'), *map(_shown, self.problems)]
+    lines += [*_goal_lines(self, 'strict'), *_goal_lines(self, 'lenient'), *map(_shown, [*self.unread, *self.problems])]
     return '\n'.join(lines or ['no evaluation was saved'])
 
 Recount.__str__ = _recount_text

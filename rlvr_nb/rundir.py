@@ -28,6 +28,7 @@ class RunDir:
     "The directory of one run and everything in it."
     def __init__(self, path): # may not exist yet
         self.path = Path(os.path.realpath(path))
+        self.link = Path(path) if os.path.islink(path) else None  # by which it was opened, where that is a link
         self.unreadable = Counter()  # what couldn't be read, by file: lines, parts or keys
 
     config       = property(lambda self: self.path/'config.yaml', doc='The configuration, unresolved and redacted.')
@@ -419,8 +420,8 @@ def owns(self:RunDir,
     folder = Path(folder)
     if not folder.exists() or folder.is_dir() and not any(folder.iterdir()): return True
     if folder.resolve().is_relative_to(self.path): return True
-    note = read_json(folder/_OWNER)
-    return bool(note) and note.get('id') == self.read_manifest().get('id')
+    mine, noted = self.read_manifest().get('id'), read_json(folder/_OWNER).get('id')
+    return bool(mine) and mine == noted
 
 # %% ../nbs/api/72_rundir.ipynb #t-refuse-links
 @patch

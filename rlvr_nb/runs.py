@@ -269,13 +269,14 @@ def _accuracies(result:dict, when:str) -> dict[str, float]:
 _SUMMARISED = ('name', 'started', 'seed', 'overrides', 'parent', 'evaluates')  # from the manifest
 
 def run_summary(run_dir,    # a `RunDir`, or its path
-               )->dict:     # path, status, steps, `_SUMMARISED`, and {dataset: accuracy} before, warm and after
+               )->dict:     # path or link, status, steps, `_SUMMARISED`, and {dataset: accuracy} before, warm and after
     "One run in a few words; a file that can't be read leaves its part empty."
     run = as_run(run_dir)
     manifest, result = readable(run, run.read_manifest), readable(run, run.read_result)
     last = run.last_line(run.metrics_file, lambda m: fits(m, {'step': int})) or {}
-    return {'path': str(run.path), 'status': status_text(run), 'steps': result.get('steps', last.get('step', 0)),
-            **{k: manifest.get(k) for k in _SUMMARISED}, **{when: _accuracies(result, when) for when in _MOMENTS}}
+    return {'path': str(run.link or run.path), 'status': status_text(run),
+            'steps': result.get('steps', last.get('step', 0)), **{k: manifest.get(k) for k in _SUMMARISED},
+            **{when: _accuracies(result, when) for when in _MOMENTS}}
 
 # %% ../nbs/api/79_runs.ipynb #t-shelf-shelf
 def shelf(root='outputs',  # where runs are kept
@@ -334,6 +335,8 @@ def delete_run(run_dir, # a `RunDir`, or its path
               ):
     "Delete a run; a `ConfigError` where it is being written, or holds what no run makes."
     run = as_run(run_dir)
+    if run.link:
+        raise ConfigError(f'{run.link} is a link to {run.path}; remove the link, or delete that directory by its name')
     if run.writer.alive(): raise ConfigError(run.writer.refusal())
     if found := _strange(run):
         raise ConfigError(f'{shown_path(run.path)}: holds {", ".join(found[:5])}, which no run makes; '

@@ -7,12 +7,14 @@ __all__ = ['READERS', 'SPLIT_NAMES', 'read_text', 'WrittenFloat', 'read_file', '
            'load_rows']
 
 # %% ../nbs/api/12_sources.ipynb #sources-imports
-import csv, io, json
+import csv, io, json, os
 from contextlib import contextmanager
 from pathlib import Path
 
 # %% ../nbs/api/12_sources.ipynb #sources-own-imports
 from .grammar import ConfigError, UnavailableError
+from .files import leads_out, opened
+from .parquet import read_parquet
 
 # %% ../nbs/api/12_sources.ipynb #d-read-text-encoding
 _MARKS = ((b'\xff\xfe\x00\x00', 'utf-32'), (b'\x00\x00\xfe\xff', 'utf-32'), (b'\xff\xfe', 'utf-16'), (b'\xfe\xff',
@@ -27,10 +29,18 @@ def _encoding(start:bytes) -> str:
     return 'utf-8-sig'
 
 # %% ../nbs/api/12_sources.ipynb #d-read-text
+_MOST_TEXT = 4 * 2**30  # bytes of a text file; as rows it takes some five times as much
+
+def _bytes_of(path:Path) -> bytes:
+    "The bytes of a file; a `ConfigError` for a pipe and for one that is far too large."
+    with opened(path) as file:
+        if os.fstat(file.fileno()).st_size <= _MOST_TEXT: return file.read()
+    raise ConfigError(f'{path}: more than {_MOST_TEXT:,} bytes; split it into several files, or save it as Parquet')
+
 def read_text(path:str|Path, # a text file
              )->str:
     "The text of a file in UTF-8 or UTF-16, with or without a byte order mark; a `ConfigError` for any other encoding."
-    data = Path(path).read_bytes()
+    data = _bytes_of(Path(path))
     encoding = _encoding(data[:200])
     try: return data.decode(encoding)
     except UnicodeDecodeError as e:
@@ -170,12 +180,8 @@ def _read_separated(path:Path) -> list[dict]:
 
 # %% ../nbs/api/12_sources.ipynb #d-read-parquet
 def _read_parquet(path:Path) -> list[dict]:
-    import pyarrow
-    import pyarrow.parquet
-    try: return pyarrow.parquet.ParquetFile(path).read().to_pylist()
-    except pyarrow.ArrowException as e:
-        raise ConfigError(f"{path}: not a whole Parquet file ({str(e).splitlines()[0][:200]}); it may be half "
-                          f"written") from None
+    "The rows of a Parquet file, within the limits of `parquet`."
+    return read_parquet(path).to_pylist()
 
 # %% ../nbs/api/12_sources.ipynb #d-read-file
 READERS = {'.jsonl': _read_json_lines, '.ndjson': _read_json_lines, '.json': _read_json, '.csv': _read_separated,
@@ -205,8 +211,18 @@ def _split_of(path:Path) -> str|None:
 
 # %% ../nbs/api/12_sources.ipynb #d-split-files-data-files
 def _data_files(folder:Path) -> list[Path]:
+    "The files below a folder that can be read, but for hidden ones."
     files = (p for p in sorted(folder.rglob('*')) if p.suffix.lower() in READERS and p.is_file())
-    return [p for p in files if not any(part.startswith('.') for part in p.relative_to(folder).parts)]
+    found = [p for p in files if not any(part.startswith('.') for part in p.relative_to(folder).parts)]
+    for path in found: _refuse_disguise(path, folder)
+    return found
+
+def _refuse_disguise(path:Path, folder:Path) -> None:
+    "A `ConfigError` for a link to something outside that isn't data, such as a key named train.csv."
+    target = path.resolve()
+    if not leads_out(path, folder) or target.suffix.lower() in READERS: return
+    raise ConfigError(f'data.dataset_path: {path} is a link to {target}, which lies outside the folder and is no file '
+                      'of rows by its name; remove the link, or put the rows in its place')
 
 # %% ../nbs/api/12_sources.ipynb #d-split-files
 def split_files(folder:str|Path, # the folder of a dataset

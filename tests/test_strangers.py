@@ -204,6 +204,39 @@ def test_a_run_is_deleted_although_something_has_the_name_it_was_moved_to(run, m
     assert not run.path.exists() and (run.path.parent/f'.deleted-{run.path.name}'/'thesis.txt').exists()
 
 
+def test_a_linked_run_is_not_deleted_through_its_link(run, tmp_path):
+    (tmp_path/'outputs').mkdir()
+    (tmp_path/'outputs'/'theirs').symlink_to(run.path)
+    for named in (tmp_path/'outputs'/'theirs', shelf(tmp_path/'outputs')[0]['path']):
+        with pytest.raises(ConfigError, match='is a link to'): delete_run(named)
+    assert run.manifest.exists() and (tmp_path/'outputs'/'theirs').is_symlink()
+
+
+@pytest.mark.parametrize('name', ['.best.partial', '.best.old', 'best', '.staging'])
+def test_a_model_is_never_copied_through_a_planted_link(run, mine, name):
+    from rlvr_nb.checkpoint import seal, staging
+    from rlvr_nb.evaluation import _keep_best
+    run.checkpoints.mkdir()
+    (run.checkpoints/name).symlink_to(mine.parent)
+    with staging(run.checkpoints, 4) as new:
+        (new/'model.safetensors').write_text('weights')
+        seal(new, 4)
+        assert not new.resolve().is_relative_to(mine.parent)
+        kept = _keep_best(new, run.checkpoints)
+    assert not kept.is_symlink() and (kept/'model.safetensors').read_text() == 'weights'
+    assert [p.name for p in mine.parent.iterdir()] == ['thesis.txt']
+
+
+def test_an_upload_is_never_written_through_a_link(mine, monkeypatch):
+    from rlvr_nb.own_data import keep_upload
+    monkeypatch.chdir(mine.parent)
+    Path('data').mkdir()
+    Path('data/rows.csv').symlink_to(mine)
+    Path('data/new.csv').symlink_to(mine.parent/'not-there')
+    assert [keep_upload(n, b'x').name for n in ('rows.csv', 'new.csv')] == ['rows-1.csv', 'new-1.csv']
+    assert mine.read_text() == 'mine' and not (mine.parent/'not-there').exists()
+
+
 # Paths
 
 @pytest.mark.parametrize('named', ['../../../x', '{home}', '/etc', 'model/../../home'])
@@ -233,6 +266,9 @@ def test_only_the_runs_own_folder_is_moved_aside(run, mine):
     run.mark_own(mine.parent)
     assert run.owns(mine.parent)
     run.write_manifest({'id': 'another'})
+    assert not run.owns(mine.parent)
+    run.manifest.write_text('{}')
+    (mine.parent/'.rlvr_nb-run').write_text('{"run": "x"}')
     assert not run.owns(mine.parent)
 
 
@@ -332,12 +368,17 @@ def test_an_odd_configuration_is_shown(run, text):
 
 LOOKING = '''
 import sys
+from pathlib import Path
 from rlvr_nb.recount import recount
 from rlvr_nb.tracking import RunReport
 from rlvr_nb.trust import inspect_path
 try: RunReport(sys.argv[1]).html()
 except Exception as e: print(type(e).__name__, e)
-print(inspect_path(sys.argv[1]), recount(sys.argv[1]), "DONE")
+from rlvr_nb.checkpoint import choose_checkpoint
+from rlvr_nb.modelfiles import folder_problems
+print(inspect_path(sys.argv[1]), recount(sys.argv[1]))
+odd = folder_problems(Path(sys.argv[1])/'model')
+print(choose_checkpoint(sys.argv[1] + '/checkpoints'), "AND", len(odd), "DONE")
 '''
 
 
@@ -353,21 +394,53 @@ def test_counting_a_run_again_takes_no_longer_than_its_files_are_long(run):
 
 
 def test_a_pipe_in_the_place_of_a_file_does_not_block(run):
+    (run.checkpoints/'checkpoint-4').mkdir(parents=True)
+    (run.model).mkdir()
     for name in ('metrics.jsonl', 'events.jsonl', 'manifest.json', 'config.yaml', 'result.json', 'writer.json',
-                 'identity.json', 'eval/after-arithmetic.jsonl', 'completions/part-000001.parquet'):
+                 'identity.json', 'eval/after-arithmetic.jsonl', 'completions/part-000001.parquet',
+                 'checkpoints/checkpoint-4/checkpoint.json', 'model/config.json', 'model/model.safetensors'):
         (run.path/name).unlink(missing_ok=True)
         os.mkfifo(run.path/name)
     code = LOOKING
     done = subprocess.run([sys.executable, '-c', code, str(run.path)], capture_output=True, text=True, timeout=100,
                           env={**os.environ, 'PYTHONPATH': os.pathsep.join(sys.path)})
-    assert 'DONE' in done.stdout, done.stderr
+    assert 'AND 2 DONE' in done.stdout and "checkpoint-4 is not used: its checkpoint.json can't be read" in done.stdout
     assert 'Traceback' not in done.stderr
+
+
+def test_a_small_file_that_unfolds_into_gigabytes_is_counted_as_damaged(run):
+    "Six hundred bytes of Parquet with a value that is repeated; read by a process that may take three gigabytes."
+    import pyarrow as pa, pyarrow.parquet as pq
+    big = pa.DictionaryArray.from_arrays(pa.array([0] * 20_000, pa.int32()), pa.array(['x' * 2**20]))
+    for name, stored in (('part-000090', True), ('part-000091', False)):
+        pq.write_table(pa.table({'step': pa.array([1] * 20_000), 'completion': big}),
+                       run.completions/f'{name}.parquet', compression='zstd', store_schema=stored)
+    with open(run.path/'eval'/'step-2-arithmetic.jsonl', 'wb') as file: file.truncate(16 * 2**30)
+    code = ('import resource, sys; resource.setrlimit(resource.RLIMIT_AS, (3 * 2**30,) * 2); '
+            'from rlvr_nb.tracking import RunDir; run = RunDir(sys.argv[1]); '
+            'print(len(run.read_completions()), len(run.evaluations()), dict(run.unreadable))')
+    done = subprocess.run([sys.executable, '-c', code, str(run.path)], capture_output=True, text=True, timeout=100,
+                          env={**os.environ, 'PYTHONPATH': os.pathsep.join(sys.path)})
+    assert done.stdout.startswith('128 ') and "'completions, whole parts': 2" in done.stdout, done.stderr
+    assert "'eval/step-2-arithmetic.jsonl': 1" in done.stdout
+
+
+def test_rows_of_a_stranger_neither_block_nor_fill_the_memory_nor_are_something_else(tmp_path, mine):
+    from rlvr_nb.sources import load_rows
+    for spoil, said in ((lambda p: os.mkfifo(p), 'not a file|no file of a split'),
+                        (lambda p: p.symlink_to(mine), 'is a link to'),
+                        (lambda p: os.truncate(os.open(p, os.O_CREAT | os.O_WRONLY), 16 * 2**30), 'more than')):
+        for name in ('train.csv', 'train.jsonl'):
+            folder = tmp_path/f'{name}-{said[:3]}'
+            folder.mkdir()
+            spoil(folder/name)
+            with pytest.raises(ConfigError, match=said): load_rows(str(folder))
 
 
 def test_reports_of_randomly_damaged_runs(run):
     "Bytes flipped, cut and repeated in every file: a page or a sentence, never a traceback."
     rng, files = random.Random(0), [p for p in run.path.rglob('*') if p.is_file()]
-    for _ in range(40):
+    for _ in range(24):
         path = rng.choice(files)
         kept = path.read_bytes()
         data = bytearray(kept)
@@ -478,6 +551,10 @@ def test_a_run_is_counted_again(run, capsys):
         run.config.write_text(yaml.safe_dump(tree, sort_keys=False))
         assert main(['--recount', str(run.path)]) == status
         assert f'goal, strict: {"met" if status == 0 else "not met"}' in capsys.readouterr().out
+    for text, said in (('goal: {accuracy: 0.99}\n', 'goal: {accuracy'), ('goal:\n  accuracy: high\n', 'goal.accuracy: high'),
+                       ('goal:\n  accurcy: 0.99\n', 'goal.accurcy')):
+        run.config.write_text(text)
+        assert main(['--recount', str(run.path)]) == 1 and said in capsys.readouterr().out
 
 
 def test_the_recount_finds_an_answer_that_the_run_took_for_right(run):
