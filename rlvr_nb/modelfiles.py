@@ -6,7 +6,7 @@
 __all__ = ['WEIGHTS', 'read_model_json', 'kernel_problems', 'adapter_problems', 'folder_problems']
 
 # %% ../nbs/api/17_modelfiles.ipynb #modelfiles-imports
-import json, os, stat
+import json, stat
 from pathlib import Path
 
 # %% ../nbs/api/17_modelfiles.ipynb #modelfiles-own-imports

@@ -551,7 +551,8 @@ def test_a_run_is_counted_again(run, capsys):
         run.config.write_text(yaml.safe_dump(tree, sort_keys=False))
         assert main(['--recount', str(run.path)]) == status
         assert f'goal, strict: {"met" if status == 0 else "not met"}' in capsys.readouterr().out
-    for text, said in (('goal: {accuracy: 0.99}\n', 'goal: {accuracy'), ('goal:\n  accuracy: high\n', 'goal.accuracy: high'),
+    for text, said in (('goal: {accuracy: 0.99}\n', 'goal: {accuracy'),
+                       ('goal:\n  accuracy: high\n', 'goal.accuracy: high'),
                        ('goal:\n  accurcy: 0.99\n', 'goal.accurcy')):
         run.config.write_text(text)
         assert main(['--recount', str(run.path)]) == 1 and said in capsys.readouterr().out

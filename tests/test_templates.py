@@ -14,7 +14,7 @@ from rlvr_nb.data import DefaultDataComponent
 from rlvr_nb.pipeline import Pipeline
 from rlvr_nb.prompts import PLAIN, Markers, build_messages, is_prefilled, parse_completion, render_prompt
 from rlvr_nb.model import DefaultModelComponent
-from rlvr_nb.templates import check_template, fit_prompts, guard_template, set_template_arguments, try_render
+from rlvr_nb.templates import check_template, fit_prompts, set_template_arguments, try_render
 
 THINKING = Markers('<think>', '</think>', '<answer>', '</answer>')
 SYSTEM, QUESTION = 'Think between tags.', 'What is 2+2?'
