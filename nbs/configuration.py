@@ -11,9 +11,9 @@ import rlvr_nb.rewards  # noqa: F401  (registers every reward)
 from rlvr_nb.candidates import option_fields, option_lines
 from rlvr_nb.compose import ConfigFiles
 from rlvr_nb.config import load_config
-from rlvr_nb.fields import GRPO_HELP
+from rlvr_nb.entries import GRPO_HELP
 from rlvr_nb.flags import COMMANDS, FLAGS
-from rlvr_nb.form import parameter_help
+from rlvr_nb.reward_entries import parameter_help
 from rlvr_nb.grammar import CONF_DIR, GROUPS, search_dirs
 from rlvr_nb.grpo_fields import GRPO_FIELDS, SETTABLE, grpo_expectation
 from rlvr_nb.option import describe

@@ -22,8 +22,10 @@ from .reward_functions import REWARDS
 from .control import interruptible
 from .rundir import RunDir
 from .elements import classed, frame, set_visible
-from .fields import Base, Field, LIST, SECRET_TYPED, base_of_file
-from .form import Form, _covers
+from .bases import Base, base_of_file
+from .entries import LIST
+from .fields import Field, SECRET_TYPED
+from .form import Form, covers
 from .live import Live, fingerprint, last_sign
 from .worker import after_cells, continued_config, EventPump, TrainingThread, import_heavy, in_colab, running_kernel
 from .sections import Tasks
@@ -82,7 +84,7 @@ class App:
 def _override(self:App, text:str):
     "An override of the constructor: a value becomes an edit, anything else part of the base."
     c = parse_override(text)
-    known = any(_covers(p, path_text(c.path)) for p in (*self.form.fields, LIST))
+    known = any(covers(p, path_text(c.path)) for p in (*self.form.fields, LIST))
     if known and not c.group and not c.delete: return self.form.set(path_text(c.path), c.value)
     base = self.form.base
     self.form.start_from(Base(base.title, (*base.overrides, text), base.config_name, base.config_dir, base.run))

@@ -14,7 +14,8 @@ from fastcore.basics import patch
 from fastcore.xml import ft
 from .checkpoint import newest_checkpoint
 from .elements import button, classed, line, panel, set_visible, write
-from .fields import LIST, fault_text, fix_button
+from .entries import LIST
+from .fields import fault_text, fix_button
 from .live import fingerprint, last_sign
 from .panels import duration, outcome_text, status_line
 from .sections import Notice, Tasks, message_text

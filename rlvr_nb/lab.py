@@ -21,7 +21,7 @@ from .scoring import dataset_judge
 from .audit import WRONG, audit_rewards
 from .preflight import probe_completions
 from .elements import button, card, classed, columns, named, panel, set_visible, write
-from .fields import LIST
+from .entries import LIST
 from .panels import figure_text, long_text, table
 from .sections import Section, Tasks, message_panel
 from .preview import read_preview

@@ -20,7 +20,7 @@ from .comparison import When
 from .forecast import forecast
 from .report import marked
 from .elements import fold, page
-from .form import REMOVED
+from .edits import REMOVED
 
 # %% ../nbs/api/93_panels.ipynb #w-table
 def table(header:list,     # titles; a '#' before one says that it is of numbers

@@ -15,7 +15,7 @@ from fastcore.xml import ft
 from .elements import button, card, classed, fold, line, named, panel, write
 from .charts import charts
 from .fields import fix_button
-from .form import as_fault
+from .faults import as_fault
 from .live import Live, warnings_now
 from .panels import KINDS, ORDERS, completions_table, filtered, load_text
 from .sections import Section, Tasks, error_panel

@@ -13,7 +13,7 @@ from .show import percent
 from .reward_functions import REWARDS
 from .pipeline import Pipeline
 from .elements import button, card, fold, line, panel, write
-from .fields import LIST
+from .entries import LIST
 from .panels import duration, long_text
 from .sections import Section, Tasks
 from .lab import Models

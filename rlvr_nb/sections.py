@@ -16,7 +16,7 @@ from fastcore.xml import ft
 from .grammar import ConfigError, RLVRError
 from .elements import button, classed, fold, line, page, panel, set_visible
 from .fields import fix_button
-from .form import as_fault
+from .faults import as_fault
 from .live import describe_error
 from .panels import bar_text
 from .worker import interrupt, quiet_bars

@@ -17,7 +17,8 @@ from .grammar import ConfigError, redact
 from .training import geometry
 from .pipeline import Pipeline
 from .elements import button, card, classed, columns, fold, named, panel, set_visible, write
-from .fields import Base, KNOWN_MODELS, LIST, TITLES, base_of_file, presets
+from .bases import Base, base_of_file, presets
+from .entries import KNOWN_MODELS, LIST, TITLES
 from .form import Form
 from .panels import (command_block, configuration_panel, forecast_for, long_text, machine, memory_panel,
                             memory_verdict, table)

@@ -19,7 +19,8 @@ from .checkpoint import newest_checkpoint
 from .rundir import RunDir
 from .runs import compare_runs, delete_run, pack_run, shelf
 from .elements import button, card, named, page, panel, set_visible
-from .fields import LIST, base_of_file
+from .bases import base_of_file
+from .entries import LIST
 
 from .results import trained_model
 from .sections import Section

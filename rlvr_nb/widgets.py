@@ -8,9 +8,12 @@ __all__ = ['CSS', 'SHAPES', 'SECTIONS', 'LEADS']
 # %% ../nbs/api/98_widgets.ipynb #widgets-own-imports
 # ruff: noqa: F401 - these names are here to be imported from here
 from .elements import button, card, classed, columns, fold, line, named, page, panel
-from .fields import (Base, ELSEWHERE, Field, KNOWN_MODELS, LIST, Option, SECRET_TYPED, TOOLTIP, UNUSABLE,
-                            base_of_file, choice_label, css_class, make_input, options, presets, read_text)
-from .form import Form, REMOVED, suggested_fixes, value_at
+from .bases import Base, base_of_file, presets
+from .entries import ELSEWHERE, KNOWN_MODELS, LIST, Option, UNUSABLE, options
+from .fields import Field, SECRET_TYPED, TOOLTIP, choice_label, css_class, make_input, read_text
+from .edits import REMOVED, value_at
+from .faults import suggested_fixes
+from .form import Form
 from .live import Curve, KEPT, LONGEST, Live, NAMES, STOPPABLE, describe_error, is_gone, last_sign
 from .worker import EventPump, HEAVY, TrainingThread, import_heavy, in_colab, quiet_bars, running_kernel
 from .charts import charts

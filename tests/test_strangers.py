@@ -579,7 +579,7 @@ def test_a_run_is_judged_again_under_edited_rewards(run, capsys):
 
 
 def test_a_form_that_is_filled_from_a_run_leaves_out_what_loosens_a_protection(run):
-    from rlvr_nb.fields import base_of_file
+    from rlvr_nb.bases import base_of_file
     stranger(run, UNSAFE, 'observers=[console,wandb]', 'model.push_to_hub=them/model', 'train.output_dir=/tmp/theirs')
     cfg = base_of_file(str(run.config)).load()
     assert cfg.reward.reward_functions[0].params['unsafe'] is False and cfg.observers is None

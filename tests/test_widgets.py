@@ -279,7 +279,7 @@ def test_the_header_counts_what_is_to_fix_and_mends_it():
 
 
 def test_what_this_machine_lacks_blocks_start_and_not_the_command(monkeypatch):
-    monkeypatch.setattr('rlvr_nb.form._has_gpu', lambda: False)
+    monkeypatch.setattr('rlvr_nb.faults._has_gpu', lambda: False)
     app = App('model.load_in_4bit=true', preset='qwen3_0_6b_t4')
     app.box
     assert app.w['start'].disabled and 'CUDA GPU' in app['model.load_in_4bit'].messages[0]
