@@ -51,6 +51,7 @@ _east_edge = re.compile('(?<=[\u3040-\u30ff\u3400-\u9fff])(?=[\\x21-\\x7e])'
                         '|(?<=[\\x21-\\x7e])(?=[\u3040-\u30ff\u3400-\u9fff])')
 _hundredths = re.compile(r'百分之\s*(\d+(?:\.\d+)?)')
 
+# %% ../nbs/api/20_characters.ipynb #c-set-off
 def _set_off(text:str) -> str:
     "Chinese and Japanese text with its deciding words in English and blanks around the rest."
     text = _hundredths.sub(r'\1%', text)
@@ -62,6 +63,7 @@ _raised, _lowered = re.compile(f'[{_UP}]+'), re.compile(f'[{_DOWN}]+')
 _vulgar = re.compile('(\\d?)([¼-¾⅐-⅞↉])')
 _root_sign = re.compile(r'√\s*(\d+(?:\.\d+)?|[A-Za-z])?')
 
+# %% ../nbs/api/20_characters.ipynb #c-runs-all
 def _runs(text:str) -> str:
     "Raised, lowered and vulgar digits and root signs in LaTeX."
     text = _vulgar.sub(lambda m: f"{m[1]}{' ' if m[1] else ''}{unicodedata.normalize('NFKC', m[2])}", text)
@@ -99,10 +101,12 @@ _frac = re.compile(r'\\[dtc]?frac' + _part + _part)
 _worded = re.compile(r'\\(?:text[a-z]*|math[a-z]+|mbox|operatorname)\s*\{([^{}]*)\}')
 _degrees = re.compile(r'\^\s*\{?\s*\\circ\s*\}?')
 
+# %% ../nbs/api/20_characters.ipynb #c-fraction-text
 def _fraction_text(m) -> str:
     top, below = (m[1] or m[2]).replace(',', ''), (m[3] or m[4]).replace(',', '')
     return f' {top}/{below} '
 
+# %% ../nbs/api/20_characters.ipynb #c-unlatex-all
 def _unlatex(text:str) -> str:
     "LaTeX number notation as plain text; unknown commands keep their backslash."
     if '\\' not in text: return text
@@ -115,10 +119,13 @@ _emphasis = re.compile(r'(?<![\w*)])\*{1,3}(?=[^\s*])([^*\n]+)(?<=[^\s*])\*{1,3}
 _fence = re.compile(r'```(?:[A-Za-z]+(?=\s))?|`')
 _heading = re.compile(r'(?m)^[ \t]*#{1,6}[ \t]*')
 _arrow = re.compile(r'[-=]{1,3}>')
+
+# %% ../nbs/api/20_characters.ipynb #c-html
 _html = re.compile(r'</?(?:b|i|u|em|strong|p|br|span|div|code|pre|center|small|big|mark|ins)\s*/?>', re.I)
 _html_power = re.compile(r'<sup>\s*([-+]?\d{1,4})\s*</sup>', re.I)
 _calculator = re.compile(r'<<[^<>]*>>')  # GSM8K writes its sums twice: 9*2=<<9*2=18>>18
 
+# %% ../nbs/api/20_characters.ipynb #c-unmarked
 def _unmarked(text:str) -> str:
     "Text without markdown and simple HTML."
     if '<' in text: text = _html_power.sub(r'^{\1}', _html.sub(' ', _calculator.sub(' ', text)))
@@ -147,6 +154,7 @@ def _closing(text:str, start:int) -> int:
         if not depth: return i
     return -1
 
+# %% ../nbs/api/20_characters.ipynb #v-boxes-all
 def _boxes(text:str) -> list[tuple[str, str, str]]:
     r"Every `\boxed{}` as (text before it, content, text behind it), up to the neighbouring boxes."
     spans, at = [], 0
@@ -179,6 +187,7 @@ _single_command = re.compile(r'(?<!\\)\\(?:\\\\)*(?!\\)[A-Za-z{}]')
 _doubled_command = re.compile(r'(?<!\\)\\\\(?:[dtc]?frac|sqrt|text|pi|times|cdot|left|right|begin|end|in|infty|circ|pm'
                               r'|leq?|geq?|cup|math[a-z]+|[a-z]{3,})(?![A-Za-z])')
 
+# %% ../nbs/api/20_characters.ipynb #m-repaired
 def _repaired(text:str) -> str:
     "LaTeX with its lost and doubled backslashes restored."
     text = _lost.sub(lambda m: '\\' + _LOST[m[0]][0], text)

@@ -68,6 +68,10 @@ def _assignments(shape:tuple) -> dict|None:
     else: return None
     return dict(pairs) if len({name for name, _ in pairs}) == len(pairs) > 1 else None
 
+def _numbered(names:dict) -> bool:
+    "Whether names differ in their subscripts only, as those of roots do."
+    return len({name.partition('_')[0] for name in names}) == 1
+
 def _equal_assignments(golds:dict, answers:dict) -> bool:
     "Whether the same names have the same values."
     return golds.keys() == answers.keys() and all(_equal(value, answers[name]) for name, value in golds.items())
@@ -143,7 +147,8 @@ def _equal_list(gold:tuple, answer:tuple) -> bool:
     kind, items = answer[0], answer[-1]
     if kind == 'equation': return _equal(gold, _value(answer))
     if golds: return kind in ('list', 'tuple') and _ordered(list(golds.values()), items)
-    if answers: return gold[0] == 'list' and _ordered(gold[1], list(answers.values()))
+    if answers and _numbered(answers): items = list(answers.values())   # x_1 = 3, x_2 = 5 are roots in any order
+    elif answers: return gold[0] == 'list' and _ordered(gold[1], list(answers.values()))
     takes = kind in ('list', 'set', 'union') or kind == 'tuple' and (gold[0] == 'list' or answer[1] == '[')
     if takes: return _unordered([_value(g) for g in gold[1]], [_value(a) for a in items])
     return len(gold[1]) == 1 and _equal(gold[1][0], answer)

@@ -65,6 +65,7 @@ def _spots(pieces:list, words:frozenset) -> list[int]:
     "Where words stand among the pieces of a text."
     return [i for i, p in enumerate(pieces) if isinstance(p, str) and p in words]
 
+# %% ../nbs/api/24_finance.ipynb #v-counted
 def _counted(pieces:list, i:int) -> bool:
     "Whether a falling word at `i` has a number of its own beside it: a decrease of 5, a 5% decrease."
     return isinstance(_at(pieces, i-1), Quantity) or _measures(pieces, i)
@@ -81,6 +82,7 @@ def _falls(pieces:list) -> list[int]:
     losses = [i for i in _spots(pieces, _LOSSES) if _measures(pieces, i) or _at(pieces, i+1) in _COPULAS]
     return sorted(_spots(pieces, _DOWN_WORDS) + losses)
 
+# %% ../nbs/api/24_finance.ipynb #v-is-subject
 def _is_subject(pieces:list, down:list[int], at:int) -> bool:
     "Whether a falling word names what the number at `at` measures: the decrease in sales is 5%."
     copulas = [i for i in _spots(pieces, _COPULAS) if i < at]
@@ -110,6 +112,7 @@ def _as_number(text:str) -> str:
     if not re.search(r'\bfrom\b', text, re.I): text = _to_one.sub(r'\1x', text.replace('-to-', ' to '))
     return _ratio.sub(r'\1/\2', text)
 
+# %% ../nbs/api/24_finance.ipynb #v-restated
 _RESTATES = frozenset(('=', '≈', '(', ')', 'or', ',', 'i', 'e', '.', ';'))
 
 def _restated(text:str) -> Quantity|None:
@@ -121,6 +124,7 @@ def _restated(text:str) -> Quantity|None:
     if len(exact) != 1 or len(percent) != 1 or words - _RESTATES: return None
     return exact[0] if 3 <= percent[0].digits < 99 and _rounds_to(exact[0].value * 100, percent[0]) else None
 
+# %% ../nbs/api/24_finance.ipynb #v-read-finqa
 def _read_finqa(text:str) -> list[Quantity]:
     "The financial quantity that a text states, in each sign that its words allow for."
     text = _as_number(text)
@@ -140,6 +144,8 @@ _hedged = re.compile(r"\b(?:unknown|none|maybe|perhaps|possibly|probably\s+not|u
                      r"|depending|either|cannot|can't|unable"
                      r"|insufficient|n/a|or|not\s+(?:sure|enough|clear|yes|no|applicable)|don't|if|mark\s+(?:yes|no)"
                      r"|ignore)\b|\?|\{\{|<!--", re.I)
+
+# %% ../nbs/api/24_finance.ipynb #v-yes-no-places
 _CLAUSES = 'it they the this that these those there he she we its because since as in for during'
 _after_no = re.compile(r"""\s*(?:$|[.,;:!"'()\[\]}\n—-]|(?:""" + '|'.join(_CLAUSES.split()) + r')\b)', re.I)
 _yes_no_word = re.compile(r"(?<![\w-])(?:yes|no)(?![\w'])(?!-\w)", re.I)
@@ -154,6 +160,7 @@ def _yes_no_text(text:str) -> str:
     if len({b.lower() for b in boxes}) > 1: raise Unreadable('several_values')
     return _tidy(_from_json(boxes[0] if boxes else text.strip()))
 
+# %% ../nbs/api/24_finance.ipynb #v-yes-no-all
 def _yes_no(text:str) -> str:
     "'yes' or 'no', whichever a text says."
     text = _yes_no_text(text)

@@ -45,6 +45,7 @@ def _pointed(mantissa:str) -> str:
     if mantissa.count('.') > 1 or 0 <= point < comma: return mantissa.replace('.', '').replace(',', '.')
     return mantissa.replace(',', '.') if ' ' in mantissa and re.search(r',\d\d?$', mantissa) else mantissa
 
+# %% ../nbs/api/21_numerals.ipynb #v-exact-all
 def _exact(literal:str) -> tuple[Fraction, int, int]:
     "A literal's value, its decimals, and its significant digits as written."
     if literal.isdigit() and len(literal) <= _MAX_DIGITS: return Fraction(int(literal)), 0, len(literal.lstrip('0'))
@@ -132,6 +133,7 @@ _token = re.compile(rf"""(?P<num>{_literal})|(?P<bad>[\d.][\d.,']*\d)|(?P<code>[
   |(?P<op>==|=>|!=|<=|>=|\.\.\.|/|[^\w\s]|_|\n)""", re.X)
 _CURRENCY = frozenset('USD EUR GBP CAD AUD INR RS RM CHF JPY CNY RMB SGD HKD NZD US'.split())
 
+# %% ../nbs/api/21_numerals.ipynb #v-lex-all
 def _lex(text:str) -> list[tuple[str, str, bool]]:
     "Tokens as (kind, text, whether a blank precedes)."
     tokens, at = [], 0
@@ -152,6 +154,7 @@ def _lex(text:str) -> list[tuple[str, str, bool]]:
 def _is_int(tokens:list, i:int) -> bool: return i < len(tokens) and tokens[i][0] == 'num' and tokens[i][1].isdigit()
 def _is_op(tokens:list, i:int, *ops) -> bool: return i < len(tokens) and tokens[i][1] in ops
 
+# %% ../nbs/api/21_numerals.ipynb #v-words-at
 def _words_at(tokens:list, i:int, n:int=12) -> list[str]:
     "The words from token `i` on, hyphens split."
     words = []
@@ -165,6 +168,7 @@ def _divided_at(tokens:list, i:int) -> bool:
     "Whether two whole numbers with a slash between them begin at token `i`, and no other slash follows."
     return _is_op(tokens, i+1, '/') and _is_int(tokens, i) and _is_int(tokens, i+2) and not _is_op(tokens, i+3, '/')
 
+# %% ../nbs/api/21_numerals.ipynb #v-fraction-at-all
 def _fraction_at(tokens:list, i:int) -> tuple[Quantity, int]|None:
     "A fraction or mixed number at token `i`, and the next index."
     if _is_op(tokens, i+1, '/') and _is_int(tokens, i+2) and not _is_op(tokens, i+3, '/'):
@@ -214,6 +218,7 @@ def _with_scale(q:Quantity, tokens:list, j:int) -> tuple[Quantity, int]:
         j += 1
     return q, j
 
+# %% ../nbs/api/21_numerals.ipynb #v-scaled-all
 def _scaled(q:Quantity, tokens:list, j:int) -> tuple[Quantity, int]:
     "A quantity with the scale words and percent signs that follow it."
     q, j = _with_scale(q, tokens, j)
@@ -232,6 +237,7 @@ def _spoken_decimals(whole:Fraction, tokens:list, j:int) -> tuple[Fraction, int]
         digits, k = digits + str(_ONES[tokens[k][1].lower()]), k + 1
     return (whole + Fraction(int(digits), 10**len(digits)), k) if digits else (whole, j)
 
+# %% ../nbs/api/21_numerals.ipynb #v-spelled-at-all
 def _spelled_at(tokens:list, j:int) -> tuple[Quantity, int]|None:
     "The quantity in words at token `j`, and the next index."
     low = tokens[j][1].lower()
@@ -282,12 +288,14 @@ _OPS = {'times': '*', 'plus': '+', 'equals': '=', 'equal': '=', 'multiplied': '*
         '=>': '=',
         '<=': '≤', '>=': '≥', '!=': 'not'}
 
+# %% ../nbs/api/21_numerals.ipynb #v-word-piece-one
 def _word_piece(tokens:list, j:int) -> str:
     "A word, or the operator that it names: 9 times 2, but 3 times a day."
     low = tokens[j][1].lower()
     operates = low != 'times' or j + 1 < len(tokens) and (tokens[j+1][0] == 'num' or tokens[j+1][1] == '(')
     return _OPS.get(low, low) if operates else low
 
+# %% ../nbs/api/21_numerals.ipynb #v-sign-piece
 def _sign_piece(tokens:list, j:int, pieces:list) -> str|None:
     "A sign; a dash after a word is a colon, a hyphen before one (18-year-old) is nothing."
     value, gap = tokens[j][1], tokens[j][2]
@@ -298,21 +306,24 @@ def _sign_piece(tokens:list, j:int, pieces:list) -> str|None:
     return ':' if labels else '-'
 
 # %% ../nbs/api/21_numerals.ipynb #v-pieces
+def _quantity_at(tokens:list, j:int) -> tuple[Quantity, int]|None:
+    "The quantity at token `j`, in digits or in words, and the next index; None where there is none."
+    kind = tokens[j][0]
+    if kind == 'word': return _spelled_at(tokens, j)
+    if kind != 'num': return None
+    q, after = _number_at(tokens, j)
+    return _scaled(q, tokens, after)
+
+# %% ../nbs/api/21_numerals.ipynb #v-pieces-all
 def _pieces(text:str) -> list:
     "The quantities of a text, with the words (in small letters) and signs between them."
     tokens, pieces, j = _lex(text), [], 0
     while j < len(tokens):
-        kind, found = tokens[j][0], None
-        if kind == 'num': found = _scaled(*_number_and_tokens(tokens, j))
-        elif kind == 'word': found = _spelled_at(tokens, j)
+        found = _quantity_at(tokens, j)
         if found: piece, j = found
         else:
-            piece = _word_piece(tokens, j) if kind == 'word' else _sign_piece(tokens, j, pieces)
+            piece = _word_piece(tokens, j) if tokens[j][0] == 'word' else _sign_piece(tokens, j, pieces)
             j += 1
         if piece is not None: pieces.append(piece)
     if len(pieces) > _MAX_PIECES: raise Unreadable('unparseable')
     return _joined(pieces)
-
-def _number_and_tokens(tokens:list, j:int) -> tuple[Quantity, list, int]:
-    q, after = _number_at(tokens, j)
-    return q, tokens, after

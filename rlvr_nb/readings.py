@@ -50,6 +50,7 @@ def _sum(pieces:list, i:int) -> tuple[Fraction|None, int]:
         if op not in ('+', '-', '*', '/', 'x'): return sum(terms), i
         i += 1
 
+# %% ../nbs/api/23_readings.ipynb #v-arithmetic-all
 def _arithmetic(pieces:list) -> Fraction|None:
     "The value of numbers joined by + - * / and parentheses, None for anything else."
     value, end = _sum(pieces, 0)
@@ -82,6 +83,7 @@ def _stands_like_a_number(pieces:list, i:int, digits:bool) -> bool:
     ends = i + 2 == len(pieces) or _at(pieces, i+2) == '.' or after == 'a' and i + 3 == len(pieces)
     return opens and after not in _NO_NOUNS and (pieces[i].number not in (0, 1, Fraction(1, 2)) or ends)
 
+# %% ../nbs/api/23_readings.ipynb #v-drop-spelled
 def _drop_spelled(pieces:list) -> list:
     "Turn number words that are part of the prose back into words."
     qs = _quantities(pieces)
@@ -98,6 +100,7 @@ def _is_year(p) -> bool:
     plain = isinstance(p, Quantity) and p.digits == 4 and not p.places and p.scale == 1 and p.part is _WHOLE
     return plain and 1900 <= p.number <= 2100
 
+# %% ../nbs/api/23_readings.ipynb #v-drop-years
 def _drop_years(pieces:list) -> list:
     "Turn years that date another number back into words."
     if not any(map(_is_year, pieces)): return pieces
@@ -119,6 +122,7 @@ def _split(pieces:list, *separators) -> list[list]:
         else: parts[-1].append(p)
     return parts
 
+# %% ../nbs/api/23_readings.ipynb #v-trim
 def _trim(pieces:list) -> list:
     "Pieces without punctuation at their ends."
     while pieces and pieces[-1] in _EDGES: pieces = pieces[:-1]
@@ -134,6 +138,7 @@ def _reading(function):
     _READINGS.append(function)
     return function
 
+# %% ../nbs/api/23_readings.ipynb #v-settle-all
 def _settle(pieces:list) -> Quantity:
     "The one value that a text states, or `Unreadable`."
     pieces = _trim(_drop_years(_drop_spelled(pieces)))
@@ -181,6 +186,7 @@ def _computes(pieces:list, result:Quantity) -> bool:
         if _arithmetic(parts[start:]) in (result.number, _key(result)): return True
     return False
 
+# %% ../nbs/api/23_readings.ipynb #v-by-computation-all
 @_reading
 def _by_computation(pieces:list) -> Quantity|None:
     "The result of the last computation of a text, if it is right and only described by what follows."
@@ -233,6 +239,7 @@ def _leading(pieces:list) -> Quantity:
     if not _described(pieces, 0): raise Unreadable('several_values')
     return pieces[0]
 
+# %% ../nbs/api/23_readings.ipynb #v-check-working
 def _check_working(working:list, result:Quantity) -> None:
     "Raise where a part of a chain of equations states another value than the result and doesn't use it."
     for i, part in enumerate(working):
@@ -288,6 +295,7 @@ def _cued(pieces:list, i:int) -> bool:
     if any(_at(pieces, k-1) != 'to' for k in verbs): return True
     return _at(pieces, i-1) in ('of', 'by') and _at(pieces, i-2) in _MEASURED
 
+# %% ../nbs/api/23_readings.ipynb #v-by-verb-all
 @_reading
 def _by_verb(pieces:list) -> Quantity|None:
     "The number behind the verb of a sentence whose other numbers only describe."
@@ -308,6 +316,7 @@ def _introduced(pieces:list) -> list:
     ends_in_word = bool(opening) and isinstance(opening[-1], str) and opening[-1].isalpha()
     return clause if ends_in_word and _quantities(opening) and 'or' not in opening else []
 
+# %% ../nbs/api/23_readings.ipynb #v-by-introduction-all
 @_reading
 def _by_introduction(pieces:list) -> Quantity|None:
     "The one number of the clause behind an opening phrase."

@@ -30,6 +30,7 @@ def _wording(text:str) -> tuple[str, frozenset, bool]:
     low = text.lower()
     return low, frozenset(_latin_word.findall(low)), not low.isascii()
 
+# %% ../nbs/api/22_refusals.ipynb #f-rules-class
 class _Rules:
     "The patterns of a table as one search, tried only on a text that has a sign or a word of one of them."
     def __init__(self, rules:dict, signs:str, words:str=''):
@@ -49,11 +50,14 @@ _NEGATION = r"(?:\b(?:" + '|'.join(_NEGATIONS) + r")\b|n't\b)"
 _FILLERS = ('the a an be have has get need make cost equal equals to give exactly really necessarily just simply even '
             'is es er sind ist war é è est sono são')
 _FILLER = '(?:' + '|'.join(_FILLERS.split()) + ')'
+
+# %% ../nbs/api/22_refusals.ipynb #f-denied-table
 _DENIED = {
     'reaches the number': (rf"{_NEGATION}(?:\s+{_FILLER})*[\s,:]*(?!one\s+[a-z]){{N}}", r"\d\W*\bnot\W*$"),
     'judges the answer': (rf"{_NEGATION}\s+(?:\w+\s+)?(?:right|correct|answer|result|solution|true|sure|certain|enough"
                           rf"|clear|known|think|believe|know)\b",
-                          r"\d\W*\s(?:is|was)(?:n't|\s+(?:(?:a|an|the)\s+)?(?:not|never|wrong|incorrect|false|invalid))\b",
+                          r"\d\W*\s(?:is|was)"
+                          r"(?:n't|\s+(?:(?:a|an|the)\s+)?(?:not|never|wrong|incorrect|false|invalid))\b",
                           r"\b(?:answer|result|it|that|this|value)\s+(?:is|was)\s+(?:wrong|incorrect|false|invalid)\b",
                           r"^\W*(?:wrong|incorrect|false|invalid|impossible)\b"),
     'leaves it out': (r"\b(?:anything|everything|all)\s+but\b",
@@ -100,12 +104,14 @@ _CODE = {
                    r"\bselect\s+(?:\*|\w+\s+from)\b", r";\s*(?:drop|select|rm)\b"),
     'left-over LaTeX': (r"\\[A-Za-z]",),
 }
-_code = _Rules(_CODE, '!= % && ( <!-- == \\ __ assert def drop echo import lambda print raise return rm select while yield '
-                      '{{ || }} if')
+_code = _Rules(_CODE, '!= % && ( <!-- == \\ __ assert def drop echo import lambda print raise return rm select '
+                      'while yield {{ || }} if')
 
 # %% ../nbs/api/22_refusals.ipynb #f-orders
 _VERBS = '(?:mark|treat|count|accept|score|grade|rate|label|regard|consider|approve)'
 _OBJECTS = r'(?:this|it|my|me|that|(?:the\s+)?(?:answer|response|solution|completion))'
+
+# %% ../nbs/api/22_refusals.ipynb #f-orders-table
 _ORDERS = {
     'overrides': (r"\b(?:ignore|disregard|forget|override|bypass)\s+(?:all|any|the|your|my|this|these|previous|prior"
                   r"|above|every\w*|instructions?)\b",
@@ -128,8 +134,8 @@ _ORDERS = {
                          r"\bgrade\s*[:=]\s*(?:pass|correct|full|a)\b",
                          r"\bcorrect\s*=\s*(?:true|1)"),
 }
-_orders = _Rules(_ORDERS, 'instruction prompt jailbreak grader verifier evaluator verdict gold truth expected reference '
-                 'grade award',
+_orders = _Rules(_ORDERS, 'instruction prompt jailbreak grader verifier evaluator verdict gold truth expected '
+                 'reference grade award',
                  'ignore disregard forget override bypass developer mark marked treat count accept score rate label '
                  'regard consider approve please you full ai system assistant user human admin whatever key reward '
                  'correct ok')
@@ -140,7 +146,8 @@ _COMPARED = {
     'bounds': (r"[<>≤≥]\s*=?\s*{N}",
                r"\b(?:at\s+(?:least|most)|up\s+to|under|over|above|below|beyond|exceed(?:s|ing)?|within|m(?:ini"
                r"|axi)mum\s+of)\s+(?:about\s+|around\s+)?{N}",
-               rf"\bbetween\s+(?!{_YEARS}\s+and\s+(?:{_YEARS}|the\s+(?:\w+\s+)?year)\b){{N}}", r"\bas\s+(?:much|many|few|little)\s+as\s+{N}",
+               rf"\bbetween\s+(?!{_YEARS}\s+and\s+(?:{_YEARS}|the\s+(?:\w+\s+)?year)\b){{N}}",
+               r"\bas\s+(?:much|many|few|little)\s+as\s+{N}",
                r"\bno\s+(?:more|less|fewer)\s+than\s+{N}",
                r"\b(?:more|less|greater|fewer|higher|lower|larger|smaller|bigger|other"
                r"|rather)\s+than\s+(?:or\s+equal\s+to\s+)?(?:about\s+)?{N}"),
@@ -153,8 +160,8 @@ _compared = _Rules(_COMPARED, '+ - < > ≤ ≥ ... exceed mum ish',
                    'least most up under over above below beyond within between as than or more')
 
 # %% ../nbs/api/22_refusals.ipynb #f-dated
-_MONTHS = ('jan january feb february mar march apr april may june jun july jul aug august sep sept september oct october '
-           'nov november dec december')
+_MONTHS = ('jan january feb february mar march apr april may june jun july jul aug august sep sept september '
+           'oct october nov november dec december')
 _MONTH = f"(?:{'|'.join(_MONTHS.split())})"
 _DATES = {
     'days': (rf"\b{_MONTH}\.?\s+\d{{1,2}}(?:st|nd|rd|th)?(?:\s*,?\s*{_YEARS})?(?![\d.%]|,\d)",
@@ -163,6 +170,8 @@ _DATES = {
               rf"|(?:the\s+)?(?:fiscal\s+)?year\s+|fy\s*)?{_YEARS}(?![\d.%]|,\d)",),
     'names': (r"\bs\s*&\s*p\s*500\b",),
 }
+
+# %% ../nbs/api/22_refusals.ipynb #f-dated-rules
 _dates = _Rules(_DATES, '/ & exceed', f'{_MONTHS} over above below under versus vs than compared')
 
 # %% ../nbs/api/22_refusals.ipynb #f-undated
@@ -179,6 +188,7 @@ def _refuse(text:str) -> None:
     if _hedged_number.search(text): raise Unreadable('several_values' if '±' in text or '+/-' in text
                                                      else 'unparseable')
 
+# %% ../nbs/api/22_refusals.ipynb #f-refuse-bounds
 def _refuse_bounds(text:str) -> None:
     "Raise for a text that gives a bound instead of a value."
     if _compared.search(text): raise Unreadable('several_values')

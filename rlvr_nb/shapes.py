@@ -336,7 +336,7 @@ _BASES = {w: i for i, w in enumerate('zero one two three four five six seven eig
 _base = r'(\d{1,2}|two|eight|ten|sixteen|five|three|four|six|seven|nine)'
 _base_number = re.compile(r'\(?([0-9A-Za-z ]{1,60}?)\)?\s*(?:_\s*\{?\s*(?:\\text\{\s*)?' + _base + r'\s*\}?\s*\}?'
                           r'|(?:\(?\s*(?:in\s+)?base[\s-]*' + _base + r'\s*\)?))')
-_congruence = re.compile(r'(?:([A-Za-z])\s*≡\s*)(-?\d{1,30})\s*\(?\s*mod\s*\{?\s*(\d{1,30})\s*\}?\s*\)?')
+_congruence = re.compile(r'(?:([A-Za-z])\s*≡\s*)?(-?\d{1,30})\s*\(?\s*mod\s*\{?\s*(\d{1,30})\s*\}?\s*\)?')
 
 @_rule
 def _base_rule(text:str, depth:int):

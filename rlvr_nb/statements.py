@@ -22,6 +22,7 @@ _MAX_BLOCK = 4000
 _abbreviation = re.compile(r'(?<=[A-Za-z])\.(?=\d)')  # Rs.18
 _blanks, _loose_power = re.compile(r'[^\S\n]+|(?<=\n)\s+'), re.compile(r'(?<=[A-Za-z]) \^ ?(?=\{?[23])')
 
+# %% ../nbs/api/23_statements.ipynb #v-tidy
 def _tidy(text:str) -> str:
     "A block in plain characters, without dressing and superfluous blanks."
     text = text.strip()
@@ -40,6 +41,7 @@ _hedge = re.compile(r'\b(?:answers?|options?|choices?|candidates?|possib\w+|mayb
 _computed = re.compile(r'\d[^=\n]{0,40}=\s*[-$]?\d|\d\s*[*/+x-]\s*\$?\d')
 _bare_line = re.compile(r'[\s*$]*-?\$?\d[\d,.]*[\s*%.!]*')
 
+# %% ../nbs/api/23_statements.ipynb #v-last-line-all
 def _last_line(text:str) -> str:
     "The last line of a text whose other lines are its working, else the whole text."
     *head, last = [line.strip() for line in text.split('\n') if line.strip()] or ['']
@@ -56,6 +58,7 @@ def _without_cause(text:str) -> str:
     short = _cause.sub('', text) if 'because' in text.lower() else text
     return short if any(map(str.isdigit, short)) else text
 
+# %% ../nbs/api/23_statements.ipynb #v-read-plain-all
 def _read_plain(text:str) -> Quantity:
     "The one quantity that a text without a box states."
     text = _without_cause(_undated(_last_line(_tidy(text))))
@@ -73,11 +76,13 @@ _SAID = frozenset('answer final_answer finalanswer final result value solution'.
 _ASIDE = frozenset('reasoning explanation unit units currency steps work working thought confidence question'.split())
 _JSON_UNITS = ('%', 'percent', 'thousand', 'million', 'billion')
 
+# %% ../nbs/api/23_statements.ipynb #v-unique-keys
 def _unique_keys(pairs:list) -> dict:
     "The keys and values of an object; the same key twice is two answers."
     if len({k for k, _ in pairs}) < len(pairs): raise Unreadable('several_values')
     return dict(pairs)
 
+# %% ../nbs/api/23_statements.ipynb #v-from-json
 def _from_json(text:str) -> str:
     "The answer in a JSON object, or the text as it is."
     if not (text.startswith('{') and text.endswith('}')): return text
@@ -95,6 +100,7 @@ _label_dash = re.compile(r'(?<=[A-Za-z])\s+-\s+$')  # Answer - 18
 _operated = re.compile(r'[\w)}]\s*[*/^]\s*$|[\d)]\s*[-+]\s*\(?\s*$|\d$')
 _operates = re.compile(r'\s*(?:[\^+|&]|\*\s*[\w({\\]|/\s*[\d({]|-\s*\d)')
 
+# %% ../nbs/api/23_statements.ipynb #v-around
 def _around(q:Quantity, before:str, after:str) -> Quantity:
     "A boxed quantity with the sign, percent, scale and parentheses that stand around the box."
     if _operated.search(before) or _operates.match(after): raise Unreadable('several_values')
@@ -105,12 +111,14 @@ def _around(q:Quantity, before:str, after:str) -> Quantity:
     return replace(q, number=-q.number)
 
 # %% ../nbs/api/23_statements.ipynb #v-read-boxes
-_bold_end, _bold_start = re.compile(r'\*{1,3}$'), re.compile(r'^\*{1,3}')
+_bold_start = re.compile(r'\*{1,3}')
 
 def _beside(before:str, after:str) -> tuple[str, str]:
     "The tidy text on both sides of a box, without the stars that make it bold and with a label's dash as a colon."
-    if _bold_end.search(before) and _bold_start.search(after):
-        before, after = _bold_end.sub('', before), _bold_start.sub('', after)
+    bold = _bold_start.match(after)
+    if bold and bold[0] in before:
+        at = before.rindex(bold[0])
+        before, after = before[:at] + before[at+len(bold[0]):], after[bold.end():]
     return _tidy(_label_dash.sub(': ', before)), _tidy(after)
 
 # %% ../nbs/api/23_statements.ipynb #v-boxes-read
