@@ -121,6 +121,7 @@ def _arena_classes():
         def get_mask_sizes(self, query_length): return self.arena.length, 0
         def get_seq_length(self): return 0
         def get_max_length(self): return self.arena.columns
+        get_max_cache_shape = get_max_length   # its name in older versions of transformers
 
     class Arena(Cache):
         "Keys and values of a batch at fixed addresses."

@@ -162,6 +162,7 @@ def _redacted_argv():
 # %% ../nbs/api/74_observers.ipynb #t-wandb
 _NO_KEY = 'W&B: no key is configured; set WANDB_API_KEY, run `wandb login` once'
 _WANDB_TABLES = 20  # a table of completions about so many times a run; all completions are in the run directory
+_WANDB_WAITS = dict(init_timeout=30, login_timeout=15, finish_timeout=60)  # seconds
 
 @observer('wandb')
 class WandbObserver(Observer):
@@ -206,7 +207,8 @@ def _begin(self:WandbObserver, cfg, mode:str):
 def _open(self:WandbObserver, cfg, mode:str):
     import wandb, yaml
     known = self.run_dir.read_manifest().get('wandb', {})
-    settings = wandb.Settings(init_timeout=30, login_timeout=15, finish_timeout=60, silent=True, console='off')
+    waits = {name: seconds for name, seconds in _WANDB_WAITS.items() if f'WANDB_{name.upper()}' not in os.environ}
+    settings = wandb.Settings(**waits, silent=True, console='off')
     with _redacted_argv():
         return wandb.init(project=os.environ.get('WANDB_PROJECT', 'rlvr_nb'), name=self.run_dir.path.name, mode=mode,
                           id=known.get('id'), resume='allow' if known else None, dir=self.run_dir.path,

@@ -21,20 +21,39 @@ ROOT = Path(__file__).resolve().parents[1]
 BROWSERS = 'chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'
 CHROMIUM = next(filter(None, map(shutil.which, BROWSERS)), None)
 
-# Several processes share the tests (pytest-xdist, --dist loadgroup). A file stays in one of them, so that what its
-# tests
-# share, such as a trained model or the built site, is made once. The tests of these files share nothing and spread.
-SPREAD = {'test_notebooks', 'test_house', 'test_faults'}
+# Several processes share the tests (pytest-xdist). A file stays in one of them, so that what its tests share, such as a
+# trained model or the built site, is made once. The tests of these files share nothing and spread.
+SPREAD = {'test_notebooks', 'test_house'}
 # What takes longest begins first, so that no process is left alone with it at the end.
-LONGEST = ['test_pipeline', 'test_resume', 'test_app_browser', 'test_faults', 'test_notebooks', 'test_site']
+LONGEST = ['test_pipeline', 'test_app_browser', 'test_site', 'test_resume_run', 'test_resume', 'test_widgets_colab',
+           'test_tracking', 'test_faults', 'test_faults_training', 'test_widgets', 'test_strangers', 'test_howto']
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    "Hand out the tests a file at a time, in the order in which they were collected, and single tests at the end."
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFile(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            file = nodeid.partition('::')[0]
+            return nodeid if Path(file).stem in SPREAD else file
+
+    config.option.loadscopereorder = False
+    return ByFile(config, log)
+
+
+def place(item):
+    "Where a test stands in the order: the longest files, the other files, the tests that spread."
+    file = item.path.stem
+    if file in LONGEST: return LONGEST.index(file)
+    return len(LONGEST) + (file in SPREAD)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    "Give every file its group, and put the longest files in front."
-    for item in items:
-        if item.path.stem not in SPREAD: item.add_marker(pytest.mark.xdist_group(item.path.stem))
-    items.sort(key=lambda item: LONGEST.index(item.path.stem) if item.path.stem in LONGEST else len(LONGEST))
+    "Put the longest files in front; the single tests at the end even out who has done how much."
+    items.sort(key=place)
 
 
 @pytest.fixture(scope='session')

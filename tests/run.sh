@@ -61,4 +61,4 @@ processes=${PROCESSES:-$cores}
 export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1} MKL_NUM_THREADS=${MKL_NUM_THREADS:-1} TOKENIZERS_PARALLELISM=false
 export PATH="$PWD/$venv/bin:$PATH" VIRTUAL_ENV="$PWD/$venv"
 unset PYTHONPATH PYTHONHOME
-exec "$venv/bin/python" -m pytest -n "$processes" --dist loadgroup --durations=10 "$@"
+exec "$venv/bin/python" -m pytest -n "$processes" --dist loadscope --durations=30 "$@"

@@ -1,5 +1,6 @@
 """The notebooks are clean and pass, the package is what they export, the README is what the index says."""
 import ast
+import json
 import os
 import re
 import shutil
@@ -9,6 +10,8 @@ from pathlib import Path
 
 import pytest
 from fastcore.nbio import read_nb
+
+from run_notebook import run_notebook
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = sorted(p.relative_to(ROOT).as_posix() for p in (ROOT/'nbs').rglob('*.ipynb')
@@ -82,8 +85,13 @@ def test_outputs_are_saved(notebook, root):
 
 
 @pytest.mark.parametrize('notebook', NOTEBOOKS)
-def test_notebook_passes(notebook, root):
-    flags = ['--flags', 'cuda'] if shutil.which('nvidia-smi') else []
-    done = subprocess.run([str(BIN/'nbdev-test'), '--n-workers', '0', *flags, notebook], cwd=root, env=ENV,
-                          capture_output=True, text=True, timeout=900)
-    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-8000:]
+def test_notebook_passes(notebook, tmp_path):
+    passed, written = run_notebook(notebook, tmp_path/'log', 'cuda' if shutil.which('nvidia-smi') else '')
+    assert passed, written[-8000:]
+
+
+def test_a_notebook_that_fails_is_no_pass(tmp_path):
+    cell = dict(cell_type='code', source="raise ValueError('like this')", metadata={}, outputs=[], execution_count=None)
+    (tmp_path/'fails.ipynb').write_text(json.dumps(dict(cells=[cell], metadata={}, nbformat=4, nbformat_minor=5)))
+    passed, written = run_notebook(str(tmp_path/'fails.ipynb'), tmp_path/'log')
+    assert not passed and 'like this' in written

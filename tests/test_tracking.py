@@ -387,7 +387,9 @@ def test_a_server_that_never_answers_loses_nothing(tmp_path):
     with socket.socket() as silent:
         silent.bind(('127.0.0.1', 0))
         silent.listen(50)
-        done = run_wandb(tmp_path, WANDB_API_KEY='a' * 40, WANDB_BASE_URL=f'http://127.0.0.1:{silent.getsockname()[1]}')
+        waits = dict(WANDB_INIT_TIMEOUT='4', WANDB_LOGIN_TIMEOUT='3', WANDB_FINISH_TIMEOUT='4')
+        address = f'http://127.0.0.1:{silent.getsockname()[1]}'
+        done = run_wandb(tmp_path, WANDB_API_KEY='a' * 40, WANDB_BASE_URL=address, **waits)
     assert 'DONE 0' in done.stdout and "W&B can't be reached" in done.stderr
     assert 'a' * 40 not in done.stdout + done.stderr
     run = RunDir.open(tmp_path/'run')
