@@ -242,8 +242,9 @@ def fuse_layers(sampler)->str|None: # why not, None where it was done
     with torch.no_grad(): return _fuse(sampler, stack)
 
 def _fuse(sampler, stack) -> str|None:
+    noise = torch.Generator(sampler.device).manual_seed(0)   # of its own: the training's random state stays as it is
     for module in sampler.adapted:
-        for matrix in (module.A, module.B): torch.nn.init.normal_(matrix, std=.3 * module.B.shape[1] ** -.5)
+        for matrix in (module.A, module.B): matrix.normal_(std=.3 * module.B.shape[1] ** -.5, generator=noise)
     ids = torch.arange(12, device=sampler.device).view(2, 6) % sampler.model.config.get_text_config().vocab_size
     seen = [_seen(sampler.model, stack.layers, some) for some in (ids, ids[:, :1])]
     fused = [FusedLayer(layer) for layer in stack.layers]

@@ -22,6 +22,7 @@ from .rollout import end_tokens
 from .control import StopRequested
 from .checkpoint import STAGING, check_space, damage, publish, seal, set_aside, staging
 from .dynamic import Replaces
+from .passes import Passes
 from .weights import compare_model, load_adapters
 from .updates import Alike, Frugal, Proven, Sampled, Sliced
 from .health import Batches, free_memory, is_sampling_failure, smaller
@@ -388,12 +389,14 @@ class Rewindable:
     def shrink(self)->Path:
         "After memory ran out: the checkpoint to go on from with the next smaller batches; an `RLVRError` when there are none."
         generating, self.generating = self.generating, False
-        batches = smaller(self.batches, generating, self.args.max_completion_length)
+        recomputing = not generating and self.recompute()   # which costs less than smaller batches
+        batches = self.batches if recomputing else smaller(self.batches, generating, self.args.max_completion_length)
         free_memory()
         place = self.save_last_step()
         self.use(batches)
-        self._tell('memory', f'memory ran out while {"generating" if generating else "updating"}; the step begins again with {batches}',
-                   'retried', 'a step, with smaller batches, because memory ran out')
+        how = 'recomputed activations' if recomputing else f'{batches}'
+        self._tell('memory', f'memory ran out while {"generating" if generating else "updating"}; the step begins again with {how}',
+                   'retried', f'a step, with {"recomputed activations" if recomputing else "smaller batches"}, because memory ran out')
         return place
 
     def use(self, batches:Batches):
@@ -410,7 +413,7 @@ def trainer_class(GRPOTrainer # TRL's, or the one that unsloth puts in its place
                  ):
     "TRL's trainer with everything above in front of it."
     class WatchedTrainer(Replaces, Rewindable, Timed, Handed, Stoppable, Healthy, Exact, Parts,
-                         Frugal, Proven, Sampled, Sliced, Alike, GRPOTrainer):
+                         Passes, Frugal, Proven, Sampled, Sliced, Alike, GRPOTrainer):
         "TRL's GRPO trainer, watched, stopped and saved."
         def __init__(self, *args, on_completions=None, judged=None, control=None, health=None, on_fault=None,
                      stateful=None,

@@ -152,6 +152,7 @@ def make_trainer(self:DefaultTrainingLoopComponent,
                                              health=Health(args.learning_rate, args.fp16),
             on_fault=on_fault, on_event=on_event, stateful=stateful,
             engine=self._engine_for(model, tokenizer, args, engine))
+    trainer.may_keep = 'gradient_checkpointing' not in (self.config.grpo or {}) and not hasattr(model, 'for_training')
     trainer.further_generations = self._further_generations(trainer)
     for note in trainer.engine.notes if trainer.engine else []: trainer._tell('rollout', note)
     trainer.told_notes = len(trainer.engine.notes) if trainer.engine else 0

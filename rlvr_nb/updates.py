@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from itertools import groupby
 
 # %% ../nbs/api/53_updates.ipynb #updates-own-imports
+from fastcore.basics import patch
 from .control import StopRequested
 from .decode import DecodingStopped
 from .grammar import RLVRError
@@ -232,13 +233,47 @@ def _no_loss(model):
 
 # %% ../nbs/api/53_updates.ipynb #updates-sliced
 class Sliced:
-    "Takes the log-softmax over the vocabulary in slices, on a GPU."
-    def _get_per_token_logps_and_entropies(self, model, *args, batch_size=None, compute_aux_loss=False, **kwargs):
+    "Takes the log-softmax over the vocabulary in slices."
+    slices_vocabulary = lean_adapters = True   # only measurements turn them off
+    sliced, lean_layers = None, None           # whether the model of the last call can be, with the model; how many layers are lean
+
+    def _get_per_token_logps_and_entropies(self, model, input_ids, attention_mask, logits_to_keep, *args, compute_aux_loss=False, **kwargs):
         if compute_aux_loss or not self._can_slice(model):
-            return super()._get_per_token_logps_and_entropies(model, *args, batch_size=batch_size, compute_aux_loss=compute_aux_loss, **kwargs)
-        return self._chunked_logps(self.accelerator.unwrap_model(model), *args, **kwargs)
+            return super()._get_per_token_logps_and_entropies(model, input_ids, attention_mask, logits_to_keep, *args,
+                                                              compute_aux_loss=compute_aux_loss, **kwargs)
+        return *self._sliced_logps(model, input_ids, attention_mask, logits_to_keep), None
 
     def _can_slice(self, model) -> bool:
-        one = self.accelerator.num_processes == 1 and self.accelerator.device.type == 'cuda'
-        if not one or not hasattr(self, '_chunked_logps') or self._is_vlm or hasattr(model, 'for_training'): return False
-        return not any('lm_head' in name and 'lora_' in name for name, _ in self.model.named_parameters())
+        "Whether the output layer of a model may be read, asked once for each model."
+        if self.sliced is None or self.sliced[0] is not model: self.sliced = model, self._slice_obstacle(model) is None
+        return self.sliced[1]
+
+    def _slice_obstacle(self, model) -> str|None:
+        from rlvr_nb.logprobs import head_obstacle
+        if not self.slices_vocabulary: return 'turned off'
+        if self.accelerator.num_processes > 1: return 'the model stands behind a wrapper that gathers gradients'
+        if self._is_vlm or hasattr(self.model, 'for_training'): return 'another library computes'
+        if self._entropy_bonus_enabled: return "the loss needs the entropy's gradient"
+        return head_obstacle(_without_wrappers(self, model))
+
+def _without_wrappers(trainer, model):
+    "The transformers model in a trainer's and an adapter's wrappers."
+    model = trainer.accelerator.unwrap_model(model)
+    return model.get_base_model() if hasattr(model, 'get_base_model') else model
+
+# %% ../nbs/api/53_updates.ipynb #updates-sliced-logps
+@patch
+def _sliced_logps(self:Sliced, model, input_ids, attention_mask, logits_to_keep) -> tuple:
+    "Log-probabilities and entropies of the completions (B, C)."
+    import torch
+    from rlvr_nb.adapters import make_lean
+    from rlvr_nb.logprobs import completion_logprobs
+    if self.lean_adapters and self.lean_layers is None: self.lean_layers = make_lean(self.model)
+    plain = _without_wrappers(self, model)
+    device = input_ids.device.type
+    with self.accelerator.autocast():
+        states = plain.base_model(input_ids=input_ids, attention_mask=attention_mask, use_cache=False).last_hidden_state
+        dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else states.dtype
+    counts = attention_mask[:, -logits_to_keep:].bool()
+    with torch.autocast(device, enabled=False):
+        return completion_logprobs(states[:, :-1], plain.get_output_embeddings(), input_ids[:, -logits_to_keep:], counts, self.temperature, dtype)
