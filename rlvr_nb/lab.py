@@ -110,15 +110,20 @@ class Lab(Section):
         task.listeners.append(self.new_row)
 
     def build(self):
+        self.task.box   # its rows are scored, and it shows them
         self._build_try(), self._build_list()
         self.show_rewards()
         w = self.w
         tried = card(
             'Try', w['question'], self.act('sample', w['gold'], w['probe'], w['sample']), w['completion'], w['scores'],
             w['score'])
-        return [columns(('1 1 31em', [tried]), ('1 1 31em', [self.reward_box, classed(self.act('add-reward', w['reward-type'], w['add-reward']), 'top')])),
-                card('Audit', self.act('audit', w['audit']), w['audit-report'],
-                     quiet='Scores completions that are wrong on purpose on rows of the dataset, and says which of them earn too much.')]
+        add = classed(self.act('add-reward', w['reward-type'], w['add-reward']), 'top')
+        quiet = (
+            'Scores completions that are wrong on purpose on rows of the dataset, and says which of them earn too much.')
+        self.new_row()
+        return [
+            columns(('1 1 31em', [tried]), ('1 1 31em', [self.reward_box, add])),
+            card('Audit', self.act('audit', w['audit']), w['audit-report'], quiet=quiet)]
 
 # %% ../nbs/api/95_lab.ipynb #w-lab-build
 @patch

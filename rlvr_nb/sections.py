@@ -10,11 +10,10 @@ import threading
 from collections import deque
 
 # %% ../nbs/api/93_sections.ipynb #sections-own-imports
-import ipywidgets
 from fastcore.basics import patch
 from fastcore.xml import ft
 from .grammar import ConfigError, RLVRError
-from .elements import button, classed, fold, line, page, panel, set_visible
+from .elements import button, classed, fold, line, page, panel, stack
 from .fields import fix_button
 from .faults import as_fault
 from .live import describe_error
@@ -125,11 +124,9 @@ def text(self:Tasks, action:str):
 class Notice:
     "Where the message of an action appears."
     def __init__(self, action:str, form, tasks:Tasks):
-        self.action, self.form, self.tasks, self._fixes = action, form, tasks, []
-        self.text, self.buttons = panel(f'message-{action}'), line()
-        self.cancel = button('Cancel', f'cancel-{action}', lambda _: tasks.cancel(action))
-        set_visible(self.cancel, False)
-        self.box = ipywidgets.VBox([self.text, self.buttons, self.cancel])
+        self.action, self.form, self.tasks, self._below = action, form, tasks, ([], False)
+        self.text = panel(f'message-{action}')
+        self.box = stack(self.text)
 
     @property
     def value(self)->str: return self.text.value
@@ -138,11 +135,14 @@ class Notice:
         "Show the message there is now."
         message = self.tasks.text(self.action)
         self.text.value = message_panel(message)
-        set_visible(self.cancel, self.action in self.tasks.threads)
-        fixes = self._fixes_of(message)
-        if fixes == self._fixes: return
-        self._fixes = fixes
-        self.buttons.children = [fix_button(self.form, *fix) for fix in fixes]
+        below = self._fixes_of(message), self.action in self.tasks.threads
+        if below != self._below: self._draw_buttons(*below)
+
+    def _draw_buttons(self, fixes:list[tuple], runs:bool):
+        self._below = fixes, runs
+        buttons = [fix_button(self.form, *fix) for fix in fixes]
+        if runs: buttons.append(button('Cancel', f'cancel-{self.action}', lambda _: self.tasks.cancel(self.action)))
+        self.box.children = [self.text, line(*buttons)] if buttons else [self.text]
 
     def _fixes_of(self, message) -> list[tuple]:
         faults = [as_fault(f) for f in getattr(message, 'faults', ())]
@@ -172,8 +172,7 @@ class Section:
 def box(self:Section):
     "The widget of the section."
     if self._box is None:
-        self._box = classed(
-            ipywidgets.VBox(layout=ipywidgets.Layout(width='100%', display='none')), 'section', f'section-{self.name}')
+        self._box = classed(stack(layout=dict(width='100%', display='none')), 'section', f'section-{self.name}')
         lead = panel(value=page(ft('p', self.lead, cls='rlvr-quiet')))
         self._box.children = [lead, *self.build()]
     return self._box
@@ -185,7 +184,7 @@ def act(self:Section,
        ):
     "Buttons with the message they cause below them."
     self.notices[action] = Notice(action, self.form, self.tasks)
-    return ipywidgets.VBox([line(*widgets), self.notices[action].box])
+    return stack(line(*widgets), self.notices[action].box)
 
 @patch
 def guard(self:Section, action:str, work # without arguments

@@ -274,7 +274,7 @@ def test_the_header_counts_what_is_to_fix_and_mends_it():
     app['train.num_generations'].value = 7
     app['train.max_steps'].value = 0
     assert '2 things to fix' in app.w['facts'].value and 'Memory' in app.w['facts'].value
-    while app.fixes.children: app.fixes.children[0].click()
+    while app.head.fixes.children: app.head.fixes.children[0].click()
     assert 'to fix' not in app.w['facts'].value and not app.w['start'].disabled
 
 
@@ -285,7 +285,7 @@ def test_what_this_machine_lacks_blocks_start_and_not_the_command(monkeypatch):
     assert app.w['start'].disabled and 'CUDA GPU' in app['model.load_in_4bit'].messages[0]
     assert 'model.load_in_4bit=true' in app.cfg.command(), 'it may run elsewhere'
     with pytest.raises(ConfigError, match='CUDA GPU'): app.start()
-    app.fixes.children[0].click()
+    app.head.fixes.children[0].click()
     assert not app.form.obstacles and not app.w['start'].disabled
 
 
@@ -506,7 +506,7 @@ def test_hostile_text_is_escaped_everywhere(tmp_path):
     (tmp_path/'train.jsonl').write_text('\n'.join(map(json.dumps, rows)))
     (tmp_path/'test.jsonl').write_text('\n'.join(map(json.dumps, rows)))
     app = App('data.dataset_name=gsm8k', f'data.dataset_path={tmp_path}', 'model.model_name_or_path=Qwen/Qwen3-0.6B')
-    app.box
+    for section in app.sections.values(): app.window.add(section)
     app.task.load_rows(tokenizer=False)
     app.w['completion'].value = HOSTILE
     app.live.begin(app.cfg)
@@ -587,7 +587,7 @@ def test_a_token_that_is_typed_is_taken_out(tmp_path):
     ):
         app.w[name].value = secret
         assert app.w[name].value == ''
-    assert 'hf auth login' in app.start_notice.value and app.form.errors == []
+    assert 'hf auth login' in app.head.notice.value and app.form.errors == []
     assert secret not in state_of(app.box) and secret not in app.save_yaml(tmp_path/'c.yaml').read_text()
 
 
@@ -767,10 +767,10 @@ def test_on_colab_start_says_which_cell_to_run(tmp_path, monkeypatch):
     app = small(tmp_path)
     monkeypatch.setattr('rlvr_nb.app.in_colab', lambda: True)
     app.w['start'].click()
-    assert 'app.train()' in app.start_notice.value and app.training is None
+    assert 'app.train()' in app.head.notice.value and app.training is None
     app.w['sections'].value = 'results'
     app.w['continue'].click()
-    assert 'app.train(continued=True)' in app.start_notice.value and app.training is None
+    assert 'app.train(continued=True)' in app.head.notice.value and app.training is None
 
 
 def test_a_second_click_on_start_is_no_error(tmp_path):
@@ -778,7 +778,7 @@ def test_a_second_click_on_start_is_no_error(tmp_path):
     app.background = True
     app.w['start'].click()
     app.w['start'].click()
-    assert app.start_notice.value == ''
+    assert app.head.notice.value == ''
     app.stop()
     wait(lambda: not app.training.alive)
 
