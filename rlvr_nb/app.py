@@ -19,8 +19,10 @@ from .data import DATASET_PROCESSORS
 from .reward_functions import REWARDS
 from .control import interruptible
 from .rundir import RunDir
-from .fields import Base, Field, LIST, base_of_file
-from .form import Form, _covers
+from .bases import Base, base_of_file
+from .entries import LIST
+from .fields import Field
+from .form import Form, covers
 from .live import Live, fingerprint, last_sign
 from .worker import (after_cells, continued_config, EventPump, TrainingThread, import_heavy, in_colab,
                             running_kernel)
@@ -42,7 +44,7 @@ def override_form(form:Form,
                  ):
     "Make an override in a form: a value becomes a change, anything else a part of what it starts from."
     c = parse_override(text)
-    known = any(_covers(p, path_text(c.path)) for p in (*form.fields, LIST))
+    known = any(covers(p, path_text(c.path)) for p in (*form.fields, LIST))
     if known and not c.group and not c.delete: return form.set(path_text(c.path), c.value)
     base = form.base
     form.start_from(Base(base.title, (*base.overrides, text), base.config_name, base.config_dir, base.run))
@@ -328,6 +330,7 @@ def cell_ran(self:App, *_):
     if first or self._window is None: return
     self.form.refresh()
     self.lab.registry_changed()
+    self.task.registry_changed()
     dataset = self.form['data.dataset_name'].input
     if dataset is not None: dataset.options = tuple(sorted(DATASET_PROCESSORS))
 
