@@ -8,6 +8,7 @@ __all__ = ['resolve_markers', 'model_card', 'save_model_card', 'push_to_hub']
 # %% ../nbs/api/78_card.ipynb #card-imports
 import os, re
 from pathlib import Path
+from typing import Any
 
 # %% ../nbs/api/78_card.ipynb #card-own-imports
 from .grammar import ConfigError, UnavailableError, redact
@@ -100,8 +101,8 @@ def _code(text:str, language:str='') -> str:
     return f'{fence}{language}\n{text.rstrip()}\n{fence}'
 
 # %% ../nbs/api/78_card.ipynb #t-resolve-markers
-def resolve_markers(text:str,      # with `${get_marker:...}` in it, as a configuration file has it
-                    markers,       # the four markers by name; anything else leaves the text alone
+def resolve_markers(text:str,    # with `${get_marker:...}` in it, as a configuration file has it
+                    markers:Any, # the four markers by name; anything else leaves the text alone
                    )->str:
     "A system prompt with its markers filled in."
     known = markers if isinstance(markers, dict) else {}
@@ -151,8 +152,8 @@ def _card_again(report:RunReport) -> list[str]:
     return ['## The same run again', _code(command, 'bash'), markdown_text(f"With {', '.join(named)}.")]
 
 # %% ../nbs/api/78_card.ipynb #t-card
-def model_card(run_dir,        # a `RunDir`, or its path
-               name:str='.',   # what `from_pretrained` is to be given, such as the id on the Hub
+def model_card(run_dir:RunDir|str|Path, # a `RunDir`, or its path
+               name:str='.',            # what `from_pretrained` is to be given, such as the id on the Hub
               )->str:
     "The README of a trained model, with the numbers that the run measured."
     import yaml
@@ -181,9 +182,9 @@ def _own_model(run:RunDir, what:str) -> Path:
                       'has not written; if it is the right one, name the folder yourself')
 
 # %% ../nbs/api/78_card.ipynb #t-save-card
-def save_model_card(run_dir,      # a `RunDir`, or its path
-                    folder=None,  # of the model; None takes the run's own
-                    name:str='.', # what `from_pretrained` is to be given
+def save_model_card(run_dir:RunDir|str|Path,   # a `RunDir`, or its path
+                    folder:str|Path|None=None, # of the model; None takes the run's own
+                    name:str='.',              # what `from_pretrained` is to be given
                    )->Path:
     "Write the card as README.md into a model's folder."
     run = as_run(run_dir)
@@ -203,13 +204,13 @@ def _folder_to_push(run:RunDir, folder) -> Path:
     return folder
 
 # %% ../nbs/api/78_card.ipynb #t-push
-def push_to_hub(run_dir,             # a `RunDir`, or its path
-                repo_id:str,         # owner/name on the Hub
-                folder=None,         # of the model; None takes the run's own
-                private:bool=True,   # of a repository that doesn't exist yet
-                token:str|None=None, # None uses the login that is stored or HF_TOKEN
-                endpoint:str|None=None,  # of a Hub of one's own; None uses the public one or HF_ENDPOINT
-               )->str:  # address of the commit
+def push_to_hub(run_dir:RunDir|str|Path,   # a `RunDir`, or its path
+                repo_id:str,               # owner/name on the Hub
+                folder:str|Path|None=None, # of the model; None takes the run's own
+                private:bool=True,         # of a repository that doesn't exist yet
+                token:str|None=None,       # None uses the login that is stored or HF_TOKEN
+                endpoint:str|None=None,    # of a Hub of one's own; None uses the public one or HF_ENDPOINT
+               )->str:                     # address of the commit
     "Upload a trained model with its card."
     from httpx import HTTPError
     from huggingface_hub import HfApi

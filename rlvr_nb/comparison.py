@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from statistics import fmean
+from typing import Any
 
 # %% ../nbs/api/61_comparison.ipynb #comparison-own-imports
 from fastcore.basics import patch
@@ -167,7 +168,7 @@ def _repr_html_(self:Evaluation): return self.table().html()
 # %% ../nbs/api/61_comparison.ipynb #e-save
 @patch
 def save(self:Evaluation,
-         path,  # file to write, such as eval/before-gsm8k.jsonl
+         path:str|Path, # file to write, such as eval/before-gsm8k.jsonl
         )->Path:
     "Write the examples as JSON lines."
     path = Path(path)
@@ -187,7 +188,7 @@ def _example(path, number:int, line:str) -> dict:
 
 @patch(cls_method=True)
 def load(cls:Evaluation,
-         path,  # a file written by `save`
+         path:str|Path, # a file written by `save`
         )->Evaluation:
     "Read an evaluation back."
     lines = read_text(Path(path), MOST_BYTES).removesuffix('\n').split('\n')
@@ -276,7 +277,7 @@ def compare(before:Evaluation,  # the earlier evaluation, or a baseline
 # %% ../nbs/api/61_comparison.ipynb #e-flips
 _FLIPS_SHOWN, _CELL_SHOWN = 20, 1000  # rows of a table, characters of a cell
 
-def prompt_text(prompt) -> str:
+def prompt_text(prompt:Any) -> str:
     "A prompt as text: its messages, or the string it is."
     return prompt if isinstance(prompt, str) else '\n'.join(f"{m['role']}: {m['content']}" for m in prompt)
 

@@ -9,6 +9,7 @@ __all__ = ['evaluate', 'DefaultEvaluationComponent', 'restore_best']
 import os, shutil, sys
 from pathlib import Path
 from statistics import fmean
+from typing import Any, Callable
 
 # %% ../nbs/api/62_evaluation.ipynb #evaluation-own-imports
 from fastcore.basics import patch
@@ -110,21 +111,21 @@ def _answers(engine, prompts_P:list, samples:int, temperature:float, seed:int, b
     return greedy_PG, _generate(engine, prompts_P, bar, num_generations=samples, temperature=temperature, seed=seed)
 
 # %% ../nbs/api/62_evaluation.ipynb #e-evaluate
-def evaluate(model,                  # a causal language model, in any state; it is left as it was
-             tokenizer,              # its tokenizer, with a chat template
-             rows:list[dict],        # problems: `prompt` (messages), `answer` and the dataset's own columns
+def evaluate(model:Any,                # a causal language model, in any state; it is left as it was
+             tokenizer:Any,            # its tokenizer, with a chat template
+             rows:list[dict],          # problems: `prompt` (messages), `answer` and the dataset's own columns
              *,
-             dataset:str,            # name of the dataset
-             judge,                  # `rlvr_nb.verify.Judge`, or what has its call
-             max_new_tokens:int=256, # completions are cut off there
-             batch_size:int=8,       # problems generated together
-             samples_per_prompt:int=0,  # sampled completions a problem, besides the greedy one
-             temperature:float=1.0,  # of those samples
-             seed:int=0,             # of those samples
-             path=None,              # file for the examples, as JSON lines
-             when:str='after',       # 'before', 'warm', 'step-N' or 'after'
-             progress:bool=True,     # show a progress bar where one can be shown
-             engine=None,            # a rollout engine already set up; None makes one
+             dataset:str,              # name of the dataset
+             judge:Any,                # `rlvr_nb.verify.Judge`, or what has its call
+             max_new_tokens:int=256,   # completions are cut off there
+             batch_size:int=8,         # problems generated together
+             samples_per_prompt:int=0, # sampled completions a problem, besides the greedy one
+             temperature:float=1.0,    # of those samples
+             seed:int=0,               # of those samples
+             path:str|Path|None=None,  # file for the examples, as JSON lines
+             when:str='after',         # 'before', 'warm', 'step-N' or 'after'
+             progress:bool=True,       # show a progress bar where one can be shown
+             engine:Any=None,          # a rollout engine already set up; None makes one
             )->Evaluation:
     "Put every problem to the model and judge the answers."
     _check_request(rows, dataset, samples_per_prompt)
@@ -154,12 +155,12 @@ def _check_request(rows:list, dataset:str, samples_per_prompt:int) -> None:
 class DefaultEvaluationComponent:
     "Evaluates the configured datasets before, during and after training."
     def __init__(self,
-                 config,           # the `eval` part of a configuration
-                 judge_for,        # name of a dataset -> its judge
-                 rows_for,         # name of a dataset -> its problems
-                 run_dir=None,     # the run's `rlvr_nb.tracking.RunDir`; None writes nothing
-                 observers=None,   # `rlvr_nb.tracking.Observers`; None tells nobody
-                 seed:int=0,       # of sampled completions
+                 config:Any,         # the `eval` part of a configuration
+                 judge_for:Callable, # name of a dataset -> its judge
+                 rows_for:Callable,  # name of a dataset -> its problems
+                 run_dir:Any=None,   # the run's `rlvr_nb.tracking.RunDir`; None writes nothing
+                 observers:Any=None, # `rlvr_nb.tracking.Observers`; None tells nobody
+                 seed:int=0,         # of sampled completions
                  rollout:str='auto', # what generates, as `train.rollout` says
                 ):
         self.config, self.judge_for, self.rows_for = config, judge_for, rows_for
@@ -179,7 +180,7 @@ class DefaultEvaluationComponent:
 
 # %% ../nbs/api/62_evaluation.ipynb #e-engine-for
 @patch
-def engine_for(self:DefaultEvaluationComponent, model, tokenizer):
+def engine_for(self:DefaultEvaluationComponent, model:Any, tokenizer:Any):
     "The engine that generates with a model, the same one for as long as the model is."
     c, engine = self.config, self._engine_in_use
     if engine is None or getattr(engine, 'model', None) is not model:
@@ -191,9 +192,9 @@ def engine_for(self:DefaultEvaluationComponent, model, tokenizer):
 # %% ../nbs/api/62_evaluation.ipynb #e-component-run
 @patch
 def run(self:DefaultEvaluationComponent,
-        model,      # the model as it is now
-        tokenizer,  # its tokenizer
-        when:str,   # 'before', 'warm', 'step-N' or 'after'
+        model:Any,     # the model as it is now
+        tokenizer:Any, # its tokenizer
+        when:str,      # 'before', 'warm', 'step-N' or 'after'
        )->dict[str, Evaluation]:
     "Evaluate every configured dataset; nothing when `eval.enabled` is false."
     c, results = self.config, {}
@@ -275,8 +276,8 @@ def _keep_best(folder:Path, output_dir:Path) -> Path:
 # %% ../nbs/api/62_evaluation.ipynb #e-keep-best
 @patch
 def keep_best(self:DefaultEvaluationComponent,
-              folder,      # of the model that is the best so far
-              output_dir,  # where the checkpoints are
+              folder:str|Path,     # of the model that is the best so far
+              output_dir:str|Path, # where the checkpoints are
              ):
     "Copy a model to `best` and say so in the run's record."
     kept, best = _keep_best(Path(folder), Path(output_dir)), self.best or {}
@@ -296,11 +297,11 @@ def _numbers(results:dict) -> dict:
 # %% ../nbs/api/62_evaluation.ipynb #e-evaluate-step
 @patch
 def evaluate_step(self:DefaultEvaluationComponent,
-                  step:int,       # that is done
-                  last:int,       # step of the training
-                  model_getter,   # called when it is time: the model to evaluate
-                  tokenizer,      # its tokenizer
-                 )->dict|None:    # what `run` returned; None where it isn't time
+                  step:int,              # that is done
+                  last:int,              # step of the training
+                  model_getter:Callable, # called when it is time: the model to evaluate
+                  tokenizer:Any,         # its tokenizer
+                 )->dict|None:           # what `run` returned; None where it isn't time
     "Evaluate where `eval_steps` asks for it; the evaluation after the last step isn't made here."
     every = self.config.eval_steps
     if not (self.config.enabled and every) or step % every or step >= last: return None
@@ -309,9 +310,9 @@ def evaluate_step(self:DefaultEvaluationComponent,
 # %% ../nbs/api/62_evaluation.ipynb #e-callback
 @patch
 def callback(self:DefaultEvaluationComponent,
-             model_getter,  # called when it is time: the model to evaluate
-             tokenizer,     # its tokenizer
-            ):  # a `transformers.TrainerCallback`
+             model_getter:Callable, # called when it is time: the model to evaluate
+             tokenizer:Any,         # its tokenizer
+            ):                      # a `transformers.TrainerCallback`
     "What evaluates while the trainer trains."
     from transformers import TrainerCallback
     component = self

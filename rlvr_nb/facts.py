@@ -10,6 +10,7 @@ from collections import Counter
 from dataclasses import astuple
 from pathlib import Path
 from statistics import median
+from typing import Callable
 
 # %% ../nbs/api/76_facts.ipynb #facts-own-imports
 from fastcore.basics import patch
@@ -74,8 +75,8 @@ def _read_config(run:RunDir) -> tuple[str, dict]:
     return text, tree
 
 # %% ../nbs/api/76_facts.ipynb #t-readable-readable
-def readable(run:RunDir, # whose file it is
-             read,       # a method of it, such as `run.read_manifest`
+def readable(run:RunDir,    # whose file it is
+             read:Callable, # a method of it, such as `run.read_manifest`
             )->dict:
     "What a reader of the run gives; a file that it refuses is counted and taken for empty."
     try: return read()
@@ -95,7 +96,7 @@ def status_text(run:RunDir # that may be damaged
 class RunFacts:
     "What one run has measured and decided, finished or not."
     def __init__(self,
-                 run_dir, # a `RunDir`, or its path
+                 run_dir:RunDir|str|Path, # a `RunDir`, or its path
                 ):
         self.run = as_run(run_dir)
         self.refresh()

@@ -12,6 +12,7 @@ import json, math, os, secrets, stat
 from collections import Counter
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, Callable
 
 # %% ../nbs/api/08_files.ipynb #files-own-imports
 from .grammar import ConfigError
@@ -45,14 +46,14 @@ def write_text(path:Path,  # to write or to replace
     return Path(path)
 
 # %% ../nbs/api/08_files.ipynb #files-plain
-def plain(value,  # anything that `json.dumps` refuses
+def plain(value:Any, # anything that `json.dumps` refuses
          ):
     "What JSON doesn't know, such as a numpy number or a path, as what it knows."
     if hasattr(value, 'item'): return value.item()
     return sorted(value) if isinstance(value, (set, frozenset)) else str(value)
 
 # %% ../nbs/api/08_files.ipynb #files-json-text
-def json_text(value,             # dicts, lists, text and numbers
+def json_text(value:Any,         # dicts, lists, text and numbers
               indent:int|None=1, # None puts everything on one line
              )->str:
     "A value as JSON."
@@ -101,8 +102,8 @@ def read_text(path:Path,             # a file that anybody may have written
     return data.decode('utf-8', 'replace')
 
 # %% ../nbs/api/08_files.ipynb #files-nested
-def nested(value,           # as `json.loads` gives it
-           most:int=MOST_NESTED,  # levels
+def nested(value:Any,            # as `json.loads` gives it
+           most:int=MOST_NESTED, # levels
           )->bool:
     "Whether a value is nested deeper than `most`."
     level = [value]
@@ -150,9 +151,9 @@ def _record(line:bytes|None) -> dict|None:
     return value if isinstance(value, dict) else None
 
 # %% ../nbs/api/08_files.ipynb #files-read-lines
-def read_lines(path:Path,                # of JSON lines; may be missing
-               unreadable:Counter,       # gets the number of lines that couldn't be read, under the name of the file
-               whole=lambda record: True,  # whether a record has what its readers need
+def read_lines(path:Path,                          # of JSON lines; may be missing
+               unreadable:Counter, # gets the number of lines that couldn't be read, under the name of the file
+               whole:Callable=lambda record: True, # whether a record has what its readers need
               )->list[dict]:
     "The records of a stream, in order; what is no record is counted."
     if not path.exists(): return []
@@ -181,9 +182,9 @@ def file_end(path:Path,            # of JSON lines; may be missing
     return [r for line in whole if (r := _record(line)) is not None]
 
 # %% ../nbs/api/08_files.ipynb #files-inside
-def inside(root:Path,    # a directory
-           path,         # relative to it, from a file that anybody may have written
-           )->Path:      # the path, resolved
+def inside(root:Path,     # a directory
+           path:str|Path, # relative to it, from a file that anybody may have written
+           )->Path:       # the path, resolved
     "A path that lies in a directory, links followed; a `ConfigError` for any other."
     root = Path(root).resolve()
     try: found = (root/path).resolve()
@@ -216,8 +217,8 @@ def leads_out(path:Path,   # in the folder
     return not any(Path(os.path.realpath(path)).is_relative_to(place) for place in places)
 
 # %% ../nbs/api/08_files.ipynb #files-fits
-def fits(value,  # from a file that anybody may have written
-         kind,   # a type, None, (alternatives), [of the items], {str: of the values} or {key: of its value}
+def fits(value:Any, # from a file that anybody may have written
+         kind:Any,  # a type, None, (alternatives), [of the items], {str: of the values} or {key: of its value}
         )->bool:
     "Whether a value has a shape; a whole number is a `float`, but true is no number."
     if isinstance(kind, tuple): return any(fits(value, k) for k in kind)

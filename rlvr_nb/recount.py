@@ -15,7 +15,7 @@ from math import comb, sqrt
 from pathlib import Path
 
 # %% ../nbs/api/64_recount.ipynb #recount-load
-def load_lines(path # of an evaluation
+def load_lines(path:str|Path # of an evaluation
               )->list[dict]:
     "The examples of an evaluation; a ValueError names the line that has none."
     path, rows = Path(path), []
@@ -29,7 +29,7 @@ def load_lines(path # of an evaluation
     return rows
 
 # %% ../nbs/api/64_recount.ipynb #recount-markers
-def solution_markers(config # text of a run's config.yaml
+def solution_markers(config:str # text of a run's config.yaml
                     )->tuple[str, str]:
     "The two texts between which the run's answers stand, as its configuration names them."
     found = [re.search(rf'^[ \t]+{key}:(.*)', config, re.M) for key in ('solution_start', 'solution_end')]
@@ -40,7 +40,7 @@ def solution_markers(config # text of a run's config.yaml
 # %% ../nbs/api/64_recount.ipynb #recount-number
 _NUMBER = r'[-+]?[$€£]?\s?(?:\d{1,3}(?:,\d{3})+|\d{1,60})(?:\.\d{1,60})?(?:\s?/\s?\d{1,60}(?!\.?\d))?'
 
-def number(text # that should be a number and nothing else, but for units of money and percent
+def number(text:str # that should be a number and nothing else, but for units of money and percent
           )->Fraction|None:
     "The value of a number; None where the text isn't one."
     text = text.strip().rstrip('.').strip().removesuffix('%').strip()
@@ -50,13 +50,13 @@ def number(text # that should be a number and nothing else, but for units of mon
     except ZeroDivisionError: return None
 
 # %% ../nbs/api/64_recount.ipynb #recount-gold
-def gold(answer # as the dataset gives it
+def gold(answer:str # as the dataset gives it
         )->str:
     "The right answer: what stands after `####`, where the dataset writes its solutions so."
     return str(answer).rpartition('####')[2].strip()
 
 # %% ../nbs/api/64_recount.ipynb #recount-after-thought
-def after_thought(text # of a completion
+def after_thought(text:str # of a completion
                  )->str|None:
     "What follows the last `</think>`; None where a thought was begun and not ended."
     begun, ended = text.rfind('<think>'), text.rfind('</think>')
@@ -64,8 +64,8 @@ def after_thought(text # of a completion
     return text[ended + len('</think>'):] if ended >= 0 else text
 
 # %% ../nbs/api/64_recount.ipynb #recount-strict-strict-answer
-def strict_answer(text,     # of a completion
-                  markers,  # what opens and what closes the answer
+def strict_answer(text:str,                # of a completion
+                  markers:tuple[str, str], # what opens and what closes the answer
                  )->str|None:
     "The text of the last block; None without one."
     rest = after_thought(text) or ''
@@ -75,15 +75,15 @@ def strict_answer(text,     # of a completion
     return block.strip() if closed else None
 
 # %% ../nbs/api/64_recount.ipynb #recount-strict
-def lenient_answer(text # of a completion
+def lenient_answer(text:str # of a completion
                   )->str|None:
     "The last number; None without one."
     found = re.findall(_NUMBER, after_thought(text) or '')
     return found[-1] if found else None
 
 # %% ../nbs/api/64_recount.ipynb #recount-same
-def same(answer, # that was read, or None
-         right,  # the right one
+def same(answer:str|None, # that was read
+         right:str,       # the right one
         )->bool:
     "Whether two answers are the same number, or the same words where the right one is no number."
     if answer is None: return False
@@ -92,8 +92,8 @@ def same(answer, # that was read, or None
     return ' '.join(answer.lower().split()) == ' '.join(right.lower().split())
 
 # %% ../nbs/api/64_recount.ipynb #recount-wilson-wilson
-def wilson(right, # answers
-           n,     # problems, at least one
+def wilson(right:int, # answers
+           n:int,     # problems, at least one
           )->tuple[float, float]:
     "The 95 % interval of a share (Wilson 1927)."
     z, p = 1.959963984540054, right / n
@@ -101,8 +101,8 @@ def wilson(right, # answers
     return (middle - half) / (1 + z*z / n), (middle + half) / (1 + z*z / n)
 
 # %% ../nbs/api/64_recount.ipynb #recount-wilson
-def mcnemar(gained, # problems that were wrong and are right
-            lost,   # problems that were right and are wrong
+def mcnemar(gained:int, # problems that were wrong and are right
+            lost:int,   # problems that were right and are wrong
            )->float:
     "The probability of as uneven a split by a fair coin, two-sided (McNemar 1947, exact)."
     n, few = gained + lost, min(gained, lost)
@@ -125,8 +125,8 @@ class Counted:
     def n(self)->int: return len(self.strict)
 
 # %% ../nbs/api/64_recount.ipynb #recount-count
-def count(path,     # of an evaluation
-          markers,  # what opens and what closes an answer
+def count(path:str|Path,           # of an evaluation
+          markers:tuple[str, str], # what opens and what closes an answer
          )->Counted:
     "Count one evaluation."
     rows = load_lines(path)
@@ -145,9 +145,9 @@ def _named(path) -> tuple[str, str]:
     return (m[1], m[2].replace('--', '/')) if m else (Path(path).stem, '')
 
 # %% ../nbs/api/64_recount.ipynb #recount-change
-def change(first, # `Counted`
-           last,  # `Counted`, of the same dataset
-           how,   # 'strict', 'lenient' or 'said'
+def change(first:Counted,              # `Counted`
+           last:Counted,               # `Counted`, of the same dataset
+           how:str,                    # 'strict', 'lenient' or 'said'
           )->tuple[float, float]|None: # difference of the shares, McNemar's p
     "The change over the problems that both have; None where they have none in common."
     earlier = {}
@@ -167,7 +167,7 @@ def _goal_lines_of(config:str) -> tuple[str, list]:
     if not head: return '', []
     return head[1].partition(' #')[0].strip(), re.findall(r'^[ \t]+["\']?(\w+)["\']?[ \t]*:(.*)', head[2], re.M)
 
-def read_goal(config # text of a run's config.yaml
+def read_goal(config:str # text of a run's config.yaml
              )->dict:
     "The section `goal` of a configuration as plain values; empty where there is none."
     read = {key: _goal_value(text.strip()) for key, text in _goal_lines_of(config)[1]}
@@ -186,7 +186,7 @@ def _measure(value) -> bool:
 # %% ../nbs/api/64_recount.ipynb #recount-goal-unread
 _EMPTY = ('', 'null', '~', '{}')
 
-def unread_goal(config # text of a run's config.yaml
+def unread_goal(config:str   # text of a run's config.yaml
                )->list[str]: # one line each; empty where the goal is read whole, and where there is none
     "What the section `goal` asks for and this reader can't compare."
     beside, pairs = _goal_lines_of(config)
@@ -201,10 +201,10 @@ def unread_goal(config # text of a run's config.yaml
     return told if over in ('before', 'warm') else [*told, f'goal.over: {str(over)[:60]} is neither before nor warm']
 
 # %% ../nbs/api/64_recount.ipynb #recount-parts
-def goal_parts(goal,       # as `read_goal` gives it
-               counted,    # {(when, dataset): Counted}
-               minutes,    # that the run took, or None
-               how,        # 'strict' or 'lenient'
+def goal_parts(goal:dict,                # as `read_goal` gives it
+               counted:dict,             # {(when, dataset): Counted}
+               minutes:float|None,       # that the run took
+               how:str,                  # 'strict' or 'lenient'
               )->list[tuple[str, bool]]: # what was expected and found, whether it was met
     "Each part of a goal, met or not."
     dataset = goal.get('dataset') or next((d for when, d in counted if when == 'after'), None)
@@ -242,7 +242,7 @@ class Recount:
         return self.meets('strict') is not False and not self.unread
 
 # %% ../nbs/api/64_recount.ipynb #recount-run
-def recount(run # directory of a run
+def recount(run:str|Path # directory of a run
            )->Recount:
     "Count the evaluations of a run again."
     run = Path(run)

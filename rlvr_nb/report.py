@@ -9,6 +9,7 @@ __all__ = ['RunReport', 'safe_command']
 import re, shlex
 from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
 # %% ../nbs/api/77_report.ipynb #report-own-imports
 from fastcore.basics import patch
@@ -267,7 +268,7 @@ def checks(self:RunReport)->FT:
     return ft('section', ft('h2', 'Checks and faults'), *parts)
 
 # %% ../nbs/api/77_report.ipynb #t-safe-command
-def safe_command(text # of the manifest
+def safe_command(text:Any # of the manifest
                 )->str|None:
     "A command that starts this program and does nothing else; None for any other text."
     try: words = shlex.split(text or '')

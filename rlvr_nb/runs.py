@@ -255,7 +255,7 @@ def html(self:SeedSummary)->str:
 
 @patch
 def save(self:SeedSummary,
-         path, # of the page
+         path:str|Path, # of the page
         )->Path:
     "Write the page."
     return write_text(Path(path), self.html())
@@ -268,8 +268,8 @@ def _accuracies(result:dict, when:str) -> dict[str, float]:
 # %% ../nbs/api/79_runs.ipynb #t-summary
 _SUMMARISED = ('name', 'started', 'seed', 'overrides', 'parent', 'evaluates')  # from the manifest
 
-def run_summary(run_dir,    # a `RunDir`, or its path
-               )->dict:     # path or link, status, steps, `_SUMMARISED`, and {dataset: accuracy} before, warm and after
+def run_summary(run_dir:RunDir|str|Path, # a `RunDir`, or its path
+               )->dict: # path or link, status, steps, `_SUMMARISED`, and {dataset: accuracy} before, warm and after
     "One run in a few words; a file that can't be read leaves its part empty."
     run = as_run(run_dir)
     manifest, result = readable(run, run.read_manifest), readable(run, run.read_result)
@@ -279,13 +279,13 @@ def run_summary(run_dir,    # a `RunDir`, or its path
             **{when: _accuracies(result, when) for when in _MOMENTS}}
 
 # %% ../nbs/api/79_runs.ipynb #t-shelf-shelf
-def shelf(root='outputs',  # where runs are kept
-         )->list[dict]:    # as `run_summary` gives them, newest first
+def shelf(root:str|Path='outputs', # where runs are kept
+         )->list[dict]:            # as `run_summary` gives them, newest first
     "All runs of a folder."
     return [run_summary(run) for run in RunDir.list(root)]
 
 # %% ../nbs/api/79_runs.ipynb #t-shelf
-def shelf_table(root='outputs', # where runs are kept
+def shelf_table(root:str|Path='outputs', # where runs are kept
                )->Table:
     "All runs of a folder as a table."
     def told(found): return ', '.join(f'{name} {percent(v)}' for name, v in found.items()) or '-'
@@ -307,8 +307,8 @@ def _packed(run:RunDir, checkpoints:bool) -> list[Path]:
     return sorted(found)
 
 # %% ../nbs/api/79_runs.ipynb #t-pack
-def pack_run(run_dir,      # a `RunDir`, or its path
-             path=None,    # of the file; None puts NAME.zip beside the run
+def pack_run(run_dir:RunDir|str|Path, # a `RunDir`, or its path
+             path:str|Path|None=None, # of the file; None puts NAME.zip beside the run
              checkpoints:bool=False,  # whether they go along
             )->Path:
     "Put a run into one zip file."
@@ -331,7 +331,7 @@ def _strange(run:RunDir) -> list[str]:
     return [n for n in names if n.partition('-before-resume')[0] not in _OWN and not n.startswith('.')]
 
 # %% ../nbs/api/79_runs.ipynb #t-delete
-def delete_run(run_dir, # a `RunDir`, or its path
+def delete_run(run_dir:RunDir|str|Path, # a `RunDir`, or its path
               ):
     "Delete a run; a `ConfigError` where it is being written, or holds what no run makes."
     run = as_run(run_dir)

@@ -11,6 +11,7 @@ import json, math, re
 from dataclasses import dataclass
 from html import escape
 from statistics import fmean
+from typing import Any
 
 # %% ../nbs/api/07_show.ipynb #show-own-imports
 from fastcore.basics import patch
@@ -64,7 +65,7 @@ class Table:
     notes: tuple|list = ()  # sentences below the table
 
 # %% ../nbs/api/07_show.ipynb #e-cell
-def cell_text(cell)->str: # a text, a number, an element, or None
+def cell_text(cell:Any)->str: # a text, a number, an element, or None
     "A cell as text, with its control characters visible."
     if isinstance(cell, FT): return ''.join(map(cell_text, cell.children))
     return '' if cell is None else visible(str(cell))
