@@ -10,7 +10,8 @@ from fractions import Fraction
 
 # %% ../nbs/api/27_equality.ipynb #equality-own-imports
 from .numerals import Unreadable
-from .formulas import _agreements, _close, _ctx, _decimal, _evaluate, _letters, _mp, _same_formula
+from .formulas import _decimal
+from .values import _agreements, _close, _ctx, _evaluate, _letters, _mp, _same_formula
 from .shapes import _ALIASES, _FLIP
 
 # %% ../nbs/api/27_equality.ipynb #e-table

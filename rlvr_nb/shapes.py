@@ -13,7 +13,8 @@ from functools import lru_cache
 # %% ../nbs/api/26_shapes.ipynb #shapes-own-imports
 from .characters import _plain
 from .numerals import Unreadable
-from .formulas import _FUNCTIONS, _GREEK, _MAX_ITEMS, _evaluate, _formula, _letters, _thousands, _uniform
+from .formulas import _FUNCTIONS, _GREEK, _MAX_ITEMS, _formula, _thousands, _uniform
+from .values import _evaluate, _letters
 
 # %% ../nbs/api/26_shapes.ipynb #s-top
 _OPEN, _SHUT = '([{⦃', ')]}⦄'
@@ -36,6 +37,7 @@ def _top(text:str, *separators) -> list[str]:
         i += 1
     return [p.strip() for p in (*parts, text[at:])]
 
+# %% ../nbs/api/26_shapes.ipynb #s-encloses
 def _encloses(text:str) -> bool:
     "Whether the first bracket is closed by the last character."
     depth = 0
@@ -67,6 +69,7 @@ _unit_word = re.compile(r'(?<![\\A-Za-z_])([A-Za-z]{2,})\.?(?![A-Za-z(])' + _rai
 _unit_letter = re.compile(r'(?<=\d) (m|s|g|h|L|l)' + _raised_unit + r'(?=\s*$)')
 _LINKS = ('and', 'or', 'union', 'to', 'is', 'by')
 
+# %% ../nbs/api/26_shapes.ipynb #s-text-units
 def _text_units(text:str, words:list) -> str:
     r"A formula without the units in `\text{}`, which are added to `words`."
     if not re.sub(r'\\text\w*\s*\{[^{}]*\}', '', text).strip(' .$'): return text
@@ -76,6 +79,7 @@ def _text_units(text:str, words:list) -> str:
         return ' '
     return _text_unit.sub(drop, text)
 
+# %% ../nbs/api/26_shapes.ipynb #s-without-units-all
 def _without_units(text:str) -> tuple[str, tuple]:
     "A formula without the words after its numbers, and the words."
     words = []
@@ -96,6 +100,7 @@ _dressing = re.compile(r'\\(?:text[a-z]*|mbox|mathrm|operatorname|mathbf|boxed)\
 _marks = re.compile(r"[\s{}()\[\]$!\"'*`\\~_]|(?<!\d)[.,;:-]|[.,;:-](?!\d)")
 _half_day = re.compile(r'(?:\b|(?<=\d))([ap])\s?\.?\s?m\b\.?')
 
+# %% ../nbs/api/26_shapes.ipynb #s-words-all
 def _words(text:str) -> str:
     "A text answer in plain words."
     text = _dressing.sub('', _text_command.sub(r'\1', _plain(text))).lower()
@@ -107,6 +112,7 @@ _math_sign = re.compile(r'[=<>≤≥^/+*∞∪⦃|≡]|\\(?!text|mbox|ldots)')
 _clock_time = re.compile(r'\d\s*[ap]\.?\s?m\b', re.I)
 _SHORT_WORDS = frozenset('no or is ed up'.split())
 
+# %% ../nbs/api/26_shapes.ipynb #s-is-text-all
 def _is_text(text:str) -> bool:
     "Whether an answer is words rather than mathematics."
     bare = _text_command.sub(lambda m: f' {m[1]} ', text)
@@ -147,6 +153,7 @@ def _rule(function):
     _RULES.append(function)
     return function
 
+# %% ../nbs/api/26_shapes.ipynb #s-shape-all
 def _shape(text:str, depth:int=0) -> tuple:
     "Read one answer in uniform spelling into a shape."
     text = text.strip().lstrip(' .,;:"') if text.rstrip().endswith('...') else text.strip(' .,;:"\n\t')
@@ -157,6 +164,7 @@ def _shape(text:str, depth:int=0) -> tuple:
         if shape is not None: return shape
     return _one_formula(text)
 
+# %% ../nbs/api/26_shapes.ipynb #s-readable
 def _readable(text:str, depth:int) -> tuple:
     "The shape of a part; its spelling where it is none."
     try: return _shape(text, depth + 1)
@@ -174,6 +182,7 @@ def _matrix_rule(text:str, depth:int):
     m = _matrix.fullmatch(re.sub(r'^[A-Za-z]\s*=\s*', '', text))
     return m and ('matrix', [[_shape(c, depth + 1) for c in row.split('&')] for row in m[2].split('⏎') if row.strip()])
 
+# %% ../nbs/api/26_shapes.ipynb #s-bare-braces
 @_rule
 def _bare_braces_rule(text:str, depth:int):
     "Braces that only group, and the ways to write an empty set."
@@ -208,6 +217,7 @@ def _member_rule(text:str, depth:int):
     point = _shape(without[1] or without[2], depth + 1)
     return ('union', [('interval', '(', _LOW, point, ')'), ('interval', '(', point, _HIGH, ')')])
 
+# %% ../nbs/api/26_shapes.ipynb #s-union
 @_rule
 def _union_rule(text:str, depth:int):
     "Sets joined by ∪."
@@ -237,6 +247,7 @@ def _half_line(sign:str, bound:tuple) -> tuple:
     if sign in '<≤': return ('interval', '(', _LOW, bound, ')]'[sign == '≤'])
     return ('interval', '(['[sign == '≥'], bound, _HIGH, ')')
 
+# %% ../nbs/api/26_shapes.ipynb #s-one-inequality-all
 def _one_inequality(sign:str, left:str, right:str, depth:int) -> tuple:
     "An inequality with one sign, as an interval of its letter where it can be solved."
     if _letter.fullmatch(right) and not _letter.fullmatch(left): sign, left, right = _FLIP[sign], right, left
@@ -256,6 +267,13 @@ def _chained(signs:list, sides:list, depth:int) -> tuple:
     return ('interval', '(['[signs[0] == '≤'], _shape(sides[0], depth + 1), _shape(sides[2], depth + 1),
             ')]'[signs[1] == '≤'])
 
+# %% ../nbs/api/26_shapes.ipynb #s-restated
+def _restated(shapes:list) -> tuple:
+    "The shape that a text states twice, as in -1<x≤1: (-1,1]."
+    if any(s != shapes[0] for s in shapes): raise Unreadable('several_values')
+    return shapes[0]
+
+# %% ../nbs/api/26_shapes.ipynb #s-inequality
 @_rule
 def _inequality_rule(text:str, depth:int):
     "An inequality in one letter as an interval, several as a union."
@@ -267,11 +285,6 @@ def _inequality_rule(text:str, depth:int):
     signs, sides = _inequality.findall(text), [s.strip() for s in _inequality.split(text)]
     if re.search(r'\s+and\s+', text) or len(signs) > 2: raise Unreadable('unparseable')
     return _chained(signs, sides, depth) if len(signs) == 2 else _one_inequality(signs[0], *sides, depth)
-
-def _restated(shapes:list) -> tuple:
-    "The shape that a text states twice, as in -1<x≤1: (-1,1]."
-    if any(s != shapes[0] for s in shapes): raise Unreadable('several_values')
-    return shapes[0]
 
 # %% ../nbs/api/26_shapes.ipynb #s-items
 def _items(text:str, depth:int) -> list:
@@ -285,14 +298,15 @@ def _flattened(items:list) -> list:
     return [i for item in items for i in (item[1] if item[0] == 'list' else [item])]
 
 # %% ../nbs/api/26_shapes.ipynb #s-brackets
-_side = r'([^,;()\[\]]*(?:\([^()]*\)[^,;()\[\]]*)*)'
-_interval = re.compile(r'([(\[])' + _side + '[,;]' + _side + r'([)\]])')
-
 @_rule
 def _set_rule(text:str, depth:int):
     "A set in braces."
     if text[0] not in '⦃{' or not _encloses(text) or '...' in text or '|' in text: return None
     return ('set', _items(text[1:-1], depth))
+
+# %% ../nbs/api/26_shapes.ipynb #s-interval
+_side = r'([^,;()\[\]]*(?:\([^()]*\)[^,;()\[\]]*)*)'
+_interval = re.compile(r'([(\[])' + _side + '[,;]' + _side + r'([)\]])')
 
 @_rule
 def _interval_rule(text:str, depth:int):
@@ -301,6 +315,7 @@ def _interval_rule(text:str, depth:int):
     if not m or m[1] + m[4] in ('()', '[]') and '∞' not in text: return None
     return ('interval', m[1], _shape(m[2], depth + 1), _shape(m[3], depth + 1), m[4])
 
+# %% ../nbs/api/26_shapes.ipynb #s-tuple
 @_rule
 def _tuple_rule(text:str, depth:int):
     "A tuple, a matrix as nested lists, or one value in brackets."
@@ -338,6 +353,7 @@ _base_number = re.compile(r'\(?([0-9A-Za-z ]{1,60}?)\)?\s*(?:_\s*\{?\s*(?:\\text
                           r'|(?:\(?\s*(?:in\s+)?base[\s-]*' + _base + r'\s*\)?))')
 _congruence = re.compile(r'(?:([A-Za-z])\s*≡\s*)?(-?\d{1,30})\s*\(?\s*mod\s*\{?\s*(\d{1,30})\s*\}?\s*\)?')
 
+# %% ../nbs/api/26_shapes.ipynb #s-base-rule
 @_rule
 def _base_rule(text:str, depth:int):
     "A number in a base, or a congruence."

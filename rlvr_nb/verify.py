@@ -18,7 +18,8 @@ from .numerals import Quantity, REASONS, Unreadable, Verdict, _long_digits
 from .refusals import _orders
 from .statements import _MAX_BLOCK, _from_json, _gold_number, _gsm8k, _read, read_number
 from .finance import _finqa
-from .formulas import _evaluate, _letters, _uniform
+from .formulas import _uniform
+from .values import _evaluate, _letters
 from .shapes import _is_text, _shape, _spelling, _text_command, _words
 from .equality import _equal
 from .algebra import _symbolic
