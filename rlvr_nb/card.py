@@ -36,7 +36,11 @@ def _model_index(report:RunReport) -> list[dict]:
         about = {'task': {'type': 'text-generation'}, 'dataset': {'name': name, 'type': source(name)}}
         return {**about, 'metrics': measured}
     after = report.evaluations.get('after', {})
-    return [{'name': report.title, 'results': [result(name, e) for name, e in after.items()]}]
+    return [{'name': _bare(report.title), 'results': [result(_bare(name), e) for name, e in after.items()]}]
+
+def _bare(name:str) -> str:
+    "A name without what HTML or Markdown would act on, since not every reader knows the head of a card."
+    return re.sub(r'[^\w .,:+@/-]+', '-', str(name))[:120]
 
 # %% ../nbs/api/78_card.ipynb #t-front-matter-is-adapter
 def _is_adapter(report:RunReport) -> bool: return os.path.exists(report.model_folder/'adapter_config.json')
@@ -165,7 +169,7 @@ def model_card(run_dir:RunDir|str|Path, # a `RunDir`, or its path
     parts = [f'---\n{front}---', f'# {markdown_text(report.title)}', f'{about} {_code_span(data)}.',
              '## Results', _card_results(report), '## Training', _card_training(report),
              '## Use', _card_use(report, name), '## Limits', _LIMITS, *_card_again(report)]
-    return '\n\n'.join(parts) + '\n'
+    return visible('\n\n'.join(parts) + '\n')
 
 # %% ../nbs/api/78_card.ipynb #t-own-model-refuse-evaluation
 def _refuse_evaluation(run:RunDir, what:str) -> None:

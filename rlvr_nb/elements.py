@@ -13,14 +13,15 @@ import html
 import ipywidgets
 from fastcore.xml import ft, to_xml
 from .grammar import CONF_DIR, REDACTED, redact
+from .show import visible
 
 # %% ../nbs/api/90_elements.ipynb #w-page
 def page(*parts,   # elements and texts; None is left out
          **kwargs, # attributes of the element around them
         )->str:    # HTML
-    "Elements and texts as HTML, without secrets; texts are escaped."
+    "Elements and texts as HTML, without secrets and unseen characters; texts are escaped."
     drawn = to_xml(ft('div', *(p for p in parts if p is not None), **kwargs), indent=False)
-    return redact(drawn).replace(REDACTED, html.escape(REDACTED))
+    return visible(redact(drawn)).replace(REDACTED, html.escape(REDACTED))
 
 # %% ../nbs/api/90_elements.ipynb #w-fold
 def fold(title:str,  # shown

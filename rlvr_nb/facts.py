@@ -17,7 +17,7 @@ from fastcore.basics import patch
 from .grammar import ConfigError
 from .yamlfile import read_yaml
 from .files import fits, read_text
-from .show import percent
+from .show import percent, visible
 from .prompts import GEMMA, PLAIN
 from .comparison import Comparison, compare
 from .rundir import RunDir, as_run
@@ -126,7 +126,7 @@ class RunFacts:
         return self._records
 
     def __str__(self):
-        return '\n'.join([f'{self.title}: {status_text(self.run)}', *map(str, self.comparisons.values())])
+        return visible('\n'.join([f'{self.title}: {status_text(self.run)}', *map(str, self.comparisons.values())]))
 
 # %% ../nbs/api/76_facts.ipynb #t-section-section
 @patch

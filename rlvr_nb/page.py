@@ -88,15 +88,15 @@ _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-ur
 def page(title:str,   # of the window
          *sections,   # elements; None is left out
         )->str:
-    "A page that holds everything it needs and may load nothing."
+    "A page that holds everything it needs and may load nothing; what nobody would see in it is spelled out."
     look = Safe(files('rlvr_nb').joinpath('assets/report.css').read_text(encoding='utf-8'))
     head = [ft('meta', charset='utf-8', void_=True),
             ft('meta', http_equiv='Content-Security-Policy', content=_POLICY, void_=True),
             ft('meta', name='viewport', content='width=device-width, initial-scale=1', void_=True),
             ft('meta', name='referrer', content='no-referrer', void_=True),
-            ft('title', visible(title)), ft('style', look)]
+            ft('title', title), ft('style', look)]
     body = ft('body', *(s for s in sections if s is not None))
-    return '<!doctype html>\n' + to_xml(ft('html', ft('head', *head), body, lang='en'), indent=False) + '\n'
+    return visible('<!doctype html>\n' + to_xml(ft('html', ft('head', *head), body, lang='en'), indent=False) + '\n')
 
 # %% ../nbs/api/75_page.ipynb #t-frame
 def frame(page:str # a whole page

@@ -16,6 +16,7 @@ from typing import Any
 # %% ../nbs/api/07_show.ipynb #show-own-imports
 from fastcore.basics import patch
 from fastcore.xml import FT, ft, to_xml
+from .redaction import is_seen
 
 # %% ../nbs/api/07_show.ipynb #e-percent
 def percent(share:float, # from 0 to 1
@@ -49,12 +50,17 @@ def gigabytes(count:float, # bytes
     return f'{count / size:.3g} {unit}'
 
 # %% ../nbs/api/07_show.ipynb #e-visible
-_UNSEEN = re.compile('[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]')
+_PERHAPS_UNSEEN = re.compile(r'[^\n\t -~]')
+
+def _spelled(found) -> str:
+    "A character that nobody sees, by its number; any other as it is."
+    c = found[0]
+    return c if is_seen(c) else f'\\u{ord(c):04x}' if ord(c) < 0x10000 else f'\\U{ord(c):08x}'
 
 def visible(text:str, # from anywhere
            )->str:
-    r"Control characters, direction marks and lone surrogates spelled out, such as `\u001b`."
-    return _UNSEEN.sub(lambda found: f'\\u{ord(found[0]):04x}', text)
+    r"Control characters, direction marks, what has no width and lone surrogates spelled out, such as `\u001b`."
+    return _PERHAPS_UNSEEN.sub(_spelled, text)
 
 # %% ../nbs/api/07_show.ipynb #e-table
 @dataclass
