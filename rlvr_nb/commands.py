@@ -21,6 +21,7 @@ class Command:
     "A word of the command line."
     run: Callable         # takes the words that follow, returns the text to print
     words: tuple          # what follows, in capitals; one in brackets may be left out
+    help: str             # what it does, in a line
 
     @property
     def least(self)->int: return sum(not word.startswith('[') for word in self.words)
@@ -28,42 +29,43 @@ class Command:
 COMMANDS = {}  # word -> Command
 
 def command(*words:str, # that follow
+            help:str,   # what it does, in a line
            ):
     "Register a function as the command of its name."
     def register(function):
-        COMMANDS[function.__name__.strip('_')] = Command(function, words)
+        COMMANDS[function.__name__.strip('_')] = Command(function, words, help)
         return function
     return register
 
 # %% ../nbs/api/85_commands.ipynb #commands-inspect
-@command('PATH')
+@command('PATH', help='say what a run or the folder of a model is and would load, without loading any of it')
 def _inspect(path):
     from rlvr_nb.trust import inspect_path
     return str(inspect_path(path))
 
-@command('[FOLDER]')
+@command('[FOLDER]', help='list the runs of a folder, newest first')
 def _runs(folder='outputs'):
     from rlvr_nb.runs import shelf_table
     table = shelf_table(folder)
     return table.text() if table.rows else f'{folder}: no run is there'
 
 # %% ../nbs/api/85_commands.ipynb #commands-send
-@command('RUN')
+@command('RUN_DIR', help="send to Weights & Biases what it hasn't got of a run")
 def _send(run):
     from rlvr_nb.observers import send_to_wandb
     return '\n'.join(f'sent {what}' for what in send_to_wandb(run)) or 'nothing was missing'
 
-@command('RUN', 'OWNER/NAME')
+@command('RUN_DIR', 'OWNER/NAME', help='upload the model of a run to the Hub, with its card')
 def _push(run, repo_id):
     from rlvr_nb.card import push_to_hub
     return push_to_hub(run, repo_id)
 
-@command('RUN', '[FILE]')
+@command('RUN_DIR', '[FILE]', help='put a run into one zip file, without its checkpoints')
 def _pack(run, path=None):
     from rlvr_nb.runs import pack_run
     return shown_path(pack_run(run, path))
 
-@command('RUN')
+@command('RUN_DIR', help='delete a run that nobody writes into')
 def _delete(run):
     from rlvr_nb.runs import delete_run
     gone = RunDir.open(run).path

@@ -186,6 +186,7 @@ def _example(path, number:int, line:str) -> dict:
         raise ConfigError(f'{path}, line {number}: no example; evaluate again or remove the line')
     return row
 
+# %% ../nbs/api/61_comparison.ipynb #e-load-all
 @patch(cls_method=True)
 def load(cls:Evaluation,
          path:str|Path, # a file written by `save`
@@ -208,12 +209,11 @@ def _pairs(before:Evaluation, after:Evaluation) -> list[tuple[dict, dict]]:
     for row in before.rows: waiting.setdefault(_key(row), []).append(row)
     return [(waiting[key].pop(0), row) for row in after.rows if waiting.get(key := _key(row))]
 
+# %% ../nbs/api/61_comparison.ipynb #e-notes
 def _notes(before:Evaluation, after:Evaluation, paired:int) -> list[str]:
-    notes = [
-        f'{e.n - paired} of {e.n} problems of {e.when!r} have no partner and are left out'
-        for e in (before, after)
-        if e.n > paired
-    ]
+    "What to know before the numbers of a comparison are trusted."
+    notes = [f'{e.n - paired} of {e.n} problems of {e.when!r} have no partner and are left out'
+             for e in (before, after) if e.n > paired]
     b, a = (e.decoding.get('max_new_tokens') for e in (before, after))
     return notes + ([f'decoding differs: at most {b} new tokens before, {a} after'] if a != b else [])
 
@@ -253,6 +253,7 @@ def net(self:Comparison)->int:
     "Examples gained less examples lost."
     return self.gains - self.losses
 
+# %% ../nbs/api/61_comparison.ipynb #e-comparison-difference
 @patch(as_prop=True)
 def difference(self:Comparison)->float:
     "The change of accuracy, a share of the examples: -1 to 1."
@@ -297,36 +298,28 @@ def _flip_row(flip:dict, whole:bool) -> list:
     sides = [f"{flip[f'reason_{side}']}\n{flip[side]}" for side in ('before', 'after')]
     return [_cut(text, _CELL_SHOWN) for text in (flip['change'], prompt_text(flip['prompt']), flip['answer'], *sides)]
 
+# %% ../nbs/api/61_comparison.ipynb #e-flips-show
 @patch
 def table(self:Flips,
           whole:bool=False, # problem and completions in full, instead of a line each
          )->Table:
     "The first flips as a table."
-    columns = (
-        ['change', 'problem', 'right answer', 'before', 'after'] if whole else ['change', 'answer', 'before', 'after']
-    )
+    columns = ['change', *(['problem', 'right answer'] if whole else ['answer']), 'before', 'after']
     more = len(self) - _FLIPS_SHOWN
-    return Table(
-        columns, [_flip_row(flip, whole) for flip in self[:_FLIPS_SHOWN]], [f'{more} more'] if more > 0 else []
-    )
+    rows = [_flip_row(flip, whole) for flip in self[:_FLIPS_SHOWN]]
+    return Table(columns, rows, [f'{more} more'] if more > 0 else [])
 
 # %% ../nbs/api/61_comparison.ipynb #e-flips-of
+def _flip(b:dict, a:dict) -> dict:
+    "One problem that changed sides, with both completions."
+    return {'change': 'gain' if a['correct'] else 'loss', 'prompt': a['prompt'], 'answer': a['answer'],
+            'before': b['completion'], 'after': a['completion'],
+            'reason_before': b['reason'], 'reason_after': a['reason']}
+
 @patch(as_prop=True)
 def flips(self:Comparison)->Flips:
     "The problems that changed sides, gains first, with both completions."
-    changed = [
-        {
-            'change': 'gain' if a['correct'] else 'loss',
-            'prompt': a['prompt'],
-            'answer': a['answer'],
-            'before': b['completion'],
-            'after': a['completion'],
-            'reason_before': b['reason'],
-            'reason_after': a['reason'],
-        }
-        for b, a in self.pairs
-        if a['correct'] != b['correct']
-    ]
+    changed = [_flip(b, a) for b, a in self.pairs if a['correct'] != b['correct']]
     return Flips(sorted(changed, key=lambda flip: flip['change']))
 
 # %% ../nbs/api/61_comparison.ipynb #e-comparison-show
@@ -336,33 +329,22 @@ def sides(self:Comparison)->tuple[str, str]:
     whens = self.before.when, self.after.when
     return whens if whens[0] != whens[1] else ('before', 'after')
 
+# %% ../nbs/api/61_comparison.ipynb #e-comparison-table
 @patch
 def table(self:Comparison)->Table:
     "The comparison as a line of a table."
     columns = ['dataset', *self.sides(), 'change', '95 % interval', 'gains', 'losses', 'McNemar p', 'n']
     before, after = (fmean(float(pair[side]['correct']) for pair in self.pairs) for side in (0, 1))
-    row = [
-        self.dataset,
-        percent(before),
-        percent(after),
-        f'{points(self.difference)} points',
-        ' to '.join(map(points, self.interval)),
-        self.gains,
-        self.losses,
-        p_text(self.p_value),
-        self.n,
-    ]
+    row = [self.dataset, percent(before), percent(after), f'{points(self.difference)} points',
+           ' to '.join(map(points, self.interval)), self.gains, self.losses, p_text(self.p_value), self.n]
     return Table(columns, [row], [f'note: {note}' for note in self.notes])
 
+# %% ../nbs/api/61_comparison.ipynb #e-comparison-html
 @patch
 def __str__(self:Comparison): return self.table().text()
 
 @patch
 def _repr_html_(self:Comparison):
     flips = self.flips
-    shown = (
-        f'<details><summary>{len(flips)} problems changed sides</summary>{flips._repr_html_()}</details>'
-        if flips
-        else ''
-    )
-    return self.table().html() + shown
+    folded = f'<details><summary>{len(flips)} problems changed sides</summary>{flips._repr_html_()}</details>'
+    return self.table().html() + (folded if flips else '')

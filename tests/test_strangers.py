@@ -1,4 +1,5 @@
 """Run directories of strangers: every attack here succeeds where its mend is taken out."""
+import importlib
 import json
 import os
 import random
@@ -527,11 +528,8 @@ def test_a_run_that_ended_after_resuming_says_how_and_one_killed_then_doesnt_say
 
 
 def test_every_command_of_a_run_is_one_of_the_command_line(capsys, tmp_path):
-    from rlvr_nb.commands import COMMANDS as own
-    from rlvr_nb.flags import COMMANDS as typed
-    mine = {word: entry for word, entry in typed.items() if entry[0] == 'rlvr_nb.commands'}
-    assert set(mine) == set(own) and all(entry[1] == f'run_{word}' for word, entry in mine.items())
-    assert all(len(entry[2].split()) == len(own[word].words) for word, entry in mine.items())
+    from rlvr_nb.flags import COMMANDS
+    assert all(hasattr(importlib.import_module(module), function) for module, function, *_ in COMMANDS.values())
     assert main(['inspect', str(tmp_path)]) == 0
     assert 'neither a run nor the folder of a model' in capsys.readouterr().out
     assert main(['inspect', str(tmp_path/'nowhere')]) == 2 and main(['push', 'x']) == 2
