@@ -24,6 +24,12 @@ def hardware_arguments(hw:Hardware,          # where this process trains
     return dict(bf16=fmt == 'bfloat16', fp16=fmt == 'float16', use_cpu=not cuda, gradient_checkpointing=cuda,
                 dataloader_pin_memory=cuda)
 
+# %% ../nbs/api/50_arguments.ipynb #t-saving
+def _saving(train) -> dict:
+    "The arguments that say when a checkpoint is saved; two are kept."
+    if not train.save_steps: return dict(save_strategy='no')
+    return dict(save_strategy='steps', save_steps=train.save_steps, save_total_limit=2)
+
 # %% ../nbs/api/50_arguments.ipynb #t-arguments
 def grpo_arguments(train,                       # the `train` part of a configuration
                    output_dir:str|Path,         # of the checkpoints
@@ -32,9 +38,7 @@ def grpo_arguments(train,                       # the `train` part of a configur
                    hw:Hardware|None=None,       # this machine unless given
                   )->dict:
     "The arguments of `GRPOConfig` that a configuration means on this hardware."
-    saving = dict(save_strategy='no')
-    if train.save_steps: saving = dict(save_strategy='steps', save_steps=train.save_steps, save_total_limit=2)
-    return {**hardware_arguments(hw or hardware(), train.bf16), **saving,
+    return {**hardware_arguments(hw or hardware(), train.bf16), **_saving(train),
             **dict(output_dir=str(output_dir), learning_rate=train.learning_rate, max_steps=train.max_steps,
                    max_completion_length=train.max_completion_length,
                    per_device_train_batch_size=train.per_device_train_batch_size,
@@ -67,6 +71,7 @@ class Geometry:
     steps: int         # optimizer steps of the run
     per_step: int      # completions that enter one optimizer step
 
+# %% ../nbs/api/50_arguments.ipynb #t-geometry-of
 def geometry(train,           # the `train` part of a configuration
              world_size:int=1, # processes
             )->Geometry:
@@ -76,9 +81,10 @@ def geometry(train,           # the `train` part of a configuration
         train.grpo.get('steps_per_generation') or train.gradient_accumulation_steps)
     return Geometry(at_once, at_once // train.num_generations, train.max_steps, per_step)
 
+# %% ../nbs/api/50_arguments.ipynb #t-processes
 def world_size()->int:
     "Processes that train together, as torchrun counts them."
-    return world_size_of(os.environ)
+    return world_size_of(dict(os.environ))
 
 def is_main_process()->bool:
     "Whether this process is the one that writes."

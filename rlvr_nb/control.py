@@ -9,6 +9,9 @@ __all__ = ['StopRequested', 'TrainingControl', 'interruptible']
 import signal, sys, threading
 from contextlib import contextmanager
 
+# %% ../nbs/api/51_control.ipynb #control-own-imports
+from fastcore.basics import patch
+
 # %% ../nbs/api/51_control.ipynb #tc-stop-requested
 class StopRequested(KeyboardInterrupt):
     "A stop was asked for, and the work at hand is given up; everything saved so far is whole."
@@ -26,19 +29,24 @@ class TrainingControl:
         self._stop.set()
         self._go.set()
 
-    def pause(self): "Wait at the next such moment until `resume` or `stop`."; self._go.clear()
-    def resume(self): "Go on after a pause."; self._go.set()
-    def wait(self): "Block while paused."; self._go.wait()
-
-    def check(self):
-        "Block while paused; raise `StopRequested` when a stop was asked for."
-        self.wait()
-        if self.stopping: raise StopRequested
-
     @property
     def stopping(self)->bool: return self._stop.is_set()
     @property
     def paused(self)->bool: return not self._go.is_set()
+
+# %% ../nbs/api/51_control.ipynb #tc-pause
+@patch
+def pause(self:TrainingControl): "Wait at the next such moment until `resume` or `stop`."; self._go.clear()
+@patch
+def resume(self:TrainingControl): "Go on after a pause."; self._go.set()
+@patch
+def wait(self:TrainingControl): "Block while paused."; self._go.wait()
+
+@patch
+def check(self:TrainingControl):
+    "Block while paused; raise `StopRequested` when a stop was asked for."
+    self.wait()
+    if self.stopping: raise StopRequested
 
 # %% ../nbs/api/51_control.ipynb #tc-signals
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -54,6 +62,7 @@ def _stop_soon(control:TrainingControl):
         print(_NOTICE, file=sys.stderr, flush=True)
     return handle
 
+# %% ../nbs/api/51_control.ipynb #tc-interruptible
 @contextmanager
 def interruptible(control:TrainingControl # asked to stop by the first signal
                  ):

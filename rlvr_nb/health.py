@@ -48,9 +48,11 @@ def likely_cause(self:Health)->str:
     lower = f'type train.learning_rate={self.learning_rate / 10:g}'
     finite = [n for n in self.norms if math.isfinite(n)]
     if self.half_precision:
-        return f'float16 ends at 65,504, and a GPU with bfloat16, or train.bf16=null there, has no such limit; otherwise {lower}'
+        return ('float16 ends at 65,504, and a GPU with bfloat16, or train.bf16=null there, has no such limit; '
+                f'otherwise {lower}')
     if len(finite) > 1 and finite[-1] > 10 * max(finite[0], 1e-8):
-        return f'the norm of the gradient had grown from {finite[0]:.3g} to {finite[-1]:.3g}, so the learning rate {self.learning_rate:g} is too high; {lower}'
+        return (f'the norm of the gradient had grown from {finite[0]:.3g} to {finite[-1]:.3g}, so the learning rate '
+                f'{self.learning_rate:g} is too high; {lower}')
     if self.learning_rate >= 1e-2:
         return f'a learning rate of {self.learning_rate:g} is far above what fine-tuning bears; {lower}'
     return f'look at the rewards and completions of the last steps for values that are out of bounds; otherwise {lower}'
@@ -63,7 +65,8 @@ def skip(self:Health,
     "Count a step whose gradient is no number; a `TrainingDiverged` when there have been too many in a row."
     self.skipped.append(step)
     if self.in_a_row >= IN_A_ROW:
-        raise TrainingDiverged(f'train: the gradient was no number in {IN_A_ROW} steps in a row, up to step {step}; {self.likely_cause()}')
+        raise TrainingDiverged(f'train: the gradient was no number in {IN_A_ROW} steps in a row, up to step {step}; '
+                               f'{self.likely_cause()}')
     return f'step {step}: the gradient is no number, so the step was skipped ({len(self.skipped)} so far)'
 
 # %% ../nbs/api/54_health.ipynb #he-non-finite
@@ -85,7 +88,8 @@ def check_weights(self:Health,
                  )->None:
     "Refuse weights that are no numbers, with the likely cause."
     if name := non_finite(model):
-        raise TrainingDiverged(f'train: after step {step} the weights are no numbers ({name}), and they are not saved; {self.likely_cause()}')
+        raise TrainingDiverged(f'train: after step {step} the weights are no numbers ({name}), and they are not saved; '
+                               f'{self.likely_cause()}')
 
 # %% ../nbs/api/54_health.ipynb #he-sampling
 def is_sampling_failure(error:BaseException)->bool:
@@ -98,7 +102,8 @@ def cannot_answer(self:Health,
                   step:int, # optimizer steps done
                  )->TrainingDiverged:
     "What to raise when the model's probabilities are no numbers."
-    return TrainingDiverged(f"train: after step {step} the model's probabilities are no numbers, so it can't answer any more; {self.likely_cause()}")
+    return TrainingDiverged(f"train: after step {step} the model's probabilities are no numbers, so it can't answer "
+                            f'any more; {self.likely_cause()}')
 
 # %% ../nbs/api/54_health.ipynb #he-is-memory
 def is_out_of_memory(error:BaseException)->bool:
@@ -141,6 +146,13 @@ class Batches:
         smallest = min(self, other, key=lambda b: b.micro)
         return Batches(smallest.micro, smallest.accumulation, smallest.per_generation, max(self.parts, other.parts))
 
+# %% ../nbs/api/54_health.ipynb #he-at-once
+def _at_once(micro:int) -> str:
+    "How many completions there are in a pass, and what to set where there is more than one."
+    if micro == 1: return 'a single completion in a pass; '
+    return (f'{micro} completions in a pass; set train.per_device_train_batch_size=1 and multiply '
+            'train.gradient_accumulation_steps by the same factor, or ')
+
 # %% ../nbs/api/54_health.ipynb #he-smaller
 def smaller(batches:Batches,       # that were too large
             generating:bool,       # memory ran out while completions were generated
@@ -148,10 +160,10 @@ def smaller(batches:Batches,       # that were too large
            )->Batches:
     "The next smaller batches; an `RLVRError` says what to lower when nothing is left to halve."
     shorter = f'lower train.max_completion_length from {max_completion_length} to {max(1, max_completion_length // 2)}'
+    if generating and batches.parts < batches.micro * batches.per_generation: return batches.divided()
     if generating:
-        if batches.parts < batches.micro * batches.per_generation: return batches.divided()
-        raise RLVRError(f'train: memory runs out while a single completion is generated; {shorter}, or choose a smaller model')
-    if batches.micro > 1 and batches.micro % 2 == 0: return batches.halved()
-    at_once = 'a single completion' if batches.micro == 1 else f'{batches.micro} completions'
-    fewer = '' if batches.micro == 1 else 'set train.per_device_train_batch_size=1 and multiply train.gradient_accumulation_steps by the same factor, or '
-    raise RLVRError(f'train: memory runs out with {at_once} in a pass; {fewer}{shorter}, train an adapter (model.lora_config.use_lora=true), or choose a smaller model')
+        raise RLVRError('train: memory runs out while a single completion is generated; '
+                        f'{shorter}, or choose a smaller model')
+    if batches.micro % 2 == 0: return batches.halved()
+    raise RLVRError(f'train: memory runs out with {_at_once(batches.micro)}{shorter}, '
+                    'train an adapter (model.lora_config.use_lora=true), or choose a smaller model')

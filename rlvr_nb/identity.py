@@ -38,8 +38,8 @@ def source_digest(function # anything callable
     try: text = inspect.getsource(code)
     except (OSError, TypeError):
         compiled = getattr(code, '__code__', None)
-        text = repr((compiled.co_code, compiled.co_names,
-                     [c for c in compiled.co_consts if not inspect.iscode(c)])) if compiled else repr(code)
+        constants = [c for c in compiled.co_consts if not inspect.iscode(c)] if compiled else []
+        text = repr((compiled.co_code, compiled.co_names, constants)) if compiled else repr(code)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 def reward_facts(component # a reward component, built
@@ -69,7 +69,6 @@ def _version(name:str) -> str:
 
 def version_facts()->dict[str, str]:
     "The versions of what computes."
-
     found = {f'version of {name}': _version(name) for name in COMPUTING}
     return {'version of python': '.'.join(platform.python_version_tuple()[:2]), **found}
 
@@ -108,6 +107,12 @@ class Difference:
 
     def __str__(self): return f"{self.path or self.fact}: {self.before or 'nothing'} -> {self.now or 'nothing'}"
 
+    def fault(self)->Fault:
+        "The difference as what is wrong with a run that is to be resumed."
+        said = f"was {self.before or 'unset'} when the run began and is {self.now or 'unset'} now"
+        return Fault(self.path, problem=said if self.path else f'{self.fact} {said}')
+
+# %% ../nbs/api/82_identity.ipynb #id-differences-of
 def differences(before:dict, # fact -> value, as the run began
                 now:dict,    # fact -> value, today
                )->list[Difference]:
@@ -124,11 +129,9 @@ def refuse_changes(changed:list[Difference], # of a run that is to be resumed
     fatal = [d for d in changed if not d.readable]
     if not changed or force and not fatal: return
     from_there = f'start a run like it with --from {shown_path(run.path)}'
-    advice = f'the checkpoints no longer fit; {from_there}' if fatal else f'add --force to continue all the same, which the report will show, or {from_there}'
-    faults = [Fault(d.path, problem=f'was {d.before or "unset"} when the run began and is {d.now or "unset"} now'
-                    if d.path else f'{d.fact} was {d.before or "unset"} when the run began and is {d.now or "unset"} now')
-              for d in fatal or changed]
-    raise ConfigError([*faults, f'--resume: {advice}'])
+    advice = f'add --force to continue all the same, which the report will show, or {from_there}'
+    if fatal: advice = f'the checkpoints no longer fit; {from_there}'
+    raise ConfigError([*(d.fault() for d in fatal or changed), f'--resume: {advice}'])
 
 # %% ../nbs/api/82_identity.ipynb #id-keep
 @patch(as_prop=True)
@@ -140,14 +143,15 @@ def identity_file(self:RunDir)->Path:
 def read_identity(self:RunDir)->dict: # facts: fact -> value, forced: a list of changes
     "What the run depends on; empty for a run that never wrote it."
     known = read_json(self.identity_file)
-    facts = known.get('facts') if isinstance(known.get('facts'), dict) else {}
-    forced = known.get('forced') if isinstance(known.get('forced'), list) else []
+    facts, forced = known.get('facts'), known.get('forced')
+    if not isinstance(facts, dict): facts = {}
+    if not isinstance(forced, list): forced = []
     return dict(facts={str(k): str(v) for k, v in facts.items()}, forced=[str(c) for c in forced])
 
 @patch
 def write_identity(self:RunDir,
                    facts:dict,         # fact -> value
-                   changed:list=(),    # differences that were forced just now
+                   changed:list|tuple=(), # differences that were forced just now
                   ):
     "Keep what the run depends on from here on."
     forced = self.read_identity()['forced'] + [str(d) for d in changed]

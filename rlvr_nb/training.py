@@ -10,69 +10,24 @@ import shutil, time
 from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 
 # %% ../nbs/api/56_training.ipynb #training-own-imports
 from fastcore.basics import patch
-from .grammar import ConfigError
+from .grammar import ConfigError, RLVRError
 from .model import is_adapted
-from .arguments import Geometry, geometry, grpo_arguments, hardware_arguments, is_main_process, spelled_out, world_size
+from .arguments import (Geometry, geometry, grpo_arguments, hardware_arguments, is_main_process, spelled_out,
+                               world_size)
 from .control import StopRequested, TrainingControl, interruptible
 from .checkpoint import check_space, newest_checkpoint, step_of
-from .health import Batches, Health, is_out_of_memory
+from .health import Batches, Health, is_out_of_memory, smaller
 from .rollout import RolloutEngine
 from .updates import sampled_elsewhere
-from .trainer import checkpoint_size, peak_memory, restore_loop, trainer_class
-
-# %% ../nbs/api/56_training.ipynb #t-vote
-def _any_process(flag:bool) -> bool:
-    "Whether the flag is set in any process."
-    import torch
-    if not (torch.distributed.is_available() and torch.distributed.is_initialized()): return flag
-    device = 'cuda' if torch.distributed.get_backend() == 'nccl' else 'cpu'
-    votes = torch.tensor([float(flag)], device=device)
-    torch.distributed.all_reduce(votes, op=torch.distributed.ReduceOp.MAX)
-    return bool(votes.item())
-
-# %% ../nbs/api/56_training.ipynb #t-callback
-@lru_cache(maxsize=None)
-def _control_class():
-    from transformers import TrainerCallback
-
-    class ControlCallback(TrainerCallback):
-        "Reports the log, remembers the state of each step, and carries out pause and stop."
-        trainer = None  # set by who makes the trainer
-        def __init__(self, control, on_step): self.steering, self.on_step = control, on_step
-
-        def on_train_begin(self, args, state, control, **kwargs):
-            if self.trainer.resumed_state: restore_loop(self.trainer, self.trainer.resumed_state)
-
-        def on_epoch_begin(self, args, state, control, **kwargs): self.trainer.remember()
-
-        def on_step_begin(self, args, state, control, **kwargs):
-            if not float(state.epoch or 0).is_integer():
-                self.trainer.remember()  # where an epoch begins it was remembered before
-
-        def on_optimizer_step(self, args, state, control, **kwargs):
-            self.trainer.health.check_weights(self.trainer.model, state.global_step + 1)
-
-        def on_log(self, args, state, control, logs=None, **kwargs):
-            if self.on_step and state.is_world_process_zero and logs and 'loss' in logs:
-                self.on_step(state.global_step, state.max_steps,
-                             {k: v for k, v in logs.items() if isinstance(v, (int, float))})
-            return self._obey(state, control)
-
-        def on_step_end(self, args, state, control, **kwargs):
-            self.steering.wait()
-            return self._obey(state, control)
-
-        def _obey(self, state, control):
-            if _any_process(self.steering.stopping) and state.global_step < state.max_steps:
-                control.should_training_stop = control.should_save = True
-            return control
-
-    return ControlCallback
+from .agreement import OutOfMemoryEverywhere, several
+from .loopstate import restore_loop
+from .saving import checkpoint_size, given_up
+from .steps import control_callback
+from .trainer import peak_memory, trainer_class
 
 # %% ../nbs/api/56_training.ipynb #t-outcome
 @dataclass
@@ -97,10 +52,11 @@ class DefaultTrainingLoopComponent:
     def check_rows(self, n:int # prompts left after filtering
                   )->None:
         "Refuse a dataset that doesn't fill one generation batch."
-        g = geometry(self.config, world_size())
-        if n < g.groups:
-            raise ConfigError(f"data: {n} prompts are left after filtering, and one generation batch takes {g.groups} ({g.completions} completions in groups of "
-                              f"{self.config.num_generations}); give more data, or a smaller train.per_device_train_batch_size")
+        g, size = geometry(self.config, world_size()), self.config.num_generations
+        if n >= g.groups: return
+        raise ConfigError(f'data: {n} prompts are left after filtering, and one generation batch takes {g.groups} '
+                          f'({g.completions} completions in groups of {size}); give more data, or a smaller '
+                          'train.per_device_train_batch_size')
 
 # %% ../nbs/api/56_training.ipynb #t-named-model
 @contextmanager
@@ -118,56 +74,16 @@ def _loadable(model, args, folder:Path):
         model.config._name_or_path = named
         shutil.rmtree(aside)
 
-# %% ../nbs/api/56_training.ipynb #t-make-trainer
-@patch
-def make_trainer(self:DefaultTrainingLoopComponent,
-                 model, tokenizer,            # ready to train, with its adapter
-                 rows,                        # dicts with prompt, answer and further columns for the rewards
-                 reward_functions:list,       # in TRL's signature
-                 reward_weights:list,         # one for each
-                 output_dir:str|Path,         # of the checkpoints
-                 callbacks:tuple=(),          # transformers callbacks; each finds the trainer in its attribute `trainer`
-                 control:TrainingControl|None=None, # to pause and stop
-                 on_step:Callable|None=None,  # (step, total, metrics), after each line of the log, in the main process
-                 on_completions:Callable|None=None, # (step, records) -> further metrics, after each generation, in the main process
-                 judged:Callable|None=None,   # () -> records of the batch that this process scored last, as `Batch.records`
-                 on_fault:Callable|None=None, # (where, message), when something was skipped or changed, in the main process
-                 on_event:Callable|None=None, # (kind, what=, where=, message=), beside `on_fault`, for what is counted: 'skipped', 'retried' or 'changed'
-                 stateful:dict|None=None,     # name -> what has `state_dict` and `load_state_dict` and belongs into a checkpoint, such as rewards that draw random numbers
-                 engine:RolloutEngine|None=None, # that generates; None makes one as `train.rollout` says
-                ):
-    "TRL's trainer, set up and not yet started."
-    from datasets import Dataset
-    from transformers import PrinterCallback, ProgressCallback
-    from trl import GRPOTrainer
-    self.check_rows(len(rows))
-    args = self._trl_config(output_dir, reward_weights)
-    control = control or TrainingControl()
-    ours = _control_class()(control, on_step)
-    model.warnings_issued = getattr(model, 'warnings_issued', {})
-    with _loadable(model, args, Path(output_dir)):
-        trainer = trainer_class(GRPOTrainer)(model=model, processing_class=tokenizer, reward_funcs=reward_functions,
-                                             args=args, train_dataset=Dataset.from_list(list(rows)),
-            callbacks=[*callbacks, ours], on_completions=on_completions, judged=judged, control=control,
-                                             health=Health(args.learning_rate, args.fp16),
-            on_fault=on_fault, on_event=on_event, stateful=stateful,
-            engine=self._engine_for(model, tokenizer, args, engine))
-    trainer.may_keep = 'gradient_checkpointing' not in (self.config.grpo or {}) and not hasattr(model, 'for_training')
-    trainer.further_generations = self._further_generations(trainer)
-    for note in trainer.engine.notes if trainer.engine else []: trainer._tell('rollout', note)
-    trainer.told_notes = len(trainer.engine.notes) if trainer.engine else 0
-    for unwanted in (PrinterCallback, ProgressCallback): trainer.remove_callback(unwanted)
-    for callback in (*callbacks, ours): callback.trainer = trainer
-    return trainer
-
+# %% ../nbs/api/56_training.ipynb #t-trl-config
 @patch
 def _trl_config(self:DefaultTrainingLoopComponent, output_dir, reward_weights):
-    from trl import GRPOConfig
+    "TRL's arguments; a `ConfigError` where it refuses them."
+    from trl import GRPOConfig # pyright: ignore[reportPrivateImportUsage]
     arguments = grpo_arguments(self.config, output_dir, self.seed, reward_weights)
     if hasattr(GRPOConfig, 'unsloth_num_chunks'): arguments = spelled_out(arguments)
     try: args = GRPOConfig(**arguments)
     except (ValueError, TypeError) as e: raise ConfigError(f"train: {str(e).strip().splitlines()[0]}") from e
-    if args.n_gpu > 1: args._n_gpu = 1  # a process uses one GPU; transformers would split its batches over all of them
+    if args.n_gpu > 1: args._n_gpu = 1
     return args
 
 # %% ../nbs/api/56_training.ipynb #t-engine
@@ -188,20 +104,64 @@ def _further_generations(self:DefaultTrainingLoopComponent, trainer) -> int:
     "Generations that a step may draw beyond its own; a `ConfigError` where that can't be."
     further = getattr(self.config, 'dynamic_sampling', None) or 0
     if further and trainer.accelerator.num_processes > 1:
-        raise ConfigError('train.dynamic_sampling: works in one process, and this training has several; write train.dynamic_sampling=null')
+        raise ConfigError('train.dynamic_sampling: works in one process, and this training has several; '
+                          'write train.dynamic_sampling=null')
     return further
 
+# %% ../nbs/api/56_training.ipynb #t-ready
+def _ready(trainer, callbacks:list) -> None:
+    "Tell what the engine gave up, drop the callbacks that print, and let each callback find the trainer."
+    from transformers import PrinterCallback, ProgressCallback
+    notes = trainer.engine.notes if trainer.engine else []
+    for note in notes: trainer._tell('rollout', note)
+    trainer.told_notes = len(notes)
+    for unwanted in (PrinterCallback, ProgressCallback): trainer.remove_callback(unwanted)
+    for callback in callbacks: callback.trainer = trainer
+
+# %% ../nbs/api/56_training.ipynb #t-make-trainer
+@patch
+def make_trainer(self:DefaultTrainingLoopComponent,
+                 model, tokenizer,            # ready to train, with its adapter
+                 rows,                        # dicts with prompt, answer and further columns for the rewards
+                 reward_functions:list,       # in TRL's signature
+                 reward_weights:list,         # one for each
+                 output_dir:str|Path,         # of the checkpoints
+                 callbacks:tuple|list=(),     # of transformers; each finds the trainer in its attribute `trainer`
+                 control:TrainingControl|None=None, # to pause and stop
+                 on_step:Callable|None=None,  # (step, total, metrics), after each line of the log, in the main process
+                 engine:RolloutEngine|None=None, # that generates; None makes one as `train.rollout` says
+                 **told,                      # on_completions, judged, on_fault, on_event, stateful: see `Watched`
+                ):
+    "TRL's trainer, set up and not yet started."
+    from datasets import Dataset
+    from trl import GRPOTrainer # pyright: ignore[reportPrivateImportUsage]
+    self.check_rows(len(rows))
+    args, control = self._trl_config(output_dir, reward_weights), control or TrainingControl()
+    every = [*callbacks, control_callback()(control, on_step)]
+    model.warnings_issued = getattr(model, 'warnings_issued', {})
+    with _loadable(model, args, Path(output_dir)):
+        trainer = trainer_class(GRPOTrainer)(
+            model=model, processing_class=tokenizer, reward_funcs=reward_functions, args=args,
+            train_dataset=Dataset.from_list(list(rows)), callbacks=every, control=control,
+            health=Health(args.learning_rate, args.fp16),
+            engine=self._engine_for(model, tokenizer, args, engine), **told)
+    trainer.further_generations = self._further_generations(trainer)
+    trainer.may_keep = 'gradient_checkpointing' not in (self.config.grpo or {}) and not hasattr(model, 'for_training')
+    _ready(trainer, every)
+    return trainer
+
 # %% ../nbs/api/56_training.ipynb #t-resume-trainer
+_APPROXIMATE = 'the position in the data is approximate: some prompts come twice or not at all'
+
 def _prepare_resume(trainer, checkpoint:Path|None) -> None:
     "Let a trainer continue from a checkpoint, with the smaller of its batches and the checkpoint's."
     trainer.resumed_state = trainer.read_loop(checkpoint) if checkpoint else None
     if trainer.resumed_state is None: return
     saved = Batches(**trainer.resumed_state['batches'])
-    if saved.same_work(trainer.batches): trainer.use(saved.narrower(trainer.batches))
-    else:
-        trainer.resumed_state['inputs'] = None  # the batches were changed: what was generated no longer fits
-        trainer._tell('checkpoints', 'resumed with batches of another size, so that the position in the data is approximate: some prompts come twice or not at all',
-                      'changed', 'the size of the batches, and with it the position in the data')
+    if saved.same_work(trainer.batches): return trainer.use(saved.narrower(trainer.batches))
+    trainer.resumed_state['inputs'] = None
+    trainer._tell('checkpoints', f'resumed with batches of another size, so {_APPROXIMATE}',
+                  'changed', f'the size of the batches; {_APPROXIMATE}')
 
 # %% ../nbs/api/56_training.ipynb #t-load-only
 def _load_only(trainer, checkpoint:Path) -> None:
@@ -213,17 +173,45 @@ def _load_only(trainer, checkpoint:Path) -> None:
     for event in (trainer.callback_handler.on_train_begin, trainer.callback_handler.on_train_end):
         event(trainer.args, trainer.state, trainer.control)
 
+# %% ../nbs/api/56_training.ipynb #t-shrinkable
+def _refuse_shrinking(trainer, error:BaseException) -> None:
+    "Raise an error that smaller batches don't mend; return for one that they do."
+    if not is_out_of_memory(error): raise error
+    if not several() or isinstance(error, OutOfMemoryEverywhere): return
+    b = smaller(trainer.batches, trainer.generating, trainer.args.max_completion_length)
+    raise RLVRError('train: memory ran out in one of several processes; type '
+                    f'train.per_device_train_batch_size={b.micro} train.gradient_accumulation_steps={b.accumulation}, '
+                    'and add --resume --force to continue this run') from error
+
+# %% ../nbs/api/56_training.ipynb #t-save-stopped
+def _save_stopped(trainer) -> None:
+    "After a stop in the middle of a step: the checkpoint of the last whole one, and what was given up."
+    done, passes = trainer.state.global_step, trainer.batches.accumulation
+    if text := given_up(done, trainer._step % passes, passes, trainer.generating): trainer._note(text)
+    if done: trainer.save_last_step()
+    trainer.callback_handler.on_train_end(trainer.args, trainer.state, trainer.control)
+
 # %% ../nbs/api/56_training.ipynb #t-attempt
 def _attempt(trainer, checkpoint:Path|None) -> Path|None:
-    "Train from a checkpoint, or from the start; returns the checkpoint to go on from with smaller batches when memory ran out."
+    "Train from a checkpoint, or from the start; returns where to go on with smaller batches, if memory ran out."
     _prepare_resume(trainer, checkpoint)
+    failure = None
     try: trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-    except StopRequested:
-        if trainer.state.global_step: trainer.save_last_step()
-        trainer.callback_handler.on_train_end(trainer.args, trainer.state, trainer.control)
+    except StopRequested: failure = _save_stopped
     except (RuntimeError, MemoryError) as e:
-        if trainer.accelerator.num_processes > 1 or not is_out_of_memory(e): raise
-        return trainer.shrink()
+        _refuse_shrinking(trainer, e)
+        failure = type(trainer).shrink
+    return failure(trainer) if failure else None
+
+# %% ../nbs/api/56_training.ipynb #t-train-from
+def _train_from(trainer, checkpoint:Path|None, on_retry:Callable|None, on_resume:Callable|None) -> None:
+    "Train to the end, from a checkpoint where there is one, with smaller batches whenever memory runs out."
+    over = checkpoint is not None and (step_of(checkpoint) or 0) >= trainer.args.max_steps
+    if checkpoint and on_resume:
+        over = on_resume(step_of(checkpoint), lambda: trainer._load_from_checkpoint(str(checkpoint))) or over
+    if checkpoint and over: return _load_only(trainer, checkpoint)
+    while checkpoint := _attempt(trainer, checkpoint):
+        if on_retry: on_retry(trainer.state.global_step)
 
 # %% ../nbs/api/56_training.ipynb #t-train
 @patch
@@ -232,23 +220,15 @@ def train(self:DefaultTrainingLoopComponent,
           resume_from:str|Path|None=None,  # a checkpoint to go on from
           control:TrainingControl|None=None, # to pause and stop
           on_retry:Callable|None=None,     # (step), when steps after it are trained again
-          on_resume:Callable|None=None,    # (step, load) -> whether the training is over; `load` puts the checkpoint's weights into the model
+          on_resume:Callable|None=None,    # (step, load) -> whether the training is over; `load()` loads its weights
           **kwargs,                        # as `make_trainer` takes them
          )->TrainingOutcome:
     "Train to the end, or until asked to stop."
     control, start = control or TrainingControl(), time.perf_counter()
     trainer = self.make_trainer(*args, control=control, **kwargs)
-    check_space(trainer.args.output_dir, 3 * checkpoint_size(trainer),
-                'the checkpoints of this run, two kept and one being written,')
-    checkpoint = Path(resume_from) if resume_from else None
-    with interruptible(control):
-        over = bool(checkpoint) and step_of(checkpoint) >= trainer.args.max_steps
-        if checkpoint and on_resume:
-            over = on_resume(step_of(checkpoint), lambda: trainer._load_from_checkpoint(str(checkpoint))) or over
-        if over: _load_only(trainer, checkpoint)
-        else:
-            while checkpoint := _attempt(trainer, checkpoint):
-                if on_retry: on_retry(trainer.state.global_step)
+    what = 'the checkpoints of this run, two kept and one being written,'
+    check_space(trainer.args.output_dir, 3 * checkpoint_size(trainer), what)
+    with interruptible(control): _train_from(trainer, Path(resume_from) if resume_from else None, on_retry, on_resume)
     if 'ref' in getattr(trainer.model, 'peft_config', {}):
         trainer.model.delete_adapter('ref')  # TRL's copy of the start, of no use to whoever loads the model
     state = trainer.state

@@ -10,24 +10,13 @@ import pytest
 from test_resume import settings, train
 
 GOLDEN = Path(__file__).with_name('golden.json')
-NAMES = (
-    'loss',
-    'grad_norm',
-    'learning_rate',
-    'reward',
-    'reward_std',
-    'frac_reward_zero_std',
-    'completions/mean_length',
-    'num_tokens',
-    'entropy',
-    'kl',
-)
+NAMES = ('loss', 'grad_norm', 'learning_rate', 'reward', 'reward_std', 'frac_reward_zero_std',
+         'completions/mean_length', 'num_tokens', 'entropy', 'kl')
 
 
 def versions():
-    return ' '.join(
-        [platform.machine(), *(f'{name} {metadata.version(name)}' for name in ('torch', 'transformers', 'trl', 'peft'))]
-    )
+    names = ('torch', 'transformers', 'trl', 'peft')
+    return ' '.join([platform.machine(), *(f'{name} {metadata.version(name)}' for name in names)])
 
 
 def measured(tmp_path):

@@ -1,0 +1,55 @@
+"""Two processes that train together: they resume exactly, stop together, and agree where memory runs out in one."""
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).resolve().parent
+
+
+@pytest.fixture(scope='module')
+def found(tmp_path_factory):
+    "What each of two processes found; everything is run in one pair of them."
+    folder = tmp_path_factory.mktemp('together')
+    environ = os.environ | dict(OMP_NUM_THREADS='1', PYTHONPATH=os.pathsep.join([str(HERE.parent), str(HERE)]),
+                                CUDA_VISIBLE_DEVICES='')
+    done = subprocess.run([sys.executable, '-m', 'torch.distributed.run', '--standalone', '--nproc_per_node=2',
+                           str(HERE/'two_processes.py'), str(folder)], env=environ, capture_output=True, text=True,
+                          timeout=600)
+    assert done.returncode == 0, done.stderr[-4000:]
+    return [json.loads((folder/f'found-{rank}.json').read_text()) for rank in (0, 1)]
+
+
+def test_both_processes_end_with_the_same_weights(found):
+    for name, here in found[0].items():
+        if name != 'killed': assert here['weights'] == found[1][name]['weights'], name
+
+
+@pytest.mark.parametrize('name, whole', [('from 1', 'whole'), ('from 3', 'whole'), ('from 4', 'whole'),
+                                         ('from 2, all weights', 'whole, all weights'),
+                                         ('resumed', 'whole'), ('stopped, resumed', 'whole')])
+def test_a_resumed_part_ends_as_the_whole_run(name, whole, found):
+    for mine in found:
+        assert mine[name]['weights'] == mine[whole]['weights'] and mine[name]['draw'] == mine[whole]['draw']
+        first = mine[name]['log'][0][0] if mine[name]['log'] else 9
+        assert mine[name]['log'] == [entry for entry in mine[whole]['log'] if entry[0] >= first]
+    assert found[0]['killed'] == [2, 1] and found[0]['resumed']['log'][0][0] == 3
+
+
+def test_a_stop_asked_for_in_one_process_stops_both_after_the_pass(found):
+    assert [mine['stopped']['steps'] for mine in found] == [2, 2]
+    assert found[0]['stopped']['newest'] == 2
+    assert found[0]['stopped']['noted'][0][1].startswith('stopped in step 3, after 1 of its 2 passes')
+
+
+@pytest.mark.parametrize('name, batches', [('halved', dict(micro=2, accumulation=4, per_generation=4, parts=1)),
+                                           ('parted', dict(micro=4, accumulation=2, per_generation=2, parts=2)),
+                                           ('backward', dict(micro=2, accumulation=4, per_generation=4, parts=1))])
+def test_memory_that_runs_out_in_one_process_makes_both_go_on_with_smaller_batches(name, batches, found):
+    for mine in found: assert (mine[name]['batches'], mine[name]['steps']) == (batches, 5)
+    assert [kind for kind, _ in found[0][name]['noted']] == ['retried']
+    rewards = [[metrics['reward'] for _, metrics in found[0][run]['log']][0] for run in (name, 'whole')]
+    if name != 'parted': assert rewards[0] == rewards[1], 'the first step has the same prompts and completions'

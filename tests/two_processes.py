@@ -1,0 +1,110 @@
+"""Two processes that train together, as torchrun starts them:
+python -m torch.distributed.run --standalone --nproc_per_node=2
+tests/two_processes.py FOLDER. Each process writes what it found into FOLDER/found-RANK.json, for test_processes.py.
+
+All parts of all runs happen in these two processes, since starting them is what takes long."""
+import hashlib
+import json
+import os
+import sys
+from pathlib import Path
+
+import torch
+from accelerate import PartialState
+
+import test_resume
+from rlvr_nb.checkpoint import checkpoints, newest_checkpoint, step_of
+from rlvr_nb.rollout import RolloutEngine
+
+RANK = int(os.environ['RANK'])
+TOGETHER = dict(per_device_train_batch_size=4, gradient_accumulation_steps=2, max_steps=5, save_total_limit=9)
+
+
+def train(folder, lora=True, **more):
+    "One training; what this process saw of it."
+    chosen = test_resume.settings(lora=lora, **TOGETHER)
+    found = test_resume.train(chosen, folder, prompts=8, **more)
+    h = hashlib.sha256()
+    for name, tensor in sorted(found.weights.items()): h.update(name.encode() + tensor.numpy().tobytes())
+    PartialState().wait_for_everyone()
+    return dict(weights=h.hexdigest(), log=found.log, draw=found.draw, steps=found.outcome.steps, noted=found.noted,
+                batches=found.outcome.batches.__dict__, newest=step_of(newest_checkpoint(folder) or ''))
+
+
+def killed(folder, at):
+    "A part that is killed while completions are scored; the steps of the checkpoints that it leaves."
+    try: train(folder, kill_at=at, kill_in='reward')
+    except test_resume.Killed: pass
+    PartialState().wait_for_everyone()
+    return [step_of(path) for path in checkpoints(folder)]
+
+
+class Little:
+    "Memory for so many sequences in a pass of the second process, and so many completions in its generation."
+    def __init__(self, update=99, generation=99): self.update, self.generation = update, generation
+
+    def __enter__(self):
+        from transformers import LlamaForCausalLM
+        self.kept = LlamaForCausalLM.forward, RolloutEngine.generate_ids
+        forward, generate = self.kept
+        limits = self
+
+        def tight_forward(model, *args, **kwargs):
+            full = torch.is_grad_enabled() and len(kwargs['input_ids']) > limits.update
+            if RANK == 1 and full: raise torch.OutOfMemoryError('CUDA out of memory. Tried to allocate 2 GiB.')
+            return forward(model, *args, **kwargs)
+
+        def tight_generate(engine, prompts, group=1, *args, **kwargs):
+            full = len(prompts) * group > limits.generation
+            if RANK == 1 and full: raise torch.OutOfMemoryError('CUDA out of memory.')
+            return generate(engine, prompts, group, *args, **kwargs)
+
+        LlamaForCausalLM.forward, RolloutEngine.generate_ids = tight_forward, tight_generate
+
+    def __exit__(self, *error):
+        from transformers import LlamaForCausalLM
+        LlamaForCausalLM.forward, RolloutEngine.generate_ids = self.kept
+
+
+class BackwardFails(torch.autograd.Function):
+    "The loss as it is, and memory that runs out in the first backward pass of the second process."
+    left = 1
+
+    @staticmethod
+    def forward(ctx, loss): return loss.clone()
+
+    @staticmethod
+    def backward(ctx, grad):
+        if RANK == 1 and BackwardFails.left:
+            BackwardFails.left -= 1
+            raise torch.OutOfMemoryError('CUDA out of memory.')
+        return grad
+
+
+def with_failing_backward(folder):
+    from rlvr_nb.updates import Frugal
+    kept = Frugal._compute_loss
+    Frugal._compute_loss = lambda self, model, inputs: BackwardFails.apply(kept(self, model, inputs))
+    try: return train(folder)
+    finally: Frugal._compute_loss = kept
+
+
+def main(folder):
+    PartialState(cpu=True)
+    found = {'whole': train(folder/'whole'), 'whole, all weights': train(folder/'full', lora=False)}
+    for step in (1, 3, 4):
+        found[f'from {step}'] = train(folder/f'from-{step}', resume=folder/f'whole/checkpoint-{step}')
+    found['from 2, all weights'] = train(folder/'from-full', lora=False, resume=folder/'full/checkpoint-2')
+    found['killed'] = killed(folder/'killed', 3)
+    found['resumed'] = train(folder/'killed', resume=True)
+    stop = (3, 1) if RANK == 1 else (None, 0)  # asked for in one process only
+    found['stopped'] = train(folder/'stopped', stop_in=stop)
+    found['stopped, resumed'] = train(folder/'stopped', resume=True)
+    with Little(update=2): found['halved'] = train(folder/'halved')
+    with Little(generation=4): found['parted'] = train(folder/'parted')
+    found['backward'] = with_failing_backward(folder/'backward')
+    (folder/f'found-{RANK}.json').write_text(json.dumps(found))
+    torch.distributed.destroy_process_group()
+
+
+if __name__ == '__main__': main(Path(sys.argv[1]))
