@@ -199,20 +199,23 @@ def _attend(self:FusedLayer, qkv, position_embeddings, mask, cache):
 
 # %% ../nbs/api/43_layers.ipynb #layers-seen
 def _seen(model, layers, ids) -> list:
-    "What each layer is given and what it makes of it, while `model` reads `ids` (B, T)."
+    "What each layer is given, at the size of what it adds, and what it makes of it, while `model` reads `ids` (B, T)."
     calls = []
-    def look(layer, args, kwargs, out): calls.append((args[0].clone(), kwargs, out))
+    def look(layer, args, kwargs, out): calls.append((layer, args[0].clone(), kwargs, out))
     hooks = [layer.register_forward_hook(look, with_kwargs=True) for layer in layers]
     try: model(input_ids=ids, use_cache=False)
     finally:
         for hook in hooks: hook.remove()
-    return calls
+    scaled = [(layer, x * min(1., _norm(out - x) / max(_norm(x), 1e-9)), kwargs) for layer, x, kwargs, out in calls]
+    return [(x, kwargs, layer(x.clone(), **kwargs)) for layer, x, kwargs in scaled]
+
+def _norm(x) -> float: return x.float().norm().item()
 
 def _gap(fused, call) -> float:
     "How far a fused layer is from its layer, relative to what the layer adds."
     x, kwargs, usual = call
     ours = fused(x.clone(), **{**kwargs, 'position_embeddings': signed(kwargs['position_embeddings'])})
-    return ((ours - usual).float().norm() / (usual - x).float().norm()).item()
+    return _norm(ours - usual) / max(_norm(usual - x), 1e-9)
 
 # %% ../nbs/api/43_layers.ipynb #layers-room
 def stack_bytes(layers # of a sampler's twin

@@ -61,6 +61,7 @@ _log = logging.getLogger(__name__)
 
 class Passes:
     "Computes a micro-batch in passes whose activations fit."
+    keeps = True         # only measurements turn it off
     may_keep = False     # whether activations may be kept where the options ask for checkpointing, because nobody asked for it by name
     pass_tokens = None   # tokens of a pass
 
@@ -87,7 +88,7 @@ def _parts(self:Passes, model, inputs) -> list[dict]:
     import torch
     splits = may_arrange(self.args) and self.accelerator.num_processes == 1 and 'pixel_values' not in inputs
     if not splits: return [inputs]
-    if self.pass_tokens is None and self.may_keep: self._choose(model, trimmed(inputs))
+    if self.pass_tokens is None and self.may_keep and self.keeps: self._choose(model, trimmed(inputs))
     if not self.pass_tokens: return [inputs]
     self._keep_activations()
     lengths = torch.stack([inputs['prompt_mask'].sum(1), inputs['completion_mask'].sum(1)], 1).tolist()
@@ -118,7 +119,9 @@ def _choose(self:Passes, model, inputs) -> None:
     row = trimmed(rows_of(inputs, length.argmax()[None]))
     ids, mask = (torch.cat([row[f'prompt_{k}'], row[f'completion_{k}']], 1) for k in ('ids', 'mask'))
     self._keep_activations()
-    a_token = saved_bytes(lambda: model(input_ids=ids, attention_mask=mask, use_cache=False, logits_to_keep=1), model) / ids.numel()
+    def run(rows): return model(input_ids=ids.repeat(rows, 1), attention_mask=mask.repeat(rows, 1), use_cache=False, logits_to_keep=1)
+    one, two = (saved_bytes(lambda: run(rows), model) for rows in (1, 2))   # weights in another precision are in both
+    a_token = (two - one) / ids.numel()
     fit = tokens_that_fit(free_bytes(self.accelerator.device), still_owed(self.model, self.optimizer), a_token)
     if fit >= max(WORTHWHILE, ids.numel()):
         self.pass_tokens = fit

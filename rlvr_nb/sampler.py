@@ -92,7 +92,8 @@ def plain_adapter(module) -> str|None:
     return name
 
 # %% ../nbs/api/42_sampler.ipynb #sampler-cloned
-_LEFT_BEHIND = ('_forward_hooks', '_forward_pre_hooks', '_backward_hooks', '_backward_pre_hooks')
+_LEFT_BEHIND = ('_forward_hooks', '_forward_hooks_with_kwargs', '_forward_hooks_always_called', '_forward_pre_hooks',
+                '_forward_pre_hooks_with_kwargs', '_backward_hooks', '_backward_pre_hooks')
 
 def _clone(module, dtype, memo:dict):
     "A module over the same parameters in evaluation mode; floating ones that have another precision are copied."

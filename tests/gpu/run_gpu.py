@@ -456,6 +456,7 @@ def forecast_beside(place, *overrides):
         'model.max_seq_length=1536',
         'train.max_steps=4',
         'train.bf16=true',
+        '+train.grpo.gradient_checkpointing=true',  # what is needed, not what is used where memory is to spare
         *overrides,
     )
     cfg = load_file(run.config)
