@@ -21,6 +21,7 @@ from .comparison import Comparison, When, prompt_text, samples_text
 from .rundir import shown_path
 from .observers import METRICS
 from .page import bar, differences, fact_table, frame, marked, option_text, page, tile, without_empty_last
+from .curves import SECONDS, planned
 from .facts import RunFacts, pair_evaluations, pick_completions, reward_text, status_text
 
 # %% ../nbs/api/77_report.ipynb #t-report
@@ -136,28 +137,13 @@ def _accuracy_chart(self:RunReport) -> FT|None:
     return line_chart('Accuracy', series, share=True, bars=bars, note=note) if any(series.values()) else None
 
 # %% ../nbs/api/77_report.ipynb #t-charts
-_SECONDS = ('seconds/generate', 'seconds/reward', 'seconds/update')
-_CHARTS = [('Reward', {'reward': 'reward'}, False),
-           ('Spread of rewards within groups', {'reward_std': 'reward_std'}, False),
-           ('Groups without spread, which teach nothing', {'share': 'frac_reward_zero_std'}, True),
-           ('Tokens a completion', {'mean': 'completions/mean_length'}, False),
-           ('Completions cut off', {'share': 'completions/clipped_ratio'}, True),
-           ('Entropy', {'entropy': 'entropy'}, False), ('KL to the start', {'KL': 'kl'}, False),
-           ('Tokens clipped by the ratio', {'share': 'clip_ratio/region_mean'}, True),
-           ('Gradient norm', {'norm': 'grad_norm'}, False), ('Learning rate', {'rate': 'learning_rate'}, False),
-           ('Seconds a step', {METRICS[k]: k for k in _SECONDS}, False),
-           ('Generated tokens a second', {'tokens': 'tokens/per_second'}, False),
-           ('Peak memory, GiB', {'memory': 'memory/gib'}, False)]  # title, {label: metric}, whether it is a share
-
 def _charts(self:RunReport) -> list[FT]:
     "The curves of what the trainer measured, each where it was measured."
-    names = dict.fromkeys(k for m in self.metrics for k in m)
-    rewards = {k.split('/')[1]: k for k in names if re.fullmatch(r'rewards/[^/]+/mean', k)}
-    planned = [_CHARTS[0], ('Each reward, mean', rewards, False), *_CHARTS[1:]]
-    def drawn(title, wanted, share):
-        curves = {label: self.curve(name) for label, name in wanted.items()}
-        return line_chart(title, curves, share) if any(curves.values()) else None
-    return [chart for plan in planned if (chart := drawn(*plan)) is not None]
+    drawn = []
+    for chart in planned(dict.fromkeys(name for entry in self.metrics for name in entry)):
+        curves = {label: self.curve(name) for label, name in chart.series.items()}
+        if any(curves.values()): drawn.append(line_chart(chart.title, curves, chart.share, unit=chart.unit))
+    return drawn
 
 # %% ../nbs/api/77_report.ipynb #t-curves
 @patch
@@ -188,7 +174,7 @@ def timing(self:RunReport)->FT|None:
     stages, bars = _stage_seconds(self), []
     longest = max(stages.values(), default=0.)
     if stages: bars += [ft('h3', 'Seconds by stage'), *(bar(k, v, longest, f'{v:.1f} s') for k, v in stages.items())]
-    parts = {METRICS[k]: sum(v for _, v in self.curve(k)) for k in _SECONDS}
+    parts = {METRICS[k]: sum(v for _, v in self.curve(k)) for k in SECONDS}
     total, longest = sum(parts.values()), max(parts.values())
     if total: bars += [ft('h3', 'Seconds within training')]
     if total: bars += [bar(k, v, longest, f'{v:.1f} s, {100 * v / total:.0f} %') for k, v in parts.items()]

@@ -11,6 +11,7 @@ import json, os, secrets, shutil, zipfile
 from collections import defaultdict
 from pathlib import Path
 from statistics import fmean
+from typing import Callable
 
 # %% ../nbs/api/79_runs.ipynb #runs-own-imports
 from fastcore.basics import patch
@@ -22,6 +23,7 @@ from .intervals import mean_interval
 from .rundir import RunDir, as_run, shown_path
 from .page import differences, fact_table, flatten, frame, option_text, page
 from .facts import readable, status_text
+from .curves import CHARTS, Chart, titled
 from .report import RunReport
 
 # %% ../nbs/api/79_runs.ipynb #t-compared
@@ -85,16 +87,16 @@ def compare_runs(runs:list, # run directories, or their paths
     return RunComparison(runs)
 
 # %% ../nbs/api/79_runs.ipynb #t-compare-page-curve-charts
-_COMPARED_CURVES = {'Accuracy of rollouts': ('accuracy', True), 'Reward': ('reward', False),
-                    'Reward spread': ('reward_std', False),
-                    'Tokens a completion': ('completions/mean_length', False), 'Entropy': ('entropy', False),
-                    'Seconds a step': ('step_time', False)}  # title -> metric, whether it is a share
+def _is_compared(chart:Chart) -> bool: return chart.compared
 
-def _curve_charts(curves_of) -> FT|None:
+def _curve_charts(curves_of:Callable) -> FT|None:
     "A chart for each metric that any run has; `curves_of(metric)` gives {label: curve}."
-    plans = {title: (curves_of(metric), share) for title, (metric, share) in _COMPARED_CURVES.items()}
-    charts = [line_chart(title, found, share=share) for title, (found, share) in plans.items() if any(found.values())]
-    return ft('div', *charts, cls='charts') if charts else None
+    drawn = []
+    for chart in (titled('accuracy', share=True), *filter(_is_compared, CHARTS), titled('step_time', unit='s')):
+        [metric] = chart.series.values()
+        found = curves_of(metric)
+        if any(found.values()): drawn.append(line_chart(chart.title, found, chart.share, unit=chart.unit))
+    return ft('div', *drawn, cls='charts') if drawn else None
 
 # %% ../nbs/api/79_runs.ipynb #t-compare-page-option-table
 def _option_table(names:list[str], found:dict[str, list]) -> FT:
