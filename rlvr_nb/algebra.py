@@ -7,9 +7,13 @@ __all__ = []
 
 # %% ../nbs/api/28_algebra.ipynb #algebra-imports
 import atexit, json, os, queue, re, subprocess, sys, threading, warnings
+from collections.abc import Iterable
 from contextlib import suppress
 from functools import lru_cache
 from importlib.resources import files
+
+# %% ../nbs/api/28_algebra.ipynb #algebra-own-imports
+from fastcore.basics import patch
 
 # %% ../nbs/api/28_algebra.ipynb #a-budget
 _STEPS, _CPU_SECONDS, _WALL_SECONDS = 100_000, 0.5, 10.0  # calls of one question; the clocks are the last resort
@@ -22,30 +26,39 @@ class _Algebra:
     def __init__(self): self.lock, self.child, self.number = threading.Lock(), None, 0
 
     @staticmethod
-    def listen(stream, replies):
+    def listen(stream:Iterable[bytes], replies:queue.SimpleQueue) -> None:
         "Pass on what the child says; None at its end."
         for line in stream: replies.put(line)
         replies.put(None)
 
-    def stop(self):
-        "End the child, if there is one."
-        child, self.child = self.child, None
-        if child is not None:
-            child.kill()
-            child.wait()
-            with suppress(OSError): child.stdin.close()  # what the dead child hasn't read can't be flushed
+# %% ../nbs/api/28_algebra.ipynb #a-stop
+@patch
+def stop(self:_Algebra) -> None:
+    "End the child, if there is one."
+    child, self.child = self.child, None
+    if child is None: return
+    child.kill()
+    child.wait()
+    with suppress(OSError): child.stdin.close()  # what the dead child hasn't read can't be flushed
 
 # %% ../nbs/api/28_algebra.ipynb #a-start
 class _TimedOut(Exception):
     "The clock ended a question; raised so that the reply isn't remembered."
 
-def _start(self:_Algebra):
-    "Start the child and wait until it has loaded."
+@patch
+def launch(self:_Algebra) -> None:
+    "Start the child, and a thread that listens to it."
     command = [sys.executable, '-P', str(_PROGRAM), *map(str, (_STEPS, _CPU_SECONDS, _WALL_SECONDS))]
     self.replies = queue.SimpleQueue()
     self.child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                                   env={**os.environ, 'PYTHONHASHSEED': '0'})
     threading.Thread(target=self.listen, args=(self.child.stdout, self.replies), daemon=True).start()
+
+# %% ../nbs/api/28_algebra.ipynb #a-start-ready
+@patch
+def start(self:_Algebra) -> None:
+    "Start the child and wait until it has loaded."
+    self.launch()
     try: ready = self.replies.get(timeout=_START_SECONDS)
     except queue.Empty:   # a busy machine, which says nothing about the question
         self.stop()
@@ -54,19 +67,9 @@ def _start(self:_Algebra):
         self.stop()
         raise RuntimeError("math-verify didn't start; `python -c 'import math_verify'` shows why")
 
-_Algebra.start = _start
-
 # %% ../nbs/api/28_algebra.ipynb #a-ask
-def _ask(self:_Algebra, gold:str, answer:str) -> str:
-    "One of the reasons match, mismatch, unparseable, too_expensive and timed_out."
-    with self.lock:
-        if self.child is None or self.child.poll() is not None: self.start()
-        self.number += 1
-        reply = self.exchange(json.dumps([self.number, gold, answer]).encode() + b'\n')
-        if reply is None: self.stop()
-        return reply or 'timed_out'
-
-def _exchange(self:_Algebra, question:bytes) -> str|None:
+@patch
+def exchange(self:_Algebra, question:bytes) -> str|None:
     "Send a question and wait for its reply; None if the child is gone or says nothing."
     try:
         self.child.stdin.write(question)
@@ -77,7 +80,16 @@ def _exchange(self:_Algebra, question:bytes) -> str|None:
     except (queue.Empty, OSError): pass
     return None
 
-_Algebra.ask, _Algebra.exchange = _ask, _exchange
+# %% ../nbs/api/28_algebra.ipynb #a-ask-one
+@patch
+def ask(self:_Algebra, gold:str, answer:str) -> str:
+    "One of the reasons match, mismatch, unparseable, too_expensive and timed_out."
+    with self.lock:
+        if self.child is None or self.child.poll() is not None: self.start()
+        self.number += 1
+        reply = self.exchange(json.dumps([self.number, gold, answer]).encode() + b'\n')
+        if reply is None: self.stop()
+        return reply or 'timed_out'
 
 # %% ../nbs/api/28_algebra.ipynb #a-global
 _algebra = _Algebra()
@@ -97,10 +109,13 @@ _READ = ('frac dfrac tfrac sqrt int sum prod lim sin cos tan cot sec csc arcsin 
          'lambda mu phi omega').split()
 _commands_read = re.compile(r'\\(?:(?:' + '|'.join(_READ) + r')(?![A-Za-z])|[,;!\\ ])')
 _other = re.compile(r'\\|[A-Za-z]{4,}|[<>≤≥∈≡$:;&"?]|\.\.|(?<![_{])=')
+
+# %% ../nbs/api/28_algebra.ipynb #a-hostile
 _hostile = re.compile(r'\d{25}|\d\s*\)?\}?\s*\^\s*\{?\s*\(?\s*\d+\s*\^|\^\s*\{?\s*-?\s*\d{4}|\d{3,}\s*!|!\s*\)?\s*!'
                       r'|_\s*\{?\s*\d{4}|\^\s*\{\s*\d{3,}|\^\s*\{?\s*\d+\s*\^')
 _MAX_LENGTH = 300
 
+# %% ../nbs/api/28_algebra.ipynb #a-askable-one
 def _askable(text:str) -> bool:
     "Whether a text is one expression that math-verify's grammar reads whole."
     bare = re.sub(r'\\(?:begin|end)\s*\{[pb]matrix\}', ' ', text)
@@ -116,11 +131,12 @@ def _remembered(gold:str, answer:str) -> str:
     if reply == 'timed_out': raise _TimedOut
     return reply
 
+# %% ../nbs/api/28_algebra.ipynb #a-symbolic-one
 def _symbolic(gold:str, answer:str) -> str:
     "Ask the algebra system, unless it wouldn't read the whole of both texts or can't finish."
     if not (_askable(gold) and _askable(answer)): return 'unparseable'
-    if max(len(gold),
-           len(answer)) > _MAX_LENGTH or _hostile.search(answer) or _hostile.search(gold): return 'too_expensive'
+    hopeless = max(len(gold), len(answer)) > _MAX_LENGTH or _hostile.search(answer) or _hostile.search(gold)
+    if hopeless: return 'too_expensive'
     try: return _remembered(gold, answer)
     except _TimedOut: return 'timed_out'
     except RuntimeError as problem:

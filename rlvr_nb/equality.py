@@ -6,6 +6,7 @@
 __all__ = []
 
 # %% ../nbs/api/27_equality.ipynb #equality-imports
+from collections.abc import Callable
 from fractions import Fraction
 
 # %% ../nbs/api/27_equality.ipynb #equality-own-imports
@@ -16,26 +17,13 @@ from .shapes import _ALIASES, _FLIP
 
 # %% ../nbs/api/27_equality.ipynb #e-table
 _COMPARISONS = {}
-_COLLECTIONS = frozenset('matrix tuple set interval union list ratio dimensions'.split())
 
-def _compares(*kinds):
+def _compares(*kinds) -> Callable:
     "Register a comparison for golds of these kinds."
-    def register(function):
+    def register(function:Callable) -> Callable:
         _COMPARISONS.update(dict.fromkeys(kinds, function))
         return function
     return register
-
-def _equal(gold:tuple, answer:tuple) -> bool:
-    "Whether two shapes mean the same."
-    if 'given' in (gold[0], answer[0]): return _equal_given(gold, answer)
-    if answer[0] == 'equation' and gold[0] in _COLLECTIONS and not _assignments(gold): answer = _value(answer)
-    return _COMPARISONS[gold[0]](gold, answer)
-
-def _equal_given(gold:tuple, answer:tuple) -> bool:
-    "Whether two shapes agree, and their conditions where both have one."
-    conditions = [s[2] for s in (gold, answer) if s[0] == 'given']
-    inner = [s[1] if s[0] == 'given' else s for s in (gold, answer)]
-    return len(set(conditions)) == 1 and _equal(*inner)
 
 # %% ../nbs/api/27_equality.ipynb #e-value
 def _value(shape:tuple) -> tuple:
@@ -46,33 +34,27 @@ def _value(shape:tuple) -> tuple:
     if states_two: raise Unreadable('several_values')
     return last
 
-# %% ../nbs/api/27_equality.ipynb #e-order
-def _ordered(golds:list, answers:list) -> bool:
-    "Whether two lists agree item by item."
-    return len(golds) == len(answers) and all(_equal(g, _value(a)) for g, a in zip(golds, answers))
-
-def _unordered(golds:list, answers:list) -> bool:
-    "Whether each item of two lists has its equal in the other."
-    return all(any(_equal(g, a) for a in answers) for g in golds) and all(any(_equal(g, a) for g in golds)
-                                                                          for a in answers)
-
 # %% ../nbs/api/27_equality.ipynb #e-assign
+def _named_values(shape:tuple) -> list[tuple]|None:
+    "The pairs of a name and a value that a list of equations or an equation of tuples gives."
+    if shape[0] == 'list' and all(s[0] == 'equation' and s[2] for s in shape[1]):
+        return [(s[2], s[1][-1]) for s in shape[1]]
+    if shape[0] != 'equation' or not (shape[2] or '').startswith('(') or shape[1][-1][0] != 'tuple': return None
+    names, values = shape[2][1:-1].split(','), shape[1][-1][2]
+    return list(zip(names, values)) if len(names) == len(values) else None
+
 def _assignments(shape:tuple) -> dict|None:
     "The values of two or more different names, None for any other shape."
-    if shape[0] == 'list':
-        if not all(s[0] == 'equation' and s[2] for s in shape[1]): return None
-        pairs = [(s[2], s[1][-1]) for s in shape[1]]
-    elif shape[0] == 'equation' and (shape[2] or '').startswith('(') and shape[1][-1][0] == 'tuple':
-        names = shape[2][1:-1].split(',')
-        if len(names) != len(shape[1][-1][2]): return None
-        pairs = list(zip(names, shape[1][-1][2]))
-    else: return None
+    pairs = _named_values(shape)
+    if not pairs: return None
     return dict(pairs) if len({name for name, _ in pairs}) == len(pairs) > 1 else None
 
+# %% ../nbs/api/27_equality.ipynb #e-numbered
 def _numbered(names:dict) -> bool:
     "Whether names differ in their subscripts only, as those of roots do."
     return len({name.partition('_')[0] for name in names}) == 1
 
+# %% ../nbs/api/27_equality.ipynb #e-equal-assignments
 def _equal_assignments(golds:dict, answers:dict) -> bool:
     "Whether the same names have the same values."
     return golds.keys() == answers.keys() and all(_equal(value, answers[name]) for name, value in golds.items())
@@ -86,10 +68,12 @@ def _as_decimal(tree:tuple) -> tuple[str, int]|None:
     tree = tree[1] if sign < 0 else tree
     return (tree[1], sign) if tree[0] == 'num' and '.' in tree[1] else None
 
+# %% ../nbs/api/27_equality.ipynb #m-terminates
 def _terminates(x) -> bool:
     "Whether a value is a decimal number exactly."
     return isinstance(x, Fraction) and 10**x.denominator.bit_length() % x.denominator == 0
 
+# %% ../nbs/api/27_equality.ipynb #m-rounded-right
 def _rounded_right(decimal:tuple, exact:tuple) -> bool:
     "Whether a decimal number is the correctly rounded value of another formula, to at least six significant digits."
     written = _as_decimal(decimal)
@@ -104,19 +88,21 @@ def _equal_values(gold:tuple, answer:tuple) -> bool:
     "Whether two formulas have one value, a decimal rounded right included."
     return _same_formula(gold, answer) or _rounded_right(answer, gold) or _rounded_right(gold, answer)
 
-def _units_of(shape:tuple) -> set: return set(shape[2]) & set(_ALIASES.values()) if len(shape) > 2 else set()
+def _words_of(shape:tuple, known:frozenset) -> set:
+    "Those of some known words that stand behind a formula."
+    return known.intersection(shape[2]) if len(shape) > 2 else set()
 
-_CONDITIONS = frozenset('if even odd unless otherwise'.split())
-
-def _conditions_of(shape:tuple) -> set: return set(shape[2]) & _CONDITIONS if len(shape) > 2 else set()
+# %% ../nbs/api/27_equality.ipynb #e-united
+_UNITS, _CONDITIONS = frozenset(_ALIASES.values()), frozenset('if even odd unless otherwise'.split())
 
 def _equal_united(gold:tuple, answer:tuple) -> bool:
     "Whether two formulas with units agree; a missing unit agrees with any, a condition (if n is odd) only with itself."
-    if _conditions_of(gold) != _conditions_of(answer): return False
-    units = _units_of(gold), _units_of(answer)
+    if _words_of(gold, _CONDITIONS) != _words_of(answer, _CONDITIONS): return False
+    units = _words_of(gold, _UNITS), _words_of(answer, _UNITS)
     if units == ({'cent'}, {'dollar'}): return _same_formula(gold[1], ('*', ('num', '100'), answer[1]))
     return (not all(units) or units[0] == units[1]) and _equal_values(gold[1], answer[1])
 
+# %% ../nbs/api/27_equality.ipynb #e-implicit
 def _as_ratio(shape:tuple) -> tuple: return ('ratio', [shape, ('formula', ('num', '1'))], False)
 
 def _implicit(equation:tuple) -> bool:
@@ -124,6 +110,18 @@ def _implicit(equation:tuple) -> bool:
     first, last = equation[1][0], equation[1][-1]
     return not equation[2] and last == ('formula', ('num', '0')) and first[0] == 'formula' and bool(_letters(first[1]))
 
+# %% ../nbs/api/27_equality.ipynb #e-several
+def _says_throughout(gold:tuple, items:list) -> bool:
+    "Whether every item of a list is the gold; another list states several values."
+    if all(_equal(gold, _value(item)) for item in items): return True
+    raise Unreadable('several_values')
+
+def _equal_in_base(gold:tuple, answer:tuple) -> bool:
+    "Whether the value of a number in a base is the gold."
+    try: return _same_formula(gold[1], ('num', str(int(answer[1], answer[2]))))
+    except ValueError: return False
+
+# %% ../nbs/api/27_equality.ipynb #e-one-formula
 @_compares('formula')
 def _equal_formula(gold:tuple, answer:tuple) -> bool:
     "A gold that is one formula."
@@ -132,12 +130,33 @@ def _equal_formula(gold:tuple, answer:tuple) -> bool:
     if kind == 'equation': return not _implicit(answer) and _equal(gold, _value(answer))
     if kind == 'set' and len(answer[1]) == 1: return _equal(gold, answer[1][0])
     if kind == 'ratio' and len(answer[1]) == 2 and not answer[2]: return _equal_ratio(_as_ratio(gold), answer)
-    if kind == 'list':
-        if all(_equal(gold, _value(a)) for a in answer[1]): return True
-        raise Unreadable('several_values')
-    if kind != 'base': return False
-    try: return _same_formula(gold[1], ('num', str(int(answer[1], answer[2]))))
-    except ValueError: return False
+    if kind == 'list': return _says_throughout(gold, answer[1])
+    return kind == 'base' and _equal_in_base(gold, answer)
+
+# %% ../nbs/api/27_equality.ipynb #e-equal
+_COLLECTIONS = frozenset('matrix tuple set interval union list ratio dimensions'.split())
+
+def _equal(gold:tuple, answer:tuple) -> bool:
+    "Whether two shapes mean the same."
+    if 'given' in (gold[0], answer[0]): return _equal_given(gold, answer)
+    if answer[0] == 'equation' and gold[0] in _COLLECTIONS and not _assignments(gold): answer = _value(answer)
+    return _COMPARISONS[gold[0]](gold, answer)
+
+def _equal_given(gold:tuple, answer:tuple) -> bool:
+    "Whether two shapes agree, and their conditions where both have one."
+    conditions = [s[2] for s in (gold, answer) if s[0] == 'given']
+    inner = [s[1] if s[0] == 'given' else s for s in (gold, answer)]
+    return len(set(conditions)) == 1 and _equal(*inner)
+
+# %% ../nbs/api/27_equality.ipynb #e-order
+def _ordered(golds:list, answers:list) -> bool:
+    "Whether two lists agree item by item."
+    return len(golds) == len(answers) and all(_equal(g, _value(a)) for g, a in zip(golds, answers))
+
+def _unordered(golds:list, answers:list) -> bool:
+    "Whether each item of two lists has its equal in the other."
+    all_found = all(any(_equal(g, a) for a in answers) for g in golds)
+    return all_found and all(any(_equal(g, a) for g in golds) for a in answers)
 
 # %% ../nbs/api/27_equality.ipynb #e-lists
 @_compares('list', 'set')
@@ -154,6 +173,7 @@ def _equal_list(gold:tuple, answer:tuple) -> bool:
     if takes: return _unordered([_value(g) for g in gold[1]], [_value(a) for a in items])
     return len(gold[1]) == 1 and _equal(gold[1][0], answer)
 
+# %% ../nbs/api/27_equality.ipynb #e-union
 @_compares('union')
 def _equal_union(gold:tuple, answer:tuple) -> bool:
     "A gold that is a union of intervals."
@@ -172,6 +192,7 @@ def _as_interval(shape:tuple) -> tuple[str, list]:
     if shape[0] == 'interval': return shape[1] + shape[4], list(shape[2:4])
     return (_BRACKETS[shape[1]], shape[2]) if shape[0] == 'tuple' and len(shape[2]) == 2 else ('', [])
 
+# %% ../nbs/api/27_equality.ipynb #e-interval
 @_compares('interval')
 def _equal_interval(gold:tuple, answer:tuple) -> bool:
     "A gold that is an interval."
@@ -188,6 +209,7 @@ def _equal_tuple(gold:tuple, answer:tuple) -> bool:
     if kind not in ('list', 'tuple') or kind == 'tuple' and gold[1] != answer[1] and len(gold[2]) == 2: return False
     return _ordered(gold[2], items)
 
+# %% ../nbs/api/27_equality.ipynb #e-matrix
 @_compares('matrix')
 def _equal_matrix(gold:tuple, answer:tuple) -> bool:
     "A gold that is a matrix."
@@ -195,25 +217,28 @@ def _equal_matrix(gold:tuple, answer:tuple) -> bool:
     return answer[0] in ('tuple', 'list') and bool(_vector(gold[1])) and _ordered(_vector(gold[1]), answer[-1])
 
 # %% ../nbs/api/27_equality.ipynb #e-equations
+def _quotient(x, y):
+    "The ratio of two values."
+    return x / y if isinstance(x, Fraction) and isinstance(y, Fraction) else _mp(x) / _mp(y)
+
 def _same_equation(gold:list, answer:list) -> bool:
     "Whether the differences of the sides of two equations are proportional."
     if any(s[0] != 'formula' for s in (gold[0], gold[-1], answer[0], answer[-1])): return False
     a, b = (('-', s[0][1], s[-1][1]) for s in (gold, answer))
-    ratio = None
+    ratios = []
     def proportional(x, y):
-        nonlocal ratio
         if _close(y, Fraction(0)) or _close(x, Fraction(0)): return False
-        r = x / y if isinstance(x, Fraction) and isinstance(y, Fraction) else _mp(x) / _mp(y)
-        ratio = r if ratio is None else ratio
-        return _close(r, ratio)
+        ratios.append(_quotient(x, y))
+        return _close(ratios[-1], ratios[0])
     return _agreements(a, b, proportional)
 
+# %% ../nbs/api/27_equality.ipynb #e-equation
 @_compares('equation')
 def _equal_equation(gold:tuple, answer:tuple) -> bool:
     "A gold that is an equation."
     golds, answers = _assignments(gold), _assignments(answer)
-    if golds: return _equal_assignments(golds, answers) if answers else _equal(gold[1][-1], _value(answer)
-                                                                               if answer[0] == 'equation' else answer)
+    if golds and answers: return _equal_assignments(golds, answers)
+    if golds: return _equal(gold[1][-1], _value(answer))
     if answer[0] != 'equation': return bool(gold[2]) and _equal(gold[1][-1], answer)
     if gold[2] and gold[2] == answer[2] and _equal(gold[1][-1], answer[1][-1]): return True
     return _same_equation(gold[1], answer[1])
@@ -229,6 +254,7 @@ def _equal_ratio(gold:tuple, answer:tuple) -> bool:
     (_, g0, *_), (_, a0, *_) = gold[1][0], answer[1][0]
     return all(_same_formula(('*', g[1], a0), ('*', a[1], g0)) for g, a in zip(gold[1], answer[1]))
 
+# %% ../nbs/api/27_equality.ipynb #e-dimensions
 @_compares('dimensions')
 def _equal_dimensions(gold:tuple, answer:tuple) -> bool:
     "A gold that gives lengths of sides."
@@ -242,11 +268,13 @@ def _equal_base(gold:tuple, answer:tuple) -> bool:
     if answer[0] == 'equation': return _equal(gold, _value(answer))
     return answer[0] == 'formula' and answer[1][0] == 'num' and answer[1][1].lstrip('0') == gold[1]
 
+# %% ../nbs/api/27_equality.ipynb #e-congruence
 @_compares('congruence')
 def _equal_congruence(gold:tuple, answer:tuple) -> bool:
     "A gold that is a residue."
     return answer[0] == 'congruence' and gold[2:] == answer[2:]
 
+# %% ../nbs/api/27_equality.ipynb #e-inequality
 @_compares('inequality')
 def _equal_inequality(gold:tuple, answer:tuple) -> bool:
     "A gold that is an inequality nobody solved."
@@ -255,6 +283,7 @@ def _equal_inequality(gold:tuple, answer:tuple) -> bool:
     if sign != gold[1]: sign, left, right = _FLIP[sign], right, left
     return sign == gold[1] and _equal(gold[2], left) and _equal(gold[3], right)
 
+# %% ../nbs/api/27_equality.ipynb #e-spelled
 @_compares('spelled')
 def _equal_spelled(gold:tuple, answer:tuple) -> bool:
     "A gold that has only its spelling."

@@ -7,10 +7,12 @@ __all__ = ['KINDS', 'repaired_gold', 'gold_problem', 'verify', 'undressed', 'Jud
 
 # %% ../nbs/api/29_verify.ipynb #verify-imports
 import logging, re
+from collections.abc import Callable
 from fractions import Fraction
 from functools import lru_cache
 
 # %% ../nbs/api/29_verify.ipynb #verify-own-imports
+from fastcore.basics import patch
 from .grammar import RLVRError
 from .prompts import Markers, Parsed, parse_completion
 from .characters import _boxes, _emphasis, _fence, _framed, _plain, _repaired
@@ -40,16 +42,20 @@ _said = re.compile(r'^(?:[\s"\'*:,#]|\b(?:so|therefore|thus|hence|final|my|the|o
                    r'|solutions?|value)\b[\s*"]*'
                    r'(?:(?:is|are|equals|of\s+[^=:]{1,40}\s+is)\b|[:=])[\s:]*', re.I)
 _segment = re.compile(r'\$\$?([^$]+)\$\$?|\\\(((?:[^\\]|\\[^)])*)\\\)|\\\[((?:[^\\]|\\[^\]])*)\\\]')
+
+# %% ../nbs/api/29_verify.ipynb #v-candidate-verbs
 _verb = re.compile(r"\b(?:is|are|equals|equal\s+to|gives|yields|get|obtain|have|becomes|therefore|thus|hence"
                    r"|so)\b[\s,:]*(?:at\s+)?", re.I)
 _label = re.compile(r"^\s*[A-Za-z][A-Za-z '*()-]{0,60}:\s*", re.S)
 
+# %% ../nbs/api/29_verify.ipynb #v-only-segment
 def _only_segment(text:str) -> list[str]:
     "The content of the only mathematics in a text, if the text around it has no digits."
     if text.count('\\') >= 200 or text.count('$') >= 200: return []
     segments = [next(filter(None, m.groups()), '') for m in _segment.finditer(text)]
     return segments if len(segments) == 1 and not any(map(str.isdigit, _segment.sub(' ', text))) else []
 
+# %% ../nbs/api/29_verify.ipynb #v-candidates-all
 @lru_cache(maxsize=256)
 def _candidates(text:str) -> tuple[str, ...]:
     "The parts of a block that may be its answer, the whole first."
@@ -78,6 +84,7 @@ def _bare_gold(gold:str) -> str:
     boxes = [content for _, content, _ in _boxes(gold)] if '\\boxed' in gold else []
     return ', '.join(boxes) if boxes else gold.strip()
 
+# %% ../nbs/api/29_verify.ipynb #v-gold-shapes-all
 @lru_cache(maxsize=16384)
 def _gold_shapes(gold:str) -> tuple:
     "The shapes that a gold can be read as; empty if it is none."
@@ -87,6 +94,7 @@ def _gold_shapes(gold:str) -> tuple:
         except Unreadable: pass
     return tuple(shapes)
 
+# %% ../nbs/api/29_verify.ipynb #v-constants
 @lru_cache(maxsize=16384)
 def _constants(gold:str) -> tuple[Fraction, ...]:
     "The rational values of a gold that is one plain number, with and without its percent sign."
@@ -98,6 +106,7 @@ def _constants(gold:str) -> tuple[Fraction, ...]:
 _choice = re.compile(r'\(?([A-Z])(?:\)|\.(?=\s|$)|:(?=\s)|$)(?!.*\b(?:or|and)\b)(?!.*\([A-Z]\))', re.S)
 _introduced = re.compile(r'^(?:option|choice|answer|it is|there (?:is|are))\s+')
 
+# %% ../nbs/api/29_verify.ipynb #v-math-text
 def _math_text(text:str, gold:str) -> Verdict:
     "Compare words: no case, no articles."
     truth, said = _words(gold), [_words(c) for c in _candidates(text)]
@@ -112,7 +121,8 @@ def _math_text(text:str, gold:str) -> Verdict:
 # %% ../nbs/api/29_verify.ipynb #v-math-shapes
 def _unread(shape:tuple) -> bool: return shape[0] == 'spelled' or shape[0] == 'given' and _unread(shape[1])
 
-_full_stop = re.compile(r'(?<!\.)[\s.]\s*$')   # one point, and no ellipsis
+# %% ../nbs/api/29_verify.ipynb #v-compared-shapes
+_full_stop = re.compile(r'(?<=\.\.\.)\s*\.\s*$|(?<!\.)[\s.]\s*$')   # one point; an ellipsis stays
 
 def _compared_shapes(text:str, gold:str) -> tuple[str|None, list[str]]:
     "The candidate that equals a gold, None without one, and the reasons why the others don't."
@@ -132,25 +142,66 @@ def _compared_shapes(text:str, gold:str) -> tuple[str|None, list[str]]:
 # %% ../nbs/api/29_verify.ipynb #v-math-one
 _plain_number = re.compile(r'(?:[\d.,+\s%-]|[eE](?=[-+]?\d))+')
 
+def _stated_number(text:str, constants:tuple) -> Verdict:
+    "The verdict on a text that is, or states, a plain number."
+    value = _read(text).value
+    return Verdict(value in constants, value, 'match' if value in constants else 'mismatch')
+
+def _by_algebra(text:str, gold:str) -> Verdict|None:
+    "The verdict of the algebra system, None where it doesn't read both texts."
+    reason = _symbolic(gold.strip('$ '), _candidates(text)[-1].strip('$ .'))
+    return None if reason == 'unparseable' else Verdict(reason == 'match', text.strip()[:200], reason)
+
+# %% ../nbs/api/29_verify.ipynb #v-math-one-all
+_SAID_FIRST = 'several_values', 'too_expensive', 'mismatch'
+
+def _math_unread(text:str, gold:str, reasons:list[str]) -> Verdict:
+    "The verdict on a text whose shape isn't the gold's: the number that it states, or the algebra system's."
+    shapes, constants, unread = _gold_shapes(gold), _constants(gold), set(reasons) == {'unparseable'}
+    if constants and (unread or _plain_number.fullmatch(_uniform(text))):
+        try: return _stated_number(text, constants)
+        except Unreadable as problem: reasons.append(str(problem))
+    askable = not shapes or any(map(_unread, shapes)) or unread and '\\' in text
+    verdict = _by_algebra(text, gold) if askable else None
+    if verdict is not None: return verdict
+    raise Unreadable(next((r for r in _SAID_FIRST if r in reasons), 'unparseable'))
+
+# %% ../nbs/api/29_verify.ipynb #v-math-one-text
 def _math_one(text:str, gold:str) -> Verdict:
     r"Judge one answer text that has no `\boxed` in it."
     if not _candidates(text): raise Unreadable('empty')
-    shapes, constants = _gold_shapes(gold), _constants(gold)
     if _is_text(gold): return _math_text(text, gold)
     if _denied.search(_text_command.sub(r' \1 ', text)): raise Unreadable('unparseable')
     found, reasons = _compared_shapes(text, gold)
     if found is not None: return Verdict(True, found[:200], 'match')
-    if not shapes and '\\' not in _text_command.sub('', gold): return _math_text(text, gold)
-    unread = set(reasons) == {'unparseable'}
-    if constants and (unread or _plain_number.fullmatch(_uniform(text))):
-        try:
-            value = _read(text).value
-            return Verdict(value in constants, value, 'match' if value in constants else 'mismatch')
-        except Unreadable as problem: reasons.append(str(problem))
-    if not shapes or any(map(_unread, shapes)) or unread and '\\' in text:
-        reason = _symbolic(gold.strip('$ '), _candidates(text)[-1].strip('$ .'))
-        if reason != 'unparseable': return Verdict(reason == 'match', text.strip()[:200], reason)
-    raise Unreadable(next((r for r in ('several_values', 'too_expensive', 'mismatch') if r in reasons), 'unparseable'))
+    if not _gold_shapes(gold) and '\\' not in _text_command.sub('', gold): return _math_text(text, gold)
+    return _math_unread(text, gold, reasons)
+
+# %% ../nbs/api/29_verify.ipynb #v-gold-fault
+_dangling = re.compile(r'[\^_/*+=<>≤≥-]\s*$|\\(?:frac|sqrt|boxed|text)\s*$|^\s*[*/^_=]')
+_placeholder = re.compile(r'nan|null|n/a|-+|\?+|\.+', re.I)
+
+def _too_long(gold:str) -> bool:
+    "Whether a gold has a number that nobody reads."
+    try: return bool(_long_digits.search(gold))
+    except Unreadable: return True
+
+def _unbalanced(text:str) -> bool:
+    "Whether the braces of a text in uniform spelling don't match."
+    return any(text.count(opens) != text.count(closes) for opens, closes in ('{}', '⦃⦄'))
+
+# %% ../nbs/api/29_verify.ipynb #v-gold-fault-one
+@lru_cache(maxsize=16384)
+def _gold_fault(gold:str) -> str|None:
+    "Why a mathematical gold can't be read, None if it can."
+    bare = _bare_gold(gold)
+    plain = re.sub(r'\\[()\[\]]|[$\s]', '', bare)
+    if not plain: return 'it is empty'
+    if _placeholder.fullmatch(plain): return f'{plain} is no answer'
+    uniform = _uniform(bare)
+    if _unbalanced(uniform): return 'its braces are not balanced'
+    if _dangling.search(uniform.strip(' .')): return 'it breaks off'
+    return 'its numbers are too long' if _too_long(bare) else None
 
 # %% ../nbs/api/29_verify.ipynb #v-context
 _joined_left = re.compile(r'(?:[-+*/^±]|\\(?:cdot|times|pm|mp|div|sqrt|ln|log|sin|cos|tan)|\{)\s*$|[\d)]$')
@@ -167,6 +218,7 @@ _box_scales = {'thousand': 3, 'million': 6, 'billion': 9, 'trillion': 12}
 _box_unit = re.compile(r'[\s$]*(?:\\text\s*\{)?\s*(?:(percent|per\s*cent|\\?%)|(thousand|million|billion|trillion))',
                        re.I)
 
+# %% ../nbs/api/29_verify.ipynb #v-left-of
 def _left_of(before:str) -> str:
     "What is joined to a box on its left: a sign, a factor, an open function."
     before = re.sub(r'\b(?:minus|negative)\s*$', '-', _bullet.sub('', before).rstrip('$*'), flags=re.I)
@@ -174,6 +226,7 @@ def _left_of(before:str) -> str:
     breaks = [m.end() for m in _left_break.finditer(before)]
     return before[breaks[-1] if breaks else 0:].replace('$', ' ').strip()
 
+# %% ../nbs/api/29_verify.ipynb #v-right-of
 def _right_of(after:str) -> str:
     "What is joined to a box on its right: a percent sign, a scale word, a power, a factor."
     unit = _box_unit.match(after)
@@ -204,6 +257,7 @@ def _contents(boxes:list, gold:str) -> list[str]:
     if kinds & {'tuple', 'interval'}: return [''.join(f'{b}{content}' for b, content, _ in boxes) + boxes[-1][2]]
     return [content if _is_text(gold) else _in_context(b, content, a) for b, content, a in boxes]
 
+# %% ../nbs/api/29_verify.ipynb #v-math-boxes
 _or_between = re.compile(r'\bor\b')
 
 def _math_boxes(boxes:list, gold:str) -> Verdict:
@@ -216,12 +270,14 @@ def _math_boxes(boxes:list, gold:str) -> Verdict:
     if len({v.ok for v in verdicts}) > 1: raise Unreadable('several_values')
     return verdicts[-1]
 
+# %% ../nbs/api/29_verify.ipynb #v-math-block
 def _math_block(text:str, gold:str) -> Verdict:
     "The verdict on a text against a gold without boxes."
     text = _from_json(text)
     boxes = _boxes(text) if '\\boxed' in text else []
     return _math_boxes(boxes, gold) if boxes else _math_one(text, gold)
 
+# %% ../nbs/api/29_verify.ipynb #v-math-all
 def _math(text:str, gold:str) -> Verdict:
     "Equality of the value of two mathematical answers."
     text, gold = _repaired(text).strip(), _repaired(gold).strip()
@@ -231,52 +287,40 @@ def _math(text:str, gold:str) -> Verdict:
     if _orders.search(_plain(text)): raise Unreadable('unparseable')
     return _math_block(text, _bare_gold(gold))
 
-# %% ../nbs/api/29_verify.ipynb #v-gold-fault
-_dangling = re.compile(r'[\^_/*+=<>≤≥-]\s*$|\\(?:frac|sqrt|boxed|text)\s*$|^\s*[*/^_=]')
-
-@lru_cache(maxsize=16384)
-def _gold_fault(gold:str) -> str|None:
-    "Why a mathematical gold can't be read, None if it can."
-    bare = _bare_gold(gold)
-    plain = re.sub(r'\\[()\[\]]|[$\s]', '', bare)
-    if not plain: return 'it is empty'
-    if re.fullmatch(r'(?:nan|none|null|n/a|-+|\?+|\.+)', plain,
-                    re.I) and plain.lower() != 'none': return f'{plain} is no answer'
-    uniform = _uniform(bare)
-    for opens, closes in ('{}', '⦃⦄'):
-        if uniform.count(opens) != uniform.count(closes): return 'its braces are not balanced'
-    if _dangling.search(uniform.strip(' .')): return 'it breaks off'
-    try: too_long = _long_digits.search(bare)
-    except Unreadable: too_long = True
-    return 'its numbers are too long' if too_long else None
-
 # %% ../nbs/api/29_verify.ipynb #v-gold-problem
 def repaired_gold(gold:str, # a gold answer as the dataset gives it
                  )->str:    # the text that is read; the same text if nothing was damaged
     "A gold with the backslashes restored that an export lost or doubled."
     return _repaired(str(gold))
 
+# %% ../nbs/api/29_verify.ipynb #v-gold-problem-one
+def _gold_trouble(text:str, kind:str) -> str|None:
+    "What is wrong with a gold of a kind, None if nothing is."
+    if kind == 'math': return _gold_fault(_repaired(text))
+    if kind == 'finqa' and text.lower() in ('yes', 'no'): return None
+    return None if _gold_number(text) else 'it states no single number'
+
 def gold_problem(gold:str,            # a gold answer as the dataset gives it
                  kind:str,            # how golds compare: one of `KINDS`
                 )->str|None:          # what is wrong, in words; None for a gold that can be read
     "Why no completion can be scored against a gold."
     _checked_kind(kind)
-    text = str(gold)
-    length = len(text.strip())
-    if length > _MAX_BLOCK: return f'the gold answer has {length:,} characters, {_MAX_BLOCK:,} are read'
-    if kind == 'math': fault = _gold_fault(_repaired(text).strip())
-    elif kind == 'finqa' and text.strip().lower() in ('yes', 'no'): fault = None
-    else: fault = None if _gold_number(text) else 'it states no single number'
-    return fault and f'the gold answer {text.strip()[:80]!r} can\'t be read as {kind}: {fault}'
+    text = str(gold).strip()
+    if len(text) > _MAX_BLOCK: return f'the gold answer has {len(text):,} characters, {_MAX_BLOCK:,} are read'
+    fault = _gold_trouble(text, kind)
+    return fault and f'the gold answer {text[:80]!r} can\'t be read as {kind}: {fault}'
 
 # %% ../nbs/api/29_verify.ipynb #v-verify-one
 KINDS = ('gsm8k', 'finqa', 'math')
 _JUDGES = {'gsm8k': _gsm8k, 'finqa': _finqa, 'math': _math}
-_log = logging.getLogger(__name__)
 
 def _checked_kind(kind:str) -> str:
+    "The name of a kind; another name is an error that lists the kinds."
     if kind not in KINDS: raise ValueError(f"kind: {kind!r} is not known, choose one of {', '.join(KINDS)}")
     return kind
+
+# %% ../nbs/api/29_verify.ipynb #v-judged
+_log = logging.getLogger(__name__)
 
 def _judged(block:str, gold:str, kind:str) -> Verdict:
     "The verdict on one block."
@@ -332,38 +376,43 @@ class Judge:
     def __init__(self,
                  kind:str='gsm8k',            # how golds compare: one of `KINDS`
                  markers:Markers|None=None,   # the markers of the model; None knows both common sets
-                 scorer=None,                 # a dataset's own `scorer(answer_text, row) -> float`; right from 0.99 on
-                 prefilled:bool=False,        # whether the chat template has already written `reasoning_start`
+                 scorer:Callable|None=None,   # a dataset's own `scorer(answer_text, row) -> float`; right from 0.99 on
+                 prefilled:bool|str=False,    # whether the chat template has already written `reasoning_start`
                 ):
         self.kind, self.markers, self.scorer, self.prefilled = _checked_kind(kind), markers, scorer, prefilled
 
     def __repr__(self): return f"Judge(kind={self.kind!r}, scorer={getattr(self.scorer, '__qualname__', self.scorer)})"
 
-    def __call__(self,
-                 completion:str|Parsed|list, # what the model wrote
-                 row:dict,                   # a row of the dataset, with its gold in "answer"
-                )->Verdict:
-        "The verdict on one completion."
-        parsed = completion if isinstance(completion, Parsed) else parse_completion(completion, self.markers,
-                                                                                    self.prefilled)
-        if self.scorer is None: return verify(parsed, row['answer'], self.kind)
-        answers = {b.strip() for b in parsed.blocks}
-        if len(answers) != 1: return Verdict(False, None, 'conflict' if answers else 'no_block')
-        return self._scored(answers.pop(), row)
+# %% ../nbs/api/29_verify.ipynb #v-scored
+@patch
+def _score(self:Judge, answer:str, row:dict) -> float:
+    "The scorer's value of one text, nan if it fails."
+    assert self.scorer is not None
+    try: return float(self.scorer(answer, row))
+    except RLVRError: raise  # it didn't return: the run stops and says so
+    except Exception:
+        _log.exception('the scorer failed on %r', answer[:200])
+        return float('nan')
 
-    def _scored(self, answer:str, row:dict)->Verdict:
-        "What the dataset's own scorer says of an answer, as written or undressed; what isn't a number is no verdict."
-        score = self._score(answer, row)
-        bare = undressed(answer)
-        if bare != answer and not score >= _RIGHT_FROM: score = max(score, self._score(bare, row))
-        if score != score: return Verdict(False, answer[:2000], 'internal_error')
-        return Verdict(score >= _RIGHT_FROM, score, 'match' if score >= _RIGHT_FROM else 'mismatch')
+@patch
+def _scored(self:Judge, answer:str, row:dict) -> Verdict:
+    "What the dataset's own scorer says of an answer, as written or undressed; what isn't a number is no verdict."
+    score = self._score(answer, row)
+    bare = undressed(answer)
+    if bare != answer and not score >= _RIGHT_FROM: score = max(score, self._score(bare, row))
+    if score != score: return Verdict(False, answer[:2000], 'internal_error')
+    return Verdict(score >= _RIGHT_FROM, score, 'match' if score >= _RIGHT_FROM else 'mismatch')
 
-    def _score(self, answer:str, row:dict)->float:
-        "The scorer's value of one text, nan if it fails."
-        assert self.scorer is not None
-        try: return float(self.scorer(answer, row))
-        except RLVRError: raise  # it didn't return: the run stops and says so
-        except Exception:
-            _log.exception('the scorer failed on %r', answer[:200])
-            return float('nan')
+# %% ../nbs/api/29_verify.ipynb #v-judge-call
+@patch
+def __call__(self:Judge,
+             completion:str|Parsed|list, # what the model wrote
+             row:dict,                   # a row of the dataset, with its gold in "answer"
+            )->Verdict:
+    "The verdict on one completion."
+    known = isinstance(completion, Parsed)
+    parsed = completion if known else parse_completion(completion, self.markers, self.prefilled)
+    if self.scorer is None: return verify(parsed, row['answer'], self.kind)
+    answers = {b.strip() for b in parsed.blocks}
+    if len(answers) != 1: return Verdict(False, None, 'conflict' if answers else 'no_block')
+    return self._scored(answers.pop(), row)
