@@ -18,6 +18,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 "$python" nbs/pages.py pages "$work/pages"
 "$python" -m sphinx -q -W --keep-going -j auto -c nbs -d "$work/doctrees" -b html "$work/pages" "$work/html"
+"$python" nbs/finish.py "$work/html"
 rm -rf "$work/html/.buildinfo" "$work/html/_sources"
 touch "$work/html/.nojekyll"   # GitHub Pages leaves folders with a leading underscore out otherwise
 rm -rf "$out"

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from docutils import nodes
 from latex2mathml.converter import convert
+from sphinx.builders.html import StandaloneHTMLBuilder
 
 here = Path(__file__).parent
 project = 'rlvr_nb'
@@ -28,7 +29,8 @@ html_theme = 'furo'
 html_title = 'rlvr_nb'
 html_static_path = ['_static']
 html_css_files = ['site.css']
-html_js_files = ['from_files.js']
+html_additional_pages = {'search': 'search.html'}   # over the index that finish.py writes
+templates_path = ['_templates']
 html_favicon = '_static/favicon.svg'
 html_copy_source = False
 html_use_index = False
@@ -55,4 +57,5 @@ def mathml(display):
 
 
 def setup(app):
+    StandaloneHTMLBuilder.search = False   # its index knows pages, ours knows sections
     app.add_html_math_renderer('mathml', inline_renderers=(mathml(False), None), block_renderers=(mathml(True), None))

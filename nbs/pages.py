@@ -2,6 +2,8 @@
 
     python nbs/pages.py pages FOLDER    write the pages of the site, as Sphinx reads them, into FOLDER
     python nbs/pages.py readme          write README.md
+    python nbs/pages.py address URL     write where the repository is, such as https://github.com/me/rlvr_nb, into
+                                        settings.ini and wherever a page names it
 
 `nbdev.serve.proc_nbs` has already hidden what is hidden and marked what is documented. What is left is to
 describe every exported name from the package, to link names to their definitions with relative links, and to put the
@@ -16,6 +18,7 @@ import shutil
 import sys
 import textwrap
 from dataclasses import dataclass, field
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 
@@ -29,7 +32,8 @@ sys.path.insert(0, str(ROOT))   # the package beside the notebooks, wherever ano
 NBS = ROOT/'nbs'
 sys.path.insert(1, str(NBS))
 PACKAGE = 'rlvr_nb'
-SECTIONS = {'tutorials': 'Tutorials', 'howto': 'How-to', 'explanations': 'Explanations', 'api': 'API'}
+SECTIONS = {'start': 'Start here', 'tutorials': 'Tutorials', 'howto': 'How-to', 'guide': 'Configuration',
+            'explanations': 'Explanations', 'api': 'API'}
 PARTS = {   # the tens of the numbers of nbs/api -> the title of that part, and what it does
     0: ('Configuration',
         'What a user writes, from the grammar of an override to a checked configuration, and how results are shown.'),
@@ -386,12 +390,10 @@ def parts_of(pages):
 def toctree(pages):
     "The sidebar."
     groups = [('', ['self'] + [p.doc for p in pages if len(p.path.parts) == 1 and p.doc != 'index'])]
-    groups += [(title, [p.doc for p in pages if p.path.parts[0] == folder]) for folder, title in SECTIONS.items()
-               if folder != 'api']
-    at = [title for title, _ in groups].index(SECTIONS['howto']) + 1
-    groups.insert(at, ('Reference', ['configuration']))
+    groups += [(title, [p.doc for p in pages if p.path.parts[0] == folder] + ['configuration']*(folder == 'guide'))
+               for folder, title in SECTIONS.items() if folder != 'api']
     parts = [(title, [p.doc for p in found]) for title, _, found in parts_of(pages)]
-    groups += [(SECTIONS['api'], ['parts']), *parts, ('Project', ['changelog'])]
+    groups += [(SECTIONS['api'], ['parts', 'api_list']), *parts, ('Project', ['changelog'])]
     def tree(title, docs): return '\n'.join(['```{toctree}', ':hidden:', *([f':caption: {title}'] if title else []), '',
                                              *docs, '```'])
     return markdown('\n\n'.join(tree(title, docs) for title, docs in groups if docs))
@@ -414,12 +416,74 @@ def parts_page(pages):
         lines += [f"- [`{p.module.removeprefix(f'{PACKAGE}.')}`]({p.doc}): {lead_of(p)}" for p in found]
     return '\n'.join(lines) + '\n'
 
+def first_sentence(obj):
+    "What a docstring begins with, or nothing."
+    found = re.split(r'(?<=[.!?:])\s', inspect.cleandoc(obj.__doc__ or '').strip(), maxsplit=1)
+    return ' '.join(found[0].split())
+
+def described_line(page, name, to):
+    "A name of the API on one line: link and first sentence; None for a constant."
+    obj = import_module(page.module)
+    for part in name.split('.'): obj = getattr(obj, part)
+    if not callable(obj): return None
+    said = first_sentence(obj)
+    if said.startswith(f'{name}('): said = ''   # a dataclass without a docstring repeats its signature
+    return f'- [`{name}`](#{to})' + (f': {plain(said)}' if said else '')
+
+def api_list(pages):
+    "Every documented name of the package on one page, module by module."
+    lines = ['# Every name of the API', '', '{.lead}', 'Functions and classes by module, each with its first sentence.', '',
+             'The modules stand in the order in which they import one another. A name leads to its parameters and its source.']
+    for page in (p for p in pages if p.module):
+        found = [line for name, to in page.names.items() if '.' not in name and (line := described_line(page, name, to))]
+        if found: lines += ['', f'## `{page.module}`', '', *found]
+    return '\n'.join(lines) + '\n'
+
+def undocumented(pages):
+    "Public names that are exported without a docstring; one that overrides another has that one's."
+    silent = []
+    for page in (p for p in pages if p.module):
+        for name in page.names:
+            obj = import_module(page.module)
+            for part in name.split('.'): obj = getattr(obj, part)
+            if isinstance(obj, property): obj = obj.fget
+            own = getattr(obj, '__module__', None) == page.module and hasattr(obj, '__qualname__')   # no alias
+            if own and '__' not in name and not inspect.getdoc(obj): silent.append(f'{page.path}: {name}')
+    return silent
+
+def shows(source):
+    "Does this cell surely show something: does it print, or end in a value that is not the result of a call?"
+    body = ast.parse(re.sub(r'(?m)^(\s*)[%!].*', r'\1pass', source)).body  # magics aren't Python
+    if not body: return False
+    called = [n.value for n in body if isinstance(n, ast.Expr) and isinstance(n.value, ast.Call)]
+    prints = any(getattr(call.func, 'id', '') == 'print' for call in called)
+    ends = isinstance(body[-1], ast.Expr) and not isinstance(body[-1].value, (ast.Call, ast.Constant))
+    return prints or ends and not source.rstrip().endswith(';')
+
+SILENT = {'hide', 'export', 'exporti', 'exports', 'eval', 'notest'}
+
+def without_output(path):
+    "Cells of a notebook that show something and have no saved output."
+    return [cell.id for cell in read_nb(path).cells if cell.cell_type == 'code' and not cell.outputs
+            and not cell.directives.keys() & SILENT and not cell.source.lstrip().startswith(('%', '!'))
+            and shows(cell.source)]
+
+def check(pages):
+    "Refuse to build what is not whole: a name without a docstring, a cell without its output."
+    faults = [f'{fault} has no docstring' for fault in undocumented(pages)]
+    faults += [f'{page.path}: cell {cell} has no saved output, run nbdev-test --save on it'
+               for page in pages for cell in without_output(NBS/page.path)]
+    if faults: raise SystemExit('\n'.join(faults))
+
 def write_pages(dest):
     "Write every page of the site into the folder `dest`."
     from configuration import configuration_page, labels
+    from nbdev import config
     from nbdev.serve import proc_nbs
+    config._load_toml = cache(config._load_toml)   # nbdev reads pyproject.toml again for every cell
     proc = proc_nbs(str(NBS), n_workers=0, force=True)
     pages = read_pages()
+    check(pages)
     links = Links(pages, labels())
     dest = Path(dest)
     shutil.rmtree(dest, ignore_errors=True)
@@ -435,6 +499,7 @@ def write_pages(dest):
                           encoding='utf-8')
     (dest/'configuration.md').write_text(configuration_page(), encoding='utf-8')
     (dest/'parts.md').write_text(parts_page(pages), encoding='utf-8')
+    (dest/'api_list.md').write_text(api_list(pages), encoding='utf-8')
     shutil.copy2(ROOT/'CHANGELOG.md', dest/'changelog.md')
     for image in NBS.rglob('*'):
         if image.suffix in ('.png', '.svg', '.jpg', '.gif') and not any(p[0] in '_.'
@@ -477,8 +542,32 @@ def write_readme():
         (ROOT/path).write_bytes(data)
 
 
+# The address of the repository
+
+ADDRESSED = ('settings.ini', 'nbs/index.ipynb', 'nbs/start/01_install.ipynb', 'nbs/tutorials/colab_grpo.ipynb')
+
+def address():
+    "Where the repository is, as settings.ini has it."
+    return re.search(r'^git_url = (\S+)$', (ROOT/'settings.ini').read_text(encoding='utf-8'), flags=re.M)[1]
+
+def spellings(url):
+    "An address as it is written on pages: whole, and in a link to Colab, which names owner and repository only."
+    return url, f"colab.research.google.com/github/{url.split('/', 3)[3]}/"
+
+def move(url):
+    "Write a new address in place of the old one: settings.ini, the pages that name it, and the README."
+    if not re.fullmatch(r'https://[\w.-]+/[\w./-]+[\w-]', url): raise SystemExit(f'{url}: expected https://HOST/OWNER/NAME')
+    changes = list(zip(spellings(address()), spellings(url)))
+    for name in ADDRESSED:
+        text = (ROOT/name).read_text(encoding='utf-8')
+        for old, new in changes: text = text.replace(old, new)
+        (ROOT/name).write_text(text, encoding='utf-8')
+    write_readme()
+
+
 if __name__ == '__main__':
     match sys.argv[1:]:
         case ['pages', folder]: write_pages(folder)
         case ['readme']: write_readme()
+        case ['address', url]: move(url)
         case _: raise SystemExit(__doc__)

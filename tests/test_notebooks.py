@@ -1,19 +1,19 @@
 """The notebooks are clean and pass, the package is what they export, the README is what the index says."""
-import ast
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from fastcore.nbio import read_nb
 
 from run_notebook import run_notebook
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT/'nbs'))
+import pages  # noqa: E402
+
 NOTEBOOKS = sorted(p.relative_to(ROOT).as_posix() for p in (ROOT/'nbs').rglob('*.ipynb')
                    if not any(part[0] in '._' for part in p.relative_to(ROOT).parts))
 ENV = {k: v for k, v in os.environ.items() if k != 'IN_TEST'}
@@ -61,26 +61,9 @@ def test_the_checks_above_can_fail(tree):
     assert changed(tree, ['python', 'nbs/pages.py', 'readme']) == ['README.md']
 
 
-def shows(source):
-    "Does this cell surely show something: does it print, or end in a value that is not the result of a call?"
-    body = ast.parse(re.sub(r'(?m)^(\s*)[%!].*', r'\1pass', source)).body  # magics aren't Python
-    prints = any(isinstance(n, ast.Expr) and isinstance(n.value, ast.Call)
-                 and getattr(n.value.func, 'id', '') == 'print' for n in body)
-    ends = (
-        body
-        and isinstance(body[-1], ast.Expr)
-        and not isinstance(body[-1].value, (ast.Call, ast.Constant))
-        and not source.rstrip().endswith(';')
-    )
-    return prints or bool(ends)
-
-
 @pytest.mark.parametrize('notebook', NOTEBOOKS)
 def test_outputs_are_saved(notebook, root):
-    away = {'hide', 'export', 'exporti', 'exports', 'eval', 'notest'}
-    bare = [cell.id for cell in read_nb(root/notebook).cells if cell.cell_type == 'code' and not cell.outputs
-            and not cell.directives.keys() & away and not cell.source.lstrip().startswith(('%', '!'))
-            and shows(cell.source)]
+    bare = pages.without_output(root/notebook)
     assert not bare, f'{notebook}: no saved output, run nbdev-test --save on it'
 
 

@@ -1,4 +1,5 @@
 """The documentation site: complete, linked, readable in light and dark, and silent towards other hosts."""
+import fcntl
 import functools
 import http.server
 import importlib
@@ -11,12 +12,13 @@ import sys
 import threading
 from html.parser import HTMLParser
 from pathlib import Path
-from urllib.parse import unquote, urldefrag, urljoin, urlsplit
+from urllib.parse import urlsplit
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT/'nbs'))
+import finish  # noqa: E402
 import pages as site_pages  # noqa: E402
 
 
@@ -43,18 +45,27 @@ class Document(HTMLParser):
         if not self.skip: self.text.append(data)
 
 
-@pytest.fixture(scope='module')
-def site(tmp_path_factory):
-    "The built site."
-    out = tmp_path_factory.mktemp('site')/'_docs'
+def build(out):
+    "Build the site into `out`."
     environ = {**os.environ, 'PYTHON': sys.executable}
-    done = subprocess.run(['bash', 'nbs/build.sh', str(out)], cwd=ROOT, env=environ, capture_output=True, text=True,
-                          timeout=600)
-    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-6000:]
-    return out
+    return subprocess.run(['bash', 'nbs/build.sh', str(out)], cwd=ROOT, env=environ, capture_output=True, text=True,
+                          timeout=900)
 
 
-@pytest.fixture(scope='module')
+@pytest.fixture(scope='session')
+def site(tmp_path_factory, worker_id):
+    "The built site: once, however many processes share the tests."
+    shared = tmp_path_factory.getbasetemp()
+    if worker_id != 'master': shared = shared.parent
+    with open(shared/'site.lock', 'w') as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (shared/'_docs').exists():
+            done = build(shared/'_docs')
+            assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-6000:]
+    return shared/'_docs'
+
+
+@pytest.fixture(scope='session')
 def documents(site):
     return {p.relative_to(site).as_posix(): Document(p) for p in site.rglob('*.html')}
 
@@ -69,7 +80,7 @@ def test_every_notebook_is_a_page_in_the_order_of_the_sidebar(site, documents):
     tree = html[html.index('class="sidebar-tree"'):]
     tree = tree[:tree.index('</div>')]
     first_of_api = next(p for p in wanted if p.startswith('api/'))
-    wanted.insert(wanted.index(first_of_api), 'parts.html')
+    wanted[wanted.index(first_of_api):wanted.index(first_of_api)] = ['parts.html', 'api_list.html']
     first_explanation = next(p for p in wanted if p.startswith('explanations/'))
     wanted.insert(wanted.index(first_explanation), 'configuration.html')
     assert re.findall(r'class="reference internal" href="([^"#]+)"',
@@ -88,17 +99,51 @@ def test_the_package_is_shown_part_by_part(site, documents):
         for page in found: assert f'{page.doc}.html' in documents['parts.html'].links
 
 
-def test_every_local_link_arrives(documents, site):
-    broken = []
-    for name, doc in documents.items():
-        for link in doc.links + doc.loads:
-            if urlsplit(link).scheme or link.startswith('//'): continue
-            path, fragment = urldefrag(urljoin(f'/{name}', link))
-            target = unquote(path.split('?')[0]).lstrip('/') or name
-            if not (site/target).is_file(): broken.append(f'{name}: {link}')
-            elif fragment and target in documents and unquote(fragment) not in documents[target].ids:
-                broken.append(f'{name}: {link} has no such anchor')
-    assert not broken, '\n'.join(broken[:20])
+def test_a_broken_link_ends_the_build(tmp_path):
+    index = tmp_path/'index.html'
+    index.write_text('<a href="other.html"></a><a href="#there"></a><a href="#not"></a><b id="there">')
+    (tmp_path/'page.html').write_text('<a href="index.html#there"></a><img src="gone.png"><a href="https://a.b/c"></a>')
+    assert finish.broken_links(tmp_path, finish.read_site(tmp_path)) == [
+        'index.html: other.html leads nowhere', 'index.html: #not: index.html has no such anchor',
+        'page.html: gone.png leads nowhere']
+
+
+def test_a_missing_output_or_docstring_ends_the_build(monkeypatch, tmp_path):
+    cell = dict(cell_type='code', id='c-shown', metadata={}, execution_count=None, outputs=[], source=['1 + 1'])
+    (tmp_path/'bare.ipynb').write_text(json.dumps(dict(cells=[cell], metadata={}, nbformat=4, nbformat_minor=5)))
+    assert site_pages.without_output(tmp_path/'bare.ipynb') == ['c-shown']
+    page = next(p for p in NOTEBOOKS if p.doc == 'api/prompts')
+    assert site_pages.undocumented([page]) == []
+    monkeypatch.setattr(importlib.import_module('rlvr_nb.prompts').parse_completion, '__doc__', None)
+    assert site_pages.undocumented([page]) == ['api/11_prompts.ipynb: parse_completion']
+
+
+def test_llms_txt_names_every_page(site):
+    text = (site/'llms.txt').read_text()
+    assert text.startswith('# rlvr_nb\n\n> Train reasoning language models')
+    named = set(re.findall(r'\]\(([^)]+)\)', text))
+    assert {f'{p.doc}.html' for p in NOTEBOOKS} - {'index.html'} <= named
+    assert text.index('start/install.html') < text.index('tutorials/') < text.index('api/redaction.html')
+
+
+def test_every_name_is_on_the_list_of_the_api(documents):
+    listed = documents['api_list.html'].text
+    for page in NOTEBOOKS:
+        for name in page.names:
+            if '.' in name or name.isupper(): continue
+            obj = getattr(importlib.import_module(page.module), name)
+            assert not inspect.isfunction(obj) or name in listed, f'{page.module}.{name}'
+
+
+def test_the_address_is_written_in_one_command(tree):
+    moved = 'https://example.org/ann/reasoning'
+    subprocess.run([sys.executable, 'nbs/pages.py', 'address', moved], cwd=tree, check=True, capture_output=True)
+    text = {p: p.read_text(encoding='utf-8') for p in (tree/name for name in (*site_pages.ADDRESSED, 'README.md'))}
+    assert all(moved in t for t in text.values()) and not any('github.com/OWNER' in t for t in text.values())
+    assert 'research.google.com/github/ann/reasoning/blob' in text[tree/'nbs/tutorials/colab_grpo.ipynb']
+    old = site_pages.address()
+    found = subprocess.run(['git', 'grep', '-l', '-F', old], cwd=ROOT, capture_output=True, text=True).stdout.split()
+    assert set(found) == {*site_pages.ADDRESSED, 'README.md'}, 'a file names it that the command does not change'
 
 
 def test_nothing_is_loaded_from_another_host(documents, site):
@@ -127,25 +172,6 @@ def test_exported_names_are_documented_and_hidden_cells_are_hidden(page, documen
     for line in hidden:
         if len(line) > 20 and line not in elsewhere: assert line not in text, f'hidden: {line}'
     assert not re.search(r'#\|(export|hide|default_exp|echo|output|eval|code-fold|slow|cuda)', text)
-
-
-def inherited(module, name):
-    "The docstring that a method which overrides another gets from it."
-    owner, _, method = name.rpartition('.')
-    bases = getattr(importlib.import_module(module), owner).__mro__[1:] if owner else ()
-    return next((doc for base in bases if (doc := inspect.getdoc(getattr(base, method, None)))), None)
-
-
-@pytest.mark.parametrize('page', [p for p in NOTEBOOKS if p.module], ids=lambda p: p.doc)
-def test_every_public_name_says_what_it_is(page):
-    silent = []
-    for cell in site_pages.read_nb(ROOT/'nbs'/page.path).cells:
-        if not page.directives[cell.id].keys() & {'export', 'exports'}: continue
-        for node in site_pages.ast.parse(cell.source).body:
-            if not isinstance(node, site_pages.DEFS) or site_pages.ast.get_docstring(node): continue
-            silent += [name for name in site_pages.names_of(node) if site_pages.public(name) and '__' not in name
-                       and not inherited(page.module, name)]
-    assert not silent, f'{page.path}: no docstring'
 
 
 def test_parameters_are_documented_and_names_are_linked(tmp_path):
@@ -232,12 +258,17 @@ def test_search_finds_a_name(site, browser, served):
         base = f'http://127.0.0.1:{server.server_port}'
     try:
         page, seen = opened(browser, f'{base}/index.html', (base, 'data:'), viewport=dict(width=1400, height=900))
-        page.get_by_placeholder('Search').fill('parse_completion')
+        page.get_by_placeholder('Search').first.fill('learning_rate')
         page.keyboard.press('Enter')
-        found = page.locator('#search-results li a', has_text='parse_completion')
+        found = page.locator('#search-results li')
         found.first.wait_for(timeout=10_000)
-        found.first.click()
-        page.wait_for_url('**/api/prompts.html*')
+        assert found.first.locator('a').text_content() == 'train.learning_rate', 'the option itself comes first'
+        assert 'in Configuration' in found.first.text_content()
+        assert found.first.locator('mark').first.text_content() == 'learning_rate'
+        page.locator('form.find input').fill('parse_completion prefilled')
+        name = found.locator('a', has_text='parse_completion').first
+        name.click()
+        page.wait_for_url('**/api/prompts.html#*')
         assert not seen
         page.context.close()
     finally:
