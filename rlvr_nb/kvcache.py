@@ -103,20 +103,22 @@ def _arena_classes():
     from transformers.cache_utils import Cache, CacheLayerMixin
 
     class ArenaLayer(CacheLayerMixin):
-        "Keys and values of one layer, (rows, K, columns, D)."
+        "Keys and values of one layer, (rows, K, columns, D) each, in one table with a row for all heads of both."
         def __init__(self, arena):
             super().__init__()
             self.arena = arena
 
         def lazy_initialization(self, key_states, value_states):
             rows, columns = self.arena.rows, self.arena.columns
-            self.keys, self.values = (x.new_zeros((rows, x.shape[1], columns, x.shape[3])) for x in (key_states, value_states))
+            heads, size = key_states.shape[1], key_states.shape[3]
+            self.both = key_states.new_zeros(rows, heads + value_states.shape[1], columns, max(size, value_states.shape[3]))
+            self.keys, self.values = self.both[:, :heads, :, :size], self.both[:, heads:, :, :value_states.shape[3]]
             self.is_initialized = True
 
-        def update(self, key_states, value_states, *args, **kwargs):
+        def update(self, key_states, value_states, beside=None, **kwargs):
             if not self.is_initialized: self.lazy_initialization(key_states, value_states)
-            step = self.arena.fill if self.arena.filling else self.arena.step
-            return step(self, key_states, value_states)
+            if self.arena.filling: return self.arena.fill(self, key_states, value_states)
+            return self.arena.step(self, key_states, value_states, beside)
 
         def get_mask_sizes(self, query_length): return self.arena.length, 0
         def get_seq_length(self): return 0
@@ -142,14 +144,11 @@ def _arena_classes():
                 table[rows, :, first:end] = new.repeat_interleave(times, dim=0)
             return keys, values
 
-        def step(self, layer, keys, values):
-            "One token a row (B, K, 1, D) goes into the column `now`; everything so far comes back."
-            views = []
-            for table, new in ((layer.keys, keys), (layer.values, values)):
-                table = table[:self.active]
-                table.index_copy_(2, self.now, new)
-                views.append(table[:, :, :self.length])
-            return views
+        def step(self, layer, keys, values, beside=None):
+            "One token a row (B, K, 1, D) goes into the column `now`, at once where keys and values stand beside each other (B, 2 K, 1, D)."
+            parts = ((layer.keys, keys), (layer.values, values)) if beside is None else ((layer.both, beside),)
+            for table, new in parts: table[:self.active].index_copy_(2, self.now, new)
+            return [table[:self.active, :, :self.length] for table in (layer.keys, layer.values)]
 
     return Arena
 

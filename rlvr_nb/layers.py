@@ -193,7 +193,8 @@ def _attend(self:FusedLayer, qkv, position_embeddings, mask, cache):
     if self.head_norm is not None: rotated = self.head_norm(rotated)
     rotate_(rotated, *position_embeddings)
     query, key, value = (x.transpose(1, 2) for x in (rotated[:, :, :self.heads], rotated[:, :, self.heads:], values))
-    if cache is not None: key, value = cache.update(key, value, self.index)
+    beside = table[:, :, self.heads:].transpose(1, 2) if self.head_norm is None else None   # where keys and values stand
+    if cache is not None: key, value = cache.update(key, value, self.index, beside)
     out, _ = folded_attention(self, query, key, value, mask, self.scaling)
     return out.reshape(-1, at)
 

@@ -266,9 +266,9 @@ def _without_wrappers(trainer, model):
 def _sliced_logps(self:Sliced, model, input_ids, attention_mask, logits_to_keep) -> tuple:
     "Log-probabilities and entropies of the completions (B, C)."
     import torch
-    from rlvr_nb.adapters import make_lean
+    from rlvr_nb.adapters import make_lean, make_norms_lean
     from rlvr_nb.logprobs import completion_logprobs
-    if self.lean_adapters and self.lean_layers is None: self.lean_layers = make_lean(self.model)
+    if self.lean_adapters and self.lean_layers is None: self.lean_layers = make_lean(self.model) + make_norms_lean(self.model)
     plain = _without_wrappers(self, model)
     device = input_ids.device.type
     with self.accelerator.autocast():
