@@ -19,6 +19,8 @@ from .data import DATASET_PROCESSORS
 from .reward_functions import REWARDS
 from .control import interruptible
 from .rundir import RunDir
+from .facts import readable
+from .trust import asked_again
 from .bases import Base, base_of_file
 from .entries import LIST
 from .fields import Field
@@ -66,7 +68,7 @@ class App:
         self.sections = {s.name: s for s in parts}
         self.setup, self.task, self.lab, self.prospects, self.progress, self.results, self.shelf = parts
         self._window, self._lock, self._pusher, self._preloading = None, threading.RLock(), None, None
-        self._shown, self._foreground = {}, False
+        self._shown, self._foreground, self._asked = {}, False, {}
         self.guarded = False  # as a control has it: whether Ctrl-C is handled already
         self.background = running_kernel() is not None and not in_colab()
 
@@ -143,20 +145,21 @@ def running(self:App)->bool:
     return bool(self.training and self.training.alive)
 
 @patch
-def _new_training(self:App, continued:bool)->TrainingThread:
+def _new_training(self:App, continued:bool, allowed=())->TrainingThread:
     "A training that hasn't begun; a `ConfigError` where it can't begin now."
     if self.running: raise ConfigError('This app is training already; stop it first')
     if 'probe' in self.tasks.busy: raise ConfigError('A probe runs and needs the memory; wait for it, or cancel it')
-    cfg = continued_config(self.live.run_dir) if continued else self.cfg
+    cfg = continued_config(self.live.run_dir, allowed) if continued else self.cfg
     if not continued and self.form.obstacles: raise ConfigError(self.form.obstacles)
     return TrainingThread(cfg, self.live, continued)
 
 @patch
-def start(self:App, continued:bool=False # go on with the run that was stopped, instead of beginning one
+def start(self:App, continued:bool=False, # go on with the run that was stopped, instead of beginning one
+          allowed=(),                     # what that run asks for and you allow, of `asked_again(run)`
          ):
     "Train in the background; a `ConfigError` where something is wrong or a training runs already."
     with self._lock:
-        run, training = self.live.run_dir, self._new_training(continued)
+        run, training = self.live.run_dir, self._new_training(continued, allowed)
         self.models.clear()
         self.comparisons = self.results.show_run(None)
         training.start()
@@ -284,7 +287,7 @@ def window(self:App)->Window:
     "The header and the sections, as widgets; made when it is first asked for."
     if self._window is None:
         actions = {'start': lambda: self._start(), 'pause': self.pause, 'resume': self.resume, 'stop': self.stop,
-                   'continue': lambda: self._start(continued=True)}
+                   'continue': lambda: self._start(continued=True), 'allow': lambda: self.allow()}
         self._window = Window(self.form, self.tasks, self.live, list(self.sections.values()), actions)
         self._window.opened('setup')
         self.form.changed(lambda _: self._form_changed())
@@ -338,24 +341,45 @@ def cell_ran(self:App, *_):
 _COLAB = 'On Colab, run a cell with app.train({}): what happens in the background is not shown there.'
 
 @patch
-def _start(self:App, continued:bool=False):
+def _start(self:App, continued:bool=False, allowed=()):
     "Start, or say which cell to run where a thread would not be shown."
     if self.running: return   # the second click of a double click
-    if in_colab(): return self.tasks.say('start', _COLAB.format('continued=True' if continued else ''))
+    call = f'continued=True, allowed={list(allowed)!r}' if allowed else 'continued=True' if continued else ''
+    if in_colab(): return self.tasks.say('start', _COLAB.format(call))
     if not continued and self.form.valid.dry_run and not self.form.errors: return self.setup.check()
-    try: self.start(continued)
-    except ConfigError as e: return self.tasks.say('start', e)
+    try: self.start(continued, allowed)
+    except ConfigError as e: return self._refused(e, continued and not allowed)
+    self._offer({})
     self.tasks.say('start')
     self.open('train')
 
+@patch
+def _refused(self:App, error:ConfigError, askable:bool):
+    "Say why nothing starts; where the run that is to be continued asks for something, offer to allow it."
+    run = self.live.run_dir
+    self._offer(asked_again(run) if askable and run and run.config.exists() else {})
+    self.tasks.say('start', error)
+
+@patch
+def _offer(self:App, asked:dict):
+    "Show the button that allows what a run asks for, or take it away."
+    self._asked = asked
+    if self._window is not None: self._window.head.ask(asked)
+
+@patch
+def allow(self:App):
+    "Continue the run, with everything allowed that was asked for."
+    self._start(continued=True, allowed=tuple(self._asked))
+
 # %% ../nbs/api/97_app.ipynb #w-train
 @patch
-def train(self:App, continued:bool=False # go on with the run that was stopped or lost
-         )->Any:                         # the `RunResult`; None where it was stopped before training
+def train(self:App, continued:bool=False, # go on with the run that was stopped or lost
+          allowed=(),                     # what that run asks for and you allow, of `asked_again(run)`
+         )->Any:                          # the `RunResult`; None where it was stopped before training
     "Train in this cell, showing the progress in the app; interrupting the kernel stops after the running step."
     self._foreground = True
     try:
-        if not self.running: self.start(continued)
+        if not self.running: self.start(continued, allowed)
         with EventPump() as pump, interruptible(self):
             while self.training.alive:
                 pump()
@@ -373,7 +397,7 @@ def train(self:App, continued:bool=False # go on with the run that was stopped o
 def summary(self:App)->Summary:
     "A static account of the run, for the saved notebook."
     view = self.live.view()
-    known = view.run_dir.read_manifest().get('command') if view.run_dir else None
+    known = readable(view.run_dir, view.run_dir.read_manifest).get('command') if view.run_dir else None
     command = known or ('mend the configuration first' if self.form.errors else self.cfg.command())
     return summarise(view, self.comparisons, command)
 
@@ -402,7 +426,8 @@ def show_run(self:App, run:RunDir # to be shown
     "Show a run from disk in the sections of this app."
     if self.running: raise ConfigError('A training runs in this app; stop it first')
     self.training, self.attached, self._shown = None, run, {}
-    stored = base_of_file(str(run.config)).load() if run.config.exists() else self.form.valid
+    self._offer({})
+    stored = self._stored(run)
     self.live.reset()
     self.live.load(run)
     self.live.update(
@@ -410,12 +435,22 @@ def show_run(self:App, run:RunDir # to be shown
         fingerprint=fingerprint(stored))
     self.wake()
 
+@patch
+def _stored(self:App, run:RunDir)->PipelineConfig:
+    "The configuration of a run; where it can't be read that is said, and the form's own stands in for it."
+    if not run.config.exists(): return self.form.valid
+    try: return base_of_file(str(run.config)).load()
+    except ConfigError as e:
+        self.tasks.say('start', e)
+        return self.form.valid
+
 # %% ../nbs/api/97_app.ipynb #w-attach
 @patch(cls_method=True)
 def attach(cls:App, run_dir:str # of a run, going on or done
           )->App:
-    "An app that shows a run from disk."
+    "An app that shows a run from disk; a configuration that can't be read is named, and the rest is shown."
     run = RunDir.open(run_dir)
-    app = cls(config=str(run.config)) if run.config.exists() else cls()
+    try: app = cls(config=str(run.config)) if run.config.exists() else cls()
+    except ConfigError: app = cls()   # `show_run` says why
     app.show_run(run)
     return app

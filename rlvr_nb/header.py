@@ -77,6 +77,21 @@ def _build(self:Header):
     rows = [w['status'], toolbar, w['blocked'], self.fixes, self.notice.box, w['latest'], w['sections']]
     return classed(ipywidgets.VBox(rows, layout=ipywidgets.Layout(width='100%')), 'head')
 
+# %% ../nbs/api/96_header.ipynb #w-header-ask
+@patch
+def ask(self:Header, asked:dict # override -> what it would do; empty takes the question away
+       ):
+    "Ask whether a run may have what its own file asks for."
+    if asked and 'allow' not in self.w:
+        self.w['asked'] = panel('asked')
+        self.w['allow'] = button('Allow this and continue', 'allow', lambda _: self.actions['allow'](), 'danger')
+        at = self.box.children.index(self.notice.box) + 1
+        self.box.children = [*self.box.children[:at], self.w['asked'], self.w['allow'], *self.box.children[at:]]
+    if 'allow' not in self.w: return
+    lines = [ft('li', f'It would {why}: ', ft('code', override)) for override, why in asked.items()]
+    write(self.w['asked'], ft('ul', *lines) if lines else None)
+    for name in ('asked', 'allow'): set_visible(self.w[name], bool(asked))
+
 # %% ../nbs/api/96_header.ipynb #w-header-blocked
 @patch
 def draw_blocked(self:Header, view, running:bool):

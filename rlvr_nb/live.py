@@ -20,6 +20,7 @@ from .comparison import When
 from .monitor import standing_warnings
 from .rundir import RunDir
 from .observers import Observer
+from .facts import readable
 
 # %% ../nbs/api/92_live.ipynb #w-mean-point
 def mean_point(points:list # of (step, value)
@@ -289,7 +290,7 @@ def load(self:Live,
          completions:bool=True,    # also those, which takes longest
         ):
     "What a run directory says, finished or not."
-    metrics, events, result = run.metrics(), run.read_events(), run.read_result()
+    metrics, events, result = run.metrics(), run.read_events(), readable(run, run.read_result)
     lines = [(e['time'], redact(text)[:500]) for e in events if (text := event_line(e))]
     step = 0
     faults = []
@@ -298,10 +299,15 @@ def load(self:Live,
         if e['kind'] == 'fault': faults.append((e.get('step', step), e['where'], redact(str(e['message']))[:2000]))
     records = [short_record(r) for r in run.read_completions()[-KEPT:]] if completions else []
     self.update(
-        status=run.status(), run_dir=run, curves=stored_curves(metrics), lines=deque(lines, maxlen=LINES),
+        status=_stored_status(run), run_dir=run, curves=stored_curves(metrics), lines=deque(lines, maxlen=LINES),
         faults=deque(faults, maxlen=100), **self._progress(metrics, events, result),
         **(dict(records=deque(records, maxlen=KEPT)) if records else {}))
     self.update(seen=max(self.seen, len(self.records)))
+
+def _stored_status(run:RunDir) -> str:
+    "The status of a run; a run whose result can't be read is damaged, and is shown all the same."
+    try: return run.status()
+    except ConfigError: return 'damaged'
 
 # %% ../nbs/api/92_live.ipynb #w-live-progress
 @patch

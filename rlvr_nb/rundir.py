@@ -131,15 +131,18 @@ def as_run(run_dir, # a `RunDir`, or the path of one
 
 # %% ../nbs/api/72_rundir.ipynb #t-event-kinds
 _EVENTS = {'resume': {'step': int}, 'stage_start': {'name': str}, 'stage_end': {'name': str, 'seconds': float},
-           'note': {'text': str}, 'fault': {'where': str, 'message': str},
-           'observer_dropped': {'name': str, 'event': str, 'error': str},
-           'audit': {'findings': [{'severity': str, 'finding': str}]},
+           'note': {'text': str}, 'fault': {'where': str, 'message': str}, 'pipeline_end': {'status': str},
+           'observer_dropped': {'name': str, 'event': str, 'error': str}, 'evaluation': {'when': str, 'dataset': str},
+           'audit': {'findings': [{'severity': str, 'finding': str}]}, 'warm_step': {'step': int, 'total': int},
            'best': {'step': int, 'accuracy': float, 'path': str}, 'early_stop': {'step': int, 'best': {'step': int}},
            'sent': {'name': str, 'step': int}}
 
 def _whole_event(event:dict) -> bool:
-    "Whether an event has the fields that its readers need."
-    return fits(event, {'kind': str}) and fits(event, _EVENTS.get(event['kind'], {}))
+    "Whether an event has a time and the fields that its readers need."
+    if not fits(event, {'kind': str, 'time': float}) or not 0 <= event['time'] < 1e11: return False
+    when = event.get('when') if event['kind'] == 'evaluation' else 'after'
+    known = fits(event, _EVENTS.get(event['kind'], {})) and fits(event.get('step'), (int, None))
+    return known and When._parse(when) is not None
 
 # %% ../nbs/api/72_rundir.ipynb #t-events
 @patch
@@ -186,7 +189,7 @@ def resumed(self:RunDir,
 # %% ../nbs/api/72_rundir.ipynb #t-whole-metrics
 def _whole_metrics(record:dict) -> bool:
     "Whether a line of metrics has a step, and numbers where its readers need numbers."
-    named = {'step': int, 'attempt': (int, None), 'non_finite': ([str], None)}
+    named = {'step': int, 'total_steps': int, 'attempt': (int, None), 'non_finite': ([str], None)}
     anything = (float, str, [float], None)
     return 'step' in record and all(fits(v, named.get(k, anything)) for k, v in record.items())
 

@@ -155,12 +155,13 @@ def stop(self:TrainingThread):
         self.control.stop()
 
 # %% ../nbs/api/92_worker.ipynb #w-continued
-def continued_config(run # a `RunDir`, or None
+def continued_config(run,        # a `RunDir`, or None
+                     allowed=(), # overrides of `asked_again` that the person has allowed
                     ):
     "The configuration to continue a run with; a `ConfigError` where that can't be done."
     if run is None: raise ConfigError('There is no run to go on with; train one, or attach one with App.attach(run_dir)')
     check_resumable(run)
-    return load_run(run, run_dir=str(run.path))
+    return load_run(run, *allowed, run_dir=str(run.path))
 
 # %% ../nbs/api/92_worker.ipynb #w-kernel
 def running_kernel():

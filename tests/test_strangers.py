@@ -129,6 +129,35 @@ def test_a_runs_file_does_not_read_the_environment(run, entry, where, text, caps
     assert not any('canary' in str(p) for p in tmp_path.rglob('*'))
 
 
+def test_the_environment_is_not_read_to_say_that_a_value_is_wrong(run, capsys, monkeypatch):
+    "The value would stand in the sentence: name: got 'x/canary-of-nobody', expected ..."
+    import yaml
+    monkeypatch.setenv('MY_PLAIN_VARIABLE', '/canary-of-nobody')
+    tree = yaml.safe_load(run.config.read_text()) | {'name': 'x${oc.env:MY_PLAIN_VARIABLE}'}
+    run.config.write_text(yaml.safe_dump(tree))
+    for words in (['--from'], ['--resume'], ['--evaluate'], ['--rescore'], ['inspect']): main([*words, str(run.path)])
+    told = ''.join(capsys.readouterr())
+    assert 'canary' not in told and told.count('would read your environment') == 5
+    assert main(['--from', str(run.path), 'name=${oc.env:MY_PLAIN_VARIABLE}', '--cfg', 'job']) == 2  # typed, so read
+
+
+def test_the_app_asks_before_it_continues_a_run_that_asks_for_more(run, monkeypatch):
+    from rlvr_nb.widgets import App
+    started = []
+    monkeypatch.setattr('rlvr_nb.worker.TrainingThread.start', lambda self: started.append(self.cfg))
+    stranger(run, UNSAFE, 'observers=[console,wandb]')
+    run.write_result({'status': 'stopped', 'steps': 2})
+    app = App.attach(str(run.path))
+    assert app.cfg.reward.reward_functions[0].params['unsafe'] is False
+    app.w['continue'].click()
+    assert not started and 'type it yourself' in app.head.notice.value
+    assert 'run what the model writes' in app.w['asked'].value and 'wandb' in app.w['asked'].value
+    app.w['allow'].click()
+    assert started[0].reward.reward_functions[0].params['unsafe'] is True
+    assert started[0].observers == ['console', 'wandb']
+    assert app.w['allow'].layout.display == 'none'
+
+
 # Links
 
 @pytest.mark.parametrize('name',
@@ -304,7 +333,58 @@ def test_control_characters_and_secrets_stay_off_the_terminal(capsys):
     assert not set(log.getvalue()) & set('\x1b\x07\x9b\u202e') and 'hf_aaa' not in log.getvalue()
 
 
+HIDDEN = 'A\x1b]0;own\x07\x9b31m\u202e\u2066\u061c\u2028\ufeff\U000e0041<script>a(1)</script>[x](javascript:a(1))`|'
+
+
+def poisoned(run):
+    "Every text of a run with what a terminal or a page would act on, where the run's readers take any text."
+    import yaml
+    run.write_manifest({'caveats': [HIDDEN], 'notes': [HIDDEN], 'dropped': {HIDDEN: 1}, 'started': HIDDEN,
+                        'versions': {HIDDEN: HIDDEN}, 'overrides': [HIDDEN], 'command': HIDDEN})
+    for kind, details in (('fault', {'where': HIDDEN, 'message': HIDDEN}), ('note', {'text': HIDDEN}),
+                          ('stage_end', {'name': HIDDEN, 'seconds': 1.}), ('forced', {'what': HIDDEN})):
+        run.log_event(kind, **details)
+    run.write_result({'status': HIDDEN, 'error': HIDDEN, 'model': HIDDEN, 'reward_counts': {HIDDEN: 1}})
+    tree = yaml.safe_load(run.config.read_text())
+    tree['name'] = tree['data']['dataset_name'] = tree['model']['model_name_or_path'] = HIDDEN
+    run.config.write_text(yaml.safe_dump(tree))
+    path = run.eval/'after-arithmetic.jsonl'
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    hidden = {k: HIDDEN for k in ('prompt', 'answer', 'completion', 'reason', 'dataset')}
+    path.write_text(''.join(json.dumps(r | hidden) + '\n' for r in rows))
+    return run
+
+
+def test_nothing_that_is_shown_holds_what_nobody_sees(run, capsys):
+    "On the terminal, in pages, in the card and in the app; one rule says what is seen."
+    from rlvr_nb.widgets import App
+    run = poisoned(run)
+    (run.path.parent/'named \x1b[2J\u202e').symlink_to(run.path)
+    for words in (['inspect', str(run.path)], ['runs', str(run.path.parent)], ['--recount', str(run.path)],
+                  ['--from', str(run.path), '--dry-run'], ['push', str(run.path), 'me/x']): main(words)
+    print(RunReport(run), compare_runs([run]), summarise_seeds([run]), sep='\n')
+    app = App.attach(str(run.path))
+    for name in app.sections: app.open(name)
+    app.draw()
+    app_text = [getattr(w, name, '') for w in app.w.values() for name in ('value', 'description')]
+    shown = {'terminal': ''.join(capsys.readouterr()), 'report': RunReport(run).html(), 'card': model_card(run),
+             'pages': compare_runs([run]).html() + summarise_seeds([run]).html(),
+             'app': ''.join(v for v in app_text if isinstance(v, str))}
+    hidden = set('\x1b\x07\x9b\u202e\u2066\u061c\u2028\ufeff\U000e0041')
+    assert {where: hidden & set(text) for where, text in shown.items()} == dict.fromkeys(shown, set())
+    assert not [where for where in ('report', 'pages', 'app') if '<script>a(1)' in shown[where]]
+
+
 # Damage
+
+def app_shows(run):
+    "Whether the app shows a run, whatever is damaged in it."
+    from rlvr_nb.widgets import App
+    app = App.attach(str(run.path))
+    app.open('train')
+    app.draw()
+    return app.w['status'].value and app.summary.text
+
 
 def bomb(tmp_path):
     lines = [f'{b}: &{b} [{", ".join([f"*{a}"] * 9)}]' for a, b in zip('abcdefghij', 'bcdefghijk')]
@@ -326,6 +406,11 @@ def bomb(tmp_path):
      '{"step": "one"}\n{"step": null}\n{"step": 1, "reward": {"a": 1}}\n{"step": 2, "reward": 1e999}\n[1]\n'
      + '[' * 50_000 + '\n'),
     ('metrics.jsonl', '{"step": 1, "reward": ' + '9' * 4000 + '}\n{"step": 2, "reward": NaN, "non_finite": 3}\n'),
+    ('events.jsonl', '{"kind": "note", "text": "x"}\n{"kind": "note", "text": "x", "time": "now"}\n'),
+    ('events.jsonl', '{"time": 1, "kind": "evaluation"}\n{"time": 1, "kind": "evaluation", "when": "never", '
+     '"dataset": "x"}\n{"time": 1e308, "kind": "x"}\n{"time": 1, "kind": "fault", "where": "x", "message": "x", '
+     '"step": "x"}\n'),
+    ('metrics.jsonl', '{"step": 1, "total_steps": null}\n{"step": 2, "total_steps": "x"}\n'),
     ('events.jsonl', '{"kind": ["x"]}\n{"kind": "stage_end", "name": 3, "seconds": "x"}\n'),
     ('events.jsonl',
      '{"kind": "audit", "findings": [1]}\n{"kind": "best"}\n{"kind": "early_stop", "step": {}}\n'
@@ -350,6 +435,7 @@ def test_a_damaged_file_is_named_and_the_rest_is_shown(run, name, text, tmp_path
     assert str(report) and model_card(run) and compare_runs([run]).html() and summarise_seeds([run]).html()
     assert shelf(run.path.parent)
     assert str(inspect_path(run.path)) and str(recount(run.path))
+    assert app_shows(run)
 
 
 @pytest.mark.parametrize('text', [
