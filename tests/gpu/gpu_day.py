@@ -23,7 +23,7 @@ GEMMA = [*STEP, '--model', 'gemma3_1b', '--tokens', '512', '--lora', '--group', 
 PARTS = {   # name: arguments, seconds at most, seconds without which it isn't worth starting
     'smollm2_128': ([*SMOLLM2, '--steps', '5', '--trl-steps', '2'], 100, 40),
     'gemma3_16': ([*GEMMA, '--sequences', '16', '--steps', '4', '--trl-steps', '2'], 130, 60),
-    'gemma3_256': ([*GEMMA, '--sequences', '256', '--steps', '3', '--trl-steps', '2'], 170, 60),
+    'gemma3_256': ([*GEMMA, '--sequences', '256', '--micro', '16', '--steps', '3', '--trl-steps', '2'], 170, 60),
     'updates': ([str(CHECKS/'check_updates.py')], 90, 30),
     'profile': ([*SMOLLM2, '--tokens', '48', '--steps', '3', '--only', 'ours', '--profile'], 60, 30),
     'rollout': ([str(CHECKS/'check_rollout.py'), 'llama', 'gemma3'], 120, 40),
