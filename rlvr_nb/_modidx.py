@@ -2579,6 +2579,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                'rlvr_nb.setup.Setup._preset_choices': ('api/setup.html#setup._preset_choices', 'rlvr_nb/setup.py'),
                                'rlvr_nb.setup.Setup.build': ('api/setup.html#setup.build', 'rlvr_nb/setup.py'),
                                'rlvr_nb.setup.Setup.check': ('api/setup.html#setup.check', 'rlvr_nb/setup.py'),
+                               'rlvr_nb.setup.Setup.doctor': ('api/setup.html#setup.doctor', 'rlvr_nb/setup.py'),
                                'rlvr_nb.setup.Setup.draw_changes': ('api/setup.html#setup.draw_changes', 'rlvr_nb/setup.py'),
                                'rlvr_nb.setup.Setup.draw_form': ('api/setup.html#setup.draw_form', 'rlvr_nb/setup.py'),
                                'rlvr_nb.setup.Setup.draw_memory': ('api/setup.html#setup.draw_memory', 'rlvr_nb/setup.py'),

@@ -19,6 +19,7 @@ from .bases import Base, base_of_file, presets
 from .entries import LIST, TITLES
 from .form import Form
 from .check import check_panel
+from .doctor import diagnose, findings_table
 from .models import find_models, needs
 from .panels import configuration_panel, forecast_for, machine, memory_panel, memory_verdict
 from .plugin import command_of
@@ -201,11 +202,12 @@ def _build_memory(self:Setup):
 # %% ../nbs/api/94_setup.ipynb #w-setup-dry
 @patch
 def _build_check(self:Setup):
-    "The dry run."
+    "The dry run, and what `rlvr-nb doctor` says."
     w = self.w
     w['check'] = button('Check everything', 'check', lambda _: self.check())
+    w['doctor'] = button('Check this machine', 'doctor', lambda _: self.doctor())
     w['check-report'] = panel('check-report')
-    return card('Dry run', self.act('check', w['check']), w['check-report'],
+    return card('Dry run', self.act('check', w['check'], w['doctor']), w['check-report'],
                 quiet='Reads the data, the tokenizer, the rewards and the paths as a run would, and loads no weights.')
 
 # %% ../nbs/api/94_setup.ipynb #w-setup-changes
@@ -289,6 +291,13 @@ def check(self:Setup):
         return Pipeline.check(cfg)
     def show(report): write(self.w['check-report'], check_panel(report))
     self.tasks.run('check', work, show, 'Checking data, tokenizer, rewards and paths ...')
+
+# %% ../nbs/api/94_setup.ipynb #w-setup-doctor
+@patch
+def doctor(self:Setup):
+    "Begin a look at this machine: packages, GPUs, hosts and disks."
+    def show(findings): write(self.w['check-report'], findings_table(findings).element())
+    self.tasks.run('check', diagnose, show, 'Looking at packages, GPUs, hosts and disks ...')
 
 # %% ../nbs/api/94_setup.ipynb #w-setup-search
 @patch

@@ -96,7 +96,7 @@ def run_tutorial(python, folder, work):
     cells = {c.id: c for c in nb.cells}
     changed = [f'model.model_name_or_path={folder}/model', f'data.dataset_path={work}/data', *SMALL]
     cells['c-choose'].source = f"preset = 'qwen3_0_6b_t4'\noverrides = {changed!r}"
-    nb.cells = [c for c in nb.cells if c.id != 'c-push']
+    nb.cells = [c for c in nb.cells if c.id not in ('c-push', 'c-resume')]   # they need an account and a Drive
     work.mkdir(parents=True, exist_ok=True)
     shutil.copytree(folder/'data', work/'data', dirs_exist_ok=True)   # a run reads data from below its folder unasked
     write_nb(nb, work/'tutorial.ipynb')
