@@ -1,4 +1,6 @@
-"""The app in a real browser: JupyterLab and Notebook 7, as a new user would go through it. Screenshots are kept."""
+"""The app in a real browser: JupyterLab and Notebook 7, as a new user would go through it. Screenshots are kept.
+
+The tests of a front end share its page and go on from one another, in the order of the file."""
 import json
 import os
 import re
@@ -7,6 +9,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -17,31 +20,40 @@ pytest.importorskip('notebook')
 
 ROOT = Path(__file__).resolve().parents[1]
 SHOTS = Path(os.environ.get('RLVR_SCREENSHOTS') or ROOT/'outputs'/'screenshots')
-CELLS = ["from rlvr_nb.widgets import App\napp = App('train.max_steps=15', 'eval.eval_num_samples=64')\napp", "print('kernel', 'answers')",
-         "from rlvr_nb.widgets import App\nfrom rlvr_nb.tracking import RunDir\nagain = App.attach(RunDir.list()[0].path)\nagain"]
-FOREIGN = re.compile(r'duplicated|yjs#509|favicon|DevTools|ResizeObserver|Not same Y.Doc|widget model not found')  # what the front ends say by themselves
+CELLS = ["from rlvr_nb.widgets import App\napp = App('train.max_steps=15', 'eval.eval_num_samples=64')\napp",
+         "print('kernel', 'answers')",
+         "from rlvr_nb.widgets import App\nfrom rlvr_nb.tracking import RunDir\n"
+         "again = App.attach(RunDir.list()[0].path)\nagain"]
+# what the front ends say by themselves
+FOREIGN = re.compile(r'duplicated|yjs#509|favicon|DevTools|ResizeObserver|Not same Y.Doc|widget model not found')
 
 
 def notebook(path):
-    cells = [dict(cell_type='code', id=f'c{i}', metadata={}, execution_count=None, outputs=[], source=s) for i, s in enumerate(CELLS)]
-    path.write_text(json.dumps(dict(cells=cells, metadata=dict(kernelspec=dict(name='python3', display_name='Python 3', language='python')), nbformat=4, nbformat_minor=5)))
+    plain = dict(cell_type='code', metadata={}, execution_count=None, outputs=[])
+    cells = [dict(plain, id=f'c{i}', source=source) for i, source in enumerate(CELLS)]
+    kernel = dict(name='python3', display_name='Python 3', language='python')
+    path.write_text(json.dumps(dict(cells=cells, metadata=dict(kernelspec=kernel), nbformat=4, nbformat_minor=5)))
 
 
 class Server:
     "A Jupyter server with a home of its own."
     def __init__(self, kind, home, theme):
-        self.kind, self.work, settings = kind, home/'work', home/'config/lab/user-settings/@jupyterlab/apputils-extension'
+        self.kind, self.work = kind, home/'work'
+        settings = home/'config/lab/user-settings/@jupyterlab/apputils-extension'
         self.work.mkdir(parents=True)
         settings.mkdir(parents=True)
         (settings/'notification.jupyterlab-settings').write_text('{"fetchNews": "false", "checkForUpdates": false}')
         (settings/'themes.jupyterlab-settings').write_text(json.dumps(dict(theme=f'JupyterLab {theme}')))
         notebook(self.work/'app.ipynb')
         with socket.socket() as s: s.bind(('127.0.0.1', 0)); self.port = s.getsockname()[1]
-        env = {**os.environ, 'HOME': str(home), 'XDG_CACHE_HOME': os.environ.get('XDG_CACHE_HOME', str(Path.home()/'.cache')), 'PYTHONPATH': str(ROOT),
-               'JUPYTER_CONFIG_DIR': str(home/'config'), 'JUPYTER_DATA_DIR': str(home/'data'), 'JUPYTER_RUNTIME_DIR': str(home/'runtime'), 'JUPYTERLAB_WORKSPACES_DIR': str(home/'spaces')}
+        cache = os.environ.get('XDG_CACHE_HOME', str(Path.home()/'.cache'))
+        own = {f'JUPYTER_{name.upper()}_DIR': str(home/name) for name in ('config', 'data', 'runtime')}
+        env = {**os.environ, **own, 'HOME': str(home), 'XDG_CACHE_HOME': cache, 'PYTHONPATH': str(ROOT),
+               'JUPYTERLAB_WORKSPACES_DIR': str(home/'spaces')}
         for name in ('WANDB_API_KEY', 'IN_TEST'): env.pop(name, None)
-        expose = dict(lab='--LabApp.expose_app_in_browser=True', notebook='--JupyterNotebookApp.expose_app_in_browser=True')[kind]
-        command = [sys.executable, '-m', 'jupyterlab' if kind == 'lab' else 'notebook', '--no-browser', '--allow-root', f'--port={self.port}', '--IdentityProvider.token=', expose,
+        exposed = dict(lab='LabApp', notebook='JupyterNotebookApp')[kind]
+        command = [sys.executable, '-m', 'jupyterlab' if kind == 'lab' else 'notebook', '--no-browser', '--allow-root',
+                   f'--port={self.port}', '--IdentityProvider.token=', f'--{exposed}.expose_app_in_browser=True',
                    f'--ServerApp.root_dir={self.work}', '--ServerApp.disable_check_xsrf=True']
         self.log = open(home/'log', 'w')
         self.process = subprocess.Popen(command, env=env, cwd=self.work, stdout=self.log, stderr=subprocess.STDOUT)
@@ -54,33 +66,35 @@ class Server:
         raise AssertionError('the server does not answer: ' + Path(self.log.name).read_text()[-3000:])
 
     @property
-    def url(self): return f"http://127.0.0.1:{self.port}/{'lab/tree' if self.kind == 'lab' else 'notebooks'}/app.ipynb?reset"
+    def url(self):
+        return f"http://127.0.0.1:{self.port}/{dict(lab='lab/tree', notebook='notebooks')[self.kind]}/app.ipynb?reset"
 
     def close(self):
         self.process.terminate()
-        try: self.process.wait(20)
+        try: self.process.wait(8)
         except subprocess.TimeoutExpired: self.process.kill(); self.process.wait()
         self.log.close()
 
 
-@pytest.fixture(params=[('lab', 'Light', 1400), ('notebook', 'Dark', 900)], ids=['lab-light-1400', 'notebook-dark-900'])
-def app_page(request, browser, tmp_path):
+FRONT_ENDS = [('lab', 'Light', 1400), ('notebook', 'Dark', 900)]
+
+
+@pytest.fixture(scope='module', params=FRONT_ENDS, ids=['lab-light-1400', 'notebook-dark-900'])
+def app_page(request, browser, tmp_path_factory):
     "A page with the notebook, before anything runs."
     kind, theme, width = request.param
-    server = Server(kind, tmp_path, theme)
+    server = Server(kind, tmp_path_factory.mktemp(kind), theme)
     page = browser.new_page(viewport=dict(width=width, height=1400))
-    page.kind = kind
     page.set_default_timeout(90_000)
-    page.said = []
+    page.server, page.said = server, []
     page.on('console', lambda m: page.said.append(m.text) if m.type == 'error' else None)
     page.on('pageerror', lambda e: page.said.append(f'{e}\n{getattr(e, "stack", "")}'))
     SHOTS.mkdir(parents=True, exist_ok=True)
-    page.shot = lambda name: page.screenshot(path=SHOTS/f'{request.node.callspec.id}-{name}.png')
+    page.shot = lambda name: page.screenshot(path=SHOTS/f'{kind}-{theme.lower()}-{width}-{name}.png')
     try:
         server.ready()
         page.goto(server.url)
         page.wait_for_selector('.jp-CodeCell')
-        page.server = server
         yield page
     finally:
         page.close()
@@ -102,74 +116,90 @@ def run_cell(page, i):
 
 
 def says(page, text, at='.rlvr-status', seconds=180):
-    page.wait_for_function("([at, text]) => [...document.querySelectorAll(at)].some(e => e.textContent.includes(text))", arg=[at, text], timeout=1000*seconds)
+    "Wait for a text in any of the elements."
+    found = "([at, text]) => [...document.querySelectorAll(at)].some(e => e.textContent.includes(text))"
+    page.wait_for_function(found, arg=[at, text], timeout=1000*seconds)
 
 
 def reaches(page, step, seconds=180):
     "Wait for a step, or a later one: the page shows three states a second, and steps may be faster."
-    page.wait_for_function("step => [...document.querySelectorAll('.rlvr-status')].some(e => Number((e.textContent.match(/step (\\d+) of/) || [0, 0])[1]) >= step)", arg=step, timeout=1000*seconds)
+    at = "e => Number((e.textContent.match(/step (\\d+) of/) || [0, 0])[1])"
+    found = f"step => [...document.querySelectorAll('.rlvr-status')].map({at}).some(n => n >= step)"
+    page.wait_for_function(found, arg=step, timeout=1000*seconds)
 
 
 def section(page, title): page.locator('.rlvr-sections button', has_text=title).first.click()
 
 
-def test_a_new_user_goes_through_the_app(app_page):
+def fill(page, name, text):
+    "Type into an input and leave it."
+    page.locator(f'.rlvr-{name} input').fill(text)
+    page.locator(f'.rlvr-{name} input').press('Tab')
+
+
+def can_start(page, yes=True):
+    page.wait_for_function(f"document.querySelector('.rlvr-start').disabled === {'false' if yes else 'true'}")
+
+
+def test_the_form_is_there_and_its_keys_stay_in_it(app_page):
     page = app_page
     run_cell(page, 0)
-    page.wait_for_selector('.rlvr-status')
     page.wait_for_selector('.rlvr-train-max_steps input')
     says(page, 'Nothing has been trained')
+    assert page.locator('.rlvr-section').count() == 1, 'a section that nobody has opened is not made'
     page.shot('1-setup')
-
-    # the header stays in view, the buttons of the sections are tabs, and a key belongs to the app
     page.locator('.rlvr-check').scroll_into_view_if_needed()
     assert page.locator('.rlvr-head').bounding_box()['y'] >= 0, 'the header sticks'
     tabs = page.locator('.rlvr-sections [role=tab]')
-    assert tabs.first.get_attribute('aria-selected') == 'true' and page.locator('.rlvr-row [aria-describedby]').count() > 10
+    assert tabs.first.get_attribute('aria-selected') == 'true'
+    assert page.locator('.rlvr-row [aria-describedby]').count() > 10
     tabs.first.focus()
     page.keyboard.press('x')
     assert page.locator('.rlvr-app').count() == 1, 'the cell is still there'
-    assert page.locator('.rlvr-app').evaluate('e => e.scrollWidth <= e.clientWidth + 2'), 'nothing is wider than the page'
+    fits = 'e => e.scrollWidth <= e.clientWidth + 2'
+    assert page.locator('.rlvr-app').evaluate(fits), 'nothing is wider than the page'
 
-    # every input has a label that is read aloud, and a token that is typed is taken out
-    assert page.evaluate("[...document.querySelectorAll('.rlvr-app :is(input,select,textarea)')].filter(e => ![...(e.labels || [])].some(l => l.textContent.trim())).map(e => e.outerHTML)") == []
-    model = page.locator('.rlvr-model-model_name_or_path input')
-    model.fill('hf_aVerySecretTokenOfNobody0123')
-    model.press('Tab')
+
+def test_inputs_have_labels_and_refuse_tokens(app_page):
+    page = app_page
+    without = """[...document.querySelectorAll('.rlvr-app :is(input,select,textarea)')]
+        .filter(e => ![...(e.labels || [])].some(l => l.textContent.trim())).map(e => e.outerHTML)"""
+    assert page.evaluate(without) == []
+    fill(page, 'model-model_name_or_path', 'hf_aVerySecretTokenOfNobody0123')
     says(page, 'looks like a token', '.rlvr-section-setup')
-    page.wait_for_function("document.querySelector('.rlvr-start').disabled")
-    assert model.input_value() == ''
-    model.fill('builtin-tiny')
-    model.press('Tab')
-    page.wait_for_function("!document.querySelector('.rlvr-start').disabled")
+    can_start(page, False)
+    assert page.locator('.rlvr-model-model_name_or_path input').input_value() == ''
+    fill(page, 'model-model_name_or_path', 'builtin-tiny')
+    can_start(page)
 
-    # a preset, and back
-    page.locator('.rlvr-preset select').select_option(label='Qwen 3 0.6B on one T4: GSM8K with LoRA')
+
+def test_a_preset_is_chosen_and_the_changes_are_put_back(app_page):
+    page = app_page
+    presets = page.locator('.rlvr-preset select')
+    presets.select_option(label='Qwen 3 0.6B on one T4: GSM8K with LoRA')
     says(page, '+preset=qwen3_0_6b_t4', '.rlvr-configuration')
     assert len(re.findall(r'\d [kMG]B', page.locator('.rlvr-memory').inner_text())) >= 3
-    page.locator('.rlvr-preset select').select_option(index=1)
+    presets.select_option(index=1)
     says(page, '+preset=offline_demo', '.rlvr-configuration')
     page.locator('.rlvr-put-back').click()
     says(page, 'train.max_steps=15', '.rlvr-configuration')
 
-    # a bad value blocks Start, its fix frees it
-    number = page.locator('.rlvr-train-num_generations input')
-    number.fill('7')
-    number.press('Tab')
+
+def test_a_bad_value_blocks_start_and_its_fix_frees_it(app_page):
+    page = app_page
+    fill(page, 'train-num_generations', '7')
     page.wait_for_selector('.rlvr-fix')
-    page.wait_for_function("document.querySelector('.rlvr-start').disabled")
-    number.scroll_into_view_if_needed()
+    can_start(page, False)
+    page.locator('.rlvr-train-num_generations input').scroll_into_view_if_needed()
     page.shot('2-wrong')
     page.locator('.rlvr-fix').first.click()
-    page.wait_for_function("!document.querySelector('.rlvr-start').disabled")
+    can_start(page)
     page.wait_for_function("!document.querySelector('.rlvr-fix')")
-    assert number.input_value() == '8'
-    for path, value in {'train-max_steps': '400', 'eval-eval_num_samples': '64'}.items():
-        page.locator(f'.rlvr-{path} input').fill(value)
-        page.locator(f'.rlvr-{path} input').press('Tab')
-    says(page, 'train.max_steps=400', '.rlvr-configuration')
+    assert page.locator('.rlvr-train-num_generations input').input_value() == '8'
 
-    # the reward lab
+
+def test_the_lab_scores_what_is_typed(app_page):
+    page = app_page
     section(page, 'Reward lab')
     says(page, 'Total 6', '.rlvr-scores')
     page.locator('.rlvr-completion textarea').fill('<reasoning>a guess</reasoning><answer>1</answer>')
@@ -178,7 +208,9 @@ def test_a_new_user_goes_through_the_app(app_page):
     page.wait_for_selector('.rlvr-audit-report table')
     page.shot('3-lab')
 
-    # the data
+
+def test_rows_are_shown_as_the_model_sees_them(app_page):
+    page = app_page
     section(page, 'Task')
     page.wait_for_selector('.rlvr-load-rows')
     page.locator('.rlvr-load-rows').click()
@@ -187,20 +219,25 @@ def test_a_new_user_goes_through_the_app(app_page):
     says(page, 'Row 2 of', '.rlvr-data-row')
     page.shot('4-data')
 
-    # training, pause, resume, stop
+
+def test_a_training_is_followed_paused_and_stopped(app_page):
+    page = app_page
+    section(page, 'Setup')
+    fill(page, 'train-max_steps', '400')
+    says(page, 'train.max_steps=400', '.rlvr-configuration')
     page.locator('.rlvr-start').click()
     page.wait_for_selector('.rlvr-completions details')
     page.wait_for_selector('.rlvr-curves svg')
     reaches(page, 3)
     page.shot('5-training')
-    chart = page.locator('.rlvr-curves svg[data-chart]').nth(1)
-    chart.hover()
+    page.locator('.rlvr-curves svg[data-chart]').nth(1).hover()
     page.wait_for_selector('.rlvr-tip', state='attached')
     page.locator('.rlvr-completions summary').first.click()     # what is being read does not move away
     page.wait_for_function("!document.querySelector('.rlvr-follow input').checked")
     shown = page.locator('.rlvr-completions').inner_text()
     reaches(page, 8)
-    assert page.locator('.rlvr-completions details[open]').count() == 1 and page.locator('.rlvr-completions').inner_text() == shown
+    assert page.locator('.rlvr-completions details[open]').count() == 1
+    assert page.locator('.rlvr-completions').inner_text() == shown
     page.locator('.rlvr-follow input').click()
     page.wait_for_function("text => document.querySelector('.rlvr-completions').innerText !== text", arg=shown)
     page.locator('.rlvr-pause').click()
@@ -211,10 +248,11 @@ def test_a_new_user_goes_through_the_app(app_page):
     says(page, 'Stopped')
     page.shot('6-stopped')
 
-    # to the end, and what it was good for
+
+def test_a_training_ends_with_a_comparison(app_page):
+    page = app_page
     section(page, 'Setup')
-    page.locator('.rlvr-train-max_steps input').fill('15')
-    page.locator('.rlvr-train-max_steps input').press('Tab')
+    fill(page, 'train-max_steps', '15')
     says(page, 'train.max_steps=15', '.rlvr-configuration')
     page.locator('.rlvr-start').click()
     says(page, 'Finished')
@@ -226,24 +264,38 @@ def test_a_new_user_goes_through_the_app(app_page):
     page.shot('7-results')
     says(page, 'before', '.rlvr-summary')
 
-    # the kernel still answers, and the notebook keeps a summary
+
+def test_a_run_is_downloaded_as_one_file(app_page, tmp_path):
+    page = app_page
+    section(page, 'Runs')
+    page.wait_for_function("document.querySelectorAll('.rlvr-runs option').length === 2")
+    page.locator('.rlvr-runs select').select_option(index=0)
+    page.locator('.rlvr-pack').click()
+    with page.expect_download() as download: page.locator('.rlvr-download').click()
+    download.value.save_as(tmp_path/'run.zip')
+    packed = zipfile.ZipFile(tmp_path/'run.zip')
+    assert packed.testzip() is None and {'config.yaml', 'result.json'} <= {Path(n).name for n in packed.namelist()}
+
+
+def test_the_notebook_keeps_a_summary_and_the_kernel_answers(app_page):
+    page = app_page
     run_cell(page, 1)
     says(page, 'kernel answers', '.jp-OutputArea-output')
-    page.locator('.rlvr-prompt textarea').focus()
+    page.locator('.rlvr-sections [role=tab]').first.focus()
     page.keyboard.press('Control+s')   # the one key that the app leaves to the notebook
     deadline = time.time() + 30
     while 'rlvr-summary' not in (text := (page.server.work/'app.ipynb').read_text()) or 'Finished' not in text:
         assert time.time() < deadline, 'the saved notebook has no summary'
         time.sleep(.5)
 
-    # a kernel restart in the middle of a training: the run is shown again from disk, and goes on
+
+def test_a_run_goes_on_after_the_kernel_was_restarted(app_page):
+    page = app_page
     section(page, 'Setup')
-    page.locator('.rlvr-train-max_steps input').fill('400')
-    page.locator('.rlvr-train-max_steps input').press('Tab')
+    fill(page, 'train-max_steps', '400')
     page.locator('.rlvr-expert input').click()
     page.locator('.rlvr-more-train').click()
-    page.locator('.rlvr-train-save_steps input').fill('2')
-    page.locator('.rlvr-train-save_steps input').press('Tab')
+    fill(page, 'train-save_steps', '2')
     says(page, 'train.save_steps=2', '.rlvr-configuration')
     page.locator('.rlvr-start').click()
     says(page, 'of 400')
@@ -254,20 +306,23 @@ def test_a_new_user_goes_through_the_app(app_page):
     run_cell(page, 2)
     page.wait_for_function("document.querySelectorAll('.rlvr-app').length === 2")
     second = page.locator('.rlvr-app').last
-    second.locator('.rlvr-completions details').first.wait_for(state='attached')
     second.locator('.rlvr-continue').wait_for(state='visible', timeout=20_000)   # the process is known to be gone
     second.locator('.rlvr-continue').click()
-    page.wait_for_function("document.querySelectorAll('.rlvr-status')[1].textContent.includes('Running: training, step')")
+    second.locator('.rlvr-completions details').first.wait_for(state='attached')
+    status = "[...document.querySelectorAll('.rlvr-status')].pop().textContent"
+    page.wait_for_function(f"{status}.includes('Running: training, step')")
     second.locator('.rlvr-stop').click()
-    page.wait_for_function("[...document.querySelectorAll('.rlvr-status')].pop().textContent.includes('Stopped')", timeout=60_000)
+    page.wait_for_function(f"{status}.includes('Stopped')", timeout=60_000)
     page.shot('8-continued')
 
-    # reopened without a kernel, the notebook says what was going on, and what became of it
+
+def test_a_notebook_without_a_kernel_says_what_became_of_the_run(app_page):
+    page = app_page
     page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
     page.evaluate("() => window.jupyterapp.commands.execute('notebook:shutdown-kernel')")
     page.goto(page.server.url)
     page.locator('.rlvr-summary', has_text='App.attach').first.wait_for(state='visible')
     page.locator('.rlvr-summary', has_text='Stopped').first.wait_for(state='visible')
     page.shot('9-reopened')
-    ours = [s for s in page.said if not FOREIGN.search(s) and ('rlvr' in s or 'widget' in s.lower() or 'comm' in s.lower())]
+    ours = [s for s in page.said if not FOREIGN.search(s) and any(w in s.lower() for w in ('rlvr', 'widget', 'comm'))]
     assert not ours, ours

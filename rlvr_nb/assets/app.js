@@ -73,6 +73,8 @@
   app.addEventListener('click', event => {
     const copy = event.target.closest('.rlvr-copy')
     if (copy) copyText(copy)
+    const file = event.target.closest('.rlvr-download')
+    if (file) download(file.dataset.name, file.dataset.base64)
     if (event.target.closest('[role=tab]')) requestAnimationFrame(() => setTimeout(backToTop, 60))
     const go = event.target.closest('[data-go]')
     if (go) tell('go', go.dataset.go + ' ' + Date.now())
@@ -90,6 +92,15 @@
     const done = copied => { button.textContent = copied ? 'Copied' : 'Selected: press Ctrl+C' }
     if (navigator.clipboard && isSecureContext) navigator.clipboard.writeText(text.textContent).then(() => done(true), () => done(false))
     else done(document.execCommand('copy'))
+  }
+
+  // A file that Python has put into a button is kept where the browser keeps its downloads.
+  function download(name, base64) {
+    const bytes = Uint8Array.from(atob(base64), c => c.charCodeAt(0)), link = document.createElement('a')
+    link.href = URL.createObjectURL(new Blob([bytes]))
+    link.download = name
+    link.click()
+    setTimeout(() => URL.revokeObjectURL(link.href), 60000)
   }
 
   // Charts: the values under the pointer in every chart, and a range of steps by dragging.
