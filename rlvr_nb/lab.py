@@ -7,6 +7,7 @@ __all__ = ['HOSTILE', 'OWN', 'model_for', 'sample', 'Models', 'scores_panel', 'a
 
 # %% ../nbs/api/95_lab.ipynb #lab-imports
 import os, time
+from typing import Any
 
 # %% ../nbs/api/95_lab.ipynb #lab-own-imports
 import ipywidgets
@@ -20,7 +21,7 @@ from .reward_functions import REWARDS
 from .scoring import dataset_judge
 from .audit import WRONG, audit_rewards
 from .preflight import probe_completions
-from .elements import button, card, classed, columns, named, panel, set_visible, write
+from .elements import button, card, classed, columns, named, panel, set_visible, stack, write
 from .entries import LIST
 from .panels import figure_text, long_text, table
 from .sections import Section, Tasks, message_panel
@@ -31,18 +32,23 @@ from .worker import import_heavy
 # %% ../nbs/api/95_lab.ipynb #w-model-for
 def model_for(cfg,          # a `PipelineConfig`
               folder=None,  # of a trained model, instead of the configured one
-             ):             # model and tokenizer
+             )->tuple:      # model and tokenizer
     "The configured model without a new adapter, or the one in a folder."
     part = cfg.model if folder is None else cfg.model.model_copy(update=dict(model_name_or_path=str(folder)))
     return resolve_target('model', cfg.model.target)(part, bf16=cfg.train.bf16, seed=cfg.seed).load(train=False)
 
-def sample(model, tokenizer, messages:list, max_new_tokens:int, temperature:float=1., seed:int|None=None)->str:
+# %% ../nbs/api/95_lab.ipynb #w-sample
+def sample(model:Any, tokenizer:Any,
+           messages:list,        # dicts with role and content
+           max_new_tokens:int,
+           temperature:float=1., # 0 for the likeliest token
+           seed:int|None=None,   # drawn anew unless given
+          )->str:
     "One completion."
     from rlvr_nb.rollout import RolloutEngine
+    engine = RolloutEngine(model, tokenizer, max_new_tokens)
     seed = int.from_bytes(os.urandom(3)) if seed is None else seed
-    return (
-        RolloutEngine(model, tokenizer, max_new_tokens).generate([messages], temperature=temperature, seed=seed)[0][0]
-        .text)
+    return engine.generate([messages], temperature=temperature, seed=seed)[0][0].text
 
 # %% ../nbs/api/95_lab.ipynb #w-models
 class Models:
@@ -52,7 +58,7 @@ class Models:
                 ):
         self.training, self.kept = training, {}
 
-    def get(self, cfg, folder=None):
+    def get(self, cfg, folder=None)->tuple: # model and tokenizer
         "Model and tokenizer; a `ConfigError` while a training needs the memory."
         if self.training(): raise ConfigError('A training runs and needs the memory; sample when it is done')
         key = (str(folder), cfg.model.model_dump_json())
@@ -71,25 +77,24 @@ def scores_panel(t # a `ScoreTable` of one completion
     "What each reward pays, and the total."
     rows = [
         [r['reward'], figure_text(r['value']), f"{r['weight']:g}", figure_text(r['paid']), r['reason']] for r in t.rows]
-    return ft(
-        'div',
-        table(['reward', '#value', '#weight', '#paid', 'why'], rows),
-        ft('p', ft('b', f'Total {figure_text(t.totals[0])}')),
-    )
+    total = ft('p', ft('b', f'Total {figure_text(t.totals[0])}'))
+    return ft('div', table(['reward', '#value', '#weight', '#paid', 'why'], rows), total)
 
 # %% ../nbs/api/95_lab.ipynb #w-audit-panel
 _SEVERITY = {'danger': 'rlvr-error', 'warning': 'rlvr-warning'}
 
+def _attack_row(t:dict) -> list[str]:
+    "A kind of completion in the table of an audit."
+    return [
+        t['probe'], figure_text(t['mean']), figure_text(t['highest']), '' if t['right'] else f"{t['as_much']:.0%}"]
+
 def audit_panel(report # an `AuditReport`
                ):
     "What wrong completions earn."
-    rows = [
-        [t['probe'], figure_text(t['mean']), figure_text(t['highest']), '' if t['right'] else f"{t['as_much']:.0%}"]
-        for t in report.table]
     found = [
-        ft('div', ft('b', f'{severity}: '), text, cls=_SEVERITY.get(severity, '')) for severity, text in report.findings
-    ]
+        ft('div', ft('b', f'{severity}: '), text, cls=_SEVERITY.get(severity, '')) for severity, text in report.findings]
     good = [ft('div', 'No wrong completion earns as much as a perfect one.', cls='rlvr-good')] if report.ok else []
+    rows = [_attack_row(t) for t in report.table]
     return ft('div', *good, *found, table(['completion', '#mean', '#highest', '#as much as perfect'], rows))
 
 # %% ../nbs/api/95_lab.ipynb #w-lab
@@ -110,72 +115,79 @@ class Lab(Section):
         task.listeners.append(self.new_row)
 
     def build(self):
-        self.task.box   # its rows are scored, and it shows them
-        self._build_try(), self._build_list()
+        self.task.box   # it shows the rows that are scored here
+        tried, listed, audited = self._build_try(), self._build_list(), self._build_audit()
         self.show_rewards()
-        w = self.w
-        tried = card(
-            'Try', w['question'], self.act('sample', w['gold'], w['probe'], w['sample']), w['completion'], w['scores'],
-            w['score'])
-        add = classed(self.act('add-reward', w['reward-type'], w['add-reward']), 'top')
-        quiet = (
-            'Scores completions that are wrong on purpose on rows of the dataset, and says which of them earn too much.')
         self.new_row()
-        return [
-            columns(('1 1 31em', [tried]), ('1 1 31em', [self.reward_box, add])),
-            card('Audit', self.act('audit', w['audit']), w['audit-report'], quiet=quiet)]
+        return [columns(('1 1 31em', [tried]), ('1 1 31em', listed)), audited]
+
+    def new_row(self): self.show_question(); self.fill_probe()
 
 # %% ../nbs/api/95_lab.ipynb #w-lab-build
 @patch
-def _build_try(self:Lab):
-    "The completion that is scored."
+def _build_inputs(self:Lab):
+    "The right answer, and the completion that is scored."
     w = self.w
     probes = ['perfect', 'wrong', 'untagged', 'empty', *(HOSTILE + n for n in WRONG if n != 'empty'), OWN]
     w['probe'] = named(ipywidgets.Dropdown, 'probe', 'Try a completion', '18em', options=probes, value='perfect')
-    w['sample'] = button('Sample from the model', 'sample', lambda _: self.sample())
     w['gold'] = named(ipywidgets.Text, 'gold', 'Right answer', '10em', value='', continuous_update=False)
     w['completion'] = named(
         ipywidgets.Textarea, 'completion', 'Completion, scored while you type', 'auto', value='', rows=8)
-    w['question'], w['scores'] = panel('question'), panel('scores')
-    w['score'] = button('Score', 'score', lambda _: self.score(asked=True))
-    set_visible(w['score'], False)
     w['probe'].observe(lambda _: self.fill_probe(), 'value')
     w['gold'].observe(lambda _: self.score(), 'value')
     w['completion'].observe(lambda _: self._completion_changed(), 'value')
 
 @patch
-def _build_list(self:Lab):
-    "The rewards, and what attacks on them earn."
+def _build_try(self:Lab):
+    "A completion, and what the rewards pay for it."
+    self._build_inputs()
     w = self.w
-    self.reward_box = ipywidgets.VBox()
+    w['question'], w['scores'] = panel('question'), panel('scores')
+    w['sample'] = button('Sample from the model', 'sample', lambda _: self.sample())
+    w['score'] = button('Score', 'score', lambda _: self.score(asked=True))
+    set_visible(w['score'], False)
+    chosen = self.act('sample', w['gold'], w['probe'], w['sample'])
+    return card('Try', w['question'], chosen, w['completion'], w['scores'], w['score'])
+
+# %% ../nbs/api/95_lab.ipynb #w-lab-build-list
+@patch
+def _build_list(self:Lab)->list:
+    "The rewards, and another one to add."
+    w = self.w
+    self.reward_box = stack()
     w['reward-type'] = named(ipywidgets.Dropdown, 'reward-type', 'Another reward', '18em', options=sorted(REWARDS))
-    w['add-reward'] = button(
-        'Add', 'add-reward', lambda _: self.guard('add-reward', lambda: self.add_reward(w['reward-type'].value)))
-    w['audit'] = button(
-        'Audit the rewards', 'audit', lambda _: self.audit(),
-        tooltip='What wrong completions can earn, on rows of the dataset')
+    def add(): self.add_reward(w['reward-type'].value)
+    w['add-reward'] = button('Add', 'add-reward', lambda _: self.guard('add-reward', add))
+    return [self.reward_box, classed(self.act('add-reward', w['reward-type'], w['add-reward']), 'top')]
+
+@patch
+def _build_audit(self:Lab):
+    "What attacks on the rewards earn."
+    w, said = self.w, 'What wrong completions can earn, on rows of the dataset'
+    w['audit'] = button('Audit the rewards', 'audit', lambda _: self.audit(), tooltip=said)
     w['audit-report'] = panel('audit-report')
+    quiet = 'Scores completions that are wrong on purpose on rows of the dataset, and says which earn too much.'
+    return card('Audit', self.act('audit', w['audit']), w['audit-report'], quiet=quiet)
 
 # %% ../nbs/api/95_lab.ipynb #w-lab-rewards
 @patch
+def _reward_card(self:Lab, i:int, type:str):
+    "A reward function: what it pays for, its weight and parameters."
+    doc = REWARDS[type].function.__doc__ if type in REWARDS else 'A reward of your own'
+    rows = [f.row for path, f in self.form.fields.items() if path.startswith(f'{LIST}[{i}].')]
+    def remove(_): self.guard('add-reward', lambda: self.remove_reward(i))
+    fields = classed(stack(*rows), 'fields')
+    return card(f'{i + 1}. {type}', fields, button('Remove', f'remove-reward-{i}', remove), quiet=doc or '')
+
+@patch
 def show_rewards(self:Lab):
-    "A box for each reward function: what it pays for, its weight and parameters."
-    rewards = self.form.rewards
+    "A card for each reward function."
     shown = tuple(id(f) for p, f in self.form.fields.items() if p.startswith(LIST))
     if shown == self._rewards_shown: return
-    self._rewards_shown, boxes = shown, []
-    for i, r in enumerate(rewards):
-        doc = REWARDS[r['type']].function.__doc__ if r['type'] in REWARDS else 'A reward of your own'
-        fields = [f for p, f in self.form.fields.items() if p.startswith(f'{LIST}[{i}].')]
-        remove = button(
-            'Remove', f'remove-reward-{i}', lambda _, i=i: self.guard('add-reward', lambda: self.remove_reward(i)))
-        boxes.append(
-            card(
-                f"{i + 1}. {r['type']}", classed(ipywidgets.VBox([f.row for f in fields]), 'fields'), remove,
-                quiet=doc or '')
-        )
-    self.reward_box.children = boxes
+    self._rewards_shown = shown
+    self.reward_box.children = [self._reward_card(i, r['type']) for i, r in enumerate(self.form.rewards)]
 
+# %% ../nbs/api/95_lab.ipynb #w-lab-add
 @patch
 def add_reward(self:Lab,
                type:str,  # one of `REWARDS`
@@ -184,10 +196,8 @@ def add_reward(self:Lab,
     "Put another reward function at the end of the list."
     if type not in REWARDS:
         raise ConfigError(f'reward: there is no reward {type!r}, expected one of {", ".join(sorted(REWARDS))}')
-    self.form.set(
-        LIST,
-        [*self.form.rewards, dict(category=REWARDS[type].category, type=type, params=params, weight=1.0, gate_on=None)])
-
+    added = dict(category=REWARDS[type].category, type=type, params=params, weight=1.0, gate_on=None)
+    self.form.set(LIST, [*self.form.rewards, added])
 
 @patch
 def remove_reward(self:Lab, i:int # its position
@@ -200,16 +210,14 @@ def remove_reward(self:Lab, i:int # its position
 
 # %% ../nbs/api/95_lab.ipynb #w-lab-probe
 @patch
-def new_row(self:Lab):
-    "Another row is shown: its question, its right answer, and the prepared completion for it."
+def show_question(self:Lab):
+    "Another row is shown: its question and its right answer."
     if not self.built: return
     row = self.task.row()
     waiting = ft('p', 'The question appears when the rows are read; any right answer can be typed.')
-    write(
-        self.w['question'],
-        *([ft('b', 'Question'), long_text(str(row['question'])[:4000])] if row['question'] else [waiting]))
+    question = [ft('b', 'Question'), long_text(str(row['question'])[:4000])] if row['question'] else [waiting]
+    write(self.w['question'], *question)
     self.w['gold'].value = redact(row['answer'])
-    self.fill_probe()
 
 @patch
 def _prepared(self:Lab, name:str) -> str|None:
@@ -221,9 +229,16 @@ def _prepared(self:Lab, name:str) -> str|None:
     other = next((r['answer'] for r in rows if r['answer'] != gold), '0')
     return WRONG[name.removeprefix(HOSTILE)](row['question'], gold, other, markers)
 
+@patch(as_prop=True)
+def prefilled(self:Lab)->bool:
+    "Whether the chat template opens the reasoning itself."
+    return bool(self.task.preview and self.task.preview.prefilled)
+
+# %% ../nbs/api/95_lab.ipynb #w-lab-fill
 @patch
 def fill_probe(self:Lab):
     "Write the chosen completion into the text."
+    if not self.built: return
     if self.w['probe'].value == OWN: return self.score()
     text = self._prepared(self.w['probe'].value)
     self.tasks.say('sample', 'This row does not allow that attack; choose another row.' if text is None else None)
@@ -240,11 +255,6 @@ def _completion_changed(self:Lab):
     self.score()
 
 # %% ../nbs/api/95_lab.ipynb #w-lab-component
-@patch(as_prop=True)
-def prefilled(self:Lab)->bool:
-    "Whether the chat template opens the reasoning itself."
-    return bool(self.task.preview and self.task.preview.prefilled)
-
 @patch
 def component(self:Lab):
     "The rewards as they are set, with the judge of the dataset."
@@ -260,31 +270,16 @@ def _tokens(self:Lab, text:str) -> list:
     if preview and preview.tokenizer is not None: return preview.tokenizer(text, add_special_tokens=False)['input_ids']
     return text.split()
 
-# %% ../nbs/api/95_lab.ipynb #w-lab-score
 @patch
-def score(self:Lab, asked:bool=False # even where scoring takes long
-         ):
-    "Score the completion by the rewards as they are set."
-    if not self.built or self._slow and not asked: return
-    row, text, gold = self.task.row(), self.w['completion'].value, self.w['gold'].value
-    self.total = None
-    if not gold.strip(): return write(self.w['scores'], ft('p', 'Type a right answer to score against, or load rows.'))
+def _scored(self:Lab, text:str, gold:str) -> tuple:
+    "The `ScoreTable` of a completion, and the faults of the rewards."
+    row, component = self.task.row(), self.component()
     columns = {k: [v] for k, v in row.items() if k != 'prompt'} | {'answer': [gold]}
-    start = time.perf_counter()
-    try:
-        component = self.component()
-        component.build()
-        batch = component.batch([text], [row.get('prompt')], [self._tokens(text)], columns)
-        scored = component._table(batch)
-    except RLVRError as e: self.w['scores'].value = message_panel(e); return self._block([str(e)])
-    took = time.perf_counter() - start
-    self._slow, self.total = took > 1, scored.totals[0]
-    set_visible(self.w['score'], self._slow)
-    note = (
-        ft('p', f'Scoring took {took:.1f} s, so it happens when Score is pressed.', cls='note') if self._slow else None)
-    write(self.w['scores'], scores_panel(scored), note)
-    self._block([f'{f}' for f in batch.faults])
+    component.build()
+    batch = component.batch([text], [row.get('prompt')], [self._tokens(text)], columns)
+    return component._table(batch), [f'{f}' for f in batch.faults]
 
+# %% ../nbs/api/95_lab.ipynb #w-lab-block
 @patch
 def _block(self:Lab, faults:list[str]):
     "Keep Start from starting while a reward raises, and say so there."
@@ -295,6 +290,25 @@ def _block(self:Lab, faults:list[str]):
     else: self.form.blockers.pop('lab', None)
     self.form.refresh()
 
+# %% ../nbs/api/95_lab.ipynb #w-lab-score
+@patch
+def score(self:Lab, asked:bool=False # even where scoring takes long
+         ):
+    "Score the completion by the rewards as they are set."
+    if not self.built or self._slow and not asked: return
+    text, gold = self.w['completion'].value, self.w['gold'].value
+    self.total = None
+    if not gold.strip(): return write(self.w['scores'], ft('p', 'Type a right answer to score against, or load rows.'))
+    start = time.perf_counter()
+    try: scored, faults = self._scored(text, gold)
+    except RLVRError as e: self.w['scores'].value = message_panel(e); return self._block([str(e)])
+    took = time.perf_counter() - start
+    self._slow, self.total = took > 1, scored.totals[0]
+    set_visible(self.w['score'], self._slow)
+    late = f'Scoring took {took:.1f} s, so it happens when Score is pressed.'
+    write(self.w['scores'], scores_panel(scored), ft('p', late, cls='note') if self._slow else None)
+    self._block(faults)
+
 # %% ../nbs/api/95_lab.ipynb #w-lab-audit
 @patch
 def audit(self:Lab):
@@ -303,11 +317,10 @@ def audit(self:Lab):
     def work():
         rows = preview.rows if preview else read_preview(cfg, tokenizer=False).rows
         return audit_rewards(component, list(rows)[:256])
+    def show(report): write(self.w['audit-report'], audit_panel(report))
+    self.tasks.run('audit', work, show, 'Attacking the rewards ...')
 
-    self.tasks.run(
-        'audit', work, lambda report: write(self.w['audit-report'], audit_panel(report)), 'Attacking the rewards ...')
-
-
+# %% ../nbs/api/95_lab.ipynb #w-lab-sample
 @patch
 def sample(self:Lab):
     "Begin to let the model answer the row."
@@ -315,9 +328,8 @@ def sample(self:Lab):
     def work():
         if not row.get('prompt'): raise ConfigError('No row is loaded yet; load rows under Task first')
         return sample(*self.models.get(cfg), row['prompt'], cfg.train.max_completion_length)
-
-    self.tasks.run(
-        'sample', work, lambda text: setattr(self.w['completion'], 'value', redact(text)), 'The model answers ...')
+    def show(text): self.w['completion'].value = redact(text)
+    self.tasks.run('sample', work, show, 'The model answers ...')
 
 # %% ../nbs/api/95_lab.ipynb #w-lab-changed
 @patch
@@ -329,9 +341,8 @@ def opened(self:Lab):
 def form_changed(self:Lab):
     if not self.built: return
     self.show_rewards()
-    now = (
-        self.form.valid.reward.model_dump_json(), self.form.valid.model.markers.model_dump_json(),
-        tuple(map(id, REWARDS.values())))
+    cfg = self.form.valid
+    now = cfg.reward.model_dump_json(), cfg.model.markers.model_dump_json(), tuple(map(id, REWARDS.values()))
     if now == self._rewards_now: return
     self._rewards_now = now
     self.score()
