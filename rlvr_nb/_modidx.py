@@ -926,6 +926,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                   'rlvr_nb.formulas._formula': ('api/formulas.html#_formula', 'rlvr_nb/formulas.py'),
                                   'rlvr_nb.formulas._formula_tokens': ('api/formulas.html#_formula_tokens', 'rlvr_nb/formulas.py'),
                                   'rlvr_nb.formulas._named_sign': ('api/formulas.html#_named_sign', 'rlvr_nb/formulas.py'),
+                                  'rlvr_nb.formulas._number_set': ('api/formulas.html#_number_set', 'rlvr_nb/formulas.py'),
                                   'rlvr_nb.formulas._repeated': ('api/formulas.html#_repeated', 'rlvr_nb/formulas.py'),
                                   'rlvr_nb.formulas._uniform': ('api/formulas.html#_uniform', 'rlvr_nb/formulas.py')},
             'rlvr_nb.gguf_reading': { 'rlvr_nb.gguf_reading._read': ('api/gguf_reading.html#_read', 'rlvr_nb/gguf_reading.py'),

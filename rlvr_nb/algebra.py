@@ -113,11 +113,15 @@ _other = re.compile(r'\\|[A-Za-z]{4,}|[<>≤≥∈≡$:;&"?]|\.\.|(?<![_{])=')
 # %% ../nbs/api/28_algebra.ipynb #a-hostile
 _hostile = re.compile(r'\d{25}|\d\s*\)?\}?\s*\^\s*\{?\s*\(?\s*\d+\s*\^|\^\s*\{?\s*-?\s*\d{4}|\d{3,}\s*!|!\s*\)?\s*!'
                       r'|_\s*\{?\s*\d{4}|\^\s*\{\s*\d{3,}|\^\s*\{?\s*\d+\s*\^')
+_breaks_off = re.compile(r'\\(?:(?:[dt]?frac|sqrt|binom|int|sum|prod|lim|log|ln|sin|cos|tan|cot|sec|csc|exp|det|gcd'
+                         r'|left|right|cdot|times|div|begin|end|to)(?![A-Za-z])|\\)\s*$|[\^_+*/=({\[-]\s*$')
+_PAIRS = ('{', '}'), ('(', ')'), ('\\begin', '\\end')
 _MAX_LENGTH = 300
 
 # %% ../nbs/api/28_algebra.ipynb #a-askable-one
 def _askable(text:str) -> bool:
     "Whether a text is one expression that math-verify's grammar reads whole."
+    if _breaks_off.search(text) or any(text.count(left) != text.count(right) for left, right in _PAIRS): return False
     bare = re.sub(r'\\(?:begin|end)\s*\{[pb]matrix\}', ' ', text)
     inside = re.sub(r'_\s*\{[^{}]*\}', ' ', bare)   # the bounds of a sum hold an equals sign, those of a limit an arrow
     if ',' in re.sub(r'\\,|\([^()]*\)', '', inside): return False

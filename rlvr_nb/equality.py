@@ -90,7 +90,7 @@ def _equal_values(gold:tuple, answer:tuple) -> bool:
 
 def _words_of(shape:tuple, known:frozenset) -> set:
     "Those of some known words that stand behind a formula."
-    return known.intersection(shape[2]) if len(shape) > 2 else set()
+    return set(known.intersection(shape[2])) if len(shape) > 2 else set()
 
 # %% ../nbs/api/27_equality.ipynb #e-united
 _UNITS, _CONDITIONS = frozenset(_ALIASES.values()), frozenset('if even odd unless otherwise'.split())

@@ -161,13 +161,16 @@ def _yes_no_text(text:str) -> str:
     return _tidy(_from_json(boxes[0] if boxes else text.strip()))
 
 # %% ../nbs/api/24_finance.ipynb #v-yes-no-all
+_first_word = re.compile(r'(yes|no)\b', re.I)
+
 def _yes_no(text:str) -> str:
     "'yes' or 'no', whichever a text says."
     text = _yes_no_text(text)
     said = {w.lower() for w in _yes_no_word.findall(text)}
     if len(said) > 1: raise Unreadable('several_values')
     if not said or any(p.search(text) for p in (_orders, _code, _hedged, _withdrawn)): raise Unreadable('unparseable')
-    first = re.compile(r'(yes|no)\b', re.I).match(text, _lead.match(text).end())
+    lead = _lead.match(text)
+    first = _first_word.match(text, lead.end() if lead else 0)
     if first: clear = first[1].lower() == 'yes' or _after_no.match(text, first.end())
     else: clear = _closing_word.search(text) and not _negated.search(text)
     if not clear: raise Unreadable('unparseable')

@@ -34,12 +34,16 @@ _ESCAPES = {'{': '⦃', '}': '⦄', '|': '‖', '%': '%', '&': '&', '_': '_', '!
 _NUMBER_SETS = {'R': 'ℝ', 'Z': 'ℤ', 'N': 'ℕ', 'Q': 'ℚ', 'C': 'ℂ'}
 
 # %% ../nbs/api/25_formulas.ipynb #m-rewrites
+def _number_set(m:re.Match) -> str:
+    "The sign of a set of numbers."
+    return _NUMBER_SETS.get(m[1], m[0])
+
 _REWRITES = [(re.compile(p), r) for p, r in (
     (r'\\(?:text[a-z]*|mbox|mathrm)\s*\{\s*(or|and|union|to|by)\s*\}', r' \1 '),
     (r'\\(?:mathrm|operatorname|mathbf|mathit|rm)\s*\{\s*~?\s*([A-Za-z]+)\s*\}', r' \1 '),
     (r'\\hspace\s*\{[^{}]*\}', ' '),
     (r'(?<=\d)(?:,?\\[,!;: ]|~|\{,\}|,\\ )\s*(?=\d{3}(?!\d))', ''), (r'~', ' '), (r'\{,\}', ','),
-    (r'\\(?:mathbb|Bbb)\s*\{?\s*([A-Z])\s*\}?', lambda m: _NUMBER_SETS.get(m[1], m[0])),
+    (r'\\(?:mathbb|Bbb)\s*\{?\s*([A-Z])\s*\}?', _number_set),
     (r'\^\s*\{?\s*\\circ\s*\}?|\^?\s*°', ' ° '), (r'\{([^{}]+)\\choose(?![A-Za-z])([^{}]+)\}', r'\\binom{\1}{\2}'))]
 
 # %% ../nbs/api/25_formulas.ipynb #m-plain-words
@@ -57,7 +61,7 @@ _GREEK_LETTERS = {ord(letter): f'\\{name} ' for letter, name in zip('αβγδε�
     'Lambda Phi Psi Omega').split())}
 
 # %% ../nbs/api/25_formulas.ipynb #m-named-sign
-def _named_sign(m) -> str:
+def _named_sign(m:re.Match) -> str:
     "What a LaTeX command or an escaped character is spelled as."
     return _MATH_NAMES.get(m[1], m[0]) if m[1] else _ESCAPES.get(m[2], ' ')
 
@@ -322,7 +326,7 @@ _repeating = re.compile(r'(\d*)\.(\d*)\s*\\overline\s*\{(\d{1,60})\}')
 _thousands = re.compile(r'(?<![\d.,])\d{1,3}(?:,\d{3})+(?![\d,])')
 
 # %% ../nbs/api/25_formulas.ipynb #m-decimal
-def _repeated(m) -> str:
+def _repeated(m:re.Match) -> str:
     "A repeating decimal as a fraction."
     whole, fixed, again = m.groups()
     below = (10 ** len(again) - 1) * 10 ** len(fixed)

@@ -9,7 +9,7 @@ import pytest
 from rlvr_nb.config import ConfigError, UnavailableError, load_config
 from rlvr_nb.evaluation import evaluate
 from rlvr_nb.numerals import Verdict
-from rlvr_nb.opinion import SecondOpinion, ServerJudge
+from rlvr_nb.opinion import FolderJudge, SecondOpinion, ServerJudge, _messages
 from rlvr_nb.prompts import PLAIN
 from rlvr_nb.rewards import DefaultRewardComponent
 from rlvr_nb.rollout import Rollout
@@ -44,7 +44,7 @@ def server():
     http = ThreadingHTTPServer(('127.0.0.1', 0), Handler)
     http.asked, http.status, http.word, http.well = [], 200, None, True
     http.address = f'http://127.0.0.1:{http.server_port}/v1'
-    threading.Thread(target=http.serve_forever, daemon=True).start()
+    threading.Thread(target=http.serve_forever, args=(0.02,), daemon=True).start()
     yield http
     http.shutdown()
     http.server_close()
@@ -126,6 +126,46 @@ def test_evaluation_has_a_column_of_its_own(server):
     assert [r.get('opinion') for r in evaluation.rows] == [True, False, None, None]
     assert [r['correct'] for r in evaluation.rows] == [False, False, True, False] and evaluation.accuracy == 0.25
     assert evaluation.summary()['opinion'] == dict(asked=2, right=1, compared=0, agreement=None)
+
+
+@pytest.fixture(scope='module')
+def folder(tmp_path_factory):
+    "A model in a folder that has learned to say that XII is 12."
+    import torch
+    from small_models import build
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    path = build('llama', tmp_path_factory.mktemp('judge'))
+    model, tokenizer = AutoModelForCausalLM.from_pretrained(path), AutoTokenizer.from_pretrained(path)
+    chat = tokenizer.apply_chat_template(_messages('5+7?', '12', 'XII'), tokenize=False, add_generation_prompt=True)
+    ids = tokenizer(chat + 'yes<eos>', add_special_tokens=False, return_tensors='pt')['input_ids']
+    labels = torch.where(torch.arange(ids.shape[1]) < ids.shape[1] - 4, -100, ids)
+    optimizer, loss = torch.optim.AdamW(model.parameters(), lr=1e-2), torch.inf
+    while loss > 0.05:
+        loss = model(ids, labels=labels).loss
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    model.save_pretrained(path)
+    return path
+
+
+def test_a_model_in_a_local_folder_is_asked(folder):
+    entry = dict(type='judge', params=dict(model=str(folder), price=2.0))
+    component = DefaultRewardComponent(dict(reward_functions=[entry]), PLAIN)
+    paid = component.build()[0](prompts=['5+7?'] * 3, completions=answers('XII', '12', '13'), answer=['12'] * 3)
+    assert paid == [1.0, 1.0, 0.0]
+    summary = component.opinions['judge'].summary()
+    assert (summary['asked'], summary['yes'], summary['failed']) == (1, 1, 0)
+    assert summary['tokens'] > 100 and summary['cost'] == summary['tokens'] * 2.0 / 1e6
+
+
+def test_a_folder_without_a_chat_template_is_named(tmp_path):
+    from small_models import build
+
+    second = SecondOpinion(FolderJudge(str(build('llama', tmp_path, template=None))))
+    assert second.of('?', '12', 'XII', Verdict(False, None, 'unparseable')) is None
+    assert 'no chat template' in second.summary()['problem']
 
 
 def test_it_is_off_by_default():
