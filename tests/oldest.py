@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 VENV = ROOT/'.venv-test-oldest'
 PYTHON = VENV/'bin/python'
 SKIPPED = re.compile(r'(?m)^#\| *(notest|slow|cuda|eval: *false)')   # as nbdev-test skips them
+USED = ['matplotlib', 'reasoning-gym', 'scipy', 'tensorboard']   # by cells of the notebooks
 RUN = ['train.max_steps=2', 'train.num_generations=4', 'train.per_device_train_batch_size=8', 'train.save_steps=2',
        'data.num_samples=64', 'eval.eval_num_samples=16', 'observers=[]']
 
@@ -36,7 +37,7 @@ def environment():
     subprocess.run([sys.executable, '-m', 'venv', '--clear', VENV], check=True)
     wanted = VENV/'wanted.txt'
     wanted.write_text(kept)
-    subprocess.run([PYTHON, '-m', 'pip', 'install', '-q', '-c', wanted, '-e', ROOT, 'nbformat'], check=True)
+    subprocess.run([PYTHON, '-m', 'pip', 'install', '-q', '-c', wanted, '-e', ROOT, *USED], check=True)
     wanted.rename(pins)
 
 
