@@ -95,6 +95,7 @@ def head_obstacle(model # a transformers model, without an adapter's wrapper
     "Why the output layer of a model can't be read in slices."
     head, text = model.get_output_embeddings(), model.config.get_text_config()
     if type(head) is not torch.nn.Linear: return f'the output layer is a {type(head).__name__}'
+    if 'forward' in vars(head): return 'the forward pass of the output layer was replaced'
     if not head.weight.is_floating_point(): return 'the output layer is quantized'
     for name in ('final_logit_softcapping', 'logit_scale', 'output_multiplier', 'logits_scaling'):
         if getattr(text, name, None) not in (None, 1, 1.): return f'the model changes its logits ({name})'

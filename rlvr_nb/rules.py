@@ -15,7 +15,7 @@ from typing import Any, Callable, Iterable, Mapping
 # %% ../nbs/api/08_rules.ipynb #rules-own-imports
 from .defaults import recipe_for
 from .grammar import COMPONENTS, ConfigError, Fault, is_whole, nearest, shown, split_path
-from .grpo_fields import TRAIN_CHOICES, check_grpo
+from .grpo_fields import TRAIN_CHOICES, check_grpo, inert_grpo
 from .schema import EvalConfig, PipelineConfig
 
 # %% ../nbs/api/08_rules.ipynb #c-register
@@ -300,5 +300,7 @@ def inert_keys(cfg:PipelineConfig,  # a valid configuration
                user_set:set,        # paths, as tuples, that files or overrides of the user's set
               )->list[str]:         # warnings
     "Options that were set and change nothing."
-    return [f"{key}: has no effect, because {why}" for key, why in _without_effect(cfg)
-            if split_path(key) in user_set and not _is_usual(cfg, key)]
+    ours = [(key, why) for key, why in _without_effect(cfg) if split_path(key) in user_set and not _is_usual(cfg, key)]
+    theirs = [(f"train.grpo.{field}", why) for field, why in inert_grpo(cfg.train.grpo)]
+    theirs = [(key, why) for key, why in theirs if split_path(key) in user_set]
+    return [f"{key}: has no effect, because {why}" for key, why in ours + theirs]
