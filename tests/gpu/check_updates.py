@@ -101,9 +101,9 @@ def sampled():
     from rlvr_nb.sampling import choose
     many = torch.tensor([[1., 0., -1., -2., 2.]], device='cuda', dtype=torch.bfloat16).expand(200_000, -1)
     tokens, logps = choose(many, Sampling(temperature=.7), torch.Generator('cuda').manual_seed(0))
-    expected = (many[0].float() / .7).softmax(-1)
-    p = chisquare(tokens.bincount(minlength=5).cpu(), (expected * len(tokens)).double().cpu()).pvalue
-    assert p > .001 and torch.allclose(logps, expected.log()[tokens], atol=1e-5), p
+    expected = (many[0].double() / .7).softmax(-1)   # in double precision, so that the shares add up to one
+    p = chisquare(tokens.bincount(minlength=5).cpu(), (expected * len(tokens)).cpu()).pvalue
+    assert p > .001 and torch.allclose(logps.double(), expected.log()[tokens], atol=1e-5), p
     print(f'sampled frequencies: p {p:.2f}', flush=True)
 
 

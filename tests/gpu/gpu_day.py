@@ -36,7 +36,8 @@ def run(name, arguments, limit):
     "Run a part; whether it ended well."
     print(f'\n=== {name}: {" ".join(str(Path(a).name) if "/" in a else a for a in arguments)} (at most {limit:.0f} s)', flush=True)
     start = time.perf_counter()
-    quiet = os.environ | dict(HF_HUB_OFFLINE='1', TOKENIZERS_PARALLELISM='false', PYTHONPATH=str(ROOT), PYTHONUNBUFFERED='1')
+    path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get('PYTHONPATH')])])   # the caller's packages stay in reach
+    quiet = os.environ | dict(HF_HUB_OFFLINE='1', TOKENIZERS_PARALLELISM='false', PYTHONPATH=path, PYTHONUNBUFFERED='1')
     process = subprocess.Popen([sys.executable, *arguments], env=quiet, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                start_new_session=True)
     status = follow(process, start + limit)
