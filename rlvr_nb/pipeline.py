@@ -17,17 +17,23 @@ from .schema import PipelineConfig
 from .config import load_config
 from .show import percent
 from .control import StopRequested, TrainingControl, interruptible
-from .training import is_main_process, newest_checkpoint, world_size
+from .arguments import is_main_process
 from .comparison import Comparison, compare
 from .rundir import RunDir, shown_path
 from .trust import NOT_EVALUATED, load_run
 from .report import RunReport
 from .card import push_to_hub, save_model_card
-from .preflight import CheckReport, Prepared, eval_datasets, free_disk, prepare, probe_completions
+from .checks import eval_datasets as eval_datasets
+from .checks import free_disk as free_disk
+from .preflight import CheckReport as CheckReport
+from .preflight import Prepared as Prepared
+from .preflight import prepare
+from .preflight import probe_completions as probe_completions
 from .probe import ProbeReport, keep_probe
 from .probe import probe as probe_model
 from .identity import check_resumable
-from .stages import Pipeline, _join_processes, no_sudden_exit
+from .stages import _join_processes, no_sudden_exit
+from .warm_stage import Pipeline
 
 # %% ../nbs/api/84_pipeline.ipynb #l-result
 @dataclass
@@ -201,7 +207,7 @@ def _ended_by(self:Pipeline, error:BaseException, evaluated:dict) -> BaseExcepti
 def _push(self:Pipeline) -> None:
     "Upload the model of a run that is complete by now, whatever comes of it."
     with self.stage('push'):
-        try: push_to_hub(self.run_dir, self.cfg.model.push_to_hub, self.model_folder())
+        try: push_to_hub(self.run_dir, self.cfg.model.push_to_hub or '', self.model_folder())
         except RLVRError as e:
             self.run_dir.log_event('fault', where='push', message=redact(str(e)))
             raise
@@ -222,7 +228,10 @@ def _run(self:Pipeline) -> RunResult:
     except StopRequested:
         self._write_end('stopped', self.steps, **evaluated)
         return self._run_result('stopped', evaluated)
-    except BaseException as e: raise self._ended_by(e, evaluated)
+    except BaseException as e:
+        error = self._ended_by(e, evaluated)
+        if error is e: raise
+        raise error from e
     if self.cfg.model.push_to_hub and result.status == 'finished' and is_main_process(): self._push()
     return result
 
@@ -246,7 +255,8 @@ def continuing(cls:Pipeline, run_dir:str|Path,   # of a run that didn't finish
     "The pipeline that continues a run when it is run."
     run = RunDir.open(run_dir)
     check_resumable(run)
-    pipeline = cls(load_run(run, *overrides, run_dir=str(run.path)), control, observers, force)
+    cfg = load_run(run, *overrides, run_dir=str(run.path))
+    pipeline = cls(cfg, control, observers, force) # pyright: ignore[reportCallIssue]
     pipeline.resumed = True
     return pipeline
 
@@ -283,7 +293,7 @@ def from_run(cls:Pipeline, run_dir:str|Path, # of any run
         command = run.read_manifest().get('command')
         raise ConfigError(f'--from: {run_dir} is an evaluation of {of}, not a training; repeat it with: {command}')
     cfg = load_run(run, *overrides)
-    return cls(_spelled_out(cfg, run, overrides) or cfg)
+    return cls(_spelled_out(cfg, run, overrides) or cfg) # pyright: ignore[reportCallIssue]
 
 # %% ../nbs/api/84_pipeline.ipynb #l-evaluate
 @patch(cls_method=True)
@@ -296,7 +306,8 @@ def evaluate(cls:Pipeline, path:str|Path,        # a run directory, a model fold
     model_path = run.model_folder if run and Path(path).absolute() == run.path else path
     model = cfg.model.model_copy(update=dict(model_name_or_path=str(model_path), save_model_path=None))
     evaluation = cfg.eval.model_copy(update=dict(enabled=True))
-    pipeline = cls(cfg.model_copy(update=dict(model=model, eval=evaluation, name=f'{cfg.name}-evaluation')))
+    cfg = cfg.model_copy(update=dict(model=model, eval=evaluation, name=f'{cfg.name}-evaluation'))
+    pipeline = cls(cfg) # pyright: ignore[reportCallIssue]
     pipeline.prepared = prepare(pipeline.cfg)
     pipeline._open_run()
     typed = ' '.join(shlex.quote(o) for o in cfg.overrides

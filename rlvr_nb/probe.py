@@ -19,7 +19,8 @@ from .completion import Completion
 from .files import json_text, write_text
 from .grammar import ConfigError, override_text
 from .intervals import wilson_interval
-from .preflight import PROBES, prepare
+from .checks import PROBES
+from .preflight import prepare
 from .rollout import RolloutEngine
 from .schema import PipelineConfig
 from .show import Table, interval_text, percent

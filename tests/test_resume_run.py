@@ -377,7 +377,7 @@ def test_rewards_that_draw_resume_as_they_were(tmp_path):
 def test_a_curriculum_and_a_band_of_difficulty_go_on_where_they_were(tmp_path, monkeypatch):
     "The order and the choice of the prompts come from what a probe measured."
     from rlvr_nb.data import ArithmeticProcessor
-    from rlvr_nb.preflight import PROBES
+    from rlvr_nb.checks import PROBES
     monkeypatch.chdir(tmp_path)
     cfg = load_config(*SHORT)
     questions = [row['question'] for row in ArithmeticProcessor(seed=cfg.seed).load_raw_dataset('train')[:64]]
