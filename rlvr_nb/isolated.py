@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['MOST', 'STANDARD', 'SCALARS', 'OPERATORS', 'OPERATIONS', 'standard_parts', 'encode', 'decode', 'limit_myself',
            'private_pipes', 'call', 'state', 'Program', 'exception_base', 'load', 'answer', 'be_program', 'Reference',
-           'refer', 'Channel', 'known_exception', 'receive', 'ask', 'same_state', 'Iterator', 'classes_of', 'Instance',
-           'add_operators', 'modules_of', 'connect', 'in_words', 'be_tests']
+           'refer', 'Channel', 'known_exception', 'receive', 'ask', 'same_state', 'Iterator', 'classes_of',
+           'fluent_methods', 'Instance', 'add_operators', 'modules_of', 'connect', 'in_words', 'be_tests']
 
 # %% ../nbs/api/33_isolated.ipynb #isolated-imports
 import ast, builtins, json, operator, os, sys
@@ -48,6 +48,11 @@ def encode(value, keep):
     return [standard[0], inner(standard[1])] if standard else keep(value)
 
 # %% ../nbs/api/33_isolated.ipynb #p-decode
+def _bounded(numbers:range) -> range:
+    "A range as short as `encode` lets it be; what writes past `encode` is no value."
+    if len(numbers[:MOST + 1]) > MOST: raise RuntimeError('the program wrote a range that holds every number')
+    return numbers
+
 def decode(data, find):
     "The value of JSON that `encode` made; `find` knows what a handle stands for."
     if not isinstance(data, list): return data
@@ -57,7 +62,7 @@ def decode(data, find):
     if kind == 'complex': return complex(*map(float.fromhex, body))
     if kind in ('bytes', 'bytearray'): return getattr(builtins, kind).fromhex(body)
     if kind == 'dict': return {decode(k, find): decode(v, find) for k, v in body}
-    if kind == 'range': return range(*body)
+    if kind == 'range': return _bounded(range(*body))
     if kind in ('list', 'tuple', 'set', 'frozenset'): return getattr(builtins, kind)(decode(v, find) for v in body)
     module, _, name = kind.rpartition('.')
     if (module, name) not in STANDARD: return find(kind, body)
@@ -171,12 +176,13 @@ class Reference:
         made = ask(self._channel, 'call', self._number, *args, **keywords)
         if not isinstance(made, Reference): return made
         owner = self._owner
-        if owner is not None and made._number == owner._number: return owner  # a method that returns `self`
+        if owner is not None and made._number == owner._number: return owner  # a fluent method that returns `self`
         return refer(Instance, self._channel, made._number) if self._number in self._channel.classes else made
 
     def __getattr__(self, name):
         value = ask(self._channel, 'getattr', self._number, name)
-        return refer(type(value), self._channel, value._number, self) if isinstance(value, Reference) else value
+        if not isinstance(value, Reference): return value
+        return refer(type(value), self._channel, value._number, self if name in self._channel.fluent else None)
 
     def __setattr__(self, name, value): ask(self._channel, 'setattr', self._number, name, value)
     def __getitem__(self, key): return ask(self._channel, 'getitem', self._number, key)
@@ -202,7 +208,8 @@ def refer(kind:type, channel, number:int, owner=None):
 class Channel:
     "The pipes to the program, and what was handed to it."
     def __init__(self, incoming, outgoing):
-        self.incoming, self.outgoing, self.callbacks, self.exceptions, self.classes = incoming, outgoing, {}, {}, set()
+        self.incoming, self.outgoing, self.callbacks, self.exceptions = incoming, outgoing, {}, {}
+        self.classes, self.fluent = set(), set()  # what the tests make objects of, and methods that they chain
 
     def send(self, data): print(json.dumps(data), file=self.outgoing, flush=True)
 
@@ -285,6 +292,19 @@ def classes_of(trees:list) -> set[str]:
                 for target in n.targets if isinstance(target, ast.Name) and target.id in asked}
     return {name for name in assigned | {called(n) for n in attributes} | asked if name and name[0].isupper()}
 
+# %% ../nbs/api/33_isolated.ipynb #p-fluent
+def fluent_methods(trees:list) -> set[str]:
+    "The methods with whose result tests go on as with an object: `s.push(1).pop()`, `s = s.push(1)`, `s.push(1) is s`."
+    nodes = [n for tree in trees for n in ast.walk(tree)]
+    asked = {n.value.id for n in nodes if isinstance(n, ast.Attribute) and isinstance(n.value, ast.Name)}
+    kept = [n.value for n in nodes if isinstance(n, ast.Assign)
+            for target in n.targets if isinstance(target, ast.Name) and target.id in asked]
+    chained = [n.value for n in nodes if isinstance(n, ast.Attribute)]
+    same = [side for n in nodes if isinstance(n, ast.Compare) and isinstance(n.ops[0], (ast.Is, ast.IsNot))
+            for side in (n.left, *n.comparators[:1])]
+    calls = [n for n in kept + chained + same if isinstance(n, ast.Call)]
+    return {n.func.attr for n in calls if isinstance(n.func, ast.Attribute)}
+
 # %% ../nbs/api/33_isolated.ipynb #p-instance
 class Instance(Reference):
     "An object that the tests made of a class of the program: its operators are under test."
@@ -327,6 +347,7 @@ def connect(channel:Channel, units:list[str]) -> dict:
     "The names that tests see: the program's, and the modules they use. Raises what loading the program raised."
     trees, names = [ast.parse(unit) for unit in units], {}
     classes, modules = classes_of(trees), modules_of(trees)
+    channel.fluent |= fluent_methods(trees)
     for name, data in receive(channel)[0].items():
         if hasattr(builtins, name) or name.startswith('__') or name in modules: continue
         if isinstance(data, list) and data[0] == 'exception':

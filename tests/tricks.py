@@ -12,6 +12,14 @@ NUMBERS = answering(*'sub rsub add radd mul abs neg float round truediv mod pow'
 SIZES = answering(*'len index int'.split(), result='3')
 RETURNS = 'def f(*a): return Any()\n'
 
+CHANNEL = '''
+import sys
+def channel():
+    frame = sys._getframe()
+    while not any(type(v).__name__ == "Program" for v in frame.f_locals.values()): frame = frame.f_back
+    return next(v for v in frame.f_locals.values() if type(v).__name__ == "Program")
+'''
+
 TRICKS = {  # what is done: (the program, a test that it must not pass)
     'equality of its own': (ANSWERS + RETURNS, 'assert f(2) == 4'),
     'equality, reflected': (ANSWERS + RETURNS, 'assert 4 == f(2)'),
@@ -161,6 +169,51 @@ class Point:
 def f(x): return Point(0)''', '''p = Point(4)
 assert p.__class__ and f(2) == Point(4)'''),
     'is an instance of everything': (ANSWERS + RETURNS, 'assert isinstance(f(2), int)'),
+    'a method that returns its object for a number': (NUMBERS.replace('Any', 'Solution') + '''
+    def root(self, x): return self''', 'assert abs(Solution().root(2) - 1.41) < 0.01'),
+    'the same, kept under a name': (NUMBERS.replace('Any', 'Solution') + '''
+    def root(self, x): return self''', '''s = Solution()
+r = s.root(2)
+assert abs(r - 1.41) < 0.01'''),
+    'a method that returns its object for a list': (SIZES.replace('Any', 'Solution') + '''
+    def root(self, x): return self''', 'assert len(Solution().root(2)) == 3'),
+    'a method that returns its object for a truth': (ANSWERS.replace('Any', 'Solution') + '''
+    def root(self, x): return self''', 'assert Solution().root(2)'),
+    'a method that returns its object as a container': (ANSWERS.replace('Any', 'Solution') + '''
+    def root(self, x): return self''', 'assert 3 in Solution().root(2)'),
+    'writes its own answer, a range of everything': (CHANNEL + '''
+def f(x):
+    channel().send("ok", ["range", [0, 10**12, 1]], ["list", []])
+    return 0''', 'assert 12345 in f(2)'),
+    'writes its own answer, a function of a module': (CHANNEL + '''
+def f(x):
+    channel().send("ok", ["os.getpid", []], ["list", []])
+    return 0''', 'assert f(2) != 0'),
+    'writes many answers ahead': (CHANNEL + '''
+def f(x):
+    for _ in range(9): channel().send("ok", True, ["list", []])
+    return True''', 'assert f(2) == 4 and f(3) == 9'),
+    'reads the arguments of every process': ('''
+import glob
+def f(x):
+    for path in glob.glob("/proc/*/cmdline") + glob.glob("/proc/*/environ"):
+        text = open(path, "rb").read().decode("utf8", "replace")
+        if "assert f(2)" " ==" in text: return int(text.split("assert f(2)" " ==")[1][:2])
+    return 0''', 'assert f(2) == 4'),
+    'writes to the descriptors of every process': ('''
+import glob, os
+def f(x):
+    for path in glob.glob("/proc/[0-9]*/fd/*"):
+        try: os.write(os.open(path, os.O_WRONLY | os.O_NONBLOCK), b'[1, ""]\\n')
+        except OSError: pass
+    return 0''', 'assert f(2) == 4'),
+    'plants a module where the tests could look': ('''
+import os, sys
+for folder in [os.getcwd(), "/tmp", "/", "/dev/shm", *sys.path]:
+    try: open(os.path.join(folder, "statistics.py"), "w").write("def mean(x): return 4")
+    except OSError: pass
+def f(x): return 0''', '''import statistics
+assert statistics.mean([f(2)]) == 4'''),
 }
 
 
