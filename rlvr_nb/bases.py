@@ -8,7 +8,6 @@ __all__ = ['presets', 'Base', 'base_of_file']
 # %% ../nbs/api/90_bases.ipynb #bases-imports
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 # %% ../nbs/api/90_bases.ipynb #bases-own-imports
 from .grammar import ConfigError, search_dirs
@@ -26,7 +25,7 @@ def _title(file:Path) -> str:
     return titles[0].rstrip('.') if titles else file.stem
 
 # %% ../nbs/api/90_bases.ipynb #w-presets
-def presets(config_dir=None,   # a folder of your own files, searched first
+def presets(config_dir:str|Path|None=None,   # a folder of your own files, searched first
             kind:str='preset', # or 'recipe'
            )->dict[str, str]:  # name -> title
     "The presets there are, the offline one first; or the recipes, whose outcome was measured."
@@ -41,7 +40,7 @@ class Base:
     title: str                 # as the panel calls it
     overrides: tuple = ()      # that choose it
     config_name: str = 'config'
-    config_dir: Any = None
+    config_dir: str|Path|None = None
     run: str|None = None       # directory of the run
 
     def load(self, *overrides:str # on top

@@ -7,6 +7,7 @@ __all__ = ['thinned', 'within', 'charts']
 
 # %% ../nbs/api/93_charts.ipynb #charts-imports
 import math
+from collections.abc import Iterable
 
 # %% ../nbs/api/93_charts.ipynb #charts-own-imports
 from fastcore.xml import ft
@@ -30,39 +31,46 @@ def within(points:list,           # (step, value) in order
     "The part of a curve between two steps."
     return points if span is None else [p for p in points if span[0] <= p[0] <= span[1]]
 
+# %% ../nbs/api/93_charts.ipynb #w-last-values
+def _last_values(chart:Chart, found:dict) -> str:
+    "The last value of each curve, in words."
+    unit = f' {chart.unit}' if chart.unit else ''
+    def said(label, value): return f"{label} {metric_text('accuracy' if chart.share else label, value)}{unit}"
+    return 'last: ' + ', '.join(said(label, points[-1][1]) for label, points in found.items())
+
 # %% ../nbs/api/93_charts.ipynb #w-draw-chart
 def _draw(chart:Chart, found:dict, empty:str):
-    "A chart with the last value of each curve in words; the names of its metrics in TRL and W&B are its tooltip."
+    "A chart, or a sentence where there is nothing to draw."
     found = {label: points for label, points in found.items() if points}
     if not found: return ft('figure', ft('figcaption', chart.title), ft('p', empty, cls='note'))
-    unit = f' {chart.unit}' if chart.unit else ''
-    last = [
-        f"{label} {metric_text('accuracy' if chart.share else label, points[-1][1])}{unit}"
-        for label, points in found.items()]
     drawn = line_chart(
-        chart.title, {k: thinned(v) for k, v in found.items()}, chart.share, note=f"last: {', '.join(last)}",
+        chart.title, {k: thinned(v) for k, v in found.items()}, chart.share, note=_last_values(chart, found),
         interactive=True, unit=chart.unit)
     return ft('div', drawn, title=f"In TRL and W&B: {', '.join(chart.series.values())}")
 
 # %% ../nbs/api/93_charts.ipynb #w-accuracy-chart
-def _accuracy(curves:dict) -> Chart:
-    "Accuracy on held-out problems and on those that are trained on."
-    held_out = {f'held out, {k[5:]}': k for k in curves if k.startswith('eval/')}
-    return Chart('Accuracy', {**held_out, 'while training': 'accuracy'}, share=True)
+def _accuracy(curves:dict,
+              overlap=(), # datasets of which some problems are trained on
+             ) -> Chart:
+    "Accuracy on the problems that are evaluated, and while training."
+    names = [k.removeprefix('eval/') for k in curves if k.startswith('eval/')]
+    kind = {name: 'seen in training' if name in overlap else 'held out' for name in names}
+    evaluated = {f'{kind[name]}, {name}': f'eval/{name}' for name in names}
+    return Chart('Accuracy', {**evaluated, 'while training': 'accuracy'}, share=True)
 
 # %% ../nbs/api/93_charts.ipynb #w-charts
+_NOTHING = 'Curves appear with the first step: accuracy, rewards, their spread, length and truncation, KL.'
+
 def charts(curves:dict,           # name of a metric -> [(step, value), ...]
            beta:float=0.,         # weight of the KL term
            span:tuple|None=None,  # the steps to show; None shows all
+           overlap:Iterable[str]=(), # datasets of which some evaluation problems are trained on
           ):
     "The curves of a run as an element."
-    if not curves:
-        return ft(
-            'p', 'Curves appear with the first step: accuracy, rewards, their spread, length and truncation, KL.',
-            cls='note')
+    if not curves: return ft('p', _NOTHING, cls='note')
     no_kl = 'no step yet' if beta else 'off: train.grpo.beta is 0, so the model may move freely'
     parts = []
-    for chart in [_accuracy(curves), *planned(curves)]:
+    for chart in [_accuracy(curves, overlap), *planned(curves)]:
         found = {label: within(curves.get(name, []), span) for label, name in chart.series.items()}
         empty = no_kl if 'kl' in chart.series.values() else 'no step yet'
         if any(found.values()) or chart.always: parts.append(_draw(chart, found, empty))

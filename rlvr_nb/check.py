@@ -5,6 +5,9 @@
 # %% auto #0
 __all__ = ['facts_table', 'scores_table', 'reasons_table', 'check_panel']
 
+# %% ../nbs/api/94_check.ipynb #check-imports
+from typing import Any
+
 # %% ../nbs/api/94_check.ipynb #check-own-imports
 from fastcore.xml import ft
 from .arguments import geometry
@@ -12,7 +15,7 @@ from .elements import fold
 from .panels import command_block, figure_text, long_text, table
 
 # %% ../nbs/api/94_check.ipynb #w-check-facts
-def facts_table(prepared # of a `CheckReport`
+def facts_table(prepared:Any # of a `CheckReport`
                ):
     "The run in a few lines: what, on what, how much."
     cfg, g = prepared.cfg, geometry(prepared.cfg.train, 1)
@@ -22,7 +25,7 @@ def facts_table(prepared # of a `CheckReport`
     return table(['part', 'what a run would use'], [*rows, ['Training', groups]])
 
 # %% ../nbs/api/94_check.ipynb #w-scores-table
-def scores_table(scores,       # a `ScoreTable`
+def scores_table(scores:Any,   # a `ScoreTable`
                  names:list,   # of its completions
                 ):
     "A line for each completion: what every reward pays, and the total."
@@ -33,7 +36,7 @@ def scores_table(scores,       # a `ScoreTable`
     return table(['completion', *(f'#{reward}' for reward in rewards), '#total'], rows)
 
 # %% ../nbs/api/94_check.ipynb #w-reasons
-def reasons_table(scores,      # a `ScoreTable`
+def reasons_table(scores:Any,  # a `ScoreTable`
                   names:list,  # of its completions
                  ):
     "Why each reward paid what it paid."
@@ -49,7 +52,7 @@ def _paid(report, right:str # answer of the row that is scored
               scores_table(report.scores, report.probes), reasons)
 
 # %% ../nbs/api/94_check.ipynb #w-check-panel
-def check_panel(report # a `CheckReport`
+def check_panel(report:Any # a `CheckReport`
                ):
     "What a dry run found, as an element."
     p = report.prepared

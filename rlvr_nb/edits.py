@@ -12,6 +12,7 @@ from typing import Any
 # %% ../nbs/api/91_edits.ipynb #edits-own-imports
 from pydantic import BaseModel
 from .grammar import override_text, split_path
+from .schema import PipelineConfig
 from .entries import LIST
 
 # %% ../nbs/api/91_edits.ipynb #w-plain
@@ -29,16 +30,16 @@ def _child(node, step):
     return getattr(node, name)
 
 # %% ../nbs/api/91_edits.ipynb #w-value-at
-def value_at(cfg,       # a configuration, or nested dicts and lists
+def value_at(cfg:Any,   # a configuration, or nested dicts and lists
              path:str,  # 'train.max_steps', 'reward.reward_functions[0].weight'
             )->Any:
     "The value at a dotted path, as plain data; KeyError or IndexError where there is none."
     for step in split_path(path): cfg = _child(cfg, step)
     return _plain(cfg)
 
-def value_or(cfg,            # as `value_at` takes it
+def value_or(cfg:Any,        # as `value_at` takes it
              path:str,
-             default=None,   # where there is no such path
+             default:Any=None, # where there is no such path
             )->Any:
     "The value at a path, or the default."
     try: return value_at(cfg, path)
@@ -53,7 +54,7 @@ class Removed:
 REMOVED = Removed()
 
 # %% ../nbs/api/91_edits.ipynb #w-same
-def same_value(a, b)->bool:
+def same_value(a:Any, b:Any)->bool:
     "Whether two values are equal and of one type."
     return type(a) is type(b) and a == b
 
@@ -73,7 +74,7 @@ def _reward_overrides(now:list, base:list) -> list[str]:
 
 # %% ../nbs/api/91_edits.ipynb #w-edit-overrides
 def edit_overrides(edits:dict, # path -> value
-                   base_cfg,   # the configuration that is edited
+                   base_cfg:PipelineConfig,   # the configuration that is edited
                   )->list[str]:
     "Edits as overrides, in their order."
     out = []
@@ -99,7 +100,7 @@ def _reward_differences(before:dict, now:dict) -> list[tuple]:
     return [(k, before.get(k, '(not set)'), now.get(k, '(removed)')) for k in changed]
 
 def edit_differences(edits:dict, # path -> value
-                     base_cfg,   # the configuration that is edited
+                     base_cfg:PipelineConfig,   # the configuration that is edited
                     )->list[tuple]:
     "(option, value in the base, value now) of every edit."
     found = []

@@ -8,6 +8,8 @@ __all__ = ['page', 'fold', 'asset', 'frame', 'classed', 'shared', 'make', 'stack
 
 # %% ../nbs/api/90_elements.ipynb #elements-imports
 import html
+from collections.abc import Callable
+from typing import Any
 
 # %% ../nbs/api/90_elements.ipynb #elements-own-imports
 import ipywidgets
@@ -43,7 +45,7 @@ def frame():
     return ipywidgets.HTML(f'<style onload="{html.escape(asset("app.js"))}">{asset("app.css")}</style>')
 
 # %% ../nbs/api/90_elements.ipynb #w-classed
-def classed(widget,     # changed in place
+def classed(widget:ipywidgets.Widget,     # changed in place
             *names:str, # of classes, without rlvr-
            ):
     "The widget, with these classes."
@@ -86,7 +88,7 @@ def panel(name:str='',  # of its class
     return classed(make(ipywidgets.HTML, dict(width='auto'), value=value), *([name] if name else []))
 
 # %% ../nbs/api/90_elements.ipynb #w-write
-def write(widget,  # a panel
+def write(widget:ipywidgets.HTML,  # a panel
           *parts,  # elements and texts; nothing empties it
           **kwargs, # attributes of the element around them
          ):
@@ -96,7 +98,7 @@ def write(widget,  # a panel
 # %% ../nbs/api/90_elements.ipynb #w-button
 def button(label:str,      # on it
            name:str,       # of its class
-           clicked,        # called with the button
+           clicked:Callable[[Any], Any],        # called with the button
            style:str='',   # '', 'primary', 'success', 'warning' or 'danger'
            tooltip:str='', # said when the pointer rests on it; the label unless given
           ):
@@ -138,7 +140,7 @@ def card(title:str,     # above
     return classed(stack(head, *widgets), 'card')
 
 # %% ../nbs/api/90_elements.ipynb #w-visible
-def set_visible(widget, shown:bool):
+def set_visible(widget:ipywidgets.Widget, shown:bool):
     "Show or hide a widget, whose layout others may share."
     value, now = '' if shown else 'none', widget.layout
     if (now.display or '') == value: return

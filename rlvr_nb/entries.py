@@ -9,7 +9,7 @@ __all__ = ['TITLES', 'LIST', 'ELSEWHERE', 'UNUSABLE', 'KNOWN_MODELS', 'GRPO_HELP
 # %% ../nbs/api/90_entries.ipynb #entries-imports
 from dataclasses import dataclass
 from types import NoneType
-from typing import Literal, get_args, get_origin
+from typing import Any, Literal, get_args, get_origin
 
 # %% ../nbs/api/90_entries.ipynb #entries-own-imports
 import yaml
@@ -62,7 +62,7 @@ def bounds(self:Option)->str:
     return ', '.join(t for t in (self.unit, *said, default) if t)
 
 # %% ../nbs/api/90_entries.ipynb #w-optional-section
-def optional_section(annotation # of a field
+def optional_section(annotation:Any # of a field
                     )->type[BaseModel]|None:
     "The section that a field may hold or leave out."
     args = [a for a in get_args(annotation) if a is not NoneType]

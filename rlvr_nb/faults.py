@@ -31,7 +31,7 @@ def suggested_fixes(line:str # one error as a text
     return list({(p, value_text(v)): (p, v) for p, v in found}.values())
 
 # %% ../nbs/api/91_faults.ipynb #w-as-fault
-def as_fault(fault # a `Fault`, or a line of text
+def as_fault(fault:Fault|str # a `Fault`, or a line of text
             )->Fault:
     "A record, also of what a component says in a line."
     if isinstance(fault, Fault) and fault.path: return fault

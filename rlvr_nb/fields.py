@@ -24,7 +24,7 @@ def css_class(path:str)->str: # rlvr-train-max_steps
     return 'rlvr-' + re.sub(r'[.\[\]]+', '-', path).strip('-')
 
 # %% ../nbs/api/90_fields.ipynb #w-choice-label
-def choice_label(value)->str:
+def choice_label(value:Any)->str:
     "How a choice is written."
     if value is None: return 'not set'
     return ('yes' if value else 'no') if isinstance(value, bool) else str(value)
@@ -99,7 +99,7 @@ def _choice_input(option:Option, value, looks:Looks):
 
 # %% ../nbs/api/90_fields.ipynb #w-input
 def make_input(option:Option,          # what it is for
-               value,                  # shown at first
+               value:Any,              # shown at first
                looks:Looks|None=None,  # shared layouts and styles
               ):
     "The input widget of an option."
@@ -116,8 +116,8 @@ class Field:
     "One option of a form: its value, what is wrong with it, and its widgets once they are shown."
     def __init__(self,
                  option:Option,    # what it is
-                 value,            # at first
-                 form,             # hears of changes
+                 value:Any,        # at first
+                 form:Any,         # hears of changes
                 ):
         self.option, self._value, self.form = option, value, form
         self.typed: Fault|None = None       # of a text that means no value
@@ -168,7 +168,7 @@ def _as_shown(option:Option, value):
 
 # %% ../nbs/api/90_fields.ipynb #w-field-show
 @patch
-def show(self:Field, value):
+def show(self:Field, value:Any):
     "Take a value over, without telling the form."
     self._value = value
     if self.input is None or self.typed or not _fits(self.option, value): return
@@ -235,7 +235,7 @@ def _note(self:Field) -> str:
     return page(*key, f'{plain_help(o.help)} ' if o.help else '', bounds, *wrong, *changed, cls='rlvr-note')
 
 # %% ../nbs/api/90_fields.ipynb #w-fix-label
-def fix_label(path:str, value # of the fix; `...` removes the option
+def fix_label(path:str, value:Any # of the fix; `...` removes the option
              )->str:
     "What a button says that makes a fix."
     if value is ...: return f'Remove {path}'
@@ -244,9 +244,9 @@ def fix_label(path:str, value # of the fix; `...` removes the option
     return f'Set {name} to {shown if len(shown) < 40 else "the suggested value"}'
 
 # %% ../nbs/api/90_fields.ipynb #w-fix-button
-def fix_button(form,      # makes the change, by its method `mend`
+def fix_button(form:Any,  # makes the change, by its method `mend`
                path:str,  # of the fix
-               value,     # of the fix; `...` removes the option
+               value:Any, # of the fix; `...` removes the option
               ):
     "A button that makes a fix."
     tooltip = f'~{path}' if value is ... else override_text(path, value)[:200]

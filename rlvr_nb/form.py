@@ -281,7 +281,7 @@ def _change(self:Draft, path:str, value):
 @patch
 def set(self:Draft,
         path:str,  # of an option, or of a part of one such as `train.grpo.beta`
-        value,     # plain data
+        value:Any, # plain data
        ):
     "Set one option; what it changes elsewhere is said at its field."
     with self.lock:
@@ -301,7 +301,7 @@ def update(self:Draft, values:dict # option -> plain data
 @patch
 def mend(self:Draft,
          path:str,  # of the fix
-         value,     # `...` removes the option
+         value:Any, # `...` removes the option
         ):
     "Make the change that a fault suggests."
     if path in self.edits and value is ...: self.edits.pop(path)

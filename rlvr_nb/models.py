@@ -10,6 +10,7 @@ from pathlib import Path
 
 # %% ../nbs/api/94_models.ipynb #models-own-imports
 from .grammar import ConfigError, UnavailableError
+from .schema import PipelineConfig
 from .show import gigabytes
 from .entries import KNOWN_MODELS
 from .panels import forecast_for
@@ -51,7 +52,7 @@ def find_models(text:str # part of a name, or a folder
     return list(dict.fromkeys([*known, *local_models(text), *hub])), said
 
 # %% ../nbs/api/94_models.ipynb #w-needs
-def needs(cfg,        # a `PipelineConfig`
+def needs(cfg:PipelineConfig, # as it is set
           name:str,   # of another model
          )->str:
     "What a model would need with the other options as they are."

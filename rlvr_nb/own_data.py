@@ -10,6 +10,7 @@ __all__ = ['Source', 'read_source', 'guess_columns', 'uploaded', 'keep_upload', 
 import json, re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 # %% ../nbs/api/94_own_data.ipynb #own-data-own-imports
 from fastcore.xml import ft
@@ -53,7 +54,7 @@ def guess_columns(columns:list[str] # of the file
     return found
 
 # %% ../nbs/api/94_own_data.ipynb #w-uploaded
-def uploaded(value # of a FileUpload, of ipywidgets 7 or 8
+def uploaded(value:Any # of a FileUpload, of ipywidgets 7 or 8
             )->list[tuple[str, bytes]]: # name and content
     "The files that were uploaded."
     if isinstance(value, dict): return [(name, bytes(f['content'])) for name, f in value.items()]
@@ -82,7 +83,7 @@ def keep_upload(name:str,                # as the browser gives it
         number += 1
 
 # %% ../nbs/api/94_own_data.ipynb #w-short-cell
-def short_cell(value)->str:
+def short_cell(value:Any)->str:
     "A cell in a few words."
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
     text = ' '.join(text.split())

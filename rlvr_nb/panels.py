@@ -4,17 +4,21 @@
 
 # %% auto #0
 __all__ = ['STAGES', 'ORDERS', 'KINDS', 'table', 'long_text', 'duration', 'time_left', 'bar_text', 'status_text', 'outcome_text',
-           'status_line', 'filtered', 'figure_text', 'paid_table', 'completions_table', 'forecast_for', 'ask_driver',
-           'machine', 'load_text', 'memory_verdict', 'memory_panel', 'command_block', 'download', 'configuration_panel',
-           'comparison_panel']
+           'status_line', 'filtered', 'figure_text', 'paid_table', 'ordered', 'completions_table', 'forecast_for',
+           'ask_driver', 'machine', 'load_text', 'memory_verdict', 'memory_panel', 'command_block', 'download',
+           'changes_table', 'configuration_panel', 'comparison_panel']
 
 # %% ../nbs/api/93_panels.ipynb #panels-imports
 import base64, os, shutil, subprocess
+from collections.abc import Iterable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 # %% ../nbs/api/93_panels.ipynb #panels-own-imports
 from fastcore.xml import ft
 from .grammar import value_text
+from .schema import PipelineConfig
 from .show import Table, gigabytes, interval_text, p_text, percent, points
 from .comparison import When
 from .forecast import forecast
@@ -30,7 +34,7 @@ def table(header:list,     # titles; a '#' before one says that it is of numbers
     return Table([h.removeprefix('#') for h in header], rows).element()
 
 def long_text(text:str,   # of a prompt or a completion
-              markers=(), # to colour
+              markers:Iterable[str]=(), # to colour
              ):
     "A whole text with its markers coloured."
     return ft('div', *(marked(text[i:i+4000], list(markers)) for i in range(0, max(1, len(text)), 4000)))
@@ -44,19 +48,20 @@ def duration(seconds:float)->str:
     return f'{seconds // 3600} h {seconds % 3600 // 60:02} min'
 
 # %% ../nbs/api/93_panels.ipynb #w-time-left
-def time_left(view # of a `Live`
+def time_left(view:SimpleNamespace # of a `Live`
              )->float|None:
     "Seconds of training that are left, by the pace of the last steps; None before there is one."
     if len(view.seconds) < 2: return None
     (t0, s0), (t1, s1) = view.seconds[0], view.seconds[-1]
     return (view.total - view.step_now) * (t1 - t0) / (s1 - s0) if s1 > s0 else None
 
-# %% ../nbs/api/93_panels.ipynb #w-running-text
+# %% ../nbs/api/93_panels.ipynb #w-bar-text
 STAGES = {
     'check': 'checking data and configuration', 'model': 'loading the model',
     'evaluate before': 'evaluating before training', 'warm start': 'warm start on worked solutions',
     'evaluate warm': 'evaluating after the warm start', 'train': 'training', 'save': 'saving the model',
     'evaluate after': 'evaluating after training', 'save merged': 'merging the adapter'}
+
 def bar_text(bar:tuple|None # (what, done, of how many, unit) of a progress bar
             )->str:
     "How far a progress bar is."
@@ -64,17 +69,20 @@ def bar_text(bar:tuple|None # (what, done, of how many, unit) of a progress bar
     what, done, total, unit = bar
     return f'{what} {done}' + (f' of {total} {unit}s' if total else '')
 
+# %% ../nbs/api/93_panels.ipynb #w-running-text
 def _running_text(view, paused:bool) -> str:
-    steps, what = f'step {view.step_now} of {view.total}', STAGES.get(view.stage, view.stage or 'between two stages')
-    if view.stopping: return f'Stopping: {what}, {steps}' + ('; ends with this step' if view.stage == 'train' else '')
+    "What a run that is at work does now."
+    training, steps = view.stage == 'train', f'step {view.step_now} of {view.total}'
+    what = STAGES.get(view.stage, view.stage or 'between two stages')
+    if view.stopping: return f'Stopping: {what}, {steps}' + ('; ends with this step' if training else '')
     if paused: return f'Paused: waits after the running step, {steps}'
-    left = time_left(view) if view.stage == 'train' else None
-    parts = [
-        what + (f': {bar_text(view.bar)}' if view.bar else ''), steps if view.stage == 'train' or view.step_now else '']
-    return 'Running: ' + ', '.join(filter(None, [*parts, f'about {duration(left)} left' if left is not None else '']))
+    left = time_left(view) if training else None
+    parts = [what + (f': {bar_text(view.bar)}' if view.bar else ''), steps if training or view.step_now else '',
+             f'about {duration(left)} left' if left is not None else '']
+    return 'Running: ' + ', '.join(filter(None, parts))
 
 # %% ../nbs/api/93_panels.ipynb #w-status
-def status_text(view,               # of a `Live`
+def status_text(view:SimpleNamespace, # of a `Live`
                 paused:bool=False,  # the training waits
                )->str:
     "The state of a run in one line."
@@ -97,29 +105,28 @@ def outcome_text(comparisons:dict # dataset -> Comparison
     return '; '.join(said(name, c) for name, c in comparisons.items())
 
 # %% ../nbs/api/93_panels.ipynb #w-status-line
-def status_line(view,               # of a `Live`
+_OTHER = 'The last run, trained with another configuration than the one below. '
+
+def status_line(view:SimpleNamespace, # of a `Live`
                 paused:bool=False,  # the training waits
                 outcome:str='',     # `outcome_text`
                 other:bool=False,   # the form says something else than this run was trained with
                )->str:              # HTML
     "The state with a bar, as an element that screen readers announce."
-    done = view.step_now / view.total if view.total else 0
-    bar = (
-        ft('progress', value=f'{done:.4f}', max='1', aria_label='Share of the training steps done')
-        if view.status == 'running' else None)
-    whose = (
-        'The last run, trained with another configuration than the one below. ' if other and view.status != 'running'
-        else '')
+    running, done = view.status == 'running', view.step_now / view.total if view.total else 0
+    bar = ft('progress', value=f'{done:.4f}', max='1', aria_label='Share of the training steps done')
+    whose = _OTHER if other and not running else ''
     where = ft('div', f'Run directory: {view.run_dir.path}', cls='rlvr-quiet') if view.run_dir else None
-    return page(
-        ft('div', whose, status_text(view, paused), role='status', aria_live='polite'),
-        ft('div', outcome) if outcome else None, bar, where, cls=f'rlvr-state rlvr-is-{view.status}')
+    state = ft('div', whose, status_text(view, paused), role='status', aria_live='polite')
+    return page(state, ft('div', outcome) if outcome else None, bar if running else None, where,
+                cls=f'rlvr-state rlvr-is-{view.status}')
 
 # %% ../nbs/api/93_panels.ipynb #w-filter
 ORDERS = {'newest first': None, 'highest reward first': True, 'lowest reward first': False}
 KINDS = {'all': lambda r: True, 'right': lambda r: r['correct'] is True, 'wrong': lambda r: r['correct'] is False,
          'cut off': lambda r: bool(r['truncated']), 'not judged': lambda r: r['correct'] is None}
 
+# %% ../nbs/api/93_panels.ipynb #w-filtered
 def filtered(records:list[dict],  # of a `Live`
              kind:str='all',      # one of `KINDS`
              step:str='',         # only of this step, as typed
@@ -143,59 +150,63 @@ def paid_table(r:dict # a completion
         for name, value in (r['rewards'] or {}).items()]
     return table(['reward', '#paid', 'why'], rows)
 
-# %% ../nbs/api/93_panels.ipynb #w-completions-table
+# %% ../nbs/api/93_panels.ipynb #w-text-cell
 def _text_cell(r:dict, markers):
     "The beginning of a completion, to open."
     line = ' '.join(r['completion'].split())
+    title = line[:90] + (' ...' if len(line) > 90 else '') or '(empty)'
     about = f"Verdict: {r['verdict'] or 'none'}; advantage {figure_text(r['advantage'])}"
-    return fold(
-        line[:90] + (' ...' if len(line) > 90 else '') or '(empty)', ft('b', 'Question'),
-        long_text(r['prompt'], markers), ft('b', 'Completion'), long_text(r['completion'], markers), paid_table(r),
-        ft('p', about, cls='note'))
+    return fold(title, ft('b', 'Question'), long_text(r['prompt'], markers), ft('b', 'Completion'),
+                long_text(r['completion'], markers), paid_table(r), ft('p', about, cls='note'))
 
-def completions_table(records:list[dict],         # of a `Live`
-                      order:str='newest first',   # one of `ORDERS`
-                      start:int=0,                # of the page
-                      count:int=8,                # on the page
-                      markers=(),                 # to colour
+# %% ../nbs/api/93_panels.ipynb #w-ordered
+def ordered(records:list[dict],  # of a `Live`
+            order:str,           # one of `ORDERS`
+           )->list[dict]:
+    "Completions in an order; by reward only those that were scored."
+    if ORDERS[order] is None: return records[::-1]
+    scored = [r for r in records if r['reward'] is not None]
+    return sorted(scored, key=lambda r: r['reward'], reverse=ORDERS[order])
+
+# %% ../nbs/api/93_panels.ipynb #w-completions-table
+_JUDGED = {None: 'not judged', True: 'right', False: 'wrong'}
+
+def completions_table(records:list[dict],          # of a `Live`
+                      order:str='newest first',    # one of `ORDERS`
+                      start:int=0,                 # of the page
+                      count:int=8,                 # on the page
+                      markers:Iterable[str]=(),    # to colour
                      ):
     "One page of the completions, with the full text to open."
-    scored = [r for r in records if r['reward'] is not None]
-    ordered = (
-        records[::-1] if ORDERS[order] is None else sorted(scored, key=lambda r: r['reward'], reverse=ORDERS[order]))
-    judged = {None: 'not judged', True: 'right', False: 'wrong'}
-    rows = [
-        [
-            r['step'], figure_text(r['reward']), judged[r['correct']],
-            f"{r['tokens']}{', cut off' if r['truncated'] else ''}", r['answer'][:60], _text_cell(r, markers)]
-        for r in ordered[start : start + count]
-    ]
+    def tokens(r): return f"{r['tokens']}{', cut off' if r['truncated'] else ''}"
+    rows = [[r['step'], figure_text(r['reward']), _JUDGED[r['correct']], tokens(r), r['answer'][:60],
+             _text_cell(r, markers)] for r in ordered(records, order)[start:start + count]]
     return table(['#step', '#reward', 'judged', 'tokens', 'right answer', 'completion'], rows)
 
 # %% ../nbs/api/93_panels.ipynb #w-shapes
-def forecast_for(cfg # a `PipelineConfig`
-                ):
+def forecast_for(cfg:PipelineConfig):
     "The forecast of a configuration; a `ConfigError` where nothing is known of its model."
     return forecast(cfg)
 
-# %% ../nbs/api/93_panels.ipynb #w-machine
+# %% ../nbs/api/93_panels.ipynb #w-ask-driver
 def ask_driver(what:str # fields of nvidia-smi, with commas
               )->list[str]: # their values for the first GPU; empty without one
     "Ask the driver of the GPU, not torch."
     if not shutil.which('nvidia-smi'): return []
-    done = subprocess.run(
-        ['nvidia-smi', f'--query-gpu={what}', '--format=csv,noheader,nounits'], capture_output=True, text=True,
-        timeout=20)
+    query = ['nvidia-smi', f'--query-gpu={what}', '--format=csv,noheader,nounits']
+    done = subprocess.run(query, capture_output=True, text=True, timeout=20)
     lines = done.stdout.strip().splitlines() if done.returncode == 0 else []
     return [t.strip() for t in lines[0].split(',')] if lines else []
+
+# %% ../nbs/api/93_panels.ipynb #w-machine
+_LIMITS = Path('/sys/fs/cgroup/memory.max'), Path('/sys/fs/cgroup/memory/memory.limit_in_bytes')
 
 def machine()->tuple[str, int]: # (what it is, bytes)
     "The memory that a run would use here: that of the first GPU, else of the machine or of its container."
     if found := ask_driver('name,memory.total'): return found[0], int(found[1]) * 2**20
     names = getattr(os, 'sysconf_names', {})
     pages = os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE') if 'SC_PHYS_PAGES' in names else 0
-    files = [Path('/sys/fs/cgroup/memory.max'), Path('/sys/fs/cgroup/memory/memory.limit_in_bytes')]
-    limits = [int(t) for p in files if p.is_file() and (t := p.read_text().strip()).isdigit()]
+    limits = [int(t) for p in _LIMITS if p.is_file() and (t := p.read_text().strip()).isdigit()]
     return f'CPU, {os.cpu_count()} cores, no GPU', min([m for m in (pages, *limits) if m], default=0)
 
 # %% ../nbs/api/93_panels.ipynb #w-load-text
@@ -208,7 +219,7 @@ def load_text()->str:
     return f'Memory of the kernel: {gigabytes(psutil.Process().memory_info().rss)}'
 
 # %% ../nbs/api/93_panels.ipynb #w-memory-verdict
-def memory_verdict(f,           # a `Forecast`
+def memory_verdict(f:Any,       # a `Forecast`
                    here:tuple,  # what `machine` says
                   )->tuple[str, str]: # (good, warning or error; words)
     "Whether an estimate fits into this machine."
@@ -220,30 +231,33 @@ def memory_verdict(f,           # a `Forecast`
     if share < 1: return 'warning', f'{said}: tight; fewer or shorter completions at once need less.'
     return 'error', f'{said}: it will not fit here.'
 
-# %% ../nbs/api/93_panels.ipynb #w-memory
+# %% ../nbs/api/93_panels.ipynb #w-memory-bars
 _PARTS = {'kv cache': 'generation cache'}
 
-def memory_panel(f,           # a `Forecast`
+def _memory_bars(parts:dict) -> list:
+    "A bar for each part, the largest over the whole width."
+    largest = max(parts.values())
+    def bar(name, size):
+        filled = ft('i', style=f'width:{100 * size / largest:.1f}%')
+        return ft('div', ft('span', _PARTS.get(name, name)), filled, ft('span', gigabytes(size)), cls='rlvr-bar')
+    return [bar(*part) for part in parts.items()]
+
+# %% ../nbs/api/93_panels.ipynb #w-memory
+_SLOW = ('No GPU was found here. On a CPU, a step of a model of this size takes minutes; '
+         'the offline demo is made for CPUs.')
+
+def memory_panel(f:Any,       # a `Forecast`
                  here:tuple,  # what `machine` says
                 ):
     "Memory by part as bars, against this machine."
     count = f.work
-    work = ft(
-        'p',
-        f"{count['steps']:,} steps, {count['completions']:,} completions, at most {count['tokens_at_most']:,} generated tokens.",
-        cls='note')
+    work = ft('p', f"{count['steps']:,} steps, {count['completions']:,} completions, at most "
+                   f"{count['tokens_at_most']:,} generated tokens.", cls='note')
     if not f.parts: return ft('div', ft('p', f.assumptions[0]), work)
-    largest = max(f.parts.values())
-    bars = [
-        ft(
-            'div', ft('span', _PARTS.get(k, k)), ft('i', style=f'width:{100 * v / largest:.1f}%'),
-            ft('span', gigabytes(v)), cls='rlvr-bar')
-        for k, v in f.parts.items()
-    ]
     kind, said = memory_verdict(f, here) if here[1] else ('', '')
-    slow = 'No GPU was found here. On a CPU, a step of a model of this size takes minutes; the offline demo is made for CPUs.'
-    warned = [ft('div', slow, cls='rlvr-warning')] if here[0].startswith('CPU') and f.total > 10**9 else []
-    return ft('div', *bars, ft('div', said, cls=f'rlvr-{kind}') if said else None, *warned, work,
+    slow = here[0].startswith('CPU') and f.total > 10**9
+    return ft('div', *_memory_bars(f.parts), ft('div', said, cls=f'rlvr-{kind}') if said else None,
+              ft('div', _SLOW, cls='rlvr-warning') if slow else None, work,
               fold('What this assumes', *(ft('p', a, cls='note') for a in f.assumptions)))
 
 # %% ../nbs/api/93_panels.ipynb #w-command
@@ -252,6 +266,7 @@ def command_block(command:str # to copy
     "A command with a button that copies it."
     return ft('div', ft('pre', command, cls='rlvr-command'), ft('button', 'Copy', type='button', cls='rlvr-copy'))
 
+# %% ../nbs/api/93_panels.ipynb #w-download
 def download(text:str,  # of the file
              name:str,  # of the file
             ):
@@ -260,32 +275,37 @@ def download(text:str,  # of the file
         'a', f'Download {name}', href='data:text/plain;base64,' + base64.b64encode(text.encode()).decode(),
         download=name)
 
-# %% ../nbs/api/93_panels.ipynb #w-configuration
-def _changes(form):
-    "What differs from the base, as a table."
-    if not form.differences: return ft('p', 'Nothing is changed.')
-    rows = [
-        [p, value_text(a) if not isinstance(a, str) else a, 'removed' if b is REMOVED else value_text(b)]
-        for p, a, b in form.differences]
-    return table(['option', 'before', 'now'], rows)
+# %% ../nbs/api/93_panels.ipynb #w-changes
+def _shown_value(value) -> str:
+    "A value as it is written in a file."
+    return 'removed' if value is REMOVED else value if isinstance(value, str) else value_text(value)
 
-def configuration_panel(form,           # a `Form`
+def changes_table(differences:list[tuple] # (option, before, now), as a form has them
+                 ):
+    "What differs from the base, as a table."
+    if not differences: return ft('p', 'Nothing is changed.')
+    return table(['option', 'before', 'now'], [[p, _shown_value(a), _shown_value(b)] for p, a, b in differences])
+
+# %% ../nbs/api/93_panels.ipynb #w-whole
+def _reproduction(cfg:PipelineConfig, command:str, plugin:str) -> list:
+    "The command with its file, and the whole configuration."
+    own, text = [download(plugin, 'rlvr_plugin.py')] if plugin else [], cfg.to_yaml()
+    warnings = [ft('div', w, cls='rlvr-warning') for w in cfg.warnings]
+    whole = fold('The whole configuration as YAML', ft('pre', text), download(text, 'config.yaml'))
+    return [*warnings, ft('h4', 'The same on the command line'), command_block(command or cfg.command()), *own, whole]
+
+# %% ../nbs/api/93_panels.ipynb #w-configuration
+def configuration_panel(form:Any,       # a `Form`
                         command:str='', # to show; the configuration's own unless given
                         plugin:str='',  # source of a file that the command names
                        ):
     "What differs from the base, the command and the YAML."
-    parts = [ft('p', f'From: {form.base.title}', cls='rlvr-quiet'), _changes(form)]
-    if form.errors: return ft('div', *parts, ft('p', 'The command and the YAML appear when nothing is wrong any more.'))
-    cfg, own = form.cfg, [download(plugin, 'rlvr_plugin.py')] if plugin else []
-    warnings = [ft('div', w, cls='rlvr-warning') for w in cfg.warnings]
-    text = cfg.to_yaml()
-    whole = fold('The whole configuration as YAML', ft('pre', text), download(text, 'config.yaml'))
-    return ft(
-        'div', *parts, *warnings, ft('h4', 'The same on the command line'), command_block(command or cfg.command()),
-        *own, whole)
+    waiting = [ft('p', 'The command and the YAML appear when nothing is wrong any more.')]
+    rest = waiting if form.errors else _reproduction(form.cfg, command, plugin)
+    return ft('div', ft('p', f'From: {form.base.title}', cls='rlvr-quiet'), changes_table(form.differences), *rest)
 
 # %% ../nbs/api/93_panels.ipynb #w-flip
-def _question(prompt) -> str: return prompt if isinstance(prompt, str) else prompt[-1]['content']
+def _question(prompt:Any) -> str: return prompt if isinstance(prompt, str) else prompt[-1]['content']
 
 def _flip(flip:dict, markers, **kwargs):
     "A problem that changed sides, both answers beside each other."
@@ -296,36 +316,48 @@ def _flip(flip:dict, markers, **kwargs):
     title = f"{change}: {' '.join(_question(flip['prompt']).split())[:100]} (right answer {str(flip['answer'])[:40]})"
     return fold(title, ft('div', *sides, cls='rlvr-sides'), **kwargs)
 
-# %% ../nbs/api/93_panels.ipynb #w-comparison
-def _compared(name:str, c, markers, most:int, first=None) -> list:
-    "The elements of one dataset; `first` is its evaluation before a warm start."
-    rows = [
-        [When(e.when).label, percent(e.accuracy), interval_text(e.interval), f'{e.correct} of {e.n}']
-        for e in (first, c.before, c.after) if e is not None]
+# %% ../nbs/api/93_panels.ipynb #w-accuracies
+def _accuracies(evaluations:list):
+    "The accuracy of each evaluation with its interval."
+    rows = [[When(e.when).label, percent(e.accuracy), interval_text(e.interval), f'{e.correct} of {e.n}']
+            for e in evaluations]
+    return table(['when', '#accuracy', '95 % interval', '#right'], rows)
+
+# %% ../nbs/api/93_panels.ipynb #w-difference-text
+def _difference_text(c # a `Comparison`
+                    ) -> str:
+    "The difference with its interval, and what changed sides."
+    low, high = map(points, c.interval)
+    return (f'{points(c.difference)} points, 95 % interval {low} to {high}; {c.gains} problems gained, {c.losses} lost '
+            f'(McNemar p {p_text(c.p_value)}).')
+
+# %% ../nbs/api/93_panels.ipynb #w-flips
+def _flips(c, markers, most:int) -> list:
+    "The problems that changed sides, losses first; half of them at most are losses."
     lost = [f for f in c.flips if f['change'] != 'gain'][:most//2]
     shown = [*lost, *[f for f in c.flips if f['change'] == 'gain'][:most - len(lost)]]
-    low, high = c.interval
-    said = (
-        f'{points(c.difference)} points, 95 % interval {points(low)} to {points(high)}; {c.gains} problems gained, {c.losses} lost '
-        f'(McNemar p {p_text(c.p_value)}).')
-    more = len(c.flips) - len(shown)
-    return [
-        ft('h4', outcome_text({name: c})),
-        table(['when', '#accuracy', '95 % interval', '#right'], rows),
-        ft('p', said),
-        *(ft('p', n, cls='note') for n in c.notes),
-        *(_flip(f, markers, open=i == 0) for i, f in enumerate(shown)),
-        *([ft('p', f'{more} more changed sides; all are in eval/ of the run directory.', cls='note')] if more else []),
-    ]
+    rest = len(c.flips) - len(shown)
+    more = [ft('p', f'{rest} more changed sides; all are in eval/ of the run directory.', cls='note')] if rest else []
+    return [*(_flip(f, markers, open=i == 0) for i, f in enumerate(shown)), *more]
+
+# %% ../nbs/api/93_panels.ipynb #w-compared
+def _compared(name:str, c, markers, most:int, first=None) -> list:
+    "The elements of one dataset; `first` is its evaluation before a warm start."
+    evaluations = [e for e in (first, c.before, c.after) if e is not None]
+    return [ft('h4', outcome_text({name: c})), _accuracies(evaluations), ft('p', _difference_text(c)),
+            *(ft('p', n, cls='note') for n in c.notes), *_flips(c, markers, most)]
+
+# %% ../nbs/api/93_panels.ipynb #w-comparison
+_WAITING = 'Appears when a run has been evaluated before and after its training.'
 
 def comparison_panel(comparisons:dict, # dataset -> Comparison
-                     markers=(),       # to colour
+                     markers:Iterable[str]=(),  # to colour
                      most:int=20,      # problems that changed sides
-                     caveats=(),       # what to know before the accuracies are believed
-                     first=None,       # dataset -> Evaluation before a warm start
+                     caveats:Iterable[str]=(),  # what to know before the accuracies are believed
+                     first:dict|None=None,      # dataset -> Evaluation before a warm start
                     ):
     "Before against after, with the problems that changed sides."
-    if not comparisons: return ft('p', 'Appears when a run has been evaluated before and after its training.')
+    if not comparisons: return ft('p', _WAITING)
     def earlier(name, c): return (first or {}).get(name) if c.before.when == 'warm' else None
     parts = [p for name, c in comparisons.items() for p in _compared(name, c, markers, most, earlier(name, c))]
     return ft('div', *(ft('div', text, cls='rlvr-warning') for text in caveats), *parts)

@@ -8,21 +8,22 @@ __all__ = ['PLUGIN', 'from_notebook', 'own_parts', 'plugin_source', 'command_of'
 # %% ../nbs/api/94_plugin.ipynb #plugin-imports
 import ast, inspect, sys, textwrap
 from types import ModuleType
+from typing import Any
 
 # %% ../nbs/api/94_plugin.ipynb #plugin-own-imports
 from .grammar import ConfigError
+from .schema import PipelineConfig
 from .data import DATASET_PROCESSORS
 from .reward_functions import REWARDS
 from .form import Form
 
 # %% ../nbs/api/94_plugin.ipynb #w-from-notebook
-def from_notebook(thing # a function or class
+def from_notebook(thing:Any # a function or class
                  )->bool:
     "Whether something was defined in a cell."
     return getattr(thing, '__module__', None) == '__main__'
 
-def own_parts(cfg # a `PipelineConfig`
-             )->list:
+def own_parts(cfg:PipelineConfig)->list:
     "The rewards and the dataset of a configuration that come from cells."
     used = [REWARDS[f.type].function for f in cfg.reward.reward_functions if f.type in REWARDS]
     dataset = DATASET_PROCESSORS.get(cfg.data.dataset_name)

@@ -13,6 +13,7 @@ from typing import Any
 
 # %% ../nbs/api/94_preview.ipynb #preview-own-imports
 from fastcore.xml import ft
+from .schema import PipelineConfig
 from .prompts import Markers, is_prefilled, render_prompt, system_prompt
 from .data import prompt_tokens
 from .preflight import _data_component, _model_component
@@ -32,7 +33,7 @@ class Preview:
     evaluated: int = 0          # evaluation problems
 
 # %% ../nbs/api/94_preview.ipynb #w-overlap
-def overlap(data,         # a `DefaultDataComponent`
+def overlap(data:Any,     # a `DefaultDataComponent`
             most:int|None # evaluation problems
            )->tuple[int, int]: # how many of the evaluation problems are also trained on, and how many there are
     "Count the problems that are on both sides."
@@ -48,7 +49,7 @@ def _kept_records(data, rows) -> list:
     return [record for i, record in enumerate(records) if i not in dropped][:len(rows)]
 
 # %% ../nbs/api/94_preview.ipynb #w-read-preview
-def read_preview(cfg,                   # a `PipelineConfig`
+def read_preview(cfg:PipelineConfig,    # as it is set
                  split:str='train',     # or 'eval'
                  tokenizer:bool=True,   # render and measure prompts; takes the heavy libraries
                 )->Preview:
@@ -122,7 +123,7 @@ def _rendered(preview:Preview, row:dict, markers):
 # %% ../nbs/api/94_preview.ipynb #w-row-panel
 def row_panel(preview:Preview,
               i:int,    # number of the row, from 0
-              markers,  # to colour
+              markers:list, # to colour
              ):
     "One row: as the model sees it, as the dataset has it, and its right answer."
     row = preview.rows[i]
@@ -131,7 +132,7 @@ def row_panel(preview:Preview,
               ft('h4', 'As the dataset has it'), _record(preview.raw[i]), cls='rlvr-card')
 
 # %% ../nbs/api/94_preview.ipynb #w-search
-def search_rows(rows,      # `Rows`, or a list of them
+def search_rows(rows:Any,  # `Rows`, or a list of them
                 text:str,  # part of a question or an answer, in any case
                )->list[int]: # numbers of rows, from 0
     "The rows that hold a text."
@@ -140,7 +141,7 @@ def search_rows(rows,      # `Rows`, or a list of them
     return [i for i, row in enumerate(rows) if wanted in f"{row['question']} {row['answer']}".lower()]
 
 # %% ../nbs/api/94_preview.ipynb #w-found-panel
-def found_panel(rows,             # `Rows`, or a list of them
+def found_panel(rows:Any,         # `Rows`, or a list of them
                 found:list[int],  # numbers of rows, from 0
                 most:int=8,       # rows to show
                ):
@@ -151,7 +152,7 @@ def found_panel(rows,             # `Rows`, or a list of them
     return ft('div', ft('p', said), table(['#row', 'question', 'answer'], listed))
 
 # %% ../nbs/api/94_preview.ipynb #w-dropped-panel
-def dropped_panel(rows # `Rows`
+def dropped_panel(rows:Any # `Rows`
                  ):
     "What was left out, and why."
     if not rows.dropped: return ft('p', f'{rows}; nothing was dropped.')

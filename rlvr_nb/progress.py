@@ -132,7 +132,7 @@ def turn(self:Progress, by:int # pages; 0 goes back to the first
 @patch
 def draw_curves(self:Progress, view):
     "Show the steps that are chosen."
-    write(self.w['curves'], charts(view.curves, view.beta, read_span(self.w['zoom'].value)))
+    write(self.w['curves'], charts(view.curves, view.beta, read_span(self.w['zoom'].value), view.overlap))
 
 @patch
 def draw(self:Progress, view):

@@ -6,6 +6,7 @@
 __all__ = ['parameter_help', 'reward_options', 'reward_default']
 
 # %% ../nbs/api/90_reward_entries.ipynb #reward_entries-imports
+from collections.abc import Callable
 from types import NoneType
 from typing import get_args
 
@@ -15,7 +16,7 @@ from .reward_functions import REWARDS
 from .entries import LIST, Option
 
 # %% ../nbs/api/90_reward_entries.ipynb #w-parameter-help
-def parameter_help(function)->dict[str, str]:  # parameter -> sentence
+def parameter_help(function:Callable)->dict[str, str]:  # parameter -> sentence
     "The comments beside the parameters of a function, as fastcore reads them; none where its source isn't there."
     from fastcore.docments import docments
     try: found = docments(function, full=False)

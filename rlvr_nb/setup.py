@@ -107,7 +107,7 @@ def update(self:Simple):
 
 # %% ../nbs/api/94_setup.ipynb #w-preset-base
 def preset_base(name:str,         # of a preset or a recipe
-                config_dir=None,  # a folder of your own configuration files
+                config_dir:str|Path|None=None,  # a folder of your own configuration files
                )->Base:
     "The base of a preset or a recipe; a `ConfigError` names those there are."
     for kind in ('preset', 'recipe'):
@@ -125,7 +125,7 @@ class Setup(Section):
         'to cheat the rewards, and press Start.')
 
     def __init__(self, form:Form, tasks:Tasks,
-                 config_dir=None, # a folder of your own configuration files
+                 config_dir:str|Path|None=None, # a folder of your own configuration files
                 ):
         super().__init__(form, tasks)
         self.config_dir, self.forgotten, self.here, self._loading = config_dir, {}, None, False

@@ -7,6 +7,7 @@ __all__ = ['NO_NAMES', 'FILES', 'KIND_TITLES', 'HELD', 'dataset_names', 'dataset
 
 # %% ../nbs/api/94_task.ipynb #task-imports
 import sys
+from typing import Any
 
 # %% ../nbs/api/94_task.ipynb #task-own-imports
 import ipywidgets
@@ -18,12 +19,13 @@ from .config import load_config
 from .prompts import Markers
 from .data import DATASET_PROCESSORS
 from .verify import KINDS
+from .form import Form
 from .elements import button, card, columns, line, named, panel, set_visible, write
 from rlvr_nb.own_data import (
     Source, answer_of, guess_columns, keep_upload, parts_text, read_source, readings_panel, rows_table, table_of,
     uploaded)
 from .preview import Preview, found_panel, preview_panel, read_preview, row_panel, search_rows, seen_text
-from .sections import Section
+from .sections import Section, Tasks
 from .worker import import_heavy
 
 # %% ../nbs/api/94_task.ipynb #w-dataset-names
@@ -37,7 +39,7 @@ def dataset_names()->list[str]:
 _KEYS = ('dataset_name', 'dataset_path', 'dataset_config_name', 'params', 'max_eval_samples')
 
 def dataset_edits(name:str,         # one of `dataset_names()`
-                  config_dir=None,  # a folder of your own configuration files
+                  config_dir:Any=None,  # a folder of your own configuration files
                  )->dict:           # option -> value
     "What the form has to say to train on a dataset by its name."
     known = ConfigFiles(search_dirs(config_dir)).options('data_component')
@@ -52,7 +54,7 @@ class Task(Section):
     lead = ('Your own file, or a dataset by name; then the rows that training would use, as the dataset has them and '
             'as the model sees them: after the chat template, with the markers coloured.')
 
-    def __init__(self, form, tasks):
+    def __init__(self, form:Form, tasks:Tasks):
         super().__init__(form, tasks)
         self.source, self.preview, self.found, self.listeners = None, None, [], []
         self._data_now = None       # what the preview depends on

@@ -8,13 +8,17 @@ __all__ = ['HEAVY', 'ReportingBar', 'quiet_bars', 'LogLines', 'logged', 'import_
 
 # %% ../nbs/api/92_worker.ipynb #worker-imports
 import contextlib, ctypes, json, logging, sys, threading, weakref
+from collections.abc import Callable, Iterable
 from importlib import import_module
 from importlib.util import find_spec
+from typing import Any
 
 # %% ../nbs/api/92_worker.ipynb #worker-own-imports
 from fastcore.basics import patch
 from .grammar import ConfigError
+from .schema import PipelineConfig
 from .control import TrainingControl
+from .rundir import RunDir
 from .observers import Observer, wandb_mode
 from .trust import load_run
 from .identity import check_resumable
@@ -24,12 +28,15 @@ from .live import Live
 # %% ../nbs/api/92_worker.ipynb #w-bar
 class ReportingBar:
     "A progress bar that reports to a `Live`."
-    def __init__(self, iterable=None, live=None, desc=None, total=None, initial=0, unit='', **_):
+    def __init__(self, iterable:Iterable|None=None, live:Any=None, desc:str|None=None, total:int|None=None,
+                 initial:int=0, unit:str='', **_):
         self.iterable, self.live, self.desc, self.n, self.unit = iterable, live, desc or '', initial, unit
         self.total = total if total is not None else len(iterable) if hasattr(iterable, '__len__') else None
         self.update(0)
     def update(self, n=1): self.n += n; self.live.update(bar=(self.desc, self.n, self.total, self.unit))
+
     def close(self): self.live.update(bar=None)
+
     def __iter__(self):
         for x in self.iterable: yield x; self.update()
     def __enter__(self): return self
@@ -66,6 +73,7 @@ class LogLines(logging.Handler):
     def emit(self, record):
         if record.thread == self.thread_id: self.live.say(f'{record.name}: {record.getMessage()}')
 
+# %% ../nbs/api/92_worker.ipynb #w-logged
 @contextlib.contextmanager
 def logged(live:Live # gets the lines
           ):
@@ -88,7 +96,7 @@ def import_heavy():
 class Origin(Observer):
     "Writes the configuration as the user has it, over the one without a console."
     name = 'origin'
-    def __init__(self, cfg, continued:bool): self.cfg, self.continued = cfg, continued
+    def __init__(self, cfg:PipelineConfig, continued:bool): self.cfg, self.continued = cfg, continued
     def pipeline_start(self, cfg, run_dir):
         if not self.continued: run_dir.write_config(self.cfg)
 
@@ -98,10 +106,10 @@ _one_training = threading.Lock()
 class TrainingThread:
     "One training in a thread of its own."
     def __init__(self,
-                 cfg,                   # what to run
+                 cfg:PipelineConfig,    # what to run
                  live:Live,             # hears what happens
                  continued:bool=False,  # go on in `cfg.run_dir`
-                 prepare=None,          # called with the run directory once there is one
+                 prepare:Callable|None=None, # called with the run directory once there is one
                 ):
         self.cfg, self.live, self.continued, self.prepare = cfg, live, continued, prepare
         self.control, self.outcome, self.error = TrainingControl(), None, None
@@ -127,8 +135,10 @@ def _pipeline(self:TrainingThread) -> Pipeline:
     pipeline.resumed = self.continued
     return pipeline
 
+# %% ../nbs/api/92_worker.ipynb #w-thread-run
 @patch
 def _run(self:TrainingThread):
+    "Train, and note how it ended; runs in the thread."
     status, error = 'failed', None
     try:
         import_heavy()
@@ -155,11 +165,12 @@ def stop(self:TrainingThread):
         self.control.stop()
 
 # %% ../nbs/api/92_worker.ipynb #w-continued
-def continued_config(run,        # a `RunDir`, or None
-                     allowed=(), # overrides of `asked_again` that the person has allowed
-                    ):
+def continued_config(run:RunDir|None,            # to continue
+                     allowed:Iterable[str]=(),   # overrides of `asked_again` that the person has allowed
+                    )->PipelineConfig:
     "The configuration to continue a run with; a `ConfigError` where that can't be done."
-    if run is None: raise ConfigError('There is no run to go on with; train one, or attach one with App.attach(run_dir)')
+    if run is None:
+        raise ConfigError('There is no run to go on with; train one, or attach one with App.attach(run_dir)')
     check_resumable(run)
     return load_run(run, *allowed, run_dir=str(run.path))
 
@@ -176,7 +187,7 @@ def in_colab()->bool:
 # %% ../nbs/api/92_worker.ipynb #w-pump
 class EventPump:
     "Handles widget messages while a cell runs, where the kernel lets it."
-    def __init__(self, kernel=None # this process's unless given
+    def __init__(self, kernel:Any=None # this process's unless given
                 ):
         self.kernel, self.held = kernel or running_kernel(), []
         queue = getattr(self.kernel, 'msg_queue', None)
@@ -195,6 +206,7 @@ def _message_type(session, frames) -> str|None:
     header = parts[1]
     return json.loads(bytes(getattr(header, 'bytes', header)))['msg_type']
 
+# %% ../nbs/api/92_worker.ipynb #w-finish
 def _finish(awaitable):
     "Run a coroutine that never waits for anything."
     try: awaitable.send(None)
@@ -228,7 +240,7 @@ def __call__(self:EventPump):
     return handled
 
 # %% ../nbs/api/92_worker.ipynb #w-after-cells
-def after_cells(thing, # has a method `cell_ran`
+def after_cells(thing:Any, # has a method `cell_ran`
                ):
     "Call `thing.cell_ran()` now and after every cell; does nothing outside IPython."
     ipython, mine = sys.modules.get('IPython'), weakref.ref(thing)
