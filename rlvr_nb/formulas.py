@@ -34,7 +34,7 @@ _ESCAPES = {'{': '⦃', '}': '⦄', '|': '‖', '%': '%', '&': '&', '_': '_', '!
 _NUMBER_SETS = {'R': 'ℝ', 'Z': 'ℤ', 'N': 'ℕ', 'Q': 'ℚ', 'C': 'ℂ'}
 
 # %% ../nbs/api/25_formulas.ipynb #m-rewrites
-def _number_set(m:re.Match) -> str:
+def _number_set(m:re.Match[str]) -> str:
     "The sign of a set of numbers."
     return _NUMBER_SETS.get(m[1], m[0])
 
@@ -61,7 +61,7 @@ _GREEK_LETTERS = {ord(letter): f'\\{name} ' for letter, name in zip('αβγδε�
     'Lambda Phi Psi Omega').split())}
 
 # %% ../nbs/api/25_formulas.ipynb #m-named-sign
-def _named_sign(m:re.Match) -> str:
+def _named_sign(m:re.Match[str]) -> str:
     "What a LaTeX command or an escaped character is spelled as."
     return _MATH_NAMES.get(m[1], m[0]) if m[1] else _ESCAPES.get(m[2], ' ')
 
@@ -101,7 +101,8 @@ def _formula_tokens(text:str) -> list[tuple[str, str]]:
     while at < len(text):
         m = _formula_token.match(text, at)
         if not m: raise Unreadable('unparseable')
-        kind, value = m.lastgroup, m[m.lastgroup]
+        kind = m.lastgroup or ''
+        value = m[kind]
         if kind == 'name' and value == 'sqrt': value = 'root'   # sqrt13 takes 13, \sqrt13 takes 1
         tokens.append((_KINDS_OF_TOKEN.get(kind, kind), '^' if value == '**' else value))
         at = m.end()
@@ -326,7 +327,7 @@ _repeating = re.compile(r'(\d*)\.(\d*)\s*\\overline\s*\{(\d{1,60})\}')
 _thousands = re.compile(r'(?<![\d.,])\d{1,3}(?:,\d{3})+(?![\d,])')
 
 # %% ../nbs/api/25_formulas.ipynb #m-decimal
-def _repeated(m:re.Match) -> str:
+def _repeated(m:re.Match[str]) -> str:
     "A repeating decimal as a fraction."
     whole, fixed, again = m.groups()
     below = (10 ** len(again) - 1) * 10 ** len(fixed)

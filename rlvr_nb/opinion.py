@@ -96,7 +96,7 @@ class FolderJudge:
         tokenizer = AutoTokenizer.from_pretrained(self.folder, **safely)
         if not tokenizer.chat_template: raise _Failed('the tokenizer has no chat template')
         guard_template(tokenizer)
-        model = AutoModelForCausalLM.from_pretrained(self.folder, dtype='auto', **safely).eval()
+        model:torch.nn.Module = AutoModelForCausalLM.from_pretrained(self.folder, dtype='auto', **safely).eval()
         return model.to('cuda' if torch.cuda.is_available() else 'cpu'), tokenizer
 
     def reply(self, messages:list[dict])->tuple[str, dict]:

@@ -47,7 +47,7 @@ def _sum(pieces:list, i:int) -> tuple[Fraction|None, int]:
         if op in '+-': terms.append(value if op == '+' else -value)
         else: terms[-1] = terms[-1] * value if op in '*x' else terms[-1] / value
         op = _at(pieces, i)
-        if op not in ('+', '-', '*', '/', 'x'): return sum(terms), i
+        if op not in ('+', '-', '*', '/', 'x'): return sum(terms, Fraction(0)), i
         i += 1
 
 # %% ../nbs/api/23_readings.ipynb #v-arithmetic-all

@@ -13,7 +13,7 @@ from functools import lru_cache
 # %% ../nbs/api/26_shapes.ipynb #shapes-own-imports
 from .characters import _plain
 from .numerals import Unreadable
-from .formulas import _FUNCTIONS, _GREEK, _MAX_ITEMS, _formula, _thousands, _uniform
+from .formulas import _FUNCTIONS, _GREEK, _MAX_ITEMS, _formula, _thousands
 from .values import _evaluate, _letters
 
 # %% ../nbs/api/26_shapes.ipynb #s-top
@@ -284,7 +284,7 @@ def _inequality_rule(text:str, depth:int):
     if len(restated) > 1: return _restated([_shape(p, depth + 1) for p in restated])
     signs, sides = _inequality.findall(text), [s.strip() for s in _inequality.split(text)]
     if re.search(r'\s+and\s+', text) or len(signs) > 2: raise Unreadable('unparseable')
-    return _chained(signs, sides, depth) if len(signs) == 2 else _one_inequality(signs[0], *sides, depth)
+    return _chained(signs, sides, depth) if len(signs) == 2 else _one_inequality(signs[0], sides[0], sides[1], depth)
 
 # %% ../nbs/api/26_shapes.ipynb #s-items
 def _items(text:str, depth:int) -> list:

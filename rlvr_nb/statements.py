@@ -104,7 +104,7 @@ _operates = re.compile(r'\s*(?:[\^+|&]|\*\s*[\w({\\]|/\s*[\d({]|-\s*\d)')
 def _around(q:Quantity, before:str, after:str) -> Quantity:
     "A boxed quantity with the sign, percent, scale and parentheses that stand around the box."
     if _operated.search(before) or _operates.match(after): raise Unreadable('several_values')
-    if q.scale == q.part == 1: q = _scaled(q, _lex(re.match(r'[^\d.;,\n)]*', after)[0]), 0)[0]
+    if q.scale == q.part == 1: q = _scaled(q, _lex(re.split(r'[\d.;,\n)]', after, maxsplit=1)[0]), 0)[0]
     if before.endswith('(') and re.match(r'[^()]*\)', after): q = replace(q, enclosed=True)
     if not _minus_end.search(before): return q
     if q.number < 0: raise Unreadable('unparseable')
