@@ -184,6 +184,6 @@ def test_a_run_that_was_stopped_is_resumed_as_printed(place, capfd, without_acco
 
 def test_pages_are_short():
     for page in PAGES[1:]:
-        most = 600 if page.parent.name == 'howto' else 1000
+        most = 600 if page.parent.name == 'howto' else 1200
         words = ' '.join(''.join(c['source']) for c in json.loads(page.read_text(encoding='utf-8'))['cells']).split()
         assert 100 < len(words) < most, f'{page.stem} has {len(words)} words'
