@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['COMPLETIONS', 'FEW', 'MOST', 'TOO_LONG', 'MEASURED', 'drawn_rows', 'Group', 'totals_of', 'Remedy', 'ProbeReport',
-           'measure', 'scored', 'grouped_records', 'candidates', 'tried', 'ranked', 'pass_rates', 'probe_record',
+           'scored', 'grouped_records', 'measure', 'candidates', 'tried', 'ranked', 'pass_rates', 'probe_record',
            'timed_step', 'probe', 'keep_probe', 'Signal']
 
 # %% ../nbs/api/81_probe.ipynb #probe-imports
@@ -51,6 +51,7 @@ class Group:
     @property
     def pass_rate(self)->float: return sum(bool(r.correct) for r in self.records) / len(self.records)
 
+# %% ../nbs/api/81_probe.ipynb #probe-totals
 def totals_of(records:list,  # of `Completion`
               weights:dict,  # reward -> weight
              )->list[float]:
@@ -70,8 +71,16 @@ class Remedy:
     def tried(self)->bool: return self.live is not None
 
     def __str__(self):
-        found = f' (tried: {percent(self.live)} live groups, {percent(self.right)} right)' if self.tried else ''
+        found = ''
+        if self.live is not None and self.right is not None:
+            found = f' (tried: {percent(self.live)} live groups, {percent(self.right)} right)'
         return f'{self.override}   {self.why}{found}'
+
+# %% ../nbs/api/81_probe.ipynb #probe-share
+def _share(flags) -> float:
+    "The share of what is true; 0 of nothing."
+    flags = [bool(f) for f in flags]
+    return sum(flags) / len(flags) if flags else 0.
 
 # %% ../nbs/api/81_probe.ipynb #probe-report
 @dataclass
@@ -95,30 +104,34 @@ class ProbeReport:
     @property
     def cut_off(self)->float: return _share(r.truncated for r in self.records)
 
-def _share(flags) -> float:
-    flags = [bool(f) for f in flags]
-    return sum(flags) / len(flags) if flags else 0.
-
 # %% ../nbs/api/81_probe.ipynb #probe-bands
 @patch
 def bands(self:ProbeReport)->dict[str, float]:
     "Shares of prompts that are never, sometimes and always answered right."
     rates = [g.pass_rate for g in self.groups]
-    return dict(never=_share(r == 0 for r in rates), sometimes=_share(0 < r < 1 for r in rates), always=_share(r == 1 for r in rates))
+    return dict(never=_share(r == 0 for r in rates), sometimes=_share(0 < r < 1 for r in rates),
+                always=_share(r == 1 for r in rates))
 
+# %% ../nbs/api/81_probe.ipynb #probe-losses
 @patch
 def losses(self:ProbeReport)->dict[str, list[Completion]]:
     "Completions that weren't right, by reason; one that was cut off counts as that."
     found = {}
     for r in self.records:
-        if not r.correct: found.setdefault('cut off' if r.truncated else (r.verdict or 'no verdict').replace('_', ' '), []).append(r)
+        if r.correct: continue
+        reason = 'cut off' if r.truncated else (r.verdict or 'no verdict').replace('_', ' ')
+        found.setdefault(reason, []).append(r)
     return dict(sorted(found.items(), key=lambda item: -len(item[1])))
 
+# %% ../nbs/api/81_probe.ipynb #probe-lengths
 @patch
 def lengths(self:ProbeReport)->dict[int, float]:
     "Limits on new tokens, and the share of these completions that each would cut."
-    tokens, limits = [r.tokens for r in self.records], sorted({max(8, round(self.limit * f)) for f in (.25, .5, .75, 1)})
-    return {limit: _share(n > limit or (n >= self.limit and r.truncated) for n, r in zip(tokens, self.records)) for limit in limits}
+    limits = sorted({max(8, round(self.limit * f)) for f in (.25, .5, .75, 1)})
+    def is_cut(r, limit):
+        tokens = r.tokens or 0
+        return tokens > limit or (tokens >= self.limit and r.truncated)
+    return {limit: _share(is_cut(r, limit) for r in self.records) for limit in limits}
 
 # %% ../nbs/api/81_probe.ipynb #probe-verdict
 FEW, MOST, TOO_LONG = .05, .95, 24 * 3600   # shares, and seconds of a run
@@ -126,12 +139,20 @@ FEW, MOST, TOO_LONG = .05, .95, 24 * 3600   # shares, and seconds of a run
 @patch
 def verdict(self:ProbeReport)->str:
     "What to expect of a training, in one sentence."
-    bands, hours = self.bands(), (self.seconds or 0) * self.steps / 3600
-    if self.live < FEW and self.right >= MOST: return f'Too easy: {percent(self.right)} of the completions are right already, and groups hardly differ.'
-    if self.live < FEW: return f"Can't learn: in {percent(1 - self.live)} of the groups all completions earn the same, so there is nothing to learn from."
-    if bands['sometimes'] == 0: return f'Learns format only: groups differ in what they earn ({percent(self.live)}), but no prompt is answered right now and then.'
-    if hours * 3600 > TOO_LONG: return f'Will learn, too slowly: {percent(self.live)} of the groups are live, and the run would take {hours:.0f} hours.'
-    return f"Will learn: {percent(self.live)} of the groups are live, and {percent(bands['sometimes'])} of the prompts are answered right now and then."
+    live, sometimes, seconds = percent(self.live), self.bands()['sometimes'], (self.seconds or 0) * self.steps
+    if self.live < FEW and self.right >= MOST:
+        return f'Too easy: {percent(self.right)} of the completions are right already, and groups hardly differ.'
+    if self.live < FEW:
+        return (f"Can't learn: in {percent(1 - self.live)} of the groups all completions earn the same, "
+                'so there is nothing to learn from.')
+    if sometimes == 0:
+        return (f'Learns format only: groups differ in what they earn ({live}), '
+                'but no prompt is answered right now and then.')
+    if seconds > TOO_LONG:
+        hours = f'{seconds / 3600:.0f} hours'
+        return f'Will learn, too slowly: {live} of the groups are live, and the run would take {hours}.'
+    return (f'Will learn: {live} of the groups are live, and {percent(sometimes)} of the prompts are answered '
+            'right now and then.')
 
 @patch(as_prop=True)
 def will_learn(self:ProbeReport)->bool:
@@ -145,24 +166,53 @@ def shares(self:ProbeReport)->Table:
     def line(what, share, n): return [what, percent(share), interval_text(wilson_interval(round(share * n), n)), n]
     groups, n, bands = len(self.groups), len(self.records), self.bands()
     return Table(['what', 'share', '95 % interval', 'of'],
-                 [line('live groups', self.live, groups), line('right', self.right, n), line('well formed', self.well_formed, n), line('cut off', self.cut_off, n),
+                 [line('live groups', self.live, groups), line('right', self.right, n),
+                  line('well formed', self.well_formed, n), line('cut off', self.cut_off, n),
                   *(line(f'prompts {name} right', share, groups) for name, share in bands.items())])
 
+# %% ../nbs/api/81_probe.ipynb #probe-took
+def _short(text:str, most:int=100) -> str:
+    "The beginning of a text, in one line."
+    text = ' '.join(text.split())
+    return text if len(text) <= most else text[:most - 1] + '…'
+
+@patch
+def _took(self:ProbeReport) -> str:
+    "Time and memory, in a line of its own; nothing where no step was timed."
+    if not self.seconds: return ''
+    minutes = self.seconds * self.steps / 60
+    peak = f', {self.peak_bytes / 2**30:.1f} GiB at most' if self.peak_bytes else ''
+    return f'\n{self.seconds:.1f} s a step, {minutes:.0f} min for {self.steps} steps{peak}'
+
+# %% ../nbs/api/81_probe.ipynb #probe-str
 @patch
 def __str__(self:ProbeReport):
     "The verdict, the shares, where reward is lost, and what to do."
     lost = [f'{len(rs):5}  {reason:20} {_short(rs[0].completion)}' for reason, rs in self.losses().items()]
     cuts = ', '.join(f'{limit}: {percent(share)}' for limit, share in self.lengths().items())
-    took = f'\n{self.seconds:.1f} s a step, {self.seconds * self.steps / 60:.0f} min for {self.steps} steps' if self.seconds else ''
-    took += f', {self.peak_bytes / 2**30:.1f} GiB at most' if self.seconds and self.peak_bytes else ''
-    parts = [self.verdict(), str(self.shares()), f'cut off at a limit of tokens: {cuts}{took}']
+    parts = [self.verdict(), str(self.shares()), f'cut off at a limit of tokens: {cuts}{self._took()}']
     if lost: parts.append('not right, by reason, with an example:\n' + '\n'.join(lost))
     if self.remedies: parts.append('what would help:\n' + '\n'.join(f'  {r}' for r in self.remedies))
     return '\n\n'.join(parts)
 
-def _short(text:str, most:int=100) -> str:
-    text = ' '.join(text.split())
-    return text if len(text) <= most else text[:most - 1] + '…'
+# %% ../nbs/api/81_probe.ipynb #probe-scored
+def scored(rewards,       # a reward component
+           rows:list,     # the problem of each completion
+           texts:list,    # completions
+           ids:list,      # their tokens
+          )->list[Completion]:
+    "Completions judged and paid, as the trainer has it done."
+    completions = [[dict(role='assistant', content=text)] for text in texts]
+    prompts = [row['prompt'] for row in rows]
+    columns = {k: [row[k] for row in rows] for k in rows[0] if k != 'prompt'}
+    for function in rewards.build(): function(prompts=prompts, completions=completions, completion_ids=ids, **columns)
+    return rewards.last_batch.records
+
+# %% ../nbs/api/81_probe.ipynb #probe-grouped
+def grouped_records(records:list, rows:list, group:int, weights:dict) -> list[Group]:
+    "Records by the prompt that they answer."
+    parts = [records[i * group:(i + 1) * group] for i in range(len(rows))]
+    return [Group(row['question'], part, totals_of(part, weights)) for row, part in zip(rows, parts)]
 
 # %% ../nbs/api/81_probe.ipynb #probe-measure
 def measure(prepared,          # what preflight made
@@ -177,25 +227,23 @@ def measure(prepared,          # what preflight made
     found = engine.generate([row['prompt'] for row in rows], group, temperature=temperature, seed=seed)
     rollouts = [r for same in found for r in same]
     repeated = [row for row in rows for _ in range(group)]
-    records = scored(rewards or prepared.rewards, repeated, [r.text for r in rollouts], [r.token_ids for r in rollouts])
-    for record, rollout in zip(records, rollouts): record.tokens, record.truncated = len(rollout.token_ids), rollout.truncated
-    return grouped_records(records, rows, group, dict(zip((rewards or prepared.rewards).names, (rewards or prepared.rewards).weights)))
+    rewards = rewards or prepared.rewards
+    records = scored(rewards, repeated, [r.text for r in rollouts], [r.token_ids for r in rollouts])
+    for record, rollout in zip(records, rollouts):
+        record.tokens, record.truncated = len(rollout.token_ids), rollout.truncated
+    return grouped_records(records, rows, group, dict(zip(rewards.names, rewards.weights)))
 
-def scored(rewards,       # a reward component
-           rows:list,     # the problem of each completion
-           texts:list,    # completions
-           ids:list,      # their tokens
-          )->list[Completion]:
-    "Completions judged and paid, as the trainer has it done."
-    completions = [[dict(role='assistant', content=text)] for text in texts]
-    prompts, columns = [row['prompt'] for row in rows], {k: [row[k] for row in rows] for k in rows[0] if k != 'prompt'}
-    for function in rewards.build(): function(prompts=prompts, completions=completions, completion_ids=ids, **columns)
-    return rewards.last_batch.records
-
-def grouped_records(records:list, rows:list, group:int, weights:dict) -> list[Group]:
-    "Records by the prompt that they answer."
-    parts = [records[i * group:(i + 1) * group] for i in range(len(rows))]
-    return [Group(row['question'], part, totals_of(part, weights)) for row, part in zip(rows, parts)]
+# %% ../nbs/api/81_probe.ipynb #probe-format-remedies
+def _format_remedies(report:ProbeReport, cfg:PipelineConfig, has_solutions:bool) -> list[tuple]:
+    "For a format that is seldom met: whether each remedy is wanted, what to type, and why."
+    lost, paid = report.well_formed < .5, cfg.reward.reward_functions
+    return [(lost and has_solutions and not cfg.prompts.examples, 'prompts.examples=2',
+             'worked examples in the prompt show the format'),
+            (lost and has_solutions and cfg.train.warm_start is None, 'train.warm_start.epochs=3',
+             'a supervised start on worked solutions teaches the format'),
+            (lost and not any('approximately' in f.type for f in paid),
+             f'+reward.reward_functions[{len(paid)}]={{type: match_format_approximately}}',
+             'pays marker by marker, so that half a format is better than none')]
 
 # %% ../nbs/api/81_probe.ipynb #probe-candidates
 def candidates(report:ProbeReport,   # of the run as it is configured
@@ -203,18 +251,19 @@ def candidates(report:ProbeReport,   # of the run as it is configured
                has_solutions:bool,   # whether the data has worked solutions
               )->list[Remedy]:
     "What might help, by what is missing; nothing is tried yet."
-    out, train, temperature = [], cfg.train, cfg.train.grpo.get('temperature', 1.)
-    if report.well_formed < .5 and has_solutions:
-        if not cfg.prompts.examples: out.append(Remedy('prompts.examples=2', 'worked examples in the prompt show the format'))
-        if train.warm_start is None: out.append(Remedy('train.warm_start.epochs=3', 'a supervised start on worked solutions teaches the format'))
-    if report.well_formed < .5 and not any('approximately' in f.type for f in cfg.reward.reward_functions):
-        out.append(Remedy(f'+reward.reward_functions[{len(cfg.reward.reward_functions)}]={{type: match_format_approximately}}', 'pays marker by marker, so that half a format is better than none'))
-    if report.cut_off > .1: out.append(Remedy(override_text('train.max_completion_length', 2 * train.max_completion_length), f'{percent(report.cut_off)} of the completions are cut off'))
-    if report.live < .5 and report.right < .5 and temperature < 1.2: out.append(Remedy(override_text('train.grpo.temperature', 1.2), 'completions of a prompt differ more'))
-    if report.live < .5: out.append(Remedy(override_text('train.num_generations', 2 * train.num_generations), 'a larger group has a right one more often'))
-    if report.bands()['always'] > .4: out.append(Remedy('data.difficulty={min: 0.0, max: 0.9}', 'prompts that are always answered right teach nothing'))
-    if report.live < .7: out.append(Remedy('train.dynamic_sampling=2', 'groups without spread are replaced before the update'))
-    return out
+    train, cut = cfg.train, report.cut_off
+    hot = train.grpo.get('temperature', 1.) >= 1.2
+    possible = [*_format_remedies(report, cfg, has_solutions),
+                (cut > .1, override_text('train.max_completion_length', 2 * train.max_completion_length),
+                 f'{percent(cut)} of the completions are cut off'),
+                (report.live < .5 and report.right < .5 and not hot, override_text('train.grpo.temperature', 1.2),
+                 'completions of a prompt differ more'),
+                (report.live < .5, override_text('train.num_generations', 2 * train.num_generations),
+                 'a larger group has a right one more often'),
+                (report.bands()['always'] > .4, 'data.difficulty={min: 0.0, max: 0.9}',
+                 'prompts that are always answered right teach nothing'),
+                (report.live < .7, 'train.dynamic_sampling=2', 'groups without spread are replaced before the update')]
+    return [Remedy(override, why) for needed, override, why in possible if needed]
 
 # %% ../nbs/api/81_probe.ipynb #probe-try
 def tried(remedy:Remedy,  # a candidate
@@ -229,8 +278,10 @@ def tried(remedy:Remedy,  # a candidate
     else: changed.train.grpo = {**changed.train.grpo, 'temperature': 1.2}
     try: groups = probe(changed)
     except ConfigError: return None   # such as prompts that are too long with examples
-    return Remedy(remedy.override, remedy.why, _share(g.live for g in groups), _share(r.correct for g in groups for r in g.records))
+    right = _share(r.correct for g in groups for r in g.records)
+    return Remedy(remedy.override, remedy.why, _share(g.live for g in groups), right)
 
+# %% ../nbs/api/81_probe.ipynb #probe-ranked
 def ranked(remedies:list[Remedy|None]) -> list[Remedy]:
     "Those that are possible: tried ones first, by what they gained; the others in the order in which they came."
     return sorted(filter(None, remedies), key=lambda r: (not r.tried, -(r.right or 0) - (r.live or 0)))
@@ -244,8 +295,9 @@ def probe_record(report:ProbeReport, # to keep
                  cfg:PipelineConfig, # it belongs to
                 )->dict:
     "A probe as JSON."
-    return dict(model=cfg.model.model_name_or_path, dataset=cfg.data.dataset_name, verdict=report.verdict(), live=report.live, right=report.right,
-                well_formed=report.well_formed, cut_off=report.cut_off, bands=report.bands(), limit=report.limit, seconds_a_step=report.seconds, peak_bytes=report.peak_bytes,
+    return dict(model=cfg.model.model_name_or_path, dataset=cfg.data.dataset_name, verdict=report.verdict(),
+                live=report.live, right=report.right, well_formed=report.well_formed, cut_off=report.cut_off,
+                bands=report.bands(), limit=report.limit, seconds_a_step=report.seconds, peak_bytes=report.peak_bytes,
                 remedies=[asdict(r) for r in report.remedies], pass_rates=pass_rates(report))
 
 # %% ../nbs/api/81_probe.ipynb #probe-step
@@ -254,44 +306,58 @@ def timed_step(prepared,         # what preflight made
                engine,           # that generates with it
               )->tuple[float|None, int]: # seconds of a step, bytes at most
     "Train three steps that change nothing, and time them."
-    from datasets.utils import logging  # noqa: F401  (datasets' bars stay quiet as in a training)
     loop, times = prepared.loop, []
     train = loop.config.model_copy(update=dict(max_steps=3, save_steps=0, learning_rate=1e-30, logging_steps=1))
     timing = type(loop)(train, seed=loop.seed)
     with tempfile.TemporaryDirectory() as folder:
-        timing.train(model, tokenizer, prepared.train_rows.rows, prepared.rewards.build(), prepared.rewards.weights, folder, engine=engine,
-                     judged=lambda: prepared.rewards.last_batch.records, on_step=lambda step, total, metrics: times.append(metrics.get('step_time')))
+        timing.train(model, tokenizer, prepared.train_rows.rows, prepared.rewards.build(), prepared.rewards.weights,
+                     folder, engine=engine, judged=lambda: prepared.rewards.last_batch.records,
+                     on_step=lambda step, total, metrics: times.append(metrics.get('step_time')))
     later = [t for t in times[1:] if t]
     return (sum(later) / len(later) if later else None), peak_memory()
 
-# %% ../nbs/api/81_probe.ipynb #probe-probe
+# %% ../nbs/api/81_probe.ipynb #probe-chosen-rows
 MEASURED = 2048   # prompts, where the training chooses by pass rate
 
+def _temperature(cfg:PipelineConfig) -> float: return cfg.train.grpo.get('temperature', 1.)
+
+def _chosen_rows(cfg:PipelineConfig, rows:list, prompts:int|None) -> list:
+    "The prompts to sample: as many as asked for, as the training will choose from, or as tell enough."
+    chooses = bool(cfg.data.difficulty) or cfg.data.curriculum
+    if not (prompts or chooses): return drawn_rows(rows, cfg.train.num_generations, cfg.seed)
+    return random.Random(cfg.seed).sample(rows, min(len(rows), prompts or MEASURED))
+
+# %% ../nbs/api/81_probe.ipynb #probe-tries
+def _tries(prepared, engine, questions:set):
+    "A function that samples the same questions under a changed configuration."
+    def again(changed):
+        same = prepare(changed) if changed.prompts != prepared.cfg.prompts else prepared
+        rows = [row for row in same.train_rows.rows if row['question'] in questions] or same.train_rows.rows[:8]
+        return measure(same, engine, rows, changed.train.num_generations, _temperature(changed), changed.seed)
+    return again
+
+# %% ../nbs/api/81_probe.ipynb #probe-probe
 def probe(cfg:PipelineConfig,    # of the run
           prompts:int|None=None, # how many; None takes what tells enough
           timed:bool=True,       # measure the seconds of a step
           say=lambda text: None, # told what is being done
          )->ProbeReport:
     "Sample the untrained model as training would, and say what to expect."
-    chooses = bool(cfg.data.difficulty) or cfg.data.curriculum
-    plain = cfg.model_copy(deep=True)
+    plain, train = cfg.model_copy(deep=True), cfg.train
     plain.data.difficulty, plain.data.curriculum = None, False
     prepared = prepare(plain)
     say('loading the model')
     model, tokenizer = prepared.model.load()
-    train, temperature = cfg.train, cfg.train.grpo.get('temperature', 1.)
-    engine = RolloutEngine(model, tokenizer, train.max_completion_length, backend='auto' if train.rollout == 'vllm' else train.rollout)
-    group, rows = train.num_generations, prepared.train_rows.rows
-    some = drawn_rows(rows, group, cfg.seed) if not (prompts or chooses) else random.Random(cfg.seed).sample(rows, min(len(rows), prompts or MEASURED))
-    say(f'sampling {len(some)} prompts, {group} completions each')
-    report = ProbeReport(measure(prepared, engine, some, group, temperature, cfg.seed), train.max_completion_length, train.max_steps)
-    few = some[:8]
-    def again(changed):
-        same = prepare(changed) if changed.prompts != plain.prompts else prepared
-        chosen = [row for row in same.train_rows.rows if row['question'] in {r['question'] for r in few}]
-        return measure(same, engine, chosen or same.train_rows.rows[:8], group, changed.train.grpo.get('temperature', 1.), cfg.seed)
+    backend = 'auto' if train.rollout == 'vllm' else train.rollout
+    engine = RolloutEngine(model, tokenizer, train.max_completion_length, backend=backend)
+    some = _chosen_rows(cfg, prepared.train_rows.rows, prompts)
+    say(f'sampling {len(some)} prompts, {train.num_generations} completions each')
+    groups = measure(prepared, engine, some, train.num_generations, _temperature(cfg), cfg.seed)
+    report = ProbeReport(groups, train.max_completion_length, train.max_steps)
     say('trying what might help')
-    report.remedies = ranked([tried(r, again, plain) for r in candidates(report, plain, any(prepared.train_rows.solutions))])
+    again = _tries(prepared, engine, {row['question'] for row in some[:8]})
+    possible = candidates(report, plain, any(prepared.train_rows.solutions))
+    report.remedies = ranked([tried(remedy, again, plain) for remedy in possible])
     if timed:
         say('timing three steps')
         report.seconds, report.peak_bytes = timed_step(prepared, model, tokenizer, engine)
@@ -305,9 +371,11 @@ def keep_probe(report:ProbeReport,  # to keep
     "Write a probe with its completions, for trainings that choose prompts by their pass rates."
     path = Path(folder)/f'{datetime.now():%Y-%m-%d_%H-%M-%S}_{cfg.name}.json'
     path.parent.mkdir(parents=True, exist_ok=True)
-    completions = [dict(question=g.question, completion=r.completion, answer=r.answer, rewards=r.rewards, verdict=r.verdict, correct=r.correct, tokens=r.tokens, truncated=r.truncated)
+    kept = ('completion', 'answer', 'rewards', 'verdict', 'correct', 'tokens', 'truncated')
+    completions = [dict(question=g.question, **{name: getattr(r, name) for name in kept})
                    for g in report.groups for r in g.records]
-    write_text(path, json_text(probe_record(report, cfg) | dict(dataset_path=cfg.data.dataset_path, completions=completions)))
+    more = dict(dataset_path=cfg.data.dataset_path, completions=completions)
+    write_text(path, json_text(probe_record(report, cfg) | more))
     return path
 
 # %% ../nbs/api/81_probe.ipynb #probe-signal
@@ -321,8 +389,9 @@ class Signal:
         "Take notice of a generation."
         self.heard, self.silent = self.heard or live > 0, 0 if live > 0 else self.silent + 1
         if self.heard or not self.silent: return None
-        if self.silent == 1: return ('no group of this generation has completions that earn different rewards, so there is nothing to learn from; '
-                                     'type the same command with --probe to see why and what would help')
+        if self.silent == 1:
+            return ('no group of this generation has completions that earn different rewards, so there is nothing to '
+                    'learn from; type the same command with --probe to see why and what would help')
         return f'{self.silent} generations without a live group' if self.hopeless else None
 
     @property

@@ -10,11 +10,12 @@ import torch
 from rlvr_nb.checkpoint import checkpoints, damage, newest_checkpoint
 from rlvr_nb.grammar import RLVRError, UnavailableError
 from rlvr_nb.health import TrainingDiverged
+from rlvr_nb.report import RunReport
 from rlvr_nb.rundir import RunDir
 from rlvr_nb.tiny import build_tiny_model
 from rlvr_nb.training import DefaultTrainingLoopComponent
 from test_resume import rows, settings
-from test_resume_run import run_of
+from test_resume_run import SHORT, run_of, start
 
 
 def digits(completions, **columns): return [float(sum(ch.isdigit() for ch in c[0]['content'])) for c in completions]
@@ -297,3 +298,31 @@ def test_a_reward_that_changes_the_working_directory_moves_nothing(rewarded, tmp
         and (tmp_path / 'kept/model.safetensors').exists()
         and newest_checkpoint(tmp_path / 'steps')
     )
+
+
+FREEZES = """import ctypes
+from pathlib import Path
+from rlvr_nb import guard
+from rlvr_nb.rewards import reward
+
+guard._FROZEN = 1.  # seconds, as the test can't wait long
+
+@reward('freezes', category='custom')
+def freezes(parsed, gold):
+    if Path('run/metrics.jsonl').exists(): ctypes.PyDLL(None).sleep(600)  # sleeps and holds the interpreter
+    return float(len(parsed.text))
+"""
+
+
+def test_a_reward_that_freezes_the_interpreter_ends_the_run_and_is_told_at_the_next_look(tmp_path):
+    "Nothing in Python can run then, so no result is written; the mark of its writer tells what became of it."
+    (tmp_path/'freezes.py').write_text(FREEZES)
+    process = start('--plugin', 'freezes.py', 'run_dir=run', *SHORT, 'eval.enabled=false', 'reward.deadline_seconds=1',
+                    'reward.reward_functions=[{category: custom, type: freezes}]', cwd=tmp_path)
+    _, err = process.communicate(timeout=300)
+    assert process.returncode == 1 and 'freezes.py' in err, 'it ends with the stack of the reward'
+    run = RunDir.open(tmp_path/'run')
+    assert run.status() == 'killed' and not run.result.exists()
+    assert run.ending() == 'killed after step 1, in the stage train'
+    assert damage(newest_checkpoint(run.checkpoints)) is None
+    assert 'killed after step 1, in the stage train' in str(RunReport(run).checks())

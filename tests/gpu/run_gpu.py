@@ -297,6 +297,60 @@ def resume(place):
     "A run stopped after two of four steps goes on from its checkpoint."
     return stopped_and_resumed(place, TRANSFORMERS)
 
+def state_of_loop(run, step):
+    "What the loop of a run had come to at a checkpoint, without what is still to be trained on."
+    import torch
+    from transformers.trainer_pt_utils import safe_globals
+    path = run.checkpoints/f'checkpoint-{step}'/'loop_state_0.pt'
+    with safe_globals(): return torch.load(path, map_location='cpu', weights_only=True)
+
+def adapter_of(run):
+    from safetensors.torch import load_file
+    return load_file(run.model/'adapter_model.safetensors')
+
+def distance(a, b): return sum(float((a[name] - b[name]).float().pow(2).sum()) for name in a) ** .5
+
+def resumed_beside_whole(place, *overrides):
+    """A run stopped after two of four steps and resumed, beside one that never stopped: the same prompts in the same
+    order, the same position of the sampler and the same random numbers; on a CPU the same weights, on a GPU weights that
+    differ by less than a tenth of what the second half of the training changed, and a note that says so."""
+    import torch
+    facts_found = stopped_and_resumed(place, TRANSFORMERS, *overrides)
+    whole = place.command('train.max_steps=4', 'train.save_steps=1', TRANSFORMERS, *overrides, run='whole')
+    resumed = opened(place.folder/'run')
+    asked = [[(r['step'], r['group'], r['prompt']) for r in run.read_completions()] for run in (resumed, whole)]
+    assert asked[0] == asked[1], 'other prompts, or in another order'
+    mine, theirs = (state_of_loop(run, 4) for run in (resumed, whole))
+    assert mine['step'] == theirs['step'] and mine['skipped'] == theirs['skipped']
+    assert torch.equal(mine['sampler'], theirs['sampler']), 'the sampler stands elsewhere'
+    same = sum(a['completion'] == b['completion']
+               for a, b in zip(resumed.read_completions(), whole.read_completions()))
+    from safetensors.torch import load_file
+    half = load_file(whole.checkpoints/'checkpoint-3'/'adapter_model.safetensors')
+    apart, moved = distance(adapter_of(resumed), adapter_of(whole)), distance(half, adapter_of(whole))
+    notes = [e['text'] for e in resumed.read_events('note')]
+    if torch.cuda.is_available():
+        assert apart <= .1 * moved, f'{apart:.3g} apart, and the last step moved {moved:.3g}'
+        assert any('equal within noise' in text for text in notes), notes
+    else: assert apart == 0 and not any('within noise' in text for text in notes)
+    return facts_found | dict(same_completions=same, of=len(asked[0]), apart=apart, last_step_moved=moved)
+
+@case()
+def resume_bf16(place):
+    "A resumed run beside a whole one, in bfloat16 (float32 on a CPU)."
+    return resumed_beside_whole(place)
+
+@case(where='cuda')
+def resume_fp16(place):
+    "A resumed run beside a whole one, in float16, whose scaler is part of the checkpoint."
+    return resumed_beside_whole(place, 'train.bf16=false')
+
+@case()
+def resume_accumulated(place):
+    "A resumed run beside a whole one, with two passes in a step and a generation for two steps."
+    return resumed_beside_whole(place, 'train.gradient_accumulation_steps=2', 'train.per_device_train_batch_size=4',
+                                '+train.grpo.steps_per_generation=4')
+
 @case()
 def builtin(place):
     "The default run: the built-in model learns to carry."
