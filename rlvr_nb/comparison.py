@@ -16,6 +16,7 @@ from typing import Any
 
 # %% ../nbs/api/61_comparison.ipynb #comparison-own-imports
 from fastcore.basics import patch
+from .redaction import token_hider
 from .grammar import ConfigError
 from .files import MOST_BYTES, parse_json, read_text, write_text
 from .show import Table, interval_text, p_text, percent, points
@@ -170,11 +171,12 @@ def _repr_html_(self:Evaluation): return self.table().html()
 def save(self:Evaluation,
          path:str|Path, # file to write, such as eval/before-gsm8k.jsonl
         )->Path:
-    "Write the examples as JSON lines."
+    "Write the examples as JSON lines, without tokens that a row or a completion holds."
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     records = ({'dataset': self.dataset, 'when': self.when, **r} for r in self.rows)
-    return write_text(path, ''.join(json.dumps(r, ensure_ascii=False) + '\n' for r in records))
+    hide = token_hider()
+    return write_text(path, ''.join(hide(json.dumps(r, ensure_ascii=False)) + '\n' for r in records))
 
 # %% ../nbs/api/61_comparison.ipynb #e-load
 def _example(path, number:int, line:str) -> dict:

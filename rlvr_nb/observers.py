@@ -217,6 +217,10 @@ def _open(self:WandbObserver, cfg, mode:str):
 # %% ../nbs/api/74_observers.ipynb #t-wandb-completions
 _WANDB_COLUMNS = ('prompt', 'completion', 'answer', 'reward', 'advantage', 'verdict', 'correct', 'tokens', 'truncated')
 
+def _sent(value):
+    "A field as it may leave this machine: a text without what looks like a secret."
+    return redact(value) if isinstance(value, str) else value
+
 @patch
 def completions(self:WandbObserver, step, records):
     import wandb
@@ -224,7 +228,8 @@ def completions(self:WandbObserver, step, records):
     paid = {name: [r['rewards'][name] for r in records if r['rewards'].get(name) is not None] for name in names}
     logged = {f'rewards/{name}/distribution': wandb.Histogram(values) for name, values in paid.items() if values}
     if self.tables and (step % self.every == 0 or step in (1, self.total)):
-        rows = [[step, *(r.get(c) for c in _WANDB_COLUMNS), *(r['rewards'].get(n) for n in names)] for r in records]
+        rows = [[step, *(_sent(r.get(c)) for c in _WANDB_COLUMNS), *(r['rewards'].get(n) for n in names)]
+                for r in records]
         logged['completions'] = wandb.Table(columns=['step', *_WANDB_COLUMNS, *names], data=rows)
     self.run.log({'step': step, **logged})
 

@@ -11,7 +11,7 @@ from importlib.resources import files
 
 # %% ../nbs/api/75_page.ipynb #page-own-imports
 from fastcore.xml import FT, Safe, ft, to_xml
-from .grammar import value_text
+from .grammar import redact, value_text
 from .show import Table, visible
 
 # %% ../nbs/api/75_page.ipynb #t-marked
@@ -20,8 +20,8 @@ _MOST_SHOWN = 4000  # characters of a completion
 def marked(text:str,           # of a completion
            markers:list[str],  # strings to highlight
           )->FT:               # an element of the page
-    "A completion with its markers highlighted."
-    cut, shown = max(0, len(text) - _MOST_SHOWN), visible(text[:_MOST_SHOWN])
+    "A completion with its markers highlighted, without what looks like a secret."
+    cut, shown = max(0, len(text) - _MOST_SHOWN), visible(redact(text[:_MOST_SHOWN]))
     pattern = '|'.join(map(re.escape, sorted(filter(None, markers), key=len, reverse=True)))
     pieces = re.split(f'({pattern})', shown) if pattern else [shown]
     spans = [ft('mark' if piece in markers else 'span', piece) for piece in pieces if piece]

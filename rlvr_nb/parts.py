@@ -12,6 +12,7 @@ from pathlib import Path
 
 # %% ../nbs/api/70_parts.ipynb #parts-own-imports
 from .completion import store_columns
+from .redaction import token_hider
 from .grammar import ConfigError
 from .files import replacing
 from .parquet import read_parquet
@@ -19,9 +20,11 @@ from .parquet import read_parquet
 # %% ../nbs/api/70_parts.ipynb #parts-storable
 PAID, WHY = 'reward:', 'reason:'  # prefixes of the two columns of a reward function
 
-def storable(value):
+def storable(value,                 # of a field
+             hide=lambda text: text, # a filter for texts, such as `token_hider()`
+            ):
     "Text that UTF-8 can hold: half of a surrogate pair becomes a question mark."
-    return value.encode('utf-8', 'replace').decode() if isinstance(value, str) else value
+    return hide(value).encode('utf-8', 'replace').decode() if isinstance(value, str) else value
 
 # %% ../nbs/api/70_parts.ipynb #parts-columns
 def _by_reward(records:list[dict], field:str, prefix:str, kind) -> dict:
@@ -36,10 +39,11 @@ def as_table(records:list[dict],  # with the fields of `Completion`
              step:int,            # of training, for records that don't name theirs
              attempt:int,         # how often the run had been resumed
             ):                    # a table of pyarrow
-    "Records as a table."
+    "Records as a table, without tokens that a row or a completion holds."
     import pyarrow as pa
     records = [{'step': step, **dict(r)} for r in records]
-    columns = {name: pa.array([storable(r.get(name)) for r in records], getattr(pa, kind)())
+    hide = token_hider()
+    columns = {name: pa.array([storable(r.get(name), hide) for r in records], getattr(pa, kind)())
                for name, kind in store_columns().items()}
     columns |= _by_reward(records, 'rewards', PAID, pa.float64()) | _by_reward(records, 'reasons', WHY, pa.string())
     return pa.table({**columns, 'attempt': pa.array([attempt] * len(records), pa.int32())})

@@ -675,6 +675,27 @@ def test_a_form_that_is_filled_from_a_run_leaves_out_what_loosens_a_protection(r
 
 # Secrets
 
+IN_ROWS = ('hf_' + 'canaryRow1' * 4, 'https://me:canary-row-word@host/x?X-Amz-Signature=canaryrowsig1&token=canary-row',
+           'Authorization: Bearer canary0row0bearer', 'canary-of-a-database "quoted"', 'sk-canaryrow' + 'a1' * 12)
+
+
+def test_tokens_in_rows_stay_out_of_the_record_and_out_of_what_is_made_of_it(run, monkeypatch):
+    "A dataset may hold one by accident; numbers of forty digits and programs stay as they are."
+    from rlvr_nb.observers import _sent
+    monkeypatch.setenv('DATABASE_PASSWORD', 'canary-of-a-database "quoted"')
+    harmless = f'{"1234567890" * 4} def f(password=1): return key == 5'
+    rows = run.evaluations()['after']['arithmetic']
+    for row, told in zip(rows.rows, IN_ROWS): row.update(prompt=told, answer=told, completion=f'{told} {harmless}')
+    rows.save(run.eval/'after-arithmetic.jsonl')
+    records = [r | {'prompt': told, 'answer': told, 'completion': f'{told} {harmless}', 'verdict': told}
+               for r, told in zip(run.read_completions(), IN_ROWS)]
+    run.add_completions(5, records)
+    made = [*(p.read_text() for p in run.eval.iterdir()), str(run.read_completions()), RunReport(run).html(),
+            model_card(run), *map(_sent, IN_ROWS)]
+    assert not [text for text in made if 'canary' in text.lower()]
+    assert all(r['completion'].endswith(harmless) for r in run.read_completions(5))
+
+
 CANARIES = {'HF_TOKEN': 'hf_' + 'canaryAbc1' * 4, 'WANDB_API_KEY': 'canary-of-wandb-0001',
             'OPENAI_API_KEY': 'sk-canary' + 'b2' * 12,
             'DATABASE_PASSWORD': 'canary-of-a-database', 'MY_SERVICE_TOKEN': 'canary-of-a-service'}
