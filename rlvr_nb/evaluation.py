@@ -51,13 +51,14 @@ def _votes(samples_G:list[Completion], row:dict, judge) -> list[str|None]:
         votes.append((_same_as(sample.parsed, known, row, judge) if new else None) or sample.value)
     return votes
 
-# %% ../nbs/api/62_evaluation.ipynb #e-record
+# %% ../nbs/api/62_evaluation.ipynb #e-samples-lines
 def _samples(rollouts_G:list, row:dict, judge) -> list[dict]:
     "The samples of one problem, as they stand in its line."
     judged_G = [_judged(rollout, row, judge) for rollout in rollouts_G]
     return [{'completion': c.completion, 'vote': vote, 'reason': c.verdict, 'correct': c.correct,
              'truncated': c.truncated, 'tokens': c.tokens} for c, vote in zip(judged_G, _votes(judged_G, row, judge))]
 
+# %% ../nbs/api/62_evaluation.ipynb #e-record
 def _record(index:int, row:dict, rollout, samples_G:list, judge, decoding:dict) -> dict:
     "The line of one problem."
     made = _judged(rollout, row, judge)
@@ -67,13 +68,14 @@ def _record(index:int, row:dict, rollout, samples_G:list, judge, decoding:dict) 
         made.opinion = second.of(str(row.get('question', '')), str(row['answer']), made.read().answer, verdict)
     return made.line()
 
-# %% ../nbs/api/62_evaluation.ipynb #e-ranks
+# %% ../nbs/api/62_evaluation.ipynb #e-own-rank
 def _ranks() -> tuple[int, int]:
     "This process and how many there are, without importing torch for it."
     distributed = sys.modules.get('torch.distributed')
     if not (distributed and distributed.is_available() and distributed.is_initialized()): return 0, 1
     return distributed.get_rank(), distributed.get_world_size()
 
+# %% ../nbs/api/62_evaluation.ipynb #e-ranks
 def _gather(records:list[dict], world:int) -> list[dict]:
     "The lines of all processes, in the order of the problems."
     if world == 1: return records
@@ -81,7 +83,7 @@ def _gather(records:list[dict], world:int) -> list[dict]:
     sys.modules['torch.distributed'].all_gather_object(shares, records)
     return sorted((r for share in shares for r in share), key=lambda r: r['index'])
 
-# %% ../nbs/api/62_evaluation.ipynb #e-engine
+# %% ../nbs/api/62_evaluation.ipynb #e-make-engine
 def _engine(model, tokenizer, max_new_tokens:int, batch_size:int, backend:str='auto'):
     "An engine for a model."
     from rlvr_nb.rollout import RolloutEngine
@@ -89,6 +91,7 @@ def _engine(model, tokenizer, max_new_tokens:int, batch_size:int, backend:str='a
     if engine.backend == 'transformers': engine.batch_size = batch_size
     return engine
 
+# %% ../nbs/api/62_evaluation.ipynb #e-engine
 def _progress_bar(total:int, label:str, shown:bool):
     from tqdm.auto import tqdm
     return tqdm(total=total, desc=label, unit='completion', disable=None if shown else True, leave=False)
@@ -109,6 +112,14 @@ def _answers(engine, prompts_P:list, samples:int, temperature:float, seed:int, b
     greedy_PG = _generate(engine, prompts_P, bar, num_generations=1, temperature=0.)
     if not samples: return greedy_PG, [[]] * len(prompts_P)
     return greedy_PG, _generate(engine, prompts_P, bar, num_generations=samples, temperature=temperature, seed=seed)
+
+# %% ../nbs/api/62_evaluation.ipynb #e-check-request
+def _check_request(rows:list, dataset:str, samples_per_prompt:int) -> None:
+    "Say what can't be evaluated before a model is asked."
+    if not rows:
+        raise ConfigError(f'eval: dataset {dataset!r} has no problem to evaluate; check eval.eval_num_samples and '
+                          'data.max_eval_samples')
+    if samples_per_prompt < 0: raise ConfigError(f'eval.samples_per_prompt: got {samples_per_prompt}, give 0 or more')
 
 # %% ../nbs/api/62_evaluation.ipynb #e-evaluate
 def evaluate(model:Any,                # a causal language model, in any state; it is left as it was
@@ -133,9 +144,8 @@ def evaluate(model:Any,                # a causal language model, in any state; 
     engine = engine or _engine(model, tokenizer, max_new_tokens, batch_size)
     rank, world = _ranks()
     share = list(enumerate(rows))[rank::world]
-    with _progress_bar(
-        len(share) * (1 + samples_per_prompt), f'evaluate {dataset} ({when})', progress and rank == 0
-    ) as bar:
+    completions, label = len(share) * (1 + samples_per_prompt), f'evaluate {dataset} ({when})'
+    with _progress_bar(completions, label, progress and rank == 0) as bar:
         prompts_P = [row['prompt'] for _, row in share]
         greedy_PG, samples_PG = _answers(engine, prompts_P, samples_per_prompt, temperature, seed, bar)
     decoding = _decoding(max_new_tokens, samples_per_prompt, temperature, seed)
@@ -143,13 +153,6 @@ def evaluate(model:Any,                # a causal language model, in any state; 
     evaluation = Evaluation(dataset, when, _gather(records, world))
     if path and rank == 0: evaluation.save(path)
     return evaluation
-
-def _check_request(rows:list, dataset:str, samples_per_prompt:int) -> None:
-    "Say what can't be evaluated before a model is asked."
-    if not rows:
-        raise ConfigError(f'eval: dataset {dataset!r} has no problem to evaluate; check eval.eval_num_samples and '
-                          'data.max_eval_samples')
-    if samples_per_prompt < 0: raise ConfigError(f'eval.samples_per_prompt: got {samples_per_prompt}, give 0 or more')
 
 # %% ../nbs/api/62_evaluation.ipynb #e-component
 class DefaultEvaluationComponent:
