@@ -8,6 +8,7 @@ __all__ = ['METRICS', 'SHARES', 'TRAINER_WRITERS', 'metric_text', 'fault_text', 
 
 # %% ../nbs/api/74_observers.ipynb #observers-imports
 import os, re, subprocess, sys
+from typing import Any
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -207,7 +208,7 @@ def _begin(self:WandbObserver, cfg, mode:str):
 def _open(self:WandbObserver, cfg, mode:str):
     import wandb, yaml
     known = self.run_dir.read_manifest().get('wandb', {})
-    waits = {name: seconds for name, seconds in _WANDB_WAITS.items() if f'WANDB_{name.upper()}' not in os.environ}
+    waits:dict[str, Any] = {name: seconds for name, seconds in _WANDB_WAITS.items() if f'WANDB_{name.upper()}' not in os.environ}
     settings = wandb.Settings(**waits, silent=True, console='off')
     with _redacted_argv():
         return wandb.init(project=os.environ.get('WANDB_PROJECT', 'rlvr_nb'), name=self.run_dir.path.name, mode=mode,

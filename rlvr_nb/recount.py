@@ -9,6 +9,7 @@ __all__ = ['load_lines', 'solution_markers', 'number', 'gold', 'after_thought', 
 
 # %% ../nbs/api/64_recount.ipynb #recount-imports
 import json, re
+from typing import Any
 from dataclasses import dataclass, field
 from fractions import Fraction
 from math import comb, sqrt
@@ -50,7 +51,7 @@ def number(text:str # that should be a number and nothing else, but for units of
     except ZeroDivisionError: return None
 
 # %% ../nbs/api/64_recount.ipynb #recount-gold
-def gold(answer:str # as the dataset gives it
+def gold(answer:Any # as the dataset gives it
         )->str:
     "The right answer: what stands after `####`, where the dataset writes its solutions so."
     return str(answer).rpartition('####')[2].strip()
