@@ -8,14 +8,15 @@ __all__ = ['lean_forward', 'make_lean', 'lean_norm', 'make_norms_lean']
 # %% ../nbs/api/53_adapters.ipynb #adapters-torch
 import torch
 from torch.nn.functional import linear, rms_norm
+from typing import Any
 
 # %% ../nbs/api/53_adapters.ipynb #adapters-own-imports
 from .sampler import norm_eps, norm_offset, plain_adapter
 
 # %% ../nbs/api/53_adapters.ipynb #adapters-forward
-def lean_forward(layer, # a PEFT layer with one plain adapter
-                 name:str, # of the adapter
-                 x,     # (..., inputs)
+def lean_forward(layer:Any,      # a PEFT layer with one plain adapter
+                 name:str,       # of the adapter
+                 x:Any,          # (..., inputs)
                 )->torch.Tensor: # (..., outputs)
     "What the layer gives, in three products."
     A, B = layer.lora_A[name].weight, layer.lora_B[name].weight
@@ -25,8 +26,8 @@ def lean_forward(layer, # a PEFT layer with one plain adapter
     return out.addmm_(inner, (B * layer.scaling[name]).to(out.dtype).t()).view(*x.shape[:-1], out.shape[-1])
 
 # %% ../nbs/api/53_adapters.ipynb #adapters-lean
-def make_lean(model # a PEFT model
-             )->int: # how many layers
+def make_lean(model:Any # a PEFT model
+             )->int:    # how many layers
     "Give every LoRA layer of linear layers the short forward pass, for when it applies."
     layers = [m for m in model.modules() if hasattr(m, 'lora_A') and hasattr(m, 'base_layer') and not hasattr(m, 'usual_forward')]
     layers = [m for m in layers if isinstance(m.base_layer, torch.nn.Linear)]
@@ -49,10 +50,10 @@ def _drops(layer, name:str) -> bool:
     return layer.training and bool(getattr(dropout, 'p', 0))
 
 # %% ../nbs/api/53_adapters.ipynb #adapters-norm
-def lean_norm(x,      # (..., H)
-              weight, # (H)
-              offset:float, # added to the weight
-              eps:float, # under the root
+def lean_norm(x:Any,          # (..., H)
+              weight:Any,     # (H)
+              offset:float,   # added to the weight
+              eps:float,      # under the root
              )->torch.Tensor: # as `x`
     "A root mean square norm in one kernel."
     with torch.autocast(x.device.type, enabled=False):
@@ -68,8 +69,8 @@ class _LeanNorm:
         norm, = self.norm
         return lean_norm(x, norm.weight, self.offset, norm_eps(norm))
 
-def make_norms_lean(model # a transformers or PEFT model
-                   )->int: # how many norms
+def make_norms_lean(model:Any # a transformers or PEFT model
+                   )->int:    # how many norms
     "Give every norm of a known form the short forward pass."
     count = 0
     for norm in [m for m in model.modules() if 'forward' not in vars(m)]:

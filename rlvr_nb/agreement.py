@@ -9,6 +9,7 @@ __all__ = ['several', 'highest', 'any_process', 'same_everywhere', 'OutOfMemoryE
 # %% ../nbs/api/55_agreement.ipynb #agreement-imports
 import sys
 from contextlib import contextmanager
+from typing import Any
 
 # %% ../nbs/api/55_agreement.ipynb #agreement-own-imports
 from .arguments import world_size
@@ -39,7 +40,7 @@ def any_process(flag:bool # of this process
     return bool(highest(int(flag)))
 
 # %% ../nbs/api/55_agreement.ipynb #ag-same
-def same_everywhere(value # anything that can be pickled; that of the main process counts
+def same_everywhere(value:Any # anything that can be pickled; that of the main process counts
                    ):
     "The main process's value, in every process."
     if world_size() == 1: return value
@@ -60,7 +61,7 @@ def _ending(error:BaseException|None) -> int|None:
 
 # %% ../nbs/api/55_agreement.ipynb #ag-agreed
 @contextmanager
-def agreed(alone=lambda: True # () -> whether the block exchanges no more messages with the other processes
+def agreed(alone:Any=lambda: True # () -> whether the block exchanges no more messages with the other processes
           ):
     "A block of work that all processes finish, or none does."
     if not several():
@@ -90,7 +91,7 @@ def _chunks(tensors:list, most:int=_CHUNK) -> list[list]:
     return groups
 
 # %% ../nbs/api/55_agreement.ipynb #ag-average
-def average_gradients(model # a torch module, the same in every process
+def average_gradients(model:Any # a torch module, the same in every process
                      )->None:
     "Replace each gradient by the mean over all processes."
     import torch
@@ -104,7 +105,7 @@ def average_gradients(model # a torch module, the same in every process
         for grad, mean in zip(group, means): grad.copy_(mean.view_as(grad))
 
 # %% ../nbs/api/55_agreement.ipynb #ag-replicated
-def is_replicated(model # as the trainer wraps it
+def is_replicated(model:Any # as the trainer wraps it
                  )->bool:
     "Whether every process holds the whole model and averages gradients through PyTorch."
     import torch

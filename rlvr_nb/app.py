@@ -55,10 +55,10 @@ def override_form(form:Form,
 class App:
     "Configure a run, try its rewards, train it and see what it was good for."
     def __init__(self,
-                 *overrides:str,               # as on the command line
-                 preset:str='offline_demo',    # what to start from, one of `presets()`
-                 config:str|None=None,         # a YAML file or a run directory to start from instead
-                 config_dir=None,              # a folder of your own configuration files
+                 *overrides:str,            # as on the command line
+                 preset:str='offline_demo', # what to start from, one of `presets()`
+                 config:str|None=None,      # a YAML file or a run directory to start from instead
+                 config_dir:Any=None,       # a folder of your own configuration files
                 ):
         self.live, self.tasks, self.models = Live(), Tasks(lambda: self.wake()), Models(lambda: self.running)
         self.training, self.attached, self.comparisons, self.summary_shown = None, None, {}, None
@@ -155,7 +155,7 @@ def _new_training(self:App, continued:bool, allowed=())->TrainingThread:
 
 @patch
 def start(self:App, continued:bool=False, # go on with the run that was stopped, instead of beginning one
-          allowed=(),                     # what that run asks for and you allow, of `asked_again(run)`
+          allowed:Any=(),                 # what that run asks for and you allow, of `asked_again(run)`
          ):
     "Train in the background; a `ConfigError` where something is wrong or a training runs already."
     with self._lock:
@@ -374,7 +374,7 @@ def allow(self:App):
 # %% ../nbs/api/97_app.ipynb #w-train
 @patch
 def train(self:App, continued:bool=False, # go on with the run that was stopped or lost
-          allowed=(),                     # what that run asks for and you allow, of `asked_again(run)`
+          allowed:Any=(),                 # what that run asks for and you allow, of `asked_again(run)`
          )->Any:                          # the `RunResult`; None where it was stopped before training
     "Train in this cell, showing the progress in the app; interrupting the kernel stops after the running step."
     self._foreground = True

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 # %% ../nbs/api/63_architecture.ipynb #architecture-own-imports
 from fastcore.basics import patch
@@ -173,7 +174,7 @@ def _config_file(name:str) -> Path|None:
     return Path(cached) if isinstance(cached, str) else None
 
 # %% ../nbs/api/63_architecture.ipynb #f-find-shape
-def find_shape(cfg, # a `PipelineConfig`
+def find_shape(cfg:Any, # a `PipelineConfig`
               )->Shape|None:
     "The shape of the configured model, None where nothing here knows it."
     if cfg.is_builtin_model: return read_shape(TINY)

@@ -9,6 +9,7 @@ __all__ = ['hardware_arguments', 'grpo_arguments', 'spelled_out', 'Geometry', 'g
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 # %% ../nbs/api/50_arguments.ipynb #arguments-own-imports
 from .grpo_fields import GRPO_FIELDS
@@ -31,11 +32,11 @@ def _saving(train) -> dict:
     return dict(save_strategy='steps', save_steps=train.save_steps, save_total_limit=2)
 
 # %% ../nbs/api/50_arguments.ipynb #t-arguments
-def grpo_arguments(train,                       # the `train` part of a configuration
-                   output_dir:str|Path,         # of the checkpoints
-                   seed:int=0,                  # where `train.seed` is null
+def grpo_arguments(train:Any,                     # the `train` part of a configuration
+                   output_dir:str|Path,           # of the checkpoints
+                   seed:int=0,                    # where `train.seed` is null
                    reward_weights:list|None=None, # one for each reward function
-                   hw:Hardware|None=None,       # this machine unless given
+                   hw:Hardware|None=None,         # this machine unless given
                   )->dict:
     "The arguments of `GRPOConfig` that a configuration means on this hardware."
     return {**hardware_arguments(hw or hardware(), train.bf16), **_saving(train),
@@ -72,7 +73,7 @@ class Geometry:
     per_step: int      # completions that enter one optimizer step
 
 # %% ../nbs/api/50_arguments.ipynb #t-geometry-of
-def geometry(train,           # the `train` part of a configuration
+def geometry(train:Any,        # the `train` part of a configuration
              world_size:int=1, # processes
             )->Geometry:
     "The batches that a configuration means."

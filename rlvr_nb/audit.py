@@ -9,6 +9,7 @@ __all__ = ['RIGHT', 'WRONG', 'AuditReport', 'audit_rewards']
 import re
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 # %% ../nbs/api/37_audit.ipynb #audit-own-imports
 from .show import Table
@@ -206,10 +207,10 @@ def _notes(report:AuditReport) -> list[tuple[str, str]]:
     return [('note', note) for note in notes]
 
 # %% ../nbs/api/37_audit.ipynb #r-audit
-def audit_rewards(config,            # a configuration, its `reward` part, a component, or what `build` returned
-                  rows:list[dict],   # rows of the dataset, with `answer` and `question` or `prompt`
-                  tokenizer=None,    # the model's, to see whether its chat template opens the reasoning
-                  max_rows:int=16,   # attacked, spread evenly over `rows`
+def audit_rewards(config:Any,         # a configuration, its `reward` part, a component, or what `build` returned
+                  rows:list[dict],    # rows of the dataset, with `answer` and `question` or `prompt`
+                  tokenizer:Any=None, # the model's, to see whether its chat template opens the reasoning
+                  max_rows:int=16,    # attacked, spread evenly over `rows`
                  )->AuditReport:
     "What the best wrong completion earns against a right one, on real rows."
     component = _component_of(config)

@@ -8,6 +8,7 @@ __all__ = ['Completion', 'store_columns', 'line_keys']
 # %% ../nbs/api/14_completion.ipynb #completion-imports
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
+from typing import Any
 
 # %% ../nbs/api/14_completion.ipynb #completion-own-imports
 from fastcore.basics import patch
@@ -71,8 +72,8 @@ def __getitem__(self:Completion,
 # %% ../nbs/api/14_completion.ipynb #cp-get
 @patch
 def get(self:Completion,
-        key:str,       # a field, or a key of an evaluation's line
-        default=None,  # for a key that there isn't, and for a field that isn't filled in
+        key:str,          # a field, or a key of an evaluation's line
+        default:Any=None, # for a key that there isn't, and for a field that isn't filled in
        ):
     "A field by name, or the default."
     try: value = self[key]
@@ -99,8 +100,8 @@ def read(self:Completion,
 # %% ../nbs/api/14_completion.ipynb #cp-judge
 @patch
 def judge(self:Completion,
-          verdict,                # a `rlvr_nb.verify.Verdict`, or what has its `ok`, `value` and `reason`
-          as_text:bool=False,     # the answer's text stands for its value
+          verdict:Any,        # a `rlvr_nb.verify.Verdict`, or what has its `ok`, `value` and `reason`
+          as_text:bool=False, # the answer's text stands for its value
          )->'Completion':
     "Take up the verdict on this completion."
     parsed = self.read()

@@ -111,8 +111,8 @@ def _token_counts(tokenizer, texts:list[str]) -> list[int]:
     return [len(ids) for ids in tokenizer(texts, add_special_tokens=False)['input_ids']] if texts else []
 
 # %% ../nbs/api/16_data.ipynb #d-count-tokens
-def prompt_tokens(tokenizer,           # a transformers tokenizer with a chat template
-                  prompts:list,        # of chat messages
+def prompt_tokens(tokenizer:Any, # a transformers tokenizer with a chat template
+                  prompts:list,  # of chat messages
                  )->list[int]:
     "The length in tokens of each prompt, as the chat template renders it."
     found = try_render(tokenizer, prompts)
@@ -135,10 +135,10 @@ def _unknown_dataset(name:str) -> str:
 class DefaultDataComponent:
     "Loads the configured dataset, renders its prompts and accounts for every row."
     def __init__(self,
-                 config,                # the `data` part of a configuration, or a dict
-                 system_prompt:str='',  # put before every question
-                 seed:int=0,            # of generated datasets, of `shuffle_answers`, of the worked examples
-                 examples:int=0,        # worked examples before every question: `prompts.examples`
+                 config:Any,                # the `data` part of a configuration, or a dict
+                 system_prompt:str='',      # put before every question
+                 seed:int=0,                # of generated datasets, of `shuffle_answers`, of the worked examples
+                 examples:int=0,            # worked examples before every question: `prompts.examples`
                  markers:Markers|None=None, # around the working and the answer of these examples
                 ):
         get = config.get if isinstance(config, dict) else lambda k, default=None: getattr(config, k, default)
@@ -356,7 +356,7 @@ def _band_checks(self:DefaultDataComponent, pass_rates:dict|None) -> tuple:
 # %% ../nbs/api/16_data.ipynb #d-train
 @patch
 def train_rows(self:DefaultDataComponent,
-               tokenizer=None,                  # to measure prompts; without it none is too long
+               tokenizer:Any=None,              # to measure prompts; without it none is too long
                max_prompt_length:int|None=None, # in tokens
                gold_problem:Callable|None=None, # what is wrong with an answer, None where it can be read
                pass_rates:dict|None=None,       # question -> share of right answers, for `data.difficulty`
@@ -374,9 +374,9 @@ def train_rows(self:DefaultDataComponent,
 # %% ../nbs/api/16_data.ipynb #d-eval-rows
 @patch
 def eval_rows(self:DefaultDataComponent,
-              tokenizer=None,               # to measure prompts
+              tokenizer:Any=None,              # to measure prompts
               max_prompt_length:int|None=None, # in tokens
-              limit:int|None=None,          # at most so many, beside `max_eval_samples`
+              limit:int|None=None,             # at most so many, beside `max_eval_samples`
               gold_problem:Callable|None=None, # what is wrong with an answer, None where it can be read
              )->Rows:
     "The evaluation rows: at most `max_eval_samples`, and `limit`, that can be used."

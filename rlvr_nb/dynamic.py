@@ -7,13 +7,14 @@ __all__ = ['live_groups', 'widened', 'replaced', 'fresh_rows', 'Replaces']
 
 # %% ../nbs/api/54_dynamic.ipynb #dynamic-imports
 import random
+from typing import Any
 
 # %% ../nbs/api/54_dynamic.ipynb #dynamic-own-imports
 from .updates import generation_seed, rows_of
 
 # %% ../nbs/api/54_dynamic.ipynb #dynamic-live
-def live_groups(advantages_B, # of a generation, group after group
-                group:int,    # completions of a prompt, G
+def live_groups(advantages_B:Any, # of a generation, group after group
+                group:int,        # completions of a prompt, G
                )->'torch.Tensor': # bool (P)
     "Which groups have completions that earned different rewards."
     return advantages_B.reshape(-1, group).abs().amax(1) > 0
@@ -57,11 +58,11 @@ def replaced(inputs:dict,  # a generation
     return out
 
 # %% ../nbs/api/54_dynamic.ipynb #dynamic-fresh
-def fresh_rows(rows,        # the training rows, with `len` and `[]`
-               used:list,   # prompts that the step has had
-               count:int,   # how many are wanted
-               seed:int,    # of the draw
-              )->list:      # fewer, where the data has no more
+def fresh_rows(rows:Any,  # the training rows, with `len` and `[]`
+               used:list, # prompts that the step has had
+               count:int, # how many are wanted
+               seed:int,  # of the draw
+              )->list:    # fewer, where the data has no more
     "Rows whose prompts this step hasn't had."
     order, found = random.Random(seed), []
     for i in order.sample(range(len(rows)), len(rows)):

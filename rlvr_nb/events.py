@@ -9,6 +9,7 @@ __all__ = ['EVENTS', 'OBSERVERS', 'Observer', 'observer', 'Observers', 'evaluati
 import copy, shlex, sys
 from collections import defaultdict
 from functools import partialmethod
+from typing import Any
 
 # %% ../nbs/api/73_events.ipynb #events-own-imports
 from .grammar import RLVRError, redact
@@ -46,7 +47,7 @@ def observer(name:str,  # what `observers` in the configuration calls it
 # %% ../nbs/api/73_events.ipynb #t-observers
 class Observers(list):
     "Passes each event on to every observer."
-    def __init__(self, observers=()):
+    def __init__(self, observers:Any=()):
         super().__init__(observers)
         self.dropped = []    # (name, event, error) of each observer that raised
         self.run_dir = None
@@ -136,10 +137,10 @@ def _tell_evaluations(one:Observer, evaluations:dict):
         for evaluation in found.values(): one.evaluation(when, evaluation)
 
 # %% ../nbs/api/73_events.ipynb #t-replay
-def replay(run,             # a `RunDir` with a record
-           one:Observer,    # who is told
-           cfg,             # the configuration of the run
-           after:int=0,     # the last step that it has heard
+def replay(run:Any,      # a `RunDir` with a record
+           one:Observer, # who is told
+           cfg:Any,      # the configuration of the run
+           after:int=0,  # the last step that it has heard
           ):
     "Tell the record of a run to an observer, in the order of training."
     one.pipeline_start(cfg, run)

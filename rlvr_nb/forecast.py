@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import cache
 from statistics import fmean
+from typing import Any
 
 # %% ../nbs/api/65_forecast.ipynb #forecast-own-imports
 from fastcore.basics import patch
@@ -23,7 +24,7 @@ from .memory import (activation_bytes, cache_bytes, is_checkpointed, logits_byte
                             sequences_of, tokens_of, trained_bytes, weight_bytes)
 
 # %% ../nbs/api/65_forecast.ipynb #f-generations
-def generations(cfg,         # a `PipelineConfig`
+def generations(cfg:Any,     # a `PipelineConfig`
                 world:int=1, # training processes
                )->int:
     "How often a run generates: a generation serves its own micro-batches, `num_iterations` times."
@@ -32,7 +33,7 @@ def generations(cfg,         # a `PipelineConfig`
     return math.ceil(micro_steps / (batches * option_of(cfg, 'num_iterations', 1)))
 
 # %% ../nbs/api/65_forecast.ipynb #f-evaluations
-def evaluations(cfg)->int:
+def evaluations(cfg:Any)->int:
     "How many evaluations of a dataset a run makes: before, after, after a warm start, and every `eval_steps` between."
     if not cfg.eval.enabled: return 0
     during = (cfg.train.max_steps - 1) // cfg.eval.eval_steps if cfg.eval.eval_steps else 0
@@ -40,8 +41,8 @@ def evaluations(cfg)->int:
     return (2 + warm + during) * len(cfg.eval.eval_datasets_names or ['the dataset of the training'])
 
 # %% ../nbs/api/65_forecast.ipynb #f-work
-def work(cfg,             # a `PipelineConfig`
-         world:int=1,     # training processes
+def work(cfg:Any,     # a `PipelineConfig`
+         world:int=1, # training processes
         )->dict[str, int]:
     "Steps, prompts, completions and tokens of the training, and the completions of its evaluations."
     completions = generations(cfg, world) * sequences_of(cfg, world) * world
@@ -84,11 +85,11 @@ def _updating_seconds(shape:Shape, cfg, device:dict) -> float:
     computing = passes * shape.parameters() * tokens / (device['flops'] * _OPERATIONS)
     return computing + batches * shape.layers * _UPDATE_LAUNCHES
 
-def seconds_per_step(shape:Shape,  # of the model
-                     cfg,          # a `PipelineConfig`
-                     element:int,  # bytes of a number in the computation
-                     device:dict,  # as `find_device` gives it
-                     world:int=1,  # training processes
+def seconds_per_step(shape:Shape, # of the model
+                     cfg:Any,     # a `PipelineConfig`
+                     element:int, # bytes of a number in the computation
+                     device:dict, # as `find_device` gives it
+                     world:int=1, # training processes
                     )->float:
     "An estimate from the data sheet, every completion at its longest."
     generating = _generating_seconds(shape, cfg, element, device, world) * generations(cfg, world)
@@ -147,11 +148,11 @@ def _doubts(shape:Shape, cfg) -> list[str]:
     return doubts
 
 # %% ../nbs/api/65_forecast.ipynb #f-make
-def forecast(cfg,                    # a `PipelineConfig`
-             shape:dict|None=None,   # what the model's config.json holds; None looks for it on this machine
-             seconds_per_step:float|None=None,  # measured, such as the mean `step_time` of a short run
-             world:int=1,            # training processes
-             device:str='',          # name of the GPU, for an estimate of the time
+def forecast(cfg:Any,                          # a `PipelineConfig`
+             shape:dict|None=None,             # what the model's config.json holds; None looks for it on this machine
+             seconds_per_step:float|None=None, # measured, such as the mean `step_time` of a short run
+             world:int=1,                      # training processes
+             device:str='',                    # name of the GPU, for an estimate of the time
             )->Forecast:
     "Memory by part and moment, work and time of a run, from its configuration alone."
     sizes, (element, assumed) = read_shape(shape) if shape else find_shape(cfg), _element(cfg)
@@ -219,7 +220,7 @@ def _with_changes(cfg, changes:dict):
     return changed
 
 # %% ../nbs/api/65_forecast.ipynb #f-cheapest
-def cheapest_fit(cfg,                  # a `PipelineConfig`
+def cheapest_fit(cfg:Any,              # a `PipelineConfig`
                  memory:float,         # bytes of the device
                  shape:dict|None=None, # what the model's config.json holds; None looks for it on this machine
                  world:int=1,          # training processes
@@ -244,10 +245,10 @@ def _needed(changes:dict, fits) -> dict:
     return changes
 
 # %% ../nbs/api/65_forecast.ipynb #f-advice
-def fit_advice(cfg,           # a `PipelineConfig`
-               memory:float,  # bytes of the device
-               world:int=1,   # training processes
-              )->str|None:    # None where the run fits, or nothing is known
+def fit_advice(cfg:Any,      # a `PipelineConfig`
+               memory:float, # bytes of the device
+               world:int=1,  # training processes
+              )->str|None:   # None where the run fits, or nothing is known
     "What to type so that a run fits."
     total = forecast(cfg, world=world).total
     if total is None or total <= .95 * memory: return None

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
+from typing import Any
 
 # %% ../nbs/api/35_guard.ipynb #guard-own-imports
 from fastcore.basics import patch
@@ -64,10 +65,10 @@ class _Call:
 # %% ../nbs/api/35_guard.ipynb #r-with-deadline
 _FROZEN = 20.  # seconds that nothing in Python could run before the process is ended
 
-def with_deadline(call:Callable,                 # without arguments
-                  seconds:float,                 # for each step of the call
-                  step:Callable=lambda: 0,       # says which step the call is at; a change starts the deadline anew
-                  stall_file=2,                  # file descriptor or open file for the stack of a frozen interpreter
+def with_deadline(call:Callable,           # without arguments
+                  seconds:float,           # for each step of the call
+                  step:Callable=lambda: 0, # says which step the call is at; a change starts the deadline anew
+                  stall_file:Any=2,        # file descriptor or open file for the stack of a frozen interpreter
                  ):
     "Run a call in a thread of its own and give it up when a step is overdue."
     os._exit, running = _exit, _Call(call)
@@ -211,9 +212,9 @@ def _as_payment(value) -> tuple[Payment, str|None]:
 class GuardedScorer:
     "A dataset's scorer under a deadline, with random numbers of its own and a number as its result."
     def __init__(self,
-                 scorer:Callable,      # of an answer's text and its row
-                 seconds:float=10.0,   # for one answer
-                 stall_file=2,         # as of `with_deadline`
+                 scorer:Callable,    # of an answer's text and its row
+                 seconds:float=10.0, # for one answer
+                 stall_file:Any=2,   # as of `with_deadline`
                 ):
         self.scorer, self.seconds, self.stall_file = scorer, seconds, stall_file
         self.__qualname__ = getattr(scorer, '__qualname__', type(scorer).__name__)
@@ -247,12 +248,12 @@ class BadSample:
 class BatchReward:
     "One reward of a configuration, in the signature of TRL's trainer."
     def __init__(self,
-                 component,            # the `DefaultRewardComponent` it belongs to
-                 name:str,             # unique among the rewards of the configuration; the key of its metrics
-                 function,             # a `RewardType`, or a user's callable of a batch
-                 params:dict,          # for a `RewardType`
-                 category:str='custom',# as configured
-                 gate:str|None=None,   # the reward that must be satisfied for this one to be paid
+                 component:Any,         # the `DefaultRewardComponent` it belongs to
+                 name:str,              # unique among the rewards of the configuration; the key of its metrics
+                 function:Any,          # a `RewardType`, or a user's callable of a batch
+                 params:dict,           # for a `RewardType`
+                 category:str='custom', # as configured
+                 gate:str|None=None,    # the reward that must be satisfied for this one to be paid
                 ):
         self.component, self.__name__, self.function, self.params = component, name, function, params
         self.category, self.gate, self.stream = category, gate, _OwnStream(name)

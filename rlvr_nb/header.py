@@ -7,6 +7,7 @@ __all__ = ['to_fix', 'facts', 'killed_text', 'Header']
 
 # %% ../nbs/api/96_header.ipynb #header-imports
 import time
+from typing import Any
 
 # %% ../nbs/api/96_header.ipynb #header-own-imports
 import ipywidgets
@@ -32,9 +33,9 @@ def to_fix(problems:list # faults
 # %% ../nbs/api/96_header.ipynb #w-facts
 _FIT = {'good': '', 'warning': ' (tight)', 'error': ' (does not fit)'}
 
-def facts(form,         # a `Form`
-          memory,       # (good, warning or error; words), or None
-          total,        # of the lab, or None
+def facts(form:Any,   # a `Form`
+          memory:Any, # (good, warning or error; words), or None
+          total:Any,  # of the lab, or None
          ):
     "Things to fix, memory and the score of the lab."
     found = [to_fix(form.obstacles)]
@@ -43,7 +44,7 @@ def facts(form,         # a `Form`
     return ft('div', *(f for f in found if f is not None), cls='rlvr-facts')
 
 # %% ../nbs/api/96_header.ipynb #w-killed-text
-def killed_text(run # a `RunDir`
+def killed_text(run:Any # a `RunDir`
                )->str:
     "What continuing a killed run would mean, before it is done."
     found, ago = newest_checkpoint(run.checkpoints), duration(time.time() - last_sign(run))
@@ -58,9 +59,9 @@ _BUTTONS = {
 class Header:
     "What stays in view."
     def __init__(self,
-                 form, tasks:Tasks,
-                 titles:dict,   # name of a section -> its title
-                 actions:dict,  # start, pause, resume, stop, continue -> function; open -> function of a section's name
+                 form:Any, tasks:Tasks,
+                 titles:dict,  # name of a section -> its title
+                 actions:dict, # start, pause, resume, stop, continue -> function; open -> function of a section's name
                 ):
         self.form, self.tasks, self.titles, self.actions = form, tasks, titles, actions
         self.w = {name: panel(name) for name in ('status', 'facts', 'latest', 'blocked')}
@@ -117,7 +118,7 @@ def _notes(self:Header, view, problems:list)->list:
     return parts
 
 @patch
-def draw_blocked(self:Header, view, running:bool # whether this app trains
+def draw_blocked(self:Header, view:Any, running:bool # whether this app trains
                 ):
     "What stands between the configuration and a start, with the buttons that mend it."
     problems = [] if running else self.form.obstacles
@@ -129,7 +130,7 @@ def draw_blocked(self:Header, view, running:bool # whether this app trains
 
 # %% ../nbs/api/96_header.ipynb #w-header-buttons
 @patch
-def draw_buttons(self:Header, view, running:bool, paused:bool):
+def draw_buttons(self:Header, view:Any, running:bool, paused:bool):
     "Which buttons can be pressed."
     free = running and not view.stopping
     states = dict(start=not running and not self.form.obstacles, pause=free and not paused, resume=paused, stop=free)
@@ -141,11 +142,11 @@ def draw_buttons(self:Header, view, running:bool, paused:bool):
 # %% ../nbs/api/96_header.ipynb #w-header-draw
 @patch
 def draw(self:Header,
-         view,          # of a `Live`
-         running:bool,  # this app trains
-         paused:bool,   # and waits
-         comparisons:dict,  # dataset -> Comparison
-         memory=None, total=None,  # as `facts` takes them
+         view:Any,                        # of a `Live`
+         running:bool,                    # this app trains
+         paused:bool,                     # and waits
+         comparisons:dict,                # dataset -> Comparison
+         memory:Any=None, total:Any=None, # as `facts` takes them
         ):
     "Bring the header up to date."
     self.draw_buttons(view, running, paused)

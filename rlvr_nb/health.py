@@ -10,6 +10,7 @@ __all__ = ['IN_A_ROW', 'TrainingDiverged', 'Health', 'non_finite', 'is_sampling_
 import gc, math
 from collections import deque
 from dataclasses import dataclass, field
+from typing import Any
 
 # %% ../nbs/api/54_health.ipynb #health-own-imports
 from fastcore.basics import patch
@@ -70,7 +71,7 @@ def skip(self:Health,
     return f'step {step}: the gradient is no number, so the step was skipped ({len(self.skipped)} so far)'
 
 # %% ../nbs/api/54_health.ipynb #he-non-finite
-def non_finite(model # a torch module
+def non_finite(model:Any # a torch module
               )->str|None:
     "The name of a trainable tensor that holds a NaN or an infinity; None when all are finite."
     import torch
@@ -83,7 +84,7 @@ def non_finite(model # a torch module
 # %% ../nbs/api/54_health.ipynb #he-check-weights
 @patch
 def check_weights(self:Health,
-                  model,     # a torch module
+                  model:Any, # a torch module
                   step:int,  # optimizer steps done
                  )->None:
     "Refuse weights that are no numbers, with the likely cause."

@@ -11,6 +11,7 @@ import hashlib, inspect, platform
 from dataclasses import dataclass
 from importlib import import_module, metadata
 from pathlib import Path
+from typing import Any
 
 # %% ../nbs/api/82_identity.ipynb #identity-own-imports
 from fastcore.basics import patch
@@ -30,8 +31,8 @@ def configuration_facts(cfg:PipelineConfig # with its defaults filled in
     return {f'config {path}': redact(str(value)) for path, value in said.items() if path.split('.')[0] not in FREE}
 
 # %% ../nbs/api/82_identity.ipynb #id-source
-def source_digest(function # anything callable
-                 )->str:   # 12 hexadecimal digits
+def source_digest(function:Any # anything callable
+                 )->str:       # 12 hexadecimal digits
     "A digest of the code of a function."
     code = getattr(function, 'function', function)  # a registered reward wraps its function
     code = code if inspect.isroutine(code) else type(code)
@@ -42,14 +43,14 @@ def source_digest(function # anything callable
         text = repr((compiled.co_code, compiled.co_names, constants)) if compiled else repr(code)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
-def reward_facts(component # a reward component, built
+def reward_facts(component:Any # a reward component, built
                 )->dict[str, str]:
     "The code behind each reward of a run."
     return {f'code of the reward {f.__name__}': source_digest(getattr(f, 'function', f)) for f in component.build()}
 
 # %% ../nbs/api/82_identity.ipynb #id-weights
-def weights_digest(model # a torch module, as it is before training
-                  )->str: # 16 hexadecimal digits
+def weights_digest(model:Any # a torch module, as it is before training
+                  )->str:    # 16 hexadecimal digits
     "A digest of all tensors of a model."
     import torch
     h, kinds = hashlib.sha256(), {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
@@ -74,8 +75,8 @@ def version_facts()->dict[str, str]:
 
 # %% ../nbs/api/82_identity.ipynb #id-identity
 def identity(cfg:PipelineConfig, # of the run
-             rewards,            # the reward component, built
-             train_rows,         # `Rows`
+             rewards:Any,        # the reward component, built
+             train_rows:Any,     # `Rows`
              eval_rows:dict,     # dataset -> `Rows`
             )->dict[str, str]:   # fact -> value
     "Everything that a run depends on and that is known before a model is loaded."

@@ -10,6 +10,7 @@ __all__ = ['MOST', 'STANDARD', 'SCALARS', 'OPERATORS', 'OPERATIONS', 'standard_p
 
 # %% ../nbs/api/33_isolated.ipynb #isolated-imports
 import ast, builtins, json, operator, os, sys
+from typing import Any
 
 # %% ../nbs/api/33_isolated.ipynb #p-standard
 MOST = 100_000  # items of a range
@@ -22,7 +23,7 @@ STANDARD = {  # module, type: (its parts as plain data, how to put them together
     ('datetime', 'timedelta'): (lambda v: [v.days, v.seconds, v.microseconds], None),
 }
 
-def standard_parts(value):
+def standard_parts(value:Any):
     "The module, the name and the parts of a value of the standard library; None for any other."
     for (module, name), (parts, _) in STANDARD.items():
         kind = getattr(sys.modules.get(module), name, None)
@@ -34,7 +35,7 @@ SCALARS = {  # type: how its value travels, by the type's own methods
     int: hex, float: float.hex, bytes: bytes.hex, bytearray: bytearray.hex,
     complex: lambda v: [float.hex(v.real), float.hex(v.imag)]}
 
-def encode(value, keep):
+def encode(value:Any, keep:Any):
     "A value as JSON: data by value, anything else as a handle that `keep` hands out."
     def inner(values): return [encode(v, keep) for v in values]
     if value is None or isinstance(value, (bool, str)): return value
@@ -53,7 +54,7 @@ def _bounded(numbers:range) -> range:
     if len(numbers[:MOST + 1]) > MOST: raise RuntimeError('the program wrote a range that holds every number')
     return numbers
 
-def decode(data, find):
+def decode(data:Any, find:Any):
     "The value of JSON that `encode` made; `find` knows what a handle stands for."
     if not isinstance(data, list): return data
     kind, body = data
@@ -88,11 +89,11 @@ def private_pipes():
     return pipes
 
 # %% ../nbs/api/33_isolated.ipynb #p-operations
-def call(function, *args, **keywords):
+def call(function:Any, *args, **keywords):
     "What a function returns for these arguments."
     return function(*args, **keywords)
 
-def state(value):
+def state(value:Any):
     "The attributes of an object, to compare it by value with another."
     return [type(value).__name__, dict(vars(value))]
 
@@ -105,7 +106,9 @@ OPERATIONS |= {f.__name__: f for f in (getattr, setattr, iter, next, len, str, r
 # %% ../nbs/api/33_isolated.ipynb #p-program
 class Program:
     "A program and the objects it has made, served over pipes."
-    def __init__(self, incoming, outgoing): self.incoming, self.outgoing, self.objects = incoming, outgoing, {}
+    def __init__(self, incoming:Any, outgoing:Any):
+        self.incoming, self.outgoing, self.objects = incoming, outgoing, {}
+
 
     def send(self, *message):
         self.outgoing.write(json.dumps(message) + '\n')
@@ -127,7 +130,7 @@ class Program:
         return asked
 
 # %% ../nbs/api/33_isolated.ipynb #p-exception-base
-def exception_base(value) -> str|None:
+def exception_base(value:Any) -> str|None:
     "The built-in exception that an exception class of the program derives from; None for anything else."
     if not isinstance(value, type) or not issubclass(value, Exception): return None
     return next(base.__name__ for base in value.__mro__ if getattr(builtins, base.__name__, None) is base)
@@ -197,7 +200,7 @@ class Reference:
         return isinstance(value, Reference) and ask(self._channel, 'isinstance', self._number, value) is True
 
 # %% ../nbs/api/33_isolated.ipynb #p-refer
-def refer(kind:type, channel, number:int, owner=None):
+def refer(kind:type, channel:Any, number:int, owner:Any=None):
     "A reference to an object of the program; a method knows the object it is of."
     made = kind.__new__(kind)
     parts = dict(_channel=channel, _number=number, _owner=owner)
@@ -207,7 +210,7 @@ def refer(kind:type, channel, number:int, owner=None):
 # %% ../nbs/api/33_isolated.ipynb #p-channel
 class Channel:
     "The pipes to the program, and what was handed to it."
-    def __init__(self, incoming, outgoing):
+    def __init__(self, incoming:Any, outgoing:Any):
         self.incoming, self.outgoing, self.callbacks, self.exceptions = incoming, outgoing, {}, {}
         self.classes, self.fluent = set(), set()  # what the tests make objects of, and methods that they chain
 

@@ -8,6 +8,7 @@ __all__ = ['Stacked', 'Added', 'HeadNorm', 'SignedRotary', 'signed', 'rotate_', 
 
 # %% ../nbs/api/43_layers.ipynb #layers-imports
 from collections.abc import Callable
+from typing import Any
 
 # %% ../nbs/api/43_layers.ipynb #layers-torch
 import torch
@@ -66,7 +67,7 @@ def _place(self:Stacked, parts:list, bases:list) -> None:
 class Added(torch.nn.Module):
     "A linear layer whose output is added to a sum."
     def __init__(self,
-                 part): # a linear layer, or a sampler's adapted one
+                 part:Any): # a linear layer, or a sampler's adapted one
         super().__init__()
         self.base, self.adapted = _base(part), part if _is_adapted(part) else None
 
@@ -81,7 +82,7 @@ class Added(torch.nn.Module):
 class HeadNorm(torch.nn.Module):
     "The norms of queries and keys as one."
     def __init__(self,
-                 query, key, # the sampler's fused norms
+                 query:Any, key:Any,        # the sampler's fused norms
                  heads:int, key_heads:int): # how many heads each has
         super().__init__()
         self.query, self.key, self.heads = query, key, heads
@@ -101,7 +102,7 @@ class HeadNorm(torch.nn.Module):
 # %% ../nbs/api/43_layers.ipynb #layers-rotary
 class SignedRotary(torch.nn.Module):
     "The model's rotary embedding, with the sign of the first half in the sine and room for the heads."
-    def __init__(self, rotary): # the model's own
+    def __init__(self, rotary:Any): # the model's own
         super().__init__()
         self.rotary = rotary
 
@@ -114,8 +115,8 @@ def signed(position_embeddings:tuple # cosine and sine, (B, T, D)
     first, second = sin.chunk(2, -1)
     return cos.unsqueeze(2), torch.cat((-first, second), -1).unsqueeze(2)
 
-def rotate_(x,         # (B, T, heads, D), changed in place
-            cos, sin): # of `signed`
+def rotate_(x:Any,             # (B, T, heads, D), changed in place
+            cos:Any, sin:Any): # of `signed`
     "Rotate queries and keys."
     swapped = x.unflatten(-1, (2, -1)).flip(-2).flatten(-2)
     return x.mul_(cos).addcmul_(swapped, sin)
@@ -125,7 +126,7 @@ _PROJECTIONS, _GATED = ('q_proj', 'k_proj', 'v_proj', 'o_proj'), ('gate_proj', '
 _BEFORE, _AROUND = ('input_layernorm', 'post_attention_layernorm'), ('pre_feedforward_layernorm', 'post_feedforward_layernorm')
 _HEAD_NORMS = ('q_norm', 'k_norm')
 
-def layer_obstacle(layer # of a sampler's twin
+def layer_obstacle(layer:Any   # of a sampler's twin
                   )->str|None: # why not, None where it can be fused
     "What in a decoder layer is not of the known structure."
     names = set(layer._modules)
@@ -147,7 +148,7 @@ def layer_obstacle(layer # of a sampler's twin
 class FusedLayer(torch.nn.Module):
     "A decoder layer in fewer kernels, over the weights of the one it is made from."
     def __init__(self,
-                 layer): # of a sampler's twin, for which `layer_obstacle` knows nothing
+                 layer:Any): # of a sampler's twin, for which `layer_obstacle` knows nothing
         super().__init__()
         inner, mlp = layer.self_attn, layer.mlp
         self.size, self.scaling, self.index = inner.head_dim, inner.scaling, inner.layer_idx
@@ -219,7 +220,7 @@ def _gap(fused, call) -> float:
     return _norm(ours - usual) / max(_norm(usual - x), 1e-9)
 
 # %% ../nbs/api/43_layers.ipynb #layers-room
-def stack_bytes(layers # of a sampler's twin
+def stack_bytes(layers:Any # of a sampler's twin
                )->int:
     "Bytes of the copies that fusing makes."
     groups = [p for layer in layers for p in (layer.self_attn.q_proj, layer.self_attn.k_proj, layer.self_attn.v_proj,
@@ -235,7 +236,7 @@ def free_bytes(device:torch.device)->int:
     return psutil.virtual_memory().available
 
 # %% ../nbs/api/43_layers.ipynb #layers-fuse
-def fuse_layers(sampler)->str|None: # why not, None where it was done
+def fuse_layers(sampler:Any)->str|None: # why not, None where it was done
     "Put fused layers in the place of a sampler's; after a refusal the sampler must be built anew."
     stacks = [m for m in sampler.model.modules() if hasattr(m, 'layers') and hasattr(m, 'rotary_emb')]
     if len(stacks) != 1: return 'no list of layers with one rotary embedding was found'

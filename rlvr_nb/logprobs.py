@@ -8,14 +8,15 @@ __all__ = ['SLICE_ELEMENTS', 'slice_logprobs', 'slices', 'TokenLogprobs', 'compl
 # %% ../nbs/api/53_logprobs.ipynb #logprobs-torch
 import torch
 from torch.nn.functional import linear
+from typing import Any
 
 # %% ../nbs/api/53_logprobs.ipynb #logprobs-slice
-def slice_logprobs(hidden_NH,   # in the precision of the product
-                   weight_VH,   # of the output layer, in the same
-                   bias_V,      # of the output layer, or None
-                   token_N,     # whose probability is asked for
+def slice_logprobs(hidden_NH:Any,     # in the precision of the product
+                   weight_VH:Any,     # of the output layer, in the same
+                   bias_V:Any,        # of the output layer, or None
+                   token_N:Any,       # whose probability is asked for
                    temperature:float, # divides the logits
-                  )->tuple:     # log-probability (N), entropy (N), indicator minus probability (N, V), all float32
+                  )->tuple: # log-probability (N), entropy (N), indicator minus probability (N, V), all float32
     "What a slice of rows says about its tokens."
     logits_NV = linear(hidden_NH, weight_VH, bias_V)
     if temperature != 1: logits_NV = logits_NV.float().div_(temperature)
@@ -75,13 +76,13 @@ def _trained_gradients(factor_N1, hidden_NH, weight_VH, bias_V, token_N, tempera
     return of_hidden, of_weight.to(weight_VH.dtype), None if of_bias is None else of_bias.to(bias_V.dtype)
 
 # %% ../nbs/api/53_logprobs.ipynb #logprobs-completion
-def completion_logprobs(states_BTH, # last hidden states, without the last one's
-                        head,       # the output layer
-                        ids_BC,     # tokens of the completions
-                        mask_BC,    # true where a token counts
+def completion_logprobs(states_BTH:Any,    # last hidden states, without the last one's
+                        head:Any,          # the output layer
+                        ids_BC:Any,        # tokens of the completions
+                        mask_BC:Any,       # true where a token counts
                         temperature:float, # divides the logits
-                        dtype,      # of the product with the output layer
-                       )->tuple:    # log-probabilities (B, C), entropies (B, C), zero where nothing counts
+                        dtype:Any,         # of the product with the output layer
+                       )->tuple:           # log-probabilities (B, C), entropies (B, C), zero where nothing counts
     "Log-probability and entropy of every token of completions."
     chosen = states_BTH[:, -ids_BC.shape[1]:][mask_BC].to(dtype)
     bias = None if head.bias is None else head.bias.to(dtype)
@@ -90,7 +91,7 @@ def completion_logprobs(states_BTH, # last hidden states, without the last one's
     return nothing.masked_scatter(mask_BC, logp_N), nothing.masked_scatter(mask_BC, entropy_N)
 
 # %% ../nbs/api/53_logprobs.ipynb #logprobs-plain
-def head_obstacle(model # a transformers model, without an adapter's wrapper
+def head_obstacle(model:Any # a transformers model, without an adapter's wrapper
                  )->str|None:
     "Why the output layer of a model can't be read in slices."
     head, text = model.get_output_embeddings(), model.config.get_text_config()

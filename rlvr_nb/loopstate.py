@@ -8,6 +8,7 @@ __all__ = ['RememberingSampler', 'random_state', 'set_random_state', 'loop_state
 # %% ../nbs/api/54_loopstate.ipynb #loopstate-imports
 import random
 from dataclasses import asdict
+from typing import Any
 
 # %% ../nbs/api/54_loopstate.ipynb #loopstate-own-imports
 from fastcore.basics import patch
@@ -16,7 +17,7 @@ from .health import Batches
 # %% ../nbs/api/54_loopstate.ipynb #t-sampler
 class RememberingSampler:
     "A sampler that knows the state of its generator at the beginning of the epoch."
-    def __init__(self, sampler): # one of TRL's or PyTorch's
+    def __init__(self, sampler:Any): # one of TRL's or PyTorch's
         self.sampler, self.generator, self.began = sampler, getattr(sampler, 'generator', None), None
 
     def __len__(self): return len(self.sampler)
@@ -33,7 +34,7 @@ def state(self:RememberingSampler, epoch_ended:bool):
     return self.generator.get_state() if epoch_ended or self.began is None else self.began
 
 @patch
-def set_state(self:RememberingSampler, state):
+def set_state(self:RememberingSampler, state:Any):
     "Draw the next order from a state that `state` gave."
     if self.generator is None or state is None: return
     self.generator.set_state(state)
@@ -56,7 +57,7 @@ def set_random_state(state:dict # as `random_state` gave it
     if state['cuda']: torch.cuda.set_rng_state_all(state['cuda'])
 
 # %% ../nbs/api/54_loopstate.ipynb #t-loop-state
-def loop_state(trainer # one of ours, between two steps
+def loop_state(trainer:Any # one of ours, between two steps
               )->dict:
     "What transformers' checkpoint doesn't hold of a training."
     in_generation = trainer._step % (trainer.args.steps_per_generation * trainer.num_iterations)
@@ -86,8 +87,8 @@ def _rebatched(state:dict, batches:Batches) -> dict:
     return {**state, 'step': state['step'] * factor, 'inputs': inputs, 'batches': asdict(batches)}
 
 # %% ../nbs/api/54_loopstate.ipynb #t-restore
-def restore_loop(trainer,    # one of ours
-                 state:dict, # as `loop_state` gave it
+def restore_loop(trainer:Any, # one of ours
+                 state:dict,  # as `loop_state` gave it
                 )->None:
     "Put the state of a loop back; `sampler` is taken by the trainer's data loader."
     import torch

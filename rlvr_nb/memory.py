@@ -11,19 +11,20 @@ __all__ = ['WITH_ADAPTER', 'EVERY_WEIGHT', 'GENERATING', 'option_of', 'tokens_of
 # %% ../nbs/api/64_memory.ipynb #memory-own-imports
 from .arguments import geometry
 from .architecture import Shape
+from typing import Any
 
 # %% ../nbs/api/64_memory.ipynb #f-option
-def option_of(cfg, name:str, default):
+def option_of(cfg:Any, name:str, default:Any):
     "An option of `train.grpo`, or its default where it is left out or null."
     value = cfg.train.grpo.get(name)
     return default if value is None else value
 
-def tokens_of(cfg)->int:
+def tokens_of(cfg:Any)->int:
     "T, the tokens of a prompt and its completion at their longest."
     return cfg.train.max_prompt_length + cfg.train.max_completion_length
 
 # %% ../nbs/api/64_memory.ipynb #f-sequences
-def sequences_of(cfg,         # a `PipelineConfig`
+def sequences_of(cfg:Any,     # a `PipelineConfig`
                  world:int=1, # training processes
                 )->int:
     "S, the completions that one device generates at once."
@@ -31,7 +32,7 @@ def sequences_of(cfg,         # a `PipelineConfig`
 
 # %% ../nbs/api/64_memory.ipynb #f-weights
 def weight_bytes(shape:Shape, # of the model
-                 cfg,         # a `PipelineConfig`
+                 cfg:Any,     # a `PipelineConfig`
                  element:int, # bytes of a number in the computation
                 )->float:
     "Bytes of the base weights, frozen or trained."
@@ -48,13 +49,13 @@ def _moment_bytes(optimizer:str) -> float:
     return moments * (1 + 4 / 256 if '8bit' in optimizer else 4)
 
 # %% ../nbs/api/64_memory.ipynb #f-trained
-def trained_parameters(shape:Shape, cfg)->int:
+def trained_parameters(shape:Shape, cfg:Any)->int:
     "How many parameters are trained."
     adapter = cfg.model.lora_config
     return shape.lora_parameters(adapter.r, adapter.target_modules) if adapter.use_lora else shape.parameters()
 
-def trained_bytes(shape:Shape,  # of the model
-                  cfg,          # a `PipelineConfig`
+def trained_bytes(shape:Shape, # of the model
+                  cfg:Any,     # a `PipelineConfig`
                  )->dict[str, float]:
     "Bytes of the adapter, of gradients, and of optimizer state."
     count, lora = trained_parameters(shape, cfg), cfg.model.lora_config.use_lora
@@ -62,7 +63,7 @@ def trained_bytes(shape:Shape,  # of the model
     return {'adapter': count * 4 if lora else 0, 'gradients': count * 4, 'optimizer': moments}
 
 # %% ../nbs/api/64_memory.ipynb #f-reference
-def reference_bytes(shape:Shape, cfg)->float:
+def reference_bytes(shape:Shape, cfg:Any)->float:
     "Bytes of the copy that a penalty on the distance from the start needs."
     needs = option_of(cfg, 'beta', 0.) > 0 and not cfg.model.lora_config.use_lora
     return shape.parameters() * 4. if needs else 0.
@@ -75,7 +76,7 @@ def _rounded(cfg, rows:int) -> tuple[int, int]:
     return max(8, 1 << (rows - 1).bit_length()), -(-tokens_of(cfg) // 128) * 128
 
 def cache_bytes(shape:Shape, # of the model
-                cfg,         # a `PipelineConfig`
+                cfg:Any,     # a `PipelineConfig`
                 element:int, # bytes of a number
                 world:int=1, # training processes
                )->float:
@@ -90,7 +91,7 @@ def cache_bytes(shape:Shape, # of the model
 
 # %% ../nbs/api/64_memory.ipynb #f-generating
 def generation_bytes(shape:Shape, # of the model
-                     cfg,         # a `PipelineConfig`
+                     cfg:Any,     # a `PipelineConfig`
                      element:int, # bytes of a number in the computation
                      world:int=1, # training processes
                     )->dict[str, float]:
@@ -103,14 +104,14 @@ def generation_bytes(shape:Shape, # of the model
 # %% ../nbs/api/64_memory.ipynb #f-sliced
 _SLICE = 8192, 2048   # words and positions of TRL's `_ChunkedLogProbFunction`
 
-def is_sliced(shape:Shape, cfg, world:int=1)->bool:
+def is_sliced(shape:Shape, cfg:Any, world:int=1)->bool:
     "Whether the log-softmax over the vocabulary is taken in slices."
     if cfg.is_builtin_model or world > 1 or shape.others: return False
     return cfg.model.backend != 'unsloth'
 
 # %% ../nbs/api/64_memory.ipynb #f-logits
 def logits_bytes(shape:Shape, # of the model
-                 cfg,         # a `PipelineConfig`
+                 cfg:Any,     # a `PipelineConfig`
                  element:int, # bytes of a number in the computation
                  world:int=1, # training processes
                 )->float:
@@ -128,16 +129,16 @@ def _inside(shape:Shape) -> int:
     attention = 2*shape.heads*shape.head_dim + 2*shape.kv_heads*shape.head_dim
     return 4*shape.hidden + attention + 4*shape.intermediate*shape.used
 
-def is_checkpointed(cfg)->bool:
+def is_checkpointed(cfg:Any)->bool:
     "Whether layers forget their insides until the backward pass."
     return not cfg.is_builtin_model and option_of(cfg, 'gradient_checkpointing', True)
 
-def activation_bytes(shape:Shape, cfg, element:int)->float:
+def activation_bytes(shape:Shape, cfg:Any, element:int)->float:
     "Bytes that autograd keeps for one training batch until the backward pass."
     tokens = cfg.train.per_device_train_batch_size * tokens_of(cfg)
     return tokens * element * shape.layers * (shape.hidden if is_checkpointed(cfg) else _inside(shape))
 
-def recomputed_bytes(shape:Shape, cfg, element:int)->float:
+def recomputed_bytes(shape:Shape, cfg:Any, element:int)->float:
     "Bytes of the one layer that is computed again in the backward pass."
     if not is_checkpointed(cfg): return 0.
     return cfg.train.per_device_train_batch_size * tokens_of(cfg) * element * _inside(shape)
@@ -146,21 +147,21 @@ def recomputed_bytes(shape:Shape, cfg, element:int)->float:
 WITH_ADAPTER, EVERY_WEIGHT = 4.2, 6.   # times the numbers of a layer, beside them, as measured
 GENERATING = .3                        # of the tables of a generation, beside them, as measured
 
-def inner_gradient_bytes(shape:Shape, cfg, element:int)->float:
+def inner_gradient_bytes(shape:Shape, cfg:Any, element:int)->float:
     "Bytes beside the numbers of the layer that is computed again: gradients, float32 and autocast copies, as measured."
     if element >= 4: return 0.
     return recomputed_bytes(shape, cfg, element) * (WITH_ADAPTER if cfg.model.lora_config.use_lora else EVERY_WEIGHT)
 
 # %% ../nbs/api/64_memory.ipynb #f-autocast
-def autocast_bytes(shape:Shape, cfg, element:int)->float:
+def autocast_bytes(shape:Shape, cfg:Any, element:int)->float:
     "Bytes of the copies that autocast makes of trained matrices."
     return shape.linear_parameters() * element if element < 4 and not cfg.model.lora_config.use_lora else 0.
 
 # %% ../nbs/api/64_memory.ipynb #f-phases
-def phases(shape:Shape, # of the model
-           cfg,         # a `PipelineConfig`
-           element:int, # bytes of a number in the computation
-           world:int=1, # training processes
+def phases(shape:Shape,                   # of the model
+           cfg:Any,                       # a `PipelineConfig`
+           element:int,                   # bytes of a number in the computation
+           world:int=1,                   # training processes
           )->dict[str, dict[str, float]]: # moment -> part -> bytes
     "What is in memory at each moment of a training step."
     trained = trained_bytes(shape, cfg)

@@ -12,6 +12,7 @@ import importlib, logging, os, sys
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 # %% ../nbs/api/41_model.ipynb #model-own-imports
 from fastcore.basics import patch
@@ -33,10 +34,10 @@ _all_ = ['Hardware', 'WarmUp', 'build_tiny_model', 'build_tiny_tokenizer', 'cach
 class DefaultModelComponent:
     "Loads the configured model with its adapter and tokenizer, and saves them."
     def __init__(self,
-                 config,                               # the `model` part of a configuration
-                 bf16:bool|None=None,                  # `train.bf16`
-                 seed:int=0,                           # of the adapter's weights
-                 chat_template_kwargs:dict|None=None,  # `prompts.chat_template_kwargs`, for the tokenizer's template
+                 config:Any,                          # the `model` part of a configuration
+                 bf16:bool|None=None,                 # `train.bf16`
+                 seed:int=0,                          # of the adapter's weights
+                 chat_template_kwargs:dict|None=None, # `prompts.chat_template_kwargs`, for the tokenizer's template
                 ):
         self.config, self.bf16, self.seed, self.warnings = config, bf16, seed, []
         self.markers, self.chat_template_kwargs = Markers.from_config(config.markers), dict(chat_template_kwargs or {})
@@ -298,7 +299,7 @@ def _add_adapter(self:DefaultModelComponent, model):
                               "type model.lora_config.target_modules=all-linear") from e
 
 # %% ../nbs/api/41_model.ipynb #m-load-adapter-is-adapted
-def is_adapted(model # a transformers or PEFT model
+def is_adapted(model:Any # a transformers or PEFT model
               )->bool:
     "Whether the model carries an adapter."
     return hasattr(model, 'peft_config')
@@ -376,7 +377,7 @@ def _load_unsloth(self:DefaultModelComponent, train:bool) -> tuple:
 
 # %% ../nbs/api/41_model.ipynb #m-save-merge
 @patch
-def merge(self:DefaultModelComponent, model # as `load` returned it; left without its adapter
+def merge(self:DefaultModelComponent, model:Any # as `load` returned it; left without its adapter
          ):
     "The model with its adapter added into the weights."
     if not is_adapted(model): return model
@@ -387,8 +388,8 @@ def merge(self:DefaultModelComponent, model # as `load` returned it; left withou
 
 # %% ../nbs/api/41_model.ipynb #m-save
 @patch
-def save(self:DefaultModelComponent, model, tokenizer, # as `load` returned them
-         folder:str|Path,                              # new, or empty
+def save(self:DefaultModelComponent, model:Any, tokenizer:Any, # as `load` returned them
+         folder:str|Path,                                      # new, or empty
         )->Path:
     "Write model and tokenizer so that `from_pretrained` gives them back."
     folder = Path(folder)

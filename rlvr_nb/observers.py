@@ -65,7 +65,7 @@ def _in_notebook() -> bool:
 @observer('console')
 class ConsoleObserver(Observer):
     "Tells a person how it goes."
-    def __init__(self, file=None):
+    def __init__(self, file:Any=None):
         self.file, self.bar, self.forecast, self.times = file or sys.stdout, None, None, []
         self.live = self.file.isatty() or (file is None and _in_notebook())
 
@@ -113,7 +113,7 @@ def _tell_time(self:ConsoleObserver, step, total, metrics):
 
 # %% ../nbs/api/74_observers.ipynb #t-console-step
 @patch
-def step(self:ConsoleObserver, step, total, metrics):
+def step(self:ConsoleObserver, step:Any, total:Any, metrics:Any):
     shown = _headline(metrics)
     self._tell_time(step, total, metrics)
     if self.live: self._move(step, total, shown)
@@ -142,7 +142,7 @@ def _netrc_has(host:str, environ) -> bool:
     return False
 
 # %% ../nbs/api/74_observers.ipynb #t-wandb-mode
-def wandb_mode(environ=os.environ, # the variables of the process
+def wandb_mode(environ:Any=os.environ, # the variables of the process
               )->str|None:
     "'online', 'offline', or None where W&B isn't configured."
     mode = environ.get('WANDB_MODE', '').lower()
@@ -223,7 +223,7 @@ def _sent(value):
     return redact(value) if isinstance(value, str) else value
 
 @patch
-def completions(self:WandbObserver, step, records):
+def completions(self:WandbObserver, step:Any, records:Any):
     import wandb
     names = list(dict.fromkeys(name for r in records for name in r['rewards']))
     paid = {name: [r['rewards'][name] for r in records if r['rewards'].get(name) is not None] for name in names}
@@ -236,7 +236,7 @@ def completions(self:WandbObserver, step, records):
 
 # %% ../nbs/api/74_observers.ipynb #t-wandb-evaluation
 @patch
-def evaluation(self:WandbObserver, when, evaluation):
+def evaluation(self:WandbObserver, when:Any, evaluation:Any):
     self.run.log({'step': When(when).at(self.last_step), **evaluation_metrics(evaluation)})
     if When(when).step is not None: return
     found, told = evaluation.summary(), ('accuracy', 'correct', 'n', 'interval')
@@ -244,7 +244,7 @@ def evaluation(self:WandbObserver, when, evaluation):
 
 # %% ../nbs/api/74_observers.ipynb #t-wandb-finish
 @patch
-def pipeline_end(self:WandbObserver, status, result):
+def pipeline_end(self:WandbObserver, status:Any, result:Any):
     import wandb
     self.run.summary['status'] = status
     folder = self.run_dir.model_folder
@@ -255,7 +255,7 @@ def pipeline_end(self:WandbObserver, status, result):
     self.run.finish(exit_code=0 if status == 'finished' else 1)
 
 # %% ../nbs/api/74_observers.ipynb #t-unsent
-def unsent(run_dir,     # a `RunDir`, or its path
+def unsent(run_dir:Any, # a `RunDir`, or its path
           )->tuple:     # (folders of offline W&B runs, the last step that W&B has heard or None where it heard all)
     "What W&B still has to get of a run."
     run = as_run(run_dir)
@@ -266,7 +266,7 @@ def unsent(run_dir,     # a `RunDir`, or its path
     return sorted(p for p in folders if not list(p.glob('*.synced'))), missing
 
 # %% ../nbs/api/74_observers.ipynb #t-send
-def send_to_wandb(run_dir,     # a `RunDir`, or its path
+def send_to_wandb(run_dir:Any, # a `RunDir`, or its path
                  )->list[str]: # what was sent, in words
     "Send to Weights & Biases what it hasn't got of a run."
     from rlvr_nb.config import load_file

@@ -10,6 +10,7 @@ import hashlib, json, os, threading, time, urllib.error, urllib.request
 from collections import Counter
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 # %% ../nbs/api/30_opinion.ipynb #opinion-own-imports
 from fastcore.basics import patch
@@ -115,9 +116,9 @@ class FolderJudge:
 class SecondOpinion:
     "A language model that is asked about unreadable answers."
     def __init__(self,
-                 judge,               # a `ServerJudge`, a `FolderJudge`, or what has their `reply`
-                 agreement:float=0.,  # share of the readable answers that it is asked about too
-                 price:float=0.,      # of a million tokens, in whatever currency
+                 judge:Any,          # a `ServerJudge`, a `FolderJudge`, or what has their `reply`
+                 agreement:float=0., # share of the readable answers that it is asked about too
+                 price:float=0.,     # of a million tokens, in whatever currency
                 ):
         self.judge, self.agreement, self.price = judge, agreement, price
         self.counts, self.known, self.problem, self.failures, self.seconds = Counter(), {}, '', 0, 0.

@@ -8,6 +8,7 @@ __all__ = ['marked', 'fact_table', 'without_empty_last', 'tile', 'bar', 'flatten
 # %% ../nbs/api/75_page.ipynb #page-imports
 import re
 from importlib.resources import files
+from typing import Any
 
 # %% ../nbs/api/75_page.ipynb #page-own-imports
 from fastcore.xml import FT, Safe, ft, to_xml
@@ -60,8 +61,8 @@ def bar(label:str,      # what it is
     return ft('div', ft('span', label), ft('span', track, cls='track'), ft('span', text), cls='bar')
 
 # %% ../nbs/api/75_page.ipynb #t-flatten
-def flatten(tree,            # nested dicts and lists
-            path:str='',     # of the tree itself
+def flatten(tree:Any,    # nested dicts and lists
+            path:str='', # of the tree itself
            )->dict:
     "Leaves by their path, in the grammar of the overrides."
     if isinstance(tree, dict) and tree: inside = {f'{path}.{key}'.lstrip('.'): sub for key, sub in tree.items()}
@@ -77,7 +78,7 @@ def differences(trees:list[dict], # configurations
     values = {p: [leaf.get(p, '-') for leaf in leaves] for p in dict.fromkeys(p for leaf in leaves for p in leaf)}
     return {p: v for p, v in values.items() if any(x != v[0] for x in v)}
 
-def option_text(value # of an option
+def option_text(value:Any # of an option
                )->str:
     "A value as an override would have it; what is missing stays a dash."
     return value if value == '-' else value_text(value)

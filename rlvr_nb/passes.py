@@ -7,14 +7,15 @@ __all__ = ['WORTHWHILE', 'MORE', 'saved_bytes', 'plan', 'tokens_that_fit', 'stil
 
 # %% ../nbs/api/54_passes.ipynb #passes-imports
 import logging
+from typing import Any
 
 # %% ../nbs/api/54_passes.ipynb #passes-own-imports
 from fastcore.basics import patch
 from .updates import BY_ROWS, may_arrange, rows_of, trimmed
 
 # %% ../nbs/api/54_passes.ipynb #passes-saved
-def saved_bytes(run,    # () -> what the backward pass starts from
-                model,  # whose weights don't count
+def saved_bytes(run:Any,   # () -> what the backward pass starts from
+                model:Any, # whose weights don't count
                )->int:
     "Bytes that autograd keeps for the backward pass of `run`."
     import torch
@@ -51,7 +52,7 @@ def tokens_that_fit(free:int,    # bytes
     "Tokens whose activations fit."
     return max(0, int((.8 * free - owed - 2**31) / (MORE * a_token)))   # 2 GiB are for slices of the vocabulary
 
-def still_owed(model, optimizer)->int:
+def still_owed(model:Any, optimizer:Any)->int:
     "Bytes that gradients and optimizer will take and don't take yet."
     trained = sum(p.nbytes for p in model.parameters() if p.requires_grad and p.grad is None)
     return trained + (0 if optimizer is not None and optimizer.state else 2 * trained)

@@ -9,6 +9,7 @@ __all__ = ['RunResult']
 import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 # %% ../nbs/api/84_pipeline.ipynb #pipeline-own-imports
 from fastcore.basics import patch
@@ -327,9 +328,9 @@ def evaluate(cls:Pipeline, path:str|Path,        # a run directory, a model fold
 # %% ../nbs/api/84_pipeline.ipynb #l-probe
 @patch(cls_method=True)
 def probe(cls:Pipeline, cfg:PipelineConfig, # of the run
-          prompts:int|None=None,           # how many are sampled; None takes what tells enough
-          timed:bool=True,                 # measure the seconds of a step
-          say=lambda text: None,           # told what is being done
+          prompts:int|None=None,            # how many are sampled; None takes what tells enough
+          timed:bool=True,                  # measure the seconds of a step
+          say:Any=lambda text: None,        # told what is being done
          )->ProbeReport:
     "Sample the untrained model as the run would, and say whether it will learn and what would help."
     report = probe_model(cfg, prompts, timed, say)

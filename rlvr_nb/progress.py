@@ -7,6 +7,7 @@ __all__ = ['PAGE', 'warnings_panel', 'log_panel', 'read_span', 'Progress']
 
 # %% ../nbs/api/96_progress.ipynb #progress-imports
 import time
+from typing import Any
 
 # %% ../nbs/api/96_progress.ipynb #progress-own-imports
 import ipywidgets
@@ -21,7 +22,7 @@ from .panels import KINDS, ORDERS, completions_table, filtered, load_text
 from .sections import Section, Tasks, error_panel
 
 # %% ../nbs/api/96_progress.ipynb #w-warnings-panel
-def warnings_panel(view # of a `Live`
+def warnings_panel(view:Any # of a `Live`
                   ):
     "The warnings that hold, and those that don't any more, folded."
     now = warnings_now(view.curves, view.faults)
@@ -55,7 +56,7 @@ class Progress(Section):
     lead = ('How the run goes, and what the model writes. Drag in a chart to look closer; opening a completion stops '
             'the table from moving on.')
 
-    def __init__(self, form, tasks:Tasks, live:Live):
+    def __init__(self, form:Any, tasks:Tasks, live:Live):
         super().__init__(form, tasks)
         self.live, self.page_start, self._seen, self._error, self._measured = live, 0, None, ..., 0.
 
@@ -93,7 +94,7 @@ def _build_filters(self:Progress):
 
 # %% ../nbs/api/96_progress.ipynb #w-progress-turn
 @patch
-def chosen(self:Progress, view)->list[dict]:
+def chosen(self:Progress, view:Any)->list[dict]:
     "The completions that the filters let through."
     return filtered(view.records, self.w['which'].value, self.w['of-step'].value, self.w['with-text'].value)
 
@@ -108,7 +109,7 @@ def _said(self:Progress, view, found:list)->str:
 
 # %% ../nbs/api/96_progress.ipynb #w-progress-completions
 @patch
-def draw_completions(self:Progress, view, force:bool=False # also while somebody reads
+def draw_completions(self:Progress, view:Any, force:bool=False # also while somebody reads
                     ):
     "Show the page, unless somebody reads it."
     if not force and (not self.w['follow'].value or view.seen == self._seen): return
@@ -130,12 +131,12 @@ def turn(self:Progress, by:int # pages; 0 goes back to the first
 
 # %% ../nbs/api/96_progress.ipynb #w-progress-draw
 @patch
-def draw_curves(self:Progress, view):
+def draw_curves(self:Progress, view:Any):
     "Show the steps that are chosen."
     write(self.w['curves'], charts(view.curves, view.beta, read_span(self.w['zoom'].value), view.overlap))
 
 @patch
-def draw(self:Progress, view):
+def draw(self:Progress, view:Any):
     if not self.built: return
     self.draw_curves(view)
     write(self.w['warnings'], warnings_panel(view) if view.faults else None)
@@ -165,7 +166,7 @@ def _memory_buttons(self:Progress) -> list:
 
 # %% ../nbs/api/96_progress.ipynb #w-progress-failure
 @patch
-def draw_failure(self:Progress, view):
+def draw_failure(self:Progress, view:Any):
     "The cause of an end, its remedies, and the traceback folded."
     if view.error == self._error: return
     self._error, e = view.error, view.error

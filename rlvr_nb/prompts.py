@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import chain
+from typing import Any
 
 # %% ../nbs/api/11_prompts.ipynb #prompts-jinja-import
 from jinja2 import TemplateError
@@ -62,7 +63,7 @@ def build_messages(question:str,          # what the model is asked
     return [*system, {'role': 'user', 'content': question}]
 
 # %% ../nbs/api/11_prompts.ipynb #p-system-prompt
-def system_prompt(config, # the `prompts` part of a configuration, its `prompting_mode` and `system_prompts`
+def system_prompt(config:Any, # the `prompts` part of a configuration, its `prompting_mode` and `system_prompts`
                  )->str:
     "The system prompt that the configuration selects."
     get = config.get if isinstance(config, Mapping) else lambda name: getattr(config, name)
@@ -74,8 +75,8 @@ def system_prompt(config, # the `prompts` part of a configuration, its `promptin
     return prompts[mode].strip()
 
 # %% ../nbs/api/11_prompts.ipynb #p-render-prompt
-def render_prompt(tokenizer,             # a transformers tokenizer with a chat template
-                  messages:list[dict],   # as `build_messages` makes them
+def render_prompt(tokenizer:Any,       # a transformers tokenizer with a chat template
+                  messages:list[dict], # as `build_messages` makes them
                  )->str:
     "The prompt as the model sees it, ending where its own turn begins; a `ConfigError` where the template refuses it."
     name = getattr(tokenizer, 'name_or_path', None) or 'this model'
@@ -88,9 +89,9 @@ def render_prompt(tokenizer,             # a transformers tokenizer with a chat 
                           f"{one_line(str(e))}") from e
 
 # %% ../nbs/api/11_prompts.ipynb #p-is-prefilled
-def is_prefilled(tokenizer,        # a transformers tokenizer with a chat template
-                 markers:Markers,  # the markers of the model
-                )->bool|str:       # False, True for `reasoning_start`, or '<think>' where that isn't the model's marker
+def is_prefilled(tokenizer:Any,   # a transformers tokenizer with a chat template
+                 markers:Markers, # the markers of the model
+                )->bool|str:      # False, True for `reasoning_start`, or '<think>' where that isn't the model's marker
     "Whether the chat template already opens the reasoning, and with which thought; for `parse_completion`."
     ending = render_prompt(tokenizer, build_messages('?')).rstrip()
     if ending.endswith(markers.reasoning_start): return True

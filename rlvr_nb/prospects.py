@@ -18,9 +18,10 @@ from .panels import duration, long_text
 from .sections import Section, Tasks
 from .lab import Models
 from .worker import import_heavy
+from typing import Any
 
 # %% ../nbs/api/95_prospects.ipynb #w-bands-panel
-def bands_panel(report # a `ProbeReport`
+def bands_panel(report:Any # a `ProbeReport`
                ):
     "The shares of prompts that are never, sometimes and always answered right, as bars."
     def bar(name, share):
@@ -30,9 +31,9 @@ def bands_panel(report # a `ProbeReport`
     return ft('div', ft('h4', 'Prompts by how often they are answered right'), *bars)
 
 # %% ../nbs/api/95_prospects.ipynb #w-losses-panel
-def losses_panel(report,       # a `ProbeReport`
-                 markers=(),   # to colour
-                 most:int=3,   # completions of a reason
+def losses_panel(report:Any,     # a `ProbeReport`
+                 markers:Any=(), # to colour
+                 most:int=3,     # completions of a reason
                 ):
     "The completions that weren't right, by reason."
     def reason(name, records):
@@ -41,8 +42,8 @@ def losses_panel(report,       # a `ProbeReport`
     return ft('div', ft('h4', 'Not right, by reason'), *lost) if lost else None
 
 # %% ../nbs/api/95_prospects.ipynb #w-probe-panel
-def probe_panel(report,      # a `ProbeReport`
-                markers=(),  # to colour
+def probe_panel(report:Any,     # a `ProbeReport`
+                markers:Any=(), # to colour
                ):
     "The verdict first, then the shares, what is lost, and the time of a step."
     kind = 'good' if report.will_learn else 'warning'
@@ -52,7 +53,7 @@ def probe_panel(report,      # a `ProbeReport`
               losses_panel(report, markers), ft('p', took, cls='note') if seconds else None)
 
 # %% ../nbs/api/95_prospects.ipynb #w-apply-remedy
-def apply_remedy(form,         # a `Form`
+def apply_remedy(form:Any,     # a `Form`
                  override:str, # as the probe suggests it
                 ):
     "Make the change of a remedy in a form."
@@ -68,7 +69,7 @@ class Prospects(Section):
     name, title = 'probe', 'Will it learn?'
     lead = 'Samples the untrained model with your data, prompts and rewards, and says what a training can learn from.'
 
-    def __init__(self, form, tasks:Tasks,
+    def __init__(self, form:Any, tasks:Tasks,
                  models:Models, # that are in memory
                 ):
         super().__init__(form, tasks)
@@ -98,7 +99,7 @@ def probe(self:Prospects):
     self.tasks.run('probe', work, self.show, 'Reading the data ...')
 
 @patch
-def show(self:Prospects, report # a `ProbeReport`
+def show(self:Prospects, report:Any # a `ProbeReport`
         ):
     "Show what was found, and a button for each remedy."
     self.found = report

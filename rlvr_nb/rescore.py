@@ -9,6 +9,7 @@ __all__ = ['advantage_signs', 'Rescored', 'Rescoring', 'rescore']
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 # %% ../nbs/api/37_rescore.ipynb #rescore-own-imports
 from fastcore.basics import patch
@@ -84,7 +85,7 @@ class Rescoring:
 
 # %% ../nbs/api/37_rescore.ipynb #rs-rescore
 def rescore(records:list[Completion],   # of a run, as `RunDir.read_completions` gives them; mappings are taken too
-            config,                     # the other rewards: a configuration, its `reward` part, or a component
+            config:Any,                 # the other rewards: a configuration, its `reward` part, or a component
             row_for:Callable|None=None, # record -> the dataset's row, for rewards that read its columns
            )->Rescoring:
     "Judge stored completions again under other rewards, beside what was paid then."

@@ -9,6 +9,7 @@ __all__ = ['RunRescoring', 'rescore_run']
 from collections import defaultdict
 from pathlib import Path
 from statistics import fmean
+from typing import Any
 
 # %% ../nbs/api/81_rescoring.ipynb #rescoring-own-imports
 from fastcore.basics import patch
@@ -39,8 +40,8 @@ class RunRescoring:
     def _repr_html_(self): return frame(self.html())
 
 # %% ../nbs/api/81_rescoring.ipynb #rescoring-rescore-run
-def rescore_run(run,             # a `RunDir`, or its path
-                *overrides:str,  # such as `reward.reward_functions[0].params.correct_reward=5`
+def rescore_run(run:Any,        # a `RunDir`, or its path
+                *overrides:str, # such as `reward.reward_functions[0].params.correct_reward=5`
                )->RunRescoring:
     "Judge the completions of a run again, under its rewards with overrides on top."
     run = as_run(run)

@@ -8,6 +8,7 @@ __all__ = ['ENDED', 'trained_model', 'evaluation_panel', 'Results', 'answers_pan
 # %% ../nbs/api/96_results.ipynb #results-imports
 import re, shutil
 from pathlib import Path
+from typing import Any
 
 # %% ../nbs/api/96_results.ipynb #results-own-imports
 import ipywidgets
@@ -54,7 +55,7 @@ class Results(Section):
     name, title = 'results', 'Results'
     lead = 'The same problems before and after training, questions of your own, and ways to keep the model.'
 
-    def __init__(self, form, tasks:Tasks, live:Live,
+    def __init__(self, form:Any, tasks:Tasks, live:Live,
                  models:Models, # to ask
                 ):
         super().__init__(form, tasks)
@@ -123,8 +124,8 @@ def ask(self:Results, question:str # as a user would type it
         for name, folder in (('base', None), ('tuned', tuned))}
 
 # %% ../nbs/api/96_results.ipynb #w-results-ask
-def answers_panel(answers:dict, # name of a model -> its answer
-                  markers=(),   # to colour
+def answers_panel(answers:dict,   # name of a model -> its answer
+                  markers:Any=(), # to colour
                  ):
     "Answers beside each other."
     told = [ft('div', ft('b', name), long_text(text, markers)) for name, text in answers.items()]
@@ -232,7 +233,7 @@ def show_run(self:Results, run:RunDir|None)->dict: # dataset -> Comparison
     return comparisons
 
 @patch
-def draw(self:Results, view # of a `Live`
+def draw(self:Results, view:Any # of a `Live`
         ):
     "Show what an ended run was good for."
     if view.status in ENDED: self.show_run(view.run_dir)

@@ -11,6 +11,7 @@ __all__ = ['match_format_exactly', 'match_format_approximately', 'think_format',
 import json, re, types
 from collections.abc import Callable
 from fractions import Fraction
+from typing import Any
 
 # %% ../nbs/api/31_reward_functions.ipynb #reward-functions-own-imports
 from .grammar import Fault
@@ -142,17 +143,17 @@ def _question(row:dict, prompt) -> str:
 
 # %% ../nbs/api/31_reward_functions.ipynb #r-judge
 @reward('judge', category='answer_matching', check=_judge_check, parallel=True)
-def judge(parsed:Parsed, gold:str,          # one completion, and the right answer
-          row:dict, prompt,                 # the dataset's row, and what was asked
-          verdict:Verdict,                  # of the dataset's own judge
-          model:str,                        # asked where the rules can't read: an address, or a folder
-          name:str='judge',                 # of the model at the address
-          timeout:float=30.0,               # seconds for one reply
-          agreement:float=0.0,              # share of the readable answers that it is asked about too, to compare
-          price:float=0.0,                  # of a million tokens, for the account
-          correct_reward:float=1.0,         # paid for a right answer, by the rules or in the model's opinion
-          wrong_penalty:float=0.0,          # for a wrong one
-          unparseable_penalty:float=0.0,    # for no answer, or one that the model can't tell either
+def judge(parsed:Parsed, gold:str,       # one completion, and the right answer
+          row:dict, prompt:Any,          # the dataset's row, and what was asked
+          verdict:Verdict,               # of the dataset's own judge
+          model:str,                     # asked where the rules can't read: an address, or a folder
+          name:str='judge',              # of the model at the address
+          timeout:float=30.0,            # seconds for one reply
+          agreement:float=0.0,           # share of the readable answers that it is asked about too, to compare
+          price:float=0.0,               # of a million tokens, for the account
+          correct_reward:float=1.0,      # paid for a right answer, by the rules or in the model's opinion
+          wrong_penalty:float=0.0,       # for a wrong one
+          unparseable_penalty:float=0.0, # for no answer, or one that the model can't tell either
          )->Payment:
     "Pay for an answer that the rules accept, or, where they can't read it, a language model."
     asked = second_opinion(model, name, timeout, agreement, price)

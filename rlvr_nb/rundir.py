@@ -13,6 +13,7 @@ from functools import cached_property
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 # %% ../nbs/api/72_rundir.ipynb #rundir-own-imports
 from fastcore.basics import patch
@@ -26,7 +27,7 @@ from .writer import STALE, WriterMark, file_system_now
 # %% ../nbs/api/72_rundir.ipynb #t-rundir
 class RunDir:
     "The directory of one run and everything in it."
-    def __init__(self, path): # may not exist yet
+    def __init__(self, path:Any): # may not exist yet
         self.path = Path(os.path.realpath(path))
         self.link = Path(path) if os.path.islink(path) else None  # by which it was opened, where that is a link
         self.unreadable = Counter()  # what couldn't be read, by file: lines, parts or keys
@@ -46,7 +47,7 @@ class RunDir:
     def __repr__(self): return f'RunDir({str(self.path)!r})'
 
 # %% ../nbs/api/72_rundir.ipynb #t-shown-path
-def shown_path(path, # absolute
+def shown_path(path:Any, # absolute
               )->str:
     "A path as a person would type it: relative where it lies below the working directory."
     path, here = Path(path), Path.cwd()
@@ -63,9 +64,9 @@ def _fresh_path(name:str, root) -> Path:
 # %% ../nbs/api/72_rundir.ipynb #t-create
 @patch(cls_method=True)
 def create(cls:RunDir,
-           path=None,          # where; None makes `root/<date>_<time>_<name>`
+           path:Any=None,      # where; None makes `root/<date>_<time>_<name>`
            name:str='rlvr',    # part of the directory's name
-           root='outputs',     # where runs are kept
+           root:Any='outputs', # where runs are kept
           )->RunDir:
     "A new run directory; never one that already holds something."
     shown, run = path or f'{root}/...', cls(path or _fresh_path(name, root))
@@ -95,7 +96,7 @@ def _is_run(path:Path) -> bool:
 # %% ../nbs/api/72_rundir.ipynb #t-list
 @patch(cls_method=True)
 def list(cls:RunDir,
-         root='outputs',  # where runs are kept
+         root:Any='outputs', # where runs are kept
         )->list[RunDir]:
     "The runs directly below a folder, newest first."
     if not os.path.isdir(root): return []
@@ -105,7 +106,7 @@ def list(cls:RunDir,
 # %% ../nbs/api/72_rundir.ipynb #t-open
 @patch(cls_method=True)
 def open(cls:RunDir,
-         path,  # a directory that a run has written
+         path:Any, # a directory that a run has written
         )->RunDir:
     "A run that exists, finished or not; a `ConfigError` names the one that was probably meant."
     run = cls(path)
@@ -117,14 +118,14 @@ def open(cls:RunDir,
 # %% ../nbs/api/72_rundir.ipynb #t-of
 @patch(cls_method=True)
 def of(cls:RunDir,
-       path,  # a run directory, or a folder in one, such as `model` or `checkpoints/best`
+       path:Any, # a run directory, or a folder in one, such as `model` or `checkpoints/best`
       )->RunDir|None:
     "The run that a path is, or lies in; None when it is in none."
     path = Path(os.path.realpath(path))
     def whole(p): return os.path.isfile(p/'config.yaml') and os.path.isfile(p/'manifest.json')
     return next((cls(p) for p in (path, *path.parents[:2]) if whole(p)), None)
 
-def as_run(run_dir, # a `RunDir`, or the path of one
+def as_run(run_dir:Any, # a `RunDir`, or the path of one
           )->RunDir:
     "A run, opened where a path is given."
     return run_dir if isinstance(run_dir, RunDir) else RunDir.open(run_dir)
@@ -303,7 +304,7 @@ def write_manifest(self:RunDir,
 # %% ../nbs/api/72_rundir.ipynb #t-write-config
 @patch
 def write_config(self:RunDir,
-                 cfg,  # the `PipelineConfig` of the run
+                 cfg:Any, # the `PipelineConfig` of the run
                 ):
     "Write config.yaml, and into the manifest the command that starts the same run."
     write_text(self.config, cfg.to_yaml())
@@ -354,8 +355,8 @@ def _silent(self:RunDir) -> float:
 # %% ../nbs/api/72_rundir.ipynb #t-last-line
 @patch
 def last_line(self:RunDir,
-              stream:Path,     # such as `run.metrics_file`
-              whole,           # whether a record has what is needed of it
+              stream:Path, # such as `run.metrics_file`
+              whole:Any,   # whether a record has what is needed of it
              )->dict|None:
     "The last whole record of a stream, from its end, so that a long run is looked at quickly."
     return next((r for r in reversed(file_end(stream)) if whole(r)), None)
@@ -438,7 +439,7 @@ def refuse_links(self:RunDir):
 @patch
 def note_parent(self:RunDir,
                 parent:RunDir, # that trained the first model
-                model,         # its folder: `model`, or a checkpoint such as `checkpoints/checkpoint-20`
+                model:Any,     # its folder: `model`, or a checkpoint such as `checkpoints/checkpoint-20`
                ):
     "Name the run that the first weights come from."
     step = re.fullmatch(r'checkpoint-(\d{1,9})', Path(model).name)

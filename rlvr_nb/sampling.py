@@ -7,6 +7,7 @@ __all__ = ['Sampling', 'top_k', 'top_p', 'min_p', 'penalize', 'choose']
 
 # %% ../nbs/api/44_sampling.ipynb #sampling-imports
 from dataclasses import dataclass
+from typing import Any
 
 # %% ../nbs/api/44_sampling.ipynb #sampling-record
 @dataclass(frozen=True)
@@ -26,13 +27,13 @@ class Sampling:
     def truncates(self)->bool: return not self.greedy and (self.top_p < 1 or self.top_k > 0 or self.min_p > 0)
 
 # %% ../nbs/api/44_sampling.ipynb #sampling-top-k
-def top_k(logits_BV, k:int):
+def top_k(logits_BV:Any, k:int):
     "Leave out all but the `k` most probable tokens."
     floor_B1 = logits_BV.topk(min(k, logits_BV.shape[-1]), dim=-1).values[:, -1:]
     return logits_BV.masked_fill(logits_BV < floor_B1, float('-inf'))
 
 # %% ../nbs/api/44_sampling.ipynb #sampling-top-p
-def top_p(logits_BV, p:float):
+def top_p(logits_BV:Any, p:float):
     "Leave out the least probable tokens, as long as those that stay have a probability of at least `p` together."
     ranked_BV, order_BV = logits_BV.sort(dim=-1, descending=True)
     share_BV = ranked_BV.softmax(-1)
@@ -41,14 +42,14 @@ def top_p(logits_BV, p:float):
     return ranked_BV.new_empty(ranked_BV.shape).scatter_(-1, order_BV, ranked_BV)
 
 # %% ../nbs/api/44_sampling.ipynb #sampling-min-p
-def min_p(logits_BV, p:float):
+def min_p(logits_BV:Any, p:float):
     "Leave out tokens with less than the share `p` of the most probable one's probability (arXiv:2407.01082)."
     import math
     return logits_BV.masked_fill(logits_BV < logits_BV.max(-1, keepdim=True).values + math.log(p), float('-inf'))
 
 # %% ../nbs/api/44_sampling.ipynb #sampling-penalize
-def penalize(logits_BV,      # of the next token
-             seen_BV,        # bool: tokens that occurred
+def penalize(logits_BV:Any,  # of the next token
+             seen_BV:Any,    # bool: tokens that occurred
              penalty:float): # above 1 makes them less probable
     "Make tokens that occurred less probable."
     import torch
@@ -66,11 +67,11 @@ def _narrowed(logits_BV, sampling:Sampling, seen_BV):
     return min_p(logits_BV, sampling.min_p) if sampling.min_p > 0 else logits_BV
 
 # %% ../nbs/api/44_sampling.ipynb #sampling-choose
-def choose(logits_BV,      # of the next token, in any precision
+def choose(logits_BV:Any,     # of the next token, in any precision
            sampling:Sampling, # how to choose
-           generator,      # torch.Generator of the noise
-           seen_BV=None,   # bool: tokens that occurred; only where `sampling` penalizes
-          )->tuple:        # token (B), log-probability (B)
+           generator:Any,     # torch.Generator of the noise
+           seen_BV:Any=None,  # bool: tokens that occurred; only where `sampling` penalizes
+          )->tuple:           # token (B), log-probability (B)
     "A token a row, and the logarithm of its probability at this temperature."
     import torch
     hot = sampling.greedy or sampling.temperature == 1

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 # %% ../nbs/api/55_saving.ipynb #saving-own-imports
 from .model import is_adapted
@@ -58,8 +59,8 @@ def load_onto_numbered_cpus()->None:
     torch.serialization.register_package(100, lambda storage: None, on_cpu)
 
 # %% ../nbs/api/55_saving.ipynb #t-size
-def checkpoint_size(trainer # one of ours, with or without an optimizer
-                   )->int:  # bytes, about
+def checkpoint_size(trainer:Any # one of ours, with or without an optimizer
+                   )->int:      # bytes, about
     "How large a checkpoint will be: trained weights, two averages of each, and what a tokenizer takes."
     sizes = [(p.numel() * p.element_size(), p.requires_grad) for p in trainer.model.parameters()]
     trained = sum(size for size, trains in sizes if trains)

@@ -10,6 +10,7 @@ import copy, threading
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 # %% ../nbs/api/36_scoring.ipynb #scoring-own-imports
 from fastcore.basics import patch
@@ -37,10 +38,10 @@ def _unique_names(configs:list[dict]) -> list[str]:
 class DefaultRewardComponent:
     "The rewards of a configuration, as TRL's trainer wants them."
     def __init__(self,
-                 config,                       # the `reward` part of a configuration, an object or a mapping
-                 markers=None,                 # of the model: `Markers`, or anything with the four marker names
-                 judge:Judge|None=None,        # of the dataset; numbers as in GSM8K by default
-                 prefilled:bool=False,         # the chat template has already written `reasoning_start`
+                 config:Any,            # the `reward` part of a configuration, an object or a mapping
+                 markers:Any=None,      # of the model: `Markers`, or anything with the four marker names
+                 judge:Judge|None=None, # of the dataset; numbers as in GSM8K by default
+                 prefilled:bool=False,  # the chat template has already written `reasoning_start`
                 ):
         get = config.get if isinstance(config, Mapping) else lambda k, d=None: getattr(config, k, d)
         self.configs = [_as_dict(f) for f in get('reward_functions') or []]
@@ -73,7 +74,7 @@ def __setstate__(self:DefaultRewardComponent, state):
 # %% ../nbs/api/36_scoring.ipynb #r-warn-once
 @patch
 def warn_once(self:DefaultRewardComponent,
-              key,         # what the warning is about
+              key:Any,     # what the warning is about
               message:str, # in words
              ):
     "Log a warning, unless one of this key was logged before."
@@ -302,11 +303,11 @@ def load_state_dict(self:DefaultRewardComponent,
         raise RewardError(f"rewards: the checkpoint's state is damaged ({type(e).__name__}: {_short(e, 80)})") from e
 
 # %% ../nbs/api/36_scoring.ipynb #r-dataset-judge
-def dataset_judge(kind:str|None,           # how golds compare, one of `rlvr_nb.verify.KINDS`; None: as in GSM8K
-                  scorer=None,             # the dataset's own, of an answer's text and its row
+def dataset_judge(kind:str|None,             # how golds compare, one of `rlvr_nb.verify.KINDS`; None: as in GSM8K
+                  scorer:Any=None,           # the dataset's own, of an answer's text and its row
                   markers:Markers|None=None, # of the model
-                  prefilled:bool=False,    # the chat template has already written `reasoning_start`
-                  deadline:float=10.0,     # seconds for one call of the scorer
+                  prefilled:bool=False,      # the chat template has already written `reasoning_start`
+                  deadline:float=10.0,       # seconds for one call of the scorer
                  )->Judge:
     "The judge of a dataset."
     guarded = scorer if scorer is None or isinstance(scorer, GuardedScorer) else GuardedScorer(scorer, deadline)
@@ -391,12 +392,12 @@ def _table(self:DefaultRewardComponent, batch:Batch) -> ScoreTable:
     return replace(table, totals=[sum(p) if p else None for p in paid])
 
 # %% ../nbs/api/36_scoring.ipynb #r-score-completions
-def score_completions(config,                        # a configuration, its `reward` part, or a component
-                      completions:str|list,          # one completion or several, strings or message lists
-                      answer:str|list,               # the gold answer, one for all or one for each
-                      prompt=None,                   # what was asked: a string or messages, one for all
-                      columns:dict|None=None,        # other columns of the row, the same for all
-                      token_ids:list|None=None,      # the tokens of each completion, for rewards that count them
+def score_completions(config:Any,               # a configuration, its `reward` part, or a component
+                      completions:str|list,     # one completion or several, strings or message lists
+                      answer:str|list,          # the gold answer, one for all or one for each
+                      prompt:Any=None,          # what was asked: a string or messages, one for all
+                      columns:dict|None=None,   # other columns of the row, the same for all
+                      token_ids:list|None=None, # the tokens of each completion, for rewards that count them
                      )->ScoreTable:
     "The payment of each reward for each completion, with the reason in words."
     component = _component_of(config)

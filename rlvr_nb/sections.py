@@ -8,6 +8,7 @@ __all__ = ['error_panel', 'message_panel', 'message_text', 'Tasks', 'Notice', 'S
 # %% ../nbs/api/93_sections.ipynb #sections-imports
 import threading
 from collections import deque
+from typing import Any
 
 # %% ../nbs/api/93_sections.ipynb #sections-own-imports
 from fastcore.basics import patch
@@ -30,8 +31,8 @@ def error_panel(e:dict # what `describe_error` says
         'div', ft('b', f"{e['title']}: "), first, *(ft('div', text) for text in more), *trace, cls='rlvr-error', role='alert')
 
 # %% ../nbs/api/93_sections.ipynb #w-message-panel
-def message_panel(message # a text, an error or None
-                 )->str:  # HTML
+def message_panel(message:Any # a text, an error or None
+                 )->str:      # HTML
     "A message as an element."
     if message is None: return ''
     if isinstance(message, str): return page(ft('div', message, role='status', cls='rlvr-said'))
@@ -39,7 +40,7 @@ def message_panel(message # a text, an error or None
     return page(error_panel({**e, 'trace': '' if isinstance(message, RLVRError) else e['trace']}))
 
 # %% ../nbs/api/93_sections.ipynb #w-message-text
-def message_text(message # a text, an error or None
+def message_text(message:Any # a text, an error or None
                 )->str:
     "A message in one line, for the header."
     if message is None: return ''
@@ -50,7 +51,7 @@ def message_text(message # a text, an error or None
 class Tasks:
     "Slow work, and what is said about it."
     def __init__(self,
-                 wake=lambda: None, # called when there is something to draw
+                 wake:Any=lambda: None, # called when there is something to draw
                 ):
         self.lock, self.wake, self.background = threading.RLock(), wake, False
         self.messages, self.latest = {}, None      # action -> text or error; the newest action
@@ -74,10 +75,10 @@ class _Progress:
 
 @patch
 def run(self:Tasks,
-        action:str,  # whose message says how it goes
-        work,        # without arguments, slow; touches no widget
-        show,        # of its result; may touch widgets
-        doing:str,   # said meanwhile
+        action:str, # whose message says how it goes
+        work:Any,   # without arguments, slow; touches no widget
+        show:Any,   # of its result; may touch widgets
+        doing:str,  # said meanwhile
        ):
     "Run something slow beside the notebook; a second call while it runs does nothing."
     with self.lock:
@@ -123,7 +124,7 @@ def text(self:Tasks, action:str):
 # %% ../nbs/api/93_sections.ipynb #w-notice
 class Notice:
     "Where the message of an action appears."
-    def __init__(self, action:str, form, tasks:Tasks):
+    def __init__(self, action:str, form:Any, tasks:Tasks):
         self.action, self.form, self.tasks, self._below = action, form, tasks, ([], False)
         self.text = panel(f'message-{action}')
         self.box = stack(self.text)
@@ -153,8 +154,8 @@ class Section:
     "A part of the app."
     name, title, lead = '', '', ''
     def __init__(self,
-                 form,         # a `Form`
-                 tasks:Tasks,  # for what is slow
+                 form:Any,    # a `Form`
+                 tasks:Tasks, # for what is slow
                 ):
         self.form, self.tasks = form, tasks
         self.w, self.notices, self._box = {}, {}, None
@@ -187,7 +188,7 @@ def act(self:Section,
     return stack(line(*widgets), self.notices[action].box)
 
 @patch
-def guard(self:Section, action:str, work # without arguments
+def guard(self:Section, action:str, work:Any # without arguments
          ):
     "Do what a click asked for; what is wrong is said beside it."
     try: said = work()

@@ -8,6 +8,7 @@ __all__ = ['LARGEST', 'accuracy_text', 'run_line', 'differing', 'download_button
 # %% ../nbs/api/96_shelves.ipynb #runs-imports
 import base64
 from pathlib import Path
+from typing import Any
 
 # %% ../nbs/api/96_shelves.ipynb #runs-own-imports
 import ipywidgets
@@ -72,10 +73,10 @@ class Runs(Section):
     lead = ('Everything in the folder of runs. Choose one to show, continue or train further from it; choose several, '
             'with Ctrl or Shift, to compare them.')
 
-    def __init__(self, form, tasks,
-                 attach,             # shows a run: called with a `RunDir`
-                 go_on,              # continues the run that is shown
-                 changed,            # called when the form starts from something else
+    def __init__(self, form:Any, tasks:Any,
+                 attach:Any,         # shows a run: called with a `RunDir`
+                 go_on:Any,          # continues the run that is shown
+                 changed:Any,        # called when the form starts from something else
                  root:str='outputs', # where runs are kept
                 ):
         super().__init__(form, tasks)

@@ -7,6 +7,7 @@ __all__ = ['Remembering', 'Watching', 'Obeying', 'control_callback']
 
 # %% ../nbs/api/56_steps.ipynb #steps-imports
 from functools import lru_cache
+from typing import Any
 
 # %% ../nbs/api/56_steps.ipynb #steps-own-imports
 from .agreement import any_process
@@ -30,7 +31,7 @@ class Remembering:
 # %% ../nbs/api/56_steps.ipynb #t-watching
 class Watching(Remembering):
     "Reports the log, and looks at the weights after each update."
-    def __init__(self, control, on_step): self.steering, self.on_step = control, on_step
+    def __init__(self, control:Any, on_step:Any): self.steering, self.on_step = control, on_step
 
     def on_optimizer_step(self, args, state, control, **kwargs):
         self.trainer.health.check_weights(self.trainer.model, state.global_step + 1)

@@ -11,6 +11,7 @@ from .show import line_chart, percent, points
 from .elements import page
 from .charts import thinned
 from .panels import outcome_text, status_text, table
+from typing import Any
 
 # %% ../nbs/api/96_summary.ipynb #w-summary
 class Summary:
@@ -40,9 +41,9 @@ def _said(view) -> str:
         f'A training was running when this was written; App.attach({str(view.run_dir.path)!r}) shows what became of it')
 
 # %% ../nbs/api/96_summary.ipynb #w-summarise
-def summarise(view,              # of a `Live`
-              comparisons:dict,  # dataset -> Comparison
-              command:str,       # that repeats the run
+def summarise(view:Any,         # of a `Live`
+              comparisons:dict, # dataset -> Comparison
+              command:str,      # that repeats the run
              )->Summary:
     "A static account of a run."
     rows, said = _rows(comparisons, view.evaluations), _said(view)

@@ -42,7 +42,7 @@ def with_defaults(template:str,  # of a tokenizer
     return ''.join(lines) + blank + template
 
 # %% ../nbs/api/10_templates.ipynb #tp-set-defaults
-def set_template_arguments(tokenizer,      # a transformers tokenizer; its chat template is changed in place
+def set_template_arguments(tokenizer:Any,  # a transformers tokenizer; its chat template is changed in place
                            arguments:dict, # name -> value
                           )->None:
     "Write arguments into the chat template of a tokenizer, as its defaults; doing so twice changes nothing."
@@ -70,7 +70,7 @@ def _is_apart(tokenizer) -> bool:
     "Whether the template of a tokenizer is rendered in the child."
     return hasattr(tokenizer, 'special_tokens_map') and not _is_ours(tokenizer)
 
-def try_render(tokenizer,     # a transformers tokenizer with a chat template
+def try_render(tokenizer:Any, # a transformers tokenizer with a chat template
                prompts:list,  # lists of chat messages
               )->list[Rendering]:
     "Render prompts, each up to where the model's turn begins; a `Rendering` without text says what went wrong."
@@ -111,7 +111,7 @@ def _apply_apart(tokenizer, conversation, chat_template=None, add_generation_pro
     return original(tokenizer, texts if several else texts[0], chat_template=_AS_IT_IS, **rest)
 
 # %% ../nbs/api/10_templates.ipynb #tp-guard
-def guard_template(tokenizer, # a transformers tokenizer that was loaded from files; changed in place
+def guard_template(tokenizer:Any, # a transformers tokenizer that was loaded from files; changed in place
                   )->None:
     "Have the chat template run with limits wherever this tokenizer goes, copies of it included."
     tokenizer.apply_chat_template = partial(_apply_apart, tokenizer)
@@ -135,8 +135,8 @@ def merge_system(messages:list[dict], # chat messages
 # %% ../nbs/api/10_templates.ipynb #tp-fit
 _FORMS = (lambda messages: messages, _same_role, merge_system)
 
-def fit_prompts(tokenizer,    # a transformers tokenizer with a chat template
-                prompts:list, # lists of chat messages
+def fit_prompts(tokenizer:Any,     # a transformers tokenizer with a chat template
+                prompts:list,      # lists of chat messages
                )->tuple[list[list[dict]], list[Rendering],
                         str|None]: # the messages as they can be rendered, the renderings, the template's objection
     "Render prompts, with turns or the system message merged where the template refuses them as they are."
@@ -153,7 +153,7 @@ def fit_prompts(tokenizer,    # a transformers tokenizer with a chat template
 # %% ../nbs/api/10_templates.ipynb #tp-check
 _QUESTION = 'What is 17 + 25?'
 
-def check_template(tokenizer,  # a transformers tokenizer
+def check_template(tokenizer:Any, # a transformers tokenizer
                   )->None:
     "Render one question; a `ConfigError` says what is wrong with a chat template that can't."
     name = getattr(tokenizer, 'name_or_path', None) or 'this model'

@@ -12,6 +12,7 @@ import hashlib, inspect, json, os, random, sys
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 # %% ../nbs/api/40_tiny.ipynb #tiny-own-imports
 from .grammar import ConfigError
@@ -148,10 +149,10 @@ def _warm_up_rows(tokenizer, recipe:WarmUp, seed:int) -> tuple:
                                                                         add_special_tokens=False)['input_ids'])
 
 # %% ../nbs/api/40_tiny.ipynb #m-warm-up
-def warm_up(model, tokenizer,            # as `build_tiny_model` makes them; the model is changed in place
-            recipe:WarmUp=WarmUp(),      # how
-            seed:int=0,                  # of the problems and of the teacher's forgetting
-            progress:bool=True,          # show a bar
+def warm_up(model:Any, tokenizer:Any, # as `build_tiny_model` makes them; the model is changed in place
+            recipe:WarmUp=WarmUp(),   # how
+            seed:int=0,               # of the problems and of the teacher's forgetting
+            progress:bool=True,       # show a bar
            ):
     "Teach the built-in model by supervised examples of the forgetful teacher."
     import torch

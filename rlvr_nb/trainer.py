@@ -10,6 +10,7 @@ import math, sys, time
 from contextlib import contextmanager, nullcontext
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 # %% ../nbs/api/55_trainer.ipynb #trainer-own-imports
 from .completion import Completion
@@ -112,8 +113,8 @@ class Handed:
 
 # %% ../nbs/api/55_trainer.ipynb #t-stop-hook
 @contextmanager
-def stoppable(model,   # a torch module that generates
-              control, # a `TrainingControl`
+def stoppable(model:Any,   # a torch module that generates
+              control:Any, # a `TrainingControl`
              ):
     "Within it a forward pass of the model raises `StopRequested` once a stop was asked for."
     def look(module, arguments):
@@ -193,8 +194,9 @@ class Healthy:
 class Watched(Replaces, Rewindable, Shrinks, Timed, Handed, Stoppable, InParts, Healthy, Exact, Ordered, Parts,
               Together, Passes, Frugal, Proven, Sampled, Sliced, Alike):
     "What stands in front of TRL's trainer."
-    def __init__(self, *args, on_completions=None, judged=None, control=None, health=None, on_fault=None, on_event=None,
-                 stateful=None, engine=None, **kwargs):
+    def __init__(self, *args, on_completions:Any=None, judged:Any=None, control:Any=None, health:Any=None,
+                 on_fault:Any=None, on_event:Any=None,
+                 stateful:Any=None, engine:Any=None, **kwargs):
         self.on_completions, self.judged, self.steering, self.health = on_completions, judged, control, health
         self.on_fault, self.on_event, self.stateful, self.engine = on_fault, on_event, stateful or {}, engine
         super().__init__(*args, **kwargs)
@@ -202,7 +204,7 @@ class Watched(Replaces, Rewindable, Shrinks, Timed, Handed, Stoppable, InParts, 
         self.batches = Batches(a.per_device_train_batch_size, a.gradient_accumulation_steps, a.steps_per_generation)
 
 @lru_cache(maxsize=None)
-def trainer_class(GRPOTrainer # TRL's, or the one that unsloth puts in its place
+def trainer_class(GRPOTrainer:Any # TRL's, or the one that unsloth puts in its place
                  ):
     "TRL's trainer with everything above in front of it."
     about = "TRL's GRPO trainer, watched, stopped and saved."

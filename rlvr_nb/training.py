@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 # %% ../nbs/api/56_training.ipynb #training-own-imports
 from fastcore.basics import patch
@@ -44,8 +45,8 @@ class TrainingOutcome:
 class DefaultTrainingLoopComponent:
     "Trains a model with GRPO as `train` says."
     def __init__(self,
-                 config,          # the `train` part of a configuration
-                 seed:int=0,      # where `train.seed` is null
+                 config:Any, # the `train` part of a configuration
+                 seed:int=0, # where `train.seed` is null
                 ):
         self.config, self.seed = config, seed
 
@@ -121,16 +122,16 @@ def _ready(trainer, callbacks:list) -> None:
 # %% ../nbs/api/56_training.ipynb #t-make-trainer
 @patch
 def make_trainer(self:DefaultTrainingLoopComponent,
-                 model, tokenizer,            # ready to train, with its adapter
-                 rows,                        # dicts with prompt, answer and further columns for the rewards
-                 reward_functions:list,       # in TRL's signature
-                 reward_weights:list,         # one for each
-                 output_dir:str|Path,         # of the checkpoints
-                 callbacks:tuple|list=(),     # of transformers; each finds the trainer in its attribute `trainer`
+                 model:Any, tokenizer:Any,          # ready to train, with its adapter
+                 rows:Any,                          # dicts with prompt, answer and further columns for the rewards
+                 reward_functions:list,             # in TRL's signature
+                 reward_weights:list,               # one for each
+                 output_dir:str|Path,               # of the checkpoints
+                 callbacks:tuple|list=(),           # of transformers; each finds the trainer in its attribute `trainer`
                  control:TrainingControl|None=None, # to pause and stop
-                 on_step:Callable|None=None,  # (step, total, metrics), after each line of the log, in the main process
-                 engine:RolloutEngine|None=None, # that generates; None makes one as `train.rollout` says
-                 **told,                      # on_completions, judged, on_fault, on_event, stateful: see `Watched`
+                 on_step:Callable|None=None, # (step, total, metrics), after each line of the log, in the main process
+                 engine:RolloutEngine|None=None,    # that generates; None makes one as `train.rollout` says
+                 **told, # on_completions, judged, on_fault, on_event, stateful: see `Watched`
                 ):
     "TRL's trainer, set up and not yet started."
     from datasets import Dataset

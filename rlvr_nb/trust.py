@@ -10,6 +10,7 @@ __all__ = ['LOOSENS', 'NOT_EVALUATED', 'loosened', 'environment_faults', 'load_r
 import os, re
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 # %% ../nbs/api/79_trust.ipynb #trust-own-imports
 from .grammar import ConfigError, Fault, GROUPS, override_text, parse_override, path_text, walk
@@ -85,7 +86,6 @@ def _environment_reads(run:RunDir) -> dict[tuple, str]:
     texts = {path: value for path, value in walk(read_yaml(run.config)[0]) if isinstance(value, str)}
     return {path: text for path, text in texts.items() if '${' in _ORDINARY.sub('', text)}
 
-
 # %% ../nbs/api/79_trust.ipynb #trust-asked
 def _asked(cfg:PipelineConfig, run:RunDir) -> list[tuple]:
     "What a configuration asks for that loosens a protection: (path, value, what it would do)."
@@ -111,24 +111,24 @@ def _reads(run:RunDir) -> list[tuple]:
     return [(path, text, _READS) for path, text in _environment_reads(run).items()]
 
 # %% ../nbs/api/79_trust.ipynb #trust-loosened
-def loosened(cfg:PipelineConfig,  # loaded from a run's file, with the overrides on top
-             run:RunDir,          # whose file it is
-             overrides=(),        # what the person typed
-            )->list[Fault]:       # one for each option, in the order of the configuration
+def loosened(cfg:PipelineConfig, # loaded from a run's file, with the overrides on top
+             run:RunDir,         # whose file it is
+             overrides:Any=(),   # what the person typed
+            )->list[Fault]:      # one for each option, in the order of the configuration
     "What a run's own file asks for that loosens a protection."
     return _faults(_asked(cfg, run), run, overrides) + environment_faults(run, overrides)
 
-def environment_faults(run:RunDir,    # whose file it is
-                       overrides=(),  # what the person typed
+def environment_faults(run:RunDir,       # whose file it is
+                       overrides:Any=(), # what the person typed
                       )->list[Fault]:
     "What a run's own file would read of the environment; asked before the file is loaded, which would read it."
     return _faults(_reads(run), run, overrides)
 
 # %% ../nbs/api/79_trust.ipynb #trust-load-run
-def load_run(run,             # a `RunDir`, or its path
-             *overrides:str,  # what the person typed, besides `run_dir`
-             run_dir:str|None=None,  # of the configuration that is returned; None makes a new one
-             spared:tuple=(),        # options that the caller doesn't follow: an evaluation saves no model
+def load_run(run:Any,               # a `RunDir`, or its path
+             *overrides:str,        # what the person typed, besides `run_dir`
+             run_dir:str|None=None, # of the configuration that is returned; None makes a new one
+             spared:tuple=(),       # options that the caller doesn't follow: an evaluation saves no model
             )->PipelineConfig:
     "The configuration of a run, to continue it or to start from it; a `ConfigError` for what a person must ask for."
     run = as_run(run)
@@ -146,7 +146,7 @@ def _resets(asked:list[tuple]) -> list[str]:
         return False if isinstance(value, bool) else None
     return [override_text(path_text(each[0]), harmless(*each)) for each in asked]
 
-def tame_run(run,            # a `RunDir`, or its path
+def tame_run(run:Any,        # a `RunDir`, or its path
              *overrides:str, # what the person has set
             )->PipelineConfig:
     "The configuration of a run without what only the person may ask for, which stands among its warnings."
@@ -165,7 +165,7 @@ def _not_taken(path:str, why:str) -> str:
     return f"{path}: not taken from the run's own file, since it would {why}; set it yourself"
 
 # %% ../nbs/api/79_trust.ipynb #trust-again
-def asked_again(run # a `RunDir`, or its path
+def asked_again(run:Any           # a `RunDir`, or its path
                )->dict[str, str]: # override -> what it would do; empty for an ordinary run
     "What a person has to say again before a run is continued, as overrides."
     run = as_run(run)
@@ -176,8 +176,8 @@ def asked_again(run # a `RunDir`, or its path
 # %% ../nbs/api/79_trust.ipynb #trust-changes-of
 NOT_EVALUATED = ('model.save_model_path', 'train.output_dir', 'model.push_to_hub')  # what an evaluation doesn't follow
 
-def changes_of(run,        # a `RunDir`, or its path
-               overrides,  # what the person typed
+def changes_of(run:Any,       # a `RunDir`, or its path
+               overrides:Any, # what the person typed
               )->str|None:
     "The first override that changes the configuration of a run; None where all only repeat it."
     run = as_run(run)
@@ -290,7 +290,7 @@ def _inspect_run(run:RunDir, told:Inspection) -> None:
         told.unusual.append(f'its command does more than start this program: {command[:100]}')
 
 # %% ../nbs/api/79_trust.ipynb #trust-inspect
-def inspect_path(path # a run directory, or the folder of a model
+def inspect_path(path:Any # a run directory, or the folder of a model
                 )->Inspection:
     "What a directory is and would do, without anything of it loaded."
     root = Path(os.path.realpath(path))

@@ -10,6 +10,7 @@ __all__ = ['PROVE_EVERY', 'FAR_APART', 'BY_ROWS', 'BY_TOKENS', 'grouped', 'sampl
 # %% ../nbs/api/53_updates.ipynb #updates-imports
 from contextlib import contextmanager
 from itertools import groupby
+from typing import Any
 
 # %% ../nbs/api/53_updates.ipynb #updates-own-imports
 from fastcore.basics import patch
@@ -28,7 +29,7 @@ def grouped(prompts:list # lists of tokens, equal ones beside each other
     return [prompt for prompt, _ in runs], sizes.pop() if len(sizes) == 1 else None
 
 # %% ../nbs/api/53_updates.ipynb #updates-not-sampled
-def sampled_elsewhere(args   # a `GRPOConfig`
+def sampled_elsewhere(args:Any    # a `GRPOConfig`
                      )->str|None: # why
     "What in TRL's options keeps the engine from generating."
     if args.use_vllm: return 'train.grpo.use_vllm asks for vLLM'
@@ -37,7 +38,7 @@ def sampled_elsewhere(args   # a `GRPOConfig`
     if args.generation_kwargs: return 'train.grpo.generation_kwargs are options of transformers'
     return None
 
-def sampling_of(args   # a `GRPOConfig`
+def sampling_of(args:Any # a `GRPOConfig`
                )->Sampling:
     "How TRL's options mean a token to be chosen."
     return Sampling(args.temperature, args.top_p, args.top_k or 0, args.min_p or 0., args.repetition_penalty)
@@ -73,10 +74,10 @@ class Sampled:
         return [r.token_ids for r in rollouts], [r.logprobs for r in rollouts]
 
 # %% ../nbs/api/53_updates.ipynb #updates-difference
-def sampler_difference(ours_BT,   # log-probabilities of the sampler
-                       theirs_BT, # of the trainer, for the same tokens
-                       mask_BT,   # 1 where there is a token
-                      )->tuple:   # mean and maximum of the absolute difference, and the divergence in nats a token
+def sampler_difference(ours_BT:Any,   # log-probabilities of the sampler
+                       theirs_BT:Any, # of the trainer, for the same tokens
+                       mask_BT:Any,   # 1 where there is a token
+                      )->tuple:       # mean and maximum of the absolute difference, and the divergence in nats a token
     "How far the sampler and the trainer are apart."
     gap = (ours_BT.float() - theirs_BT.float())[mask_BT.bool()]
     if not len(gap): return 0., 0., 0.
@@ -150,7 +151,7 @@ def trimmed(inputs:dict # a micro-batch of TRL: prompts padded on the left, comp
 
 # %% ../nbs/api/53_updates.ipynb #updates-rows
 def rows_of(inputs:dict, # a micro-batch
-            keep,        # which rows, in order, int or bool tensor
+            keep:Any,    # which rows, in order, int or bool tensor
            )->dict:
     "Some rows of a micro-batch."
     n = len(inputs['completion_ids'])
@@ -184,12 +185,12 @@ def finite_attention():
 # %% ../nbs/api/53_updates.ipynb #updates-exact
 BY_ROWS, BY_TOKENS = ('grpo', 'sapo', 'luspo', 'dr_grpo'), ('dapo', 'cispo', 'vespo')
 
-def may_arrange(args # a `GRPOConfig`
+def may_arrange(args:Any # a `GRPOConfig`
                )->bool:
     "Whether the loss is the same however the rows of a step are split."
     return args.loss_type in BY_ROWS + BY_TOKENS and args.top_entropy_quantile >= 1
 
-def may_leave_out(args # a `GRPOConfig`
+def may_leave_out(args:Any # a `GRPOConfig`
                  )->bool:
     "Whether a row without an advantage has no gradient at all."
     entropy = getattr(args, 'entropy_coef', 0) or getattr(args, 'use_adaptive_entropy', False)

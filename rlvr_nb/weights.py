@@ -7,6 +7,7 @@ __all__ = ['compare_tensors', 'load_adapters', 'compare_model']
 
 # %% ../nbs/api/53_weights.ipynb #weights-imports
 from pathlib import Path
+from typing import Any
 
 # %% ../nbs/api/53_weights.ipynb #weights-own-imports
 from .grammar import RLVRError
@@ -26,7 +27,7 @@ def compare_tensors(loaded:dict, # name -> tensor, in the model
             raise RLVRError(f'train: {name} of the {what} is not what the checkpoint holds, after loading it')
 
 # %% ../nbs/api/53_weights.ipynb #t-load-adapters
-def load_adapters(model,       # a PEFT model
+def load_adapters(model:Any,   # a PEFT model
                   folder:Path, # of a checkpoint
                  )->None:
     "Load every adapter of a model from a checkpoint, and compare each tensor with the file."
@@ -38,7 +39,7 @@ def load_adapters(model,       # a PEFT model
         compare_tensors(get_peft_model_state_dict(model, adapter_name=name), saved, f'adapter {name}')
 
 # %% ../nbs/api/53_weights.ipynb #t-compare-model
-def compare_model(model,       # a transformers model, loaded from a checkpoint
+def compare_model(model:Any,   # a transformers model, loaded from a checkpoint
                   folder:Path, # of the checkpoint
                  )->None:
     "Compare every tensor of a full model with the files of a checkpoint; shared memory is saved once."

@@ -8,6 +8,7 @@ __all__ = ['Named', 'Window']
 # %% ../nbs/api/96_window.ipynb #window-imports
 import threading
 from collections import ChainMap
+from typing import Any
 
 # %% ../nbs/api/96_window.ipynb #window-own-imports
 import ipywidgets
@@ -25,7 +26,7 @@ class Named(ChainMap):
     def __init__(self,
                  head:dict,              # widgets of the header
                  sections:list[Section], # with their own widgets
-                 add,                    # makes a section
+                 add:Any,                # makes a section
                 ):
         super().__init__(head, *(s.w for s in sections))
         self.sections, self.add = sections, add
@@ -41,7 +42,7 @@ class Named(ChainMap):
 class Window:
     "The header, and below it the section that is open."
     def __init__(self,
-                 form,                   # a `Form`
+                 form:Any,               # a `Form`
                  tasks:Tasks,            # for what is slow
                  live:Live,              # of the run that is shown
                  sections:list[Section], # in the order of their buttons

@@ -9,6 +9,7 @@ __all__ = ['BEAT', 'STALE', 'this_process', 'file_system_now', 'WriterMark']
 import os, platform, secrets, threading, time
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 # %% ../nbs/api/71_writer.ipynb #writer-own-imports
 from fastcore.basics import patch
@@ -52,7 +53,7 @@ class WriterMark:
     "The mark in a run directory of the process that writes into it."
     held = {}  # path of a mark -> token, of the marks that this process holds
 
-    def __init__(self, folder): # of the run
+    def __init__(self, folder:Any): # of the run
         self.path = Path(folder).resolve()/'writer.json'
 
     def __repr__(self): return f'WriterMark({str(self.path)!r})'
