@@ -9,6 +9,7 @@ __all__ = ['PAID', 'WHY', 'MOST_ROWS', 'MOST_MEMORY', 'storable', 'as_table', 'p
 import os, re
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 # %% ../nbs/api/70_parts.ipynb #parts-own-imports
 from .completion import store_columns
@@ -20,8 +21,8 @@ from .parquet import read_parquet
 # %% ../nbs/api/70_parts.ipynb #parts-storable
 PAID, WHY = 'reward:', 'reason:'  # prefixes of the two columns of a reward function
 
-def storable(value,                 # of a field
-             hide=lambda text: text, # a filter for texts, such as `token_hider()`
+def storable(value:Any,                  # of a field
+             hide:Any=lambda text: text, # a filter for texts, such as `token_hider()`
             ):
     "Text that UTF-8 can hold: half of a surrogate pair becomes a question mark."
     return hide(value).encode('utf-8', 'replace').decode() if isinstance(value, str) else value

@@ -12,6 +12,7 @@ import random, tempfile
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 # %% ../nbs/api/81_probe.ipynb #probe-own-imports
 from fastcore.basics import patch
@@ -196,10 +197,10 @@ def __str__(self:ProbeReport):
     return '\n\n'.join(parts)
 
 # %% ../nbs/api/81_probe.ipynb #probe-scored
-def scored(rewards,       # a reward component
-           rows:list,     # the problem of each completion
-           texts:list,    # completions
-           ids:list,      # their tokens
+def scored(rewards:Any, # a reward component
+           rows:list,   # the problem of each completion
+           texts:list,  # completions
+           ids:list,    # their tokens
           )->list[Completion]:
     "Completions judged and paid, as the trainer has it done."
     completions = [[dict(role='assistant', content=text)] for text in texts]
@@ -215,13 +216,13 @@ def grouped_records(records:list, rows:list, group:int, weights:dict) -> list[Gr
     return [Group(row['question'], part, totals_of(part, weights)) for row, part in zip(rows, parts)]
 
 # %% ../nbs/api/81_probe.ipynb #probe-measure
-def measure(prepared,          # what preflight made
-            engine,            # a rollout engine on the untrained model
+def measure(prepared:Any,      # what preflight made
+            engine:Any,        # a rollout engine on the untrained model
             rows:list,         # problems
             group:int,         # completions of each
             temperature:float, # of the sampling
             seed:int=0,        # of the sampling
-            rewards=None,      # another reward component than the run's
+            rewards:Any=None,  # another reward component than the run's
            )->list[Group]:
     "Complete and score some problems."
     found = engine.generate([row['prompt'] for row in rows], group, temperature=temperature, seed=seed)
@@ -266,10 +267,10 @@ def candidates(report:ProbeReport,   # of the run as it is configured
     return [Remedy(override, why) for needed, override, why in possible if needed]
 
 # %% ../nbs/api/81_probe.ipynb #probe-try
-def tried(remedy:Remedy,  # a candidate
-          probe,          # (cfg) -> groups, on a few prompts
+def tried(remedy:Remedy,      # a candidate
+          probe:Any,          # (cfg) -> groups, on a few prompts
           cfg:PipelineConfig, # of the run
-         )->Remedy|None:     # None where it isn't possible here
+         )->Remedy|None:      # None where it isn't possible here
     "The same remedy with what it did, where that is found out by sampling a few completions."
     key = remedy.override.partition('=')[0]
     if key not in ('prompts.examples', 'train.grpo.temperature'): return remedy
@@ -301,9 +302,9 @@ def probe_record(report:ProbeReport, # to keep
                 remedies=[asdict(r) for r in report.remedies], pass_rates=pass_rates(report))
 
 # %% ../nbs/api/81_probe.ipynb #probe-step
-def timed_step(prepared,         # what preflight made
-               model, tokenizer, # the untrained model
-               engine,           # that generates with it
+def timed_step(prepared:Any,             # what preflight made
+               model:Any, tokenizer:Any, # the untrained model
+               engine:Any,               # that generates with it
               )->tuple[float|None, int]: # seconds of a step, bytes at most
     "Train three steps that change nothing, and time them."
     loop, times = prepared.loop, []
@@ -337,10 +338,10 @@ def _tries(prepared, engine, questions:set):
     return again
 
 # %% ../nbs/api/81_probe.ipynb #probe-probe
-def probe(cfg:PipelineConfig,    # of the run
-          prompts:int|None=None, # how many; None takes what tells enough
-          timed:bool=True,       # measure the seconds of a step
-          say=lambda text: None, # told what is being done
+def probe(cfg:PipelineConfig,        # of the run
+          prompts:int|None=None,     # how many; None takes what tells enough
+          timed:bool=True,           # measure the seconds of a step
+          say:Any=lambda text: None, # told what is being done
          )->ProbeReport:
     "Sample the untrained model as training would, and say what to expect."
     plain, train = cfg.model_copy(deep=True), cfg.train

@@ -11,6 +11,7 @@ import json, math, time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 # %% ../nbs/api/57_warmstart.ipynb #warmstart-own-imports
 from .agreement import any_process
@@ -63,11 +64,11 @@ def file_solutions(path:str|Path # a table as `data_component=table` takes it
             if r.get(question) and r.get(working)]
 
 # %% ../nbs/api/57_warmstart.ipynb #warmstart-tokens
-def encode(prompt:list,      # chat messages
-           text:str,         # what the model should write
-           tokenizer,        # of the model
-           end:int,          # the token that ends a completion
-          )->dict:           # input_ids, and labels: the same in the completion, -100 in the prompt
+def encode(prompt:list,   # chat messages
+           text:str,      # what the model should write
+           tokenizer:Any, # of the model
+           end:int,       # the token that ends a completion
+          )->dict:        # input_ids, and labels: the same in the completion, -100 in the prompt
     "One example in tokens."
     asked = tokenizer(render_prompt(tokenizer, prompt), add_special_tokens=False)['input_ids']
     said = tokenizer(text, add_special_tokens=False)['input_ids'] + [end]
@@ -86,12 +87,12 @@ class WarmExamples:
         return f'{len(self.rows)} worked solutions{without}' + (f', {self.too_long} too long' if self.too_long else '')
 
 # %% ../nbs/api/57_warmstart.ipynb #warmstart-examples-of
-def warm_examples(rows:list,         # dicts with prompt and answer
-                  solutions:list,    # the working of each, None where there is none
-                  model, tokenizer,  # that will learn
-                  markers:Markers,   # of the model
-                  longest:int,       # tokens of a completion
-                  most:int|None=None, # use at most so many
+def warm_examples(rows:list,                # dicts with prompt and answer
+                  solutions:list,           # the working of each, None where there is none
+                  model:Any, tokenizer:Any, # that will learn
+                  markers:Markers,          # of the model
+                  longest:int,              # tokens of a completion
+                  most:int|None=None,       # use at most so many
                  )->WarmExamples:
     "Worked solutions as tokens."
     ends = end_tokens(model, tokenizer)
@@ -110,10 +111,10 @@ def warm_examples(rows:list,         # dicts with prompt and answer
     return out
 
 # %% ../nbs/api/57_warmstart.ipynb #warmstart-arguments
-def sft_arguments(warm,        # `train.warm_start`
-                  bf16:bool|None, # `train.bf16`
-                  folder:str|Path, # for TRL's own files
-                  seed:int,    # of the order of the examples
+def sft_arguments(warm:Any,                     # `train.warm_start`
+                  bf16:bool|None,               # `train.bf16`
+                  folder:str|Path,              # for TRL's own files
+                  seed:int,                     # of the order of the examples
                   checkpointing:bool|None=None, # compute activations twice instead of keeping them; None means on a GPU
                  )->dict:
     "The arguments of TRL's `SFTConfig`."
@@ -129,7 +130,7 @@ def sft_arguments(warm,        # `train.warm_start`
 # %% ../nbs/api/57_warmstart.ipynb #warmstart-callback
 class Steered:
     "Reports the loss; carries out pause and stop between two passes."
-    def __init__(self, control, on_step): self.control, self.on_step = control, on_step
+    def __init__(self, control:Any, on_step:Any): self.control, self.on_step = control, on_step
 
     def on_log(self, args, state, steering, logs=None, **kwargs):
         if not (self.on_step and state.is_world_process_zero and 'loss' in (logs or {})): return
@@ -164,15 +165,15 @@ def refuse_nothing(examples:WarmExamples)->None:
                       'name a file of worked solutions: train.warm_start.source=file train.warm_start.file=PATH')
 
 # %% ../nbs/api/57_warmstart.ipynb #warmstart-run
-def warm_start(model, tokenizer,  # ready to train, with its adapter
-               examples:WarmExamples, # what to train on
-               warm,              # `train.warm_start`
-               folder:str|Path,   # for TRL's own files; nothing is kept there
-               seed:int=0,        # of the order of the examples
-               bf16:bool|None=None, # `train.bf16`
+def warm_start(model:Any, tokenizer:Any,          # ready to train, with its adapter
+               examples:WarmExamples,             # what to train on
+               warm:Any,                          # `train.warm_start`
+               folder:str|Path,                   # for TRL's own files; nothing is kept there
+               seed:int=0,                        # of the order of the examples
+               bf16:bool|None=None,               # `train.bf16`
                control:TrainingControl|None=None, # to pause and stop
-               on_step:Callable|None=None, # (step, total, log) after each step
-               checkpointing:bool|None=None, # of activations; None means on a GPU
+               on_step:Callable|None=None,        # (step, total, log) after each step
+               checkpointing:bool|None=None,      # of activations; None means on a GPU
               )->WarmOutcome:
     "Train a model on worked solutions; with an adapter, the adapter."
     from datasets import Dataset
@@ -193,9 +194,9 @@ def warm_start(model, tokenizer,  # ready to train, with its adapter
     return WarmOutcome(trainer.state.global_step, len(examples.rows), last, time.perf_counter() - start)
 
 # %% ../nbs/api/57_warmstart.ipynb #warmstart-keep
-def keep_warm(model, tokenizer,   # tuned
-              folder:str|Path,    # of the run's warm start
-              outcome:WarmOutcome, # of the training
+def keep_warm(model:Any, tokenizer:Any, # tuned
+              folder:str|Path,          # of the run's warm start
+              outcome:WarmOutcome,      # of the training
              )->Path:
     "Keep the weights of a warm start."
     with staging(folder, outcome.steps) as new:
@@ -206,7 +207,7 @@ def keep_warm(model, tokenizer,   # tuned
         return publish(new, folder, 1)
 
 # %% ../nbs/api/57_warmstart.ipynb #warmstart-load
-def load_warm(model,              # as it was before the warm start
+def load_warm(model:Any,          # as it was before the warm start
               folder:str|Path,    # of the run's warm start
              )->WarmOutcome|None: # None where no whole one is there
     "Put the weights of a warm start into the model."
