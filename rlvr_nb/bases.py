@@ -31,7 +31,8 @@ def presets(config_dir:str|Path|None=None,   # a folder of your own files, searc
     "The presets there are, the offline one first; or the recipes, whose outcome was measured."
     files = ConfigFiles(search_dirs(config_dir))
     names = sorted(files.options(kind), key=lambda n: (n != 'offline_demo', n))
-    return {n: _title(files.find(f'{kind}/{n}')) for n in names}
+    found = {n: files.find(f'{kind}/{n}') for n in names}
+    return {n: _title(file) for n, file in found.items() if file is not None}
 
 # %% ../nbs/api/90_bases.ipynb #w-base
 @dataclass(frozen=True)
@@ -53,8 +54,8 @@ class Base:
 def base_of_file(path:str # a YAML file: a configuration, or `config.yaml` of a run
                 )->Base:
     "A base from a file or a run directory; `ConfigError` where there is none."
-    path = Path(path.strip()).expanduser()
-    if path.is_dir(): path = path/'config.yaml'
-    if not path.is_file(): raise ConfigError(f'{path}: no such file; give a YAML file or a run directory')
-    if (path.parent/'manifest.json').exists(): return Base(f'the run {path.parent.name}', run=str(path.parent))
-    return Base(path.name, config_name=path.stem, config_dir=str(path.parent))
+    given = Path(path.strip()).expanduser()
+    file = given/'config.yaml' if given.is_dir() else given
+    if not file.is_file(): raise ConfigError(f'{file}: no such file; give a YAML file or a run directory')
+    if (file.parent/'manifest.json').exists(): return Base(f'the run {file.parent.name}', run=str(file.parent))
+    return Base(file.name, config_name=file.stem, config_dir=str(file.parent))

@@ -158,8 +158,9 @@ def current(self:Draft, path:str # of an option
 @patch
 def _changing_options(self:Draft) -> list[Option]:
     "The options that depend on the configuration: system prompts and rewards."
-    said = dict(help='Put before every question', accepts='text', common=True, long=True)
-    prompts = [Option(f'prompts.system_prompts.{name}', 'text', **said) for name in self.valid.prompts.system_prompts]
+    prompts = [Option(f'prompts.system_prompts.{name}', 'text', 'Put before every question', 'text', common=True,
+                      long=True)
+               for name in self.valid.prompts.system_prompts]
     names = [r['type'] for r in self.rewards]
     return prompts + [o for i, r in enumerate(self.rewards) for o in reward_options(i, r, names)]
 

@@ -8,6 +8,7 @@ __all__ = ['error_panel', 'message_panel', 'message_text', 'Tasks', 'Notice', 'S
 # %% ../nbs/api/93_sections.ipynb #sections-imports
 import threading
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 # %% ../nbs/api/93_sections.ipynb #sections-own-imports
@@ -17,6 +18,7 @@ from .grammar import ConfigError, RLVRError
 from .elements import button, classed, fold, line, page, panel, stack
 from .fields import fix_button
 from .faults import as_fault
+from .form import Form
 from .live import describe_error
 from .panels import bar_text
 from .worker import interrupt, quiet_bars
@@ -27,12 +29,12 @@ def error_panel(e:dict # what `describe_error` says
     "An error as an element: the cause, and the traceback folded."
     first, *more = e['text'].splitlines() or ['']
     trace = [fold('Traceback', ft('pre', e['trace']))] if e['trace'] else []
-    return ft(
-        'div', ft('b', f"{e['title']}: "), first, *(ft('div', text) for text in more), *trace, cls='rlvr-error', role='alert')
+    title, rest = ft('b', f"{e['title']}: "), [ft('div', text) for text in more]
+    return ft('div', title, first, *rest, *trace, cls='rlvr-error', role='alert')
 
 # %% ../nbs/api/93_sections.ipynb #w-message-panel
 def message_panel(message:Any # a text, an error or None
-                 )->str:      # HTML
+                 )->str:  # HTML
     "A message as an element."
     if message is None: return ''
     if isinstance(message, str): return page(ft('div', message, role='status', cls='rlvr-said'))
@@ -51,34 +53,50 @@ def message_text(message:Any # a text, an error or None
 class Tasks:
     "Slow work, and what is said about it."
     def __init__(self,
-                 wake:Any=lambda: None, # called when there is something to draw
+                 wake:Callable[[], Any]=lambda: None, # called when there is something to draw
                 ):
         self.lock, self.wake, self.background = threading.RLock(), wake, False
-        self.messages, self.latest = {}, None      # action -> text or error; the newest action
-        self.busy, self.threads, self.bars, self.done = {}, {}, {}, deque()
+        self.messages, self.latest = {}, None   # action -> text or error; the newest action
+        self.busy: dict[str, str] = {}          # action -> what is said meanwhile
+        self.threads: dict[str, threading.Thread] = {}
+        self.bars, self.done = {}, deque()      # action -> progress bar; what has come
 
-    def say(self,
-            action:str,    # name of the button or the section
-            message=None,  # a text, an error, or nothing
-           ):
-        "Set the message of an action."
-        self.messages[action] = message
-        if message is not None: self.latest = action
-        elif self.latest == action: self.latest = None
-        self.wake()
+# %% ../nbs/api/93_sections.ipynb #w-tasks-say
+@patch
+def say(self:Tasks,
+        action:str,        # name of the button or the section
+        message:Any=None,  # a text, an error, or nothing
+       ):
+    "Set the message of an action."
+    self.messages[action] = message
+    if message is not None: self.latest = action
+    elif self.latest == action: self.latest = None
+    self.wake()
 
-# %% ../nbs/api/93_sections.ipynb #w-tasks-run
+# %% ../nbs/api/93_sections.ipynb #w-tasks-work
 class _Progress:
     "Takes the progress bars of a task, as a `Live` does for a training."
     def __init__(self, tasks:Tasks, action:str): self.tasks, self.action = tasks, action
     def update(self, bar=None): self.tasks.bars[self.action] = bar
 
 @patch
+def _work(self:Tasks, action:str, work:Callable, show:Callable):
+    "Do the work, and put what came of it where it waits to be shown."
+    result: Any = None
+    error: Exception|None = None
+    try:
+        with quiet_bars(_Progress(self, action)): result = work()
+    except KeyboardInterrupt: error = ConfigError('Cancelled')
+    except Exception as e: error = e
+    self.done.append((action, show, result, error))
+
+# %% ../nbs/api/93_sections.ipynb #w-tasks-run
+@patch
 def run(self:Tasks,
-        action:str, # whose message says how it goes
-        work:Any,   # without arguments, slow; touches no widget
-        show:Any,   # of its result; may touch widgets
-        doing:str,  # said meanwhile
+        action:str,     # whose message says how it goes
+        work:Callable,  # without arguments, slow; touches no widget
+        show:Callable,  # of its result; may touch widgets
+        doing:str,      # said meanwhile
        ):
     "Run something slow beside the notebook; a second call while it runs does nothing."
     with self.lock:
@@ -86,18 +104,10 @@ def run(self:Tasks,
         self.busy[action] = doing
     self.say(action, doing)
     if not self.background: self._work(action, work, show); return self.wake()
-    self.threads[action] = threading.Thread(
-        target=self._work, args=(action, work, show), name=f'rlvr-{action}', daemon=True)
+    args, name = (action, work, show), f'rlvr-{action}'
+    self.threads[action] = threading.Thread(target=self._work, args=args, name=name, daemon=True)
     self.threads[action].start()
     self.wake()
-
-@patch
-def _work(self:Tasks, action, work, show):
-    try:
-        with quiet_bars(_Progress(self, action)): result, error = work(), None
-    except KeyboardInterrupt: result, error = None, ConfigError('Cancelled')
-    except Exception as e: result, error = None, e
-    self.done.append((action, show, result, error))
 
 # %% ../nbs/api/93_sections.ipynb #w-tasks-finish
 @patch
@@ -109,22 +119,24 @@ def finish(self:Tasks):
         self.say(action, error)
         if error is None: show(result)
 
+# %% ../nbs/api/93_sections.ipynb #w-tasks-text
+@patch
+def text(self:Tasks, action:str)->Any: # a text, an error or None
+    "The message of an action, with the progress of its task."
+    bar = bar_text(self.bars.get(action))
+    return f'{self.busy[action]} {bar}' if action in self.busy and bar else self.messages.get(action)
+
+# %% ../nbs/api/93_sections.ipynb #w-tasks-cancel
 @patch
 def cancel(self:Tasks, action:str):
     "End a task where it is."
     thread = self.threads.get(action)
     if thread is not None and thread.is_alive(): interrupt(thread)
 
-@patch
-def text(self:Tasks, action:str):
-    "The message of an action, with the progress of its task."
-    bar = bar_text(self.bars.get(action))
-    return f'{self.busy[action]} {bar}' if action in self.busy and bar else self.messages.get(action)
-
 # %% ../nbs/api/93_sections.ipynb #w-notice
 class Notice:
     "Where the message of an action appears."
-    def __init__(self, action:str, form:Any, tasks:Tasks):
+    def __init__(self, action:str, form:Form, tasks:Tasks):
         self.action, self.form, self.tasks, self._below = action, form, tasks, ([], False)
         self.text = panel(f'message-{action}')
         self.box = stack(self.text)
@@ -132,35 +144,45 @@ class Notice:
     @property
     def value(self)->str: return self.text.value
 
-    def draw(self):
-        "Show the message there is now."
-        message = self.tasks.text(self.action)
-        self.text.value = message_panel(message)
-        below = self._fixes_of(message), self.action in self.tasks.threads
-        if below != self._below: self._draw_buttons(*below)
+# %% ../nbs/api/93_sections.ipynb #w-notice-fixes
+@patch
+def _fixes_of(self:Notice, message:Any) -> list[tuple]:
+    "The changes that an error suggests, of options that the form has; four at most."
+    faults = [as_fault(f) for f in getattr(message, 'faults', ())]
+    return [fix for f in faults for fix in f.fixes if fix[0] in self.form.fields][:4]
 
-    def _draw_buttons(self, fixes:list[tuple], runs:bool):
-        self._below = fixes, runs
-        buttons = [fix_button(self.form, *fix) for fix in fixes]
-        if runs: buttons.append(button('Cancel', f'cancel-{self.action}', lambda _: self.tasks.cancel(self.action)))
-        self.box.children = [self.text, line(*buttons)] if buttons else [self.text]
+# %% ../nbs/api/93_sections.ipynb #w-notice-draw
+@patch
+def _draw_buttons(self:Notice, fixes:list[tuple], runs:bool):
+    "The buttons below the message."
+    self._below = fixes, runs
+    def cancel(_): self.tasks.cancel(self.action)
+    buttons: list = [fix_button(self.form, *fix) for fix in fixes]
+    if runs: buttons.append(button('Cancel', f'cancel-{self.action}', cancel))
+    self.box.children = [self.text, line(*buttons)] if buttons else [self.text]
 
-    def _fixes_of(self, message) -> list[tuple]:
-        faults = [as_fault(f) for f in getattr(message, 'faults', ())]
-        return [fix for f in faults for fix in f.fixes if fix[0] in self.form.fields][:4]
+@patch
+def draw(self:Notice):
+    "Show the message there is now."
+    message = self.tasks.text(self.action)
+    self.text.value = message_panel(message)
+    below = self._fixes_of(message), self.action in self.tasks.threads
+    if below != self._below: self._draw_buttons(*below)
 
 # %% ../nbs/api/93_sections.ipynb #w-section
 class Section:
     "A part of the app."
     name, title, lead = '', '', ''
     def __init__(self,
-                 form:Any,    # a `Form`
-                 tasks:Tasks, # for what is slow
+                 form:Form,    # that is edited
+                 tasks:Tasks,  # for what is slow
                 ):
         self.form, self.tasks = form, tasks
         self.w, self.notices, self._box = {}, {}, None
 
-    def build(self)->list: "The widgets, made once."
+    def build(self)->list:
+        "The widgets, made once."
+        return []
     def draw(self, view): "Show what is new in a run; `view` is of its `Live`."
     def opened(self): "The section has been chosen."
     def form_changed(self): "The configuration has changed."
@@ -178,6 +200,7 @@ def box(self:Section):
         self._box.children = [lead, *self.build()]
     return self._box
 
+# %% ../nbs/api/93_sections.ipynb #w-section-act
 @patch
 def act(self:Section,
         action:str,  # of the message
@@ -188,7 +211,15 @@ def act(self:Section,
     return stack(line(*widgets), self.notices[action].box)
 
 @patch
-def guard(self:Section, action:str, work:Any # without arguments
+def draw_notices(self:Section):
+    "Bring the messages up to date."
+    for notice in self.notices.values(): notice.draw()
+
+# %% ../nbs/api/93_sections.ipynb #w-section-guard
+@patch
+def guard(self:Section,
+          action:str,     # of the message
+          work:Callable,  # without arguments; a text that it returns is the message
          ):
     "Do what a click asked for; what is wrong is said beside it."
     try: said = work()
@@ -196,8 +227,3 @@ def guard(self:Section, action:str, work:Any # without arguments
     except OSError as e: self.tasks.say(action, ConfigError(str(e)))
     else: self.tasks.say(action, said if isinstance(said, str) else None)
     self.draw_notices()
-
-@patch
-def draw_notices(self:Section):
-    "Bring the messages up to date."
-    for notice in self.notices.values(): notice.draw()

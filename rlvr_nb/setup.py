@@ -128,7 +128,8 @@ class Setup(Section):
                  config_dir:str|Path|None=None, # a folder of your own configuration files
                 ):
         super().__init__(form, tasks)
-        self.config_dir, self.forgotten, self.here, self._loading = config_dir, {}, None, False
+        self.config_dir, self.forgotten, self._loading = config_dir, {}, False
+        self._here: tuple[str, int]|None = None
         self.simple, self.groups = Simple(form), []
 
     def build(self):
@@ -323,11 +324,17 @@ def draw_form(self:Setup):
     set_visible(self.simple.box, not expert)
     set_visible(self.expert, expert)
 
+# %% ../nbs/api/94_setup.ipynb #w-setup-here
+@patch(as_prop=True)
+def here(self:Setup)->tuple[str, int]:
+    "This machine, asked once."
+    if self._here is None: self._here = machine()
+    return self._here
+
 # %% ../nbs/api/94_setup.ipynb #w-setup-memory
 @patch
 def draw_memory(self:Setup):
     "The estimate of memory."
-    if self.here is None: self.here = machine()
     try: write(self.w['memory'], memory_panel(forecast_for(self.form.valid), self.here))
     except ConfigError as e: write(self.w['memory'], ft('p', str(e)))
 
@@ -335,10 +342,9 @@ def draw_memory(self:Setup):
 @patch
 def memory_fact(self:Setup)->tuple[str, str]|None: # (good, warning or error; words)
     "The estimate in a few words, for the header."
-    if self.here is None: self.here = machine()
     try: f = forecast_for(self.form.valid)
     except ConfigError: return None
-    if not f.parts or not self.here[1]: return None
+    if f.total is None or not f.parts or not self.here[1]: return None
     return memory_verdict(f, self.here)[0], f'{f.total / 1e9:.1f} of {self.here[1] / 1e9:.0f} GB'
 
 # %% ../nbs/api/94_setup.ipynb #w-setup-changed

@@ -8,7 +8,7 @@ __all__ = ['HEAVY', 'ReportingBar', 'quiet_bars', 'LogLines', 'logged', 'import_
 
 # %% ../nbs/api/92_worker.ipynb #worker-imports
 import contextlib, ctypes, json, logging, sys, threading, weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sized
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
@@ -31,14 +31,14 @@ class ReportingBar:
     def __init__(self, iterable:Iterable|None=None, live:Any=None, desc:str|None=None, total:int|None=None,
                  initial:int=0, unit:str='', **_):
         self.iterable, self.live, self.desc, self.n, self.unit = iterable, live, desc or '', initial, unit
-        self.total = total if total is not None else len(iterable) if hasattr(iterable, '__len__') else None
+        self.total = total if total is not None else len(iterable) if isinstance(iterable, Sized) else None
         self.update(0)
     def update(self, n=1): self.n += n; self.live.update(bar=(self.desc, self.n, self.total, self.unit))
 
     def close(self): self.live.update(bar=None)
 
     def __iter__(self):
-        for x in self.iterable: yield x; self.update()
+        for x in self.iterable or (): yield x; self.update()
     def __enter__(self): return self
     def __exit__(self, *_): self.close()
     def __len__(self): return self.total or 0
@@ -48,7 +48,7 @@ class ReportingBar:
 
 # %% ../nbs/api/92_worker.ipynb #w-bars
 @contextlib.contextmanager
-def quiet_bars(live:Live # hears of the bars of this thread
+def quiet_bars(live:Any # a `Live`, or what has its `update`: hears of the bars of this thread
               ):
     "Bars of this thread report to `live`, and libraries' own are off."
     import tqdm.auto, huggingface_hub.utils as hub
@@ -154,6 +154,7 @@ def _run(self:TrainingThread):
 # %% ../nbs/api/92_worker.ipynb #w-interrupt
 def interrupt(thread:threading.Thread):
     "Raise KeyboardInterrupt in a thread, at its next Python instruction."
+    if thread.ident is None: return          # it hasn't started
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(KeyboardInterrupt))
 
 # %% ../nbs/api/92_worker.ipynb #w-training-stop
@@ -175,7 +176,7 @@ def continued_config(run:RunDir|None,            # to continue
     return load_run(run, *allowed, run_dir=str(run.path))
 
 # %% ../nbs/api/92_worker.ipynb #w-kernel
-def running_kernel():
+def running_kernel()->Any:
     "The kernel this process is, None without one."
     ipython = sys.modules.get('IPython')
     return getattr(ipython and ipython.get_ipython(), 'kernel', None)
@@ -189,7 +190,8 @@ class EventPump:
     "Handles widget messages while a cell runs, where the kernel lets it."
     def __init__(self, kernel:Any=None # this process's unless given
                 ):
-        self.kernel, self.held = kernel or running_kernel(), []
+        self.kernel: Any = kernel or running_kernel()
+        self.held: list = []
         queue = getattr(self.kernel, 'msg_queue', None)
         self.works = hasattr(queue, 'get_nowait') and hasattr(getattr(self.kernel, 'shell_stream', None), 'flush')
 
@@ -244,7 +246,7 @@ def after_cells(thing:Any, # has a method `cell_ran`
                ):
     "Call `thing.cell_ran()` now and after every cell; does nothing outside IPython."
     ipython, mine = sys.modules.get('IPython'), weakref.ref(thing)
-    shell = ipython and ipython.get_ipython()
+    shell: Any = ipython and ipython.get_ipython()
     def look(*_):
         alive = mine()
         if alive is None: shell.events.unregister('post_run_cell', look)
