@@ -192,6 +192,9 @@ def test_a_bad_value_blocks_start_and_its_fix_frees_it(app_page):
     can_start(page, False)
     page.locator('.rlvr-train-num_generations input').scroll_into_view_if_needed()
     page.shot('2-wrong')
+    section(page, 'Reward lab')
+    page.locator('.rlvr-facts button', has_text='1 thing to fix').click()   # leads back to the form
+    page.locator('.rlvr-section-setup').wait_for(state='visible')
     page.locator('.rlvr-fix').first.click()
     can_start(page)
     page.wait_for_function("!document.querySelector('.rlvr-fix')")

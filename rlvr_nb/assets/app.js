@@ -71,8 +71,8 @@
   }, true)
 
   app.addEventListener('click', event => {
-    const copy = event.target.closest('.rlvr-copy')
-    if (copy) copyText(copy)
+    const copy = event.target.closest('.rlvr-copy'), text = copy && copy.parentNode.querySelector('pre')
+    if (text) copyText(copy, text)   // other buttons look the same
     const file = event.target.closest('.rlvr-download')
     if (file) download(file.dataset.name, file.dataset.base64)
     if (event.target.closest('[role=tab]')) requestAnimationFrame(() => setTimeout(backToTop, 60))
@@ -84,8 +84,8 @@
     const head = app.querySelector('.rlvr-head')
     if (head && head.getBoundingClientRect().top - app.getBoundingClientRect().top > 2) app.scrollIntoView({ block: 'start' })
   }
-  function copyText(button) {
-    const text = button.parentNode.querySelector('pre'), range = document.createRange(), selection = getSelection()
+  function copyText(button, text) {
+    const range = document.createRange(), selection = getSelection()
     range.selectNodeContents(text)
     selection.removeAllRanges()
     selection.addRange(range)
