@@ -64,7 +64,7 @@ class Header:
                  actions:dict, # start, pause, resume, stop, continue -> function; open -> function of a section's name
                 ):
         self.form, self.tasks, self.titles, self.actions = form, tasks, titles, actions
-        self.w = {name: panel(name) for name in ('status', 'facts', 'latest', 'blocked')}
+        self.w:dict[str, Any] = {name: panel(name) for name in ('status', 'facts', 'latest', 'blocked')}
         self.notice, self.fixes, self._fixes = Notice('start', form, tasks), line(), []
         for name, label in _BUTTONS.items(): self.w[name] = self._button(name, label)
         self.w['go'], self.w['sections'] = self._go(), self._sections()

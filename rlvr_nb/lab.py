@@ -30,9 +30,9 @@ from .task import Task
 from .worker import import_heavy
 
 # %% ../nbs/api/95_lab.ipynb #w-model-for
-def model_for(cfg:Any,         # a `PipelineConfig`
-              folder:Any=None, # of a trained model, instead of the configured one
-             )->tuple:         # model and tokenizer
+def model_for(cfg,          # a `PipelineConfig`
+              folder=None,  # of a trained model, instead of the configured one
+             )->tuple[Any, Any]: # model and tokenizer
     "The configured model without a new adapter, or the one in a folder."
     part = cfg.model if folder is None else cfg.model.model_copy(update=dict(model_name_or_path=str(folder)))
     return resolve_target('model', cfg.model.target)(part, bf16=cfg.train.bf16, seed=cfg.seed).load(train=False)
@@ -54,11 +54,11 @@ def sample(model:Any, tokenizer:Any,
 class Models:
     "Models that have been loaded for a question."
     def __init__(self,
-                 training:Any=lambda: False, # whether a training runs
+                 training=lambda: False, # whether a training runs
                 ):
         self.training, self.kept = training, {}
 
-    def get(self, cfg, folder=None)->tuple: # model and tokenizer
+    def get(self, cfg, folder=None)->tuple[Any, Any]: # model and tokenizer
         "Model and tokenizer; a `ConfigError` while a training needs the memory."
         if self.training(): raise ConfigError('A training runs and needs the memory; sample when it is done')
         key = (str(folder), cfg.model.model_dump_json())
@@ -72,7 +72,7 @@ class Models:
         self.kept.clear()
 
 # %% ../nbs/api/95_lab.ipynb #w-scores-panel
-def scores_panel(t:Any # a `ScoreTable` of one completion
+def scores_panel(t # a `ScoreTable` of one completion
                 ):
     "What each reward pays, and the total."
     rows = [
@@ -88,11 +88,12 @@ def _attack_row(t:dict) -> list[str]:
     return [
         t['probe'], figure_text(t['mean']), figure_text(t['highest']), '' if t['right'] else f"{t['as_much']:.0%}"]
 
-def audit_panel(report:Any # an `AuditReport`
+# %% ../nbs/api/95_lab.ipynb #w-audit-findings
+def audit_panel(report # an `AuditReport`
                ):
     "What wrong completions earn."
-    found = [
-        ft('div', ft('b', f'{severity}: '), text, cls=_SEVERITY.get(severity, '')) for severity, text in report.findings]
+    def said(severity, text): return ft('div', ft('b', f'{severity}: '), text, cls=_SEVERITY.get(severity, ''))
+    found = [said(*finding) for finding in report.findings]
     good = [ft('div', 'No wrong completion earns as much as a perfect one.', cls='rlvr-good')] if report.ok else []
     rows = [_attack_row(t) for t in report.table]
     return ft('div', *good, *found, table(['completion', '#mean', '#highest', '#as much as perfect'], rows))
@@ -105,9 +106,9 @@ class Lab(Section):
     name, title = 'rewards', 'Reward lab'
     lead = 'Score a completion as training would. A wrong one should never earn as much as a right one: try to cheat.'
 
-    def __init__(self, form:Any, tasks:Tasks,
-                 task:Task,     # whose row is scored
-                 models:Models, # to sample from
+    def __init__(self, form, tasks:Tasks,
+                 task:Task,      # whose row is scored
+                 models:Models,  # to sample from
                 ):
         super().__init__(form, tasks)
         self.task, self.models, self.total = task, models, None
@@ -115,7 +116,7 @@ class Lab(Section):
         task.listeners.append(self.new_row)
 
     def build(self):
-        self.task.box   # it shows the rows that are scored here
+        _ = self.task.box   # made with it, since it shows the rows that are scored here
         tried, listed, audited = self._build_try(), self._build_list(), self._build_audit()
         self.show_rewards()
         self.new_row()
@@ -137,13 +138,14 @@ def _build_inputs(self:Lab):
     w['gold'].observe(lambda _: self.score(), 'value')
     w['completion'].observe(lambda _: self._completion_changed(), 'value')
 
+# %% ../nbs/api/95_lab.ipynb #w-lab-try
 @patch
 def _build_try(self:Lab):
     "A completion, and what the rewards pay for it."
     self._build_inputs()
     w = self.w
     w['question'], w['scores'] = panel('question'), panel('scores')
-    w['sample'] = button('Sample from the model', 'sample', lambda _: self.sample())
+    w['sample'] = button('Sample from the model', 'sample', lambda _: self.begin_sample())
     w['score'] = button('Score', 'score', lambda _: self.score(asked=True))
     set_visible(w['score'], False)
     chosen = self.act('sample', w['gold'], w['probe'], w['sample'])
@@ -160,6 +162,7 @@ def _build_list(self:Lab)->list:
     w['add-reward'] = button('Add', 'add-reward', lambda _: self.guard('add-reward', add))
     return [self.reward_box, classed(self.act('add-reward', w['reward-type'], w['add-reward']), 'top')]
 
+# %% ../nbs/api/95_lab.ipynb #w-lab-build-audit
 @patch
 def _build_audit(self:Lab):
     "What attacks on the rewards earn."
@@ -179,6 +182,7 @@ def _reward_card(self:Lab, i:int, type:str):
     fields = classed(stack(*rows), 'fields')
     return card(f'{i + 1}. {type}', fields, button('Remove', f'remove-reward-{i}', remove), quiet=doc or '')
 
+# %% ../nbs/api/95_lab.ipynb #w-lab-show-rewards
 @patch
 def show_rewards(self:Lab):
     "A card for each reward function."
@@ -199,6 +203,7 @@ def add_reward(self:Lab,
     added = dict(category=REWARDS[type].category, type=type, params=params, weight=1.0, gate_on=None)
     self.form.set(LIST, [*self.form.rewards, added])
 
+# %% ../nbs/api/95_lab.ipynb #w-lab-remove
 @patch
 def remove_reward(self:Lab, i:int # its position
                  ):
@@ -219,6 +224,13 @@ def show_question(self:Lab):
     write(self.w['question'], *question)
     self.w['gold'].value = redact(row['answer'])
 
+# %% ../nbs/api/95_lab.ipynb #w-lab-prefilled
+@patch(as_prop=True)
+def prefilled(self:Lab)->bool:
+    "Whether the chat template opens the reasoning itself."
+    return bool(self.task.preview and self.task.preview.prefilled)
+
+# %% ../nbs/api/95_lab.ipynb #w-lab-prepared
 @patch
 def _prepared(self:Lab, name:str) -> str|None:
     "A prepared completion for the row; None where the row doesn't allow that attack."
@@ -228,11 +240,6 @@ def _prepared(self:Lab, name:str) -> str|None:
     rows = self.task.preview.rows if self.task.preview else []
     other = next((r['answer'] for r in rows if r['answer'] != gold), '0')
     return WRONG[name.removeprefix(HOSTILE)](row['question'], gold, other, markers)
-
-@patch(as_prop=True)
-def prefilled(self:Lab)->bool:
-    "Whether the chat template opens the reasoning itself."
-    return bool(self.task.preview and self.task.preview.prefilled)
 
 # %% ../nbs/api/95_lab.ipynb #w-lab-fill
 @patch
@@ -247,6 +254,7 @@ def fill_probe(self:Lab):
     finally: self._filling = False
     self.score()
 
+# %% ../nbs/api/95_lab.ipynb #w-lab-typed
 @patch
 def _completion_changed(self:Lab):
     "A text that was typed or sampled is one's own, and is scored."
@@ -263,6 +271,7 @@ def component(self:Lab):
     judge = dataset_judge(data.kind, data.scorer, markers, self.prefilled, cfg.reward.deadline_seconds)
     return resolve_target('reward', cfg.reward.target)(cfg.reward, markers, judge=judge, prefilled=self.prefilled)
 
+# %% ../nbs/api/95_lab.ipynb #w-lab-tokens
 @patch
 def _tokens(self:Lab, text:str) -> list:
     "The tokens of a text, words where no tokenizer is loaded."
@@ -270,6 +279,7 @@ def _tokens(self:Lab, text:str) -> list:
     if preview and preview.tokenizer is not None: return preview.tokenizer(text, add_special_tokens=False)['input_ids']
     return text.split()
 
+# %% ../nbs/api/95_lab.ipynb #w-lab-scored
 @patch
 def _scored(self:Lab, text:str, gold:str) -> tuple:
     "The `ScoreTable` of a completion, and the faults of the rewards."
@@ -322,7 +332,7 @@ def audit(self:Lab):
 
 # %% ../nbs/api/95_lab.ipynb #w-lab-sample
 @patch
-def sample(self:Lab):
+def begin_sample(self:Lab):
     "Begin to let the model answer the row."
     cfg, row = self.form.valid, self.task.row()
     def work():
@@ -337,6 +347,7 @@ def opened(self:Lab):
     "Rows are read without waiting for heavy libraries."
     if self.task.preview is None: self.task.load_rows(tokenizer=False)
 
+# %% ../nbs/api/95_lab.ipynb #w-lab-form-changed
 @patch
 def form_changed(self:Lab):
     if not self.built: return
@@ -347,6 +358,7 @@ def form_changed(self:Lab):
     self._rewards_now = now
     self.score()
 
+# %% ../nbs/api/95_lab.ipynb #w-lab-registry
 @patch
 def registry_changed(self:Lab):
     "A cell has registered a reward, or the same one again."

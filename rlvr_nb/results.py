@@ -148,10 +148,11 @@ def try_both(self:Results):
 def evaluate(self:Results):
     "Begin to evaluate the trained model as its run would have."
     def work():
-        trained_model(self.run)
+        run, _ = self.run, trained_model(self.run)
+        assert run is not None   # it has a model
         if self.models.training(): raise ConfigError('A training runs and needs the memory; evaluate when it is done')
         import_heavy()
-        return Pipeline.evaluate(self.run.path)
+        return Pipeline.evaluate(run.path)
 
     self.tasks.run(
         'evaluate', work, lambda found: write(self.w['evaluated'], evaluation_panel(found)), 'Evaluating ...')
@@ -187,7 +188,9 @@ def push(self:Results, repository:str # owner/name
     "Upload the trained model with its card to the Hub, privately, with the token of this machine."
     if not re.fullmatch(r'[\w.-]+/[\w.-]+', repository):
         raise ConfigError(f'Hub repository: got {repository!r}, expected owner/name')
-    return push_to_hub(self.run, repository, trained_model(self.run))
+    run, trained = self.run, trained_model(self.run)
+    assert run is not None   # it has a model
+    return push_to_hub(run, repository, trained)
 
 # %% ../nbs/api/96_results.ipynb #w-results-begin
 @patch
@@ -229,7 +232,7 @@ def show_run(self:Results, run:RunDir|None)->dict: # dataset -> Comparison
     markers = self.live.markers or list(Markers.from_config(self.form.valid.model.markers))
     caveats, first = (report.caveats, report.evaluations.get('before')) if report else ((), None)
     write(self.w['comparison'], comparison_panel(comparisons, markers, caveats=caveats, first=first))
-    write(self.w['evaluated']), write(self.w['answers'])
+    for name in ('evaluated', 'answers'): write(self.w[name])
     return comparisons
 
 @patch

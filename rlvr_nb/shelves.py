@@ -20,7 +20,7 @@ from .checkpoint import newest_checkpoint
 from .rundir import RunDir
 from .runs import compare_runs, delete_run, pack_run, shelf
 from .rescoring import rescore_run
-from .elements import button, card, named, page, panel, stack, write
+from .elements import button, card, named, panel, stack, write
 from .bases import base_of_file
 from .entries import LIST
 from .panels import table

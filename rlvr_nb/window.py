@@ -83,7 +83,7 @@ def add(self:Window, section:Section # not made yet
        ):
     "Make a section with what it needs, and bring it up to date."
     with self.lock:
-        section.box
+        _ = section.box   # makes it, and whatever it needs
         new = [s for s in self.sections.values() if s.built and s.box not in self.box.children]
         self.box.children = [*self.box.children, *(s.box for s in new)]
         for s in new:
