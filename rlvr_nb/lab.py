@@ -30,8 +30,8 @@ from .task import Task
 from .worker import import_heavy
 
 # %% ../nbs/api/95_lab.ipynb #w-model-for
-def model_for(cfg,          # a `PipelineConfig`
-              folder=None,  # of a trained model, instead of the configured one
+def model_for(cfg:Any,         # a `PipelineConfig`
+              folder:Any=None, # of a trained model, instead of the configured one
              )->tuple[Any, Any]: # model and tokenizer
     "The configured model without a new adapter, or the one in a folder."
     part = cfg.model if folder is None else cfg.model.model_copy(update=dict(model_name_or_path=str(folder)))
@@ -54,7 +54,7 @@ def sample(model:Any, tokenizer:Any,
 class Models:
     "Models that have been loaded for a question."
     def __init__(self,
-                 training=lambda: False, # whether a training runs
+                 training:Any=lambda: False, # whether a training runs
                 ):
         self.training, self.kept = training, {}
 
@@ -72,7 +72,7 @@ class Models:
         self.kept.clear()
 
 # %% ../nbs/api/95_lab.ipynb #w-scores-panel
-def scores_panel(t # a `ScoreTable` of one completion
+def scores_panel(t:Any # a `ScoreTable` of one completion
                 ):
     "What each reward pays, and the total."
     rows = [
@@ -89,7 +89,7 @@ def _attack_row(t:dict) -> list[str]:
         t['probe'], figure_text(t['mean']), figure_text(t['highest']), '' if t['right'] else f"{t['as_much']:.0%}"]
 
 # %% ../nbs/api/95_lab.ipynb #w-audit-findings
-def audit_panel(report # an `AuditReport`
+def audit_panel(report:Any # an `AuditReport`
                ):
     "What wrong completions earn."
     def said(severity, text): return ft('div', ft('b', f'{severity}: '), text, cls=_SEVERITY.get(severity, ''))
@@ -106,9 +106,9 @@ class Lab(Section):
     name, title = 'rewards', 'Reward lab'
     lead = 'Score a completion as training would. A wrong one should never earn as much as a right one: try to cheat.'
 
-    def __init__(self, form, tasks:Tasks,
-                 task:Task,      # whose row is scored
-                 models:Models,  # to sample from
+    def __init__(self, form:Any, tasks:Tasks,
+                 task:Task,     # whose row is scored
+                 models:Models, # to sample from
                 ):
         super().__init__(form, tasks)
         self.task, self.models, self.total = task, models, None
