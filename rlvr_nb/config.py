@@ -9,7 +9,7 @@ __all__ = ['REMOVED', 'check_all', 'build', 'load_config', 'yaml_text', 'load_fi
 import copy, re, shlex
 from functools import partial
 from pathlib import Path
-from typing import Any, Iterable, Mapping
+from typing import Any, Iterable, Mapping, Sequence
 
 # %% ../nbs/api/09_config.ipynb #config-own-imports
 import yaml
@@ -76,7 +76,7 @@ def _validated(tree,        # with its recipe filled in and its interpolations r
 # %% ../nbs/api/09_config.ipynb #c-check-all
 def check_all(tree:dict,           # with its recipe filled in and its interpolations resolved
               origins:Mapping={},  # path of a value, as a tuple -> file and line
-              known:list=[],       # faults that were found before
+              known:Sequence=(),   # faults that were found before
               world_size:int|None=None, # processes of the run; None reads WORLD_SIZE
              )->tuple:             # (the configuration, or None; every fault)
     "Ask the schema, then the rules; a value that is known to be wrong isn't reported again."

@@ -30,10 +30,28 @@ from .table import TableProcessor, register_table
 from .word_problems import WordProblemsProcessor
 
 # %% ../nbs/api/16_data.ipynb #data-all
-_all_ = ['READERS', 'SPLIT_NAMES', 'load_rows', 'quiet_hub', 'read_file', 'split_files', 'DATASET_PROCESSORS',
-         'AbstractDatasetProcessor',
-         'ArithmeticProcessor', 'DropRow', 'FinQAProcessor', 'GSM8KProcessor', 'GymScorer', 'ReasoningGymProcessor',
-         'dataset_processor', 'is_held_out', 'sum_problems', 'TableProcessor', 'register_table', 'WordProblemsProcessor']
+_all_ = [
+    'READERS',
+    'SPLIT_NAMES',
+    'load_rows',
+    'quiet_hub',
+    'read_file',
+    'split_files',
+    'DATASET_PROCESSORS',
+    'AbstractDatasetProcessor',
+    'ArithmeticProcessor',
+    'DropRow',
+    'FinQAProcessor',
+    'GSM8KProcessor',
+    'GymScorer',
+    'ReasoningGymProcessor',
+    'dataset_processor',
+    'is_held_out',
+    'sum_problems',
+    'TableProcessor',
+    'register_table',
+    'WordProblemsProcessor',
+]
 
 # %% ../nbs/api/16_data.ipynb #d-rows
 @dataclass

@@ -318,8 +318,10 @@ def _load_adapter(self:DefaultModelComponent, folder:Path):
         self.config = outer.model_copy(update=dict(model_name_or_path=str(base)))
         if problems := [] if self.is_builtin else self._source_problems(): raise ConfigError(problems)
         if not self.is_builtin and _is_adapter(self._where()):
-            raise ConfigError(f'model.model_name_or_path: {folder} is an adapter on {base}, which is an adapter itself; '
-                              'merge that one first')
+            raise ConfigError(
+                f'model.model_name_or_path: {folder} is an adapter on {base}, which is an adapter itself; '
+                'merge that one first'
+            )
         model = self._load_base()
     finally: self.config = outer
     with _named_errors(str(folder), True): return PeftModel.from_pretrained(model, folder, is_trainable=True)

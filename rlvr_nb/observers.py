@@ -208,7 +208,9 @@ def _begin(self:WandbObserver, cfg, mode:str):
 def _open(self:WandbObserver, cfg, mode:str):
     import wandb, yaml
     known = self.run_dir.read_manifest().get('wandb', {})
-    waits:dict[str, Any] = {name: seconds for name, seconds in _WANDB_WAITS.items() if f'WANDB_{name.upper()}' not in os.environ}
+    waits: dict[str, Any] = {
+        name: seconds for name, seconds in _WANDB_WAITS.items() if f'WANDB_{name.upper()}' not in os.environ
+    }
     settings = wandb.Settings(**waits, silent=True, console='off')
     with _redacted_argv():
         return wandb.init(project=os.environ.get('WANDB_PROJECT', 'rlvr_nb'), name=self.run_dir.path.name, mode=mode,

@@ -52,7 +52,12 @@ class Markers:
 PLAIN = Markers('<reasoning>', '</reasoning>', '<answer>', '</answer>')
 GEMMA = Markers('<start_working_out>', '<end_working_out>', '<SOLUTION>', '</SOLUTION>')
 THINK = ('<think>', '</think>') # around the thoughts of models that were trained to think
-_THOUGHTS = (THINK, ('<thinking>', '</thinking>'), ('<thought>', '</thought>'), ('[THINK]', '[/THINK]')) # as other families write them
+_THOUGHTS = (
+    THINK,
+    ('<thinking>', '</thinking>'),
+    ('<thought>', '</thought>'),
+    ('[THINK]', '[/THINK]'),
+) # as other families write them
 
 # %% ../nbs/api/11_prompts.ipynb #p-build-messages
 def build_messages(question:str,          # what the model is asked

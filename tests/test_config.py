@@ -690,30 +690,41 @@ def test_grpo_table_is_the_installed_one():
     assert GRPO_FIELDS == config.installed_grpo_fields()
 
 
-EFFECTIVE = set("""lr_scheduler_kwargs optim_args weight_decay adam_beta1 adam_beta2 adam_epsilon optim_target_modules
-average_tokens_across_devices max_grad_norm tf32 gradient_checkpointing gradient_checkpointing_kwargs torch_compile use_liger_kernel
-use_cache neftune_noise_alpha torch_empty_cache_steps logging_first_step log_on_each_node logging_nan_inf_filter
-include_num_input_tokens_seen log_level log_level_replica save_only_model save_on_each_node save_total_limit ignore_data_skip
-restore_callback_states_from_checkpoint full_determinism data_seed accelerator_config dataloader_drop_last dataloader_num_workers
-dataloader_pin_memory dataloader_in_order ddp_find_unused_parameters ddp_bucket_cap_mb ddp_broadcast_buffers ddp_static_graph
-ddp_backend ddp_timeout fsdp deepspeed debug skip_memory_metrics router_aux_loss_coef disable_dropout cast_lm_head_to_fp32
-shuffle_dataset pad_to_multiple_of generation_batch_size steps_per_generation temperature top_p top_k min_p generation_kwargs
-repetition_penalty cache_implementation use_vllm beta num_iterations importance_sampling_level multi_objective_aggregation
-scale_rewards loss_type mask_truncated_completions top_entropy_quantile entropy_coef use_adaptive_entropy off_policy_mask_threshold
-use_transformers_continuous_batching""".split())
+EFFECTIVE = set(
+    """lr_scheduler_kwargs optim_args weight_decay adam_beta1 adam_beta2 adam_epsilon optim_target_modules
+average_tokens_across_devices max_grad_norm tf32 gradient_checkpointing gradient_checkpointing_kwargs torch_compile
+use_liger_kernel use_cache neftune_noise_alpha torch_empty_cache_steps logging_first_step log_on_each_node
+logging_nan_inf_filter include_num_input_tokens_seen log_level log_level_replica save_only_model save_on_each_node
+save_total_limit ignore_data_skip restore_callback_states_from_checkpoint full_determinism data_seed
+accelerator_config dataloader_drop_last dataloader_num_workers dataloader_pin_memory dataloader_in_order
+ddp_find_unused_parameters ddp_bucket_cap_mb ddp_broadcast_buffers ddp_static_graph ddp_backend ddp_timeout fsdp
+deepspeed debug skip_memory_metrics router_aux_loss_coef disable_dropout cast_lm_head_to_fp32 shuffle_dataset
+pad_to_multiple_of generation_batch_size steps_per_generation temperature top_p top_k min_p generation_kwargs
+repetition_penalty cache_implementation use_vllm beta num_iterations importance_sampling_level
+multi_objective_aggregation scale_rewards loss_type mask_truncated_completions top_entropy_quantile entropy_coef
+use_adaptive_entropy off_policy_mask_threshold use_transformers_continuous_batching""".split()
+)
 
 
 def test_every_field_of_trl_is_ours_refused_inert_or_has_an_effect():
     groups = [set(TRAIN_OWNED), set(NOT_YAML), set(INERT), set(NEEDS), EFFECTIVE]
     for field in GRPO_FIELDS: assert sum(field in group for group in groups) == 1, f'{field}: say what it does here'
     for field in [*INERT, *NEEDS]:
-        changed = {field: 'something else', 'loss_type': 'bnpo' if field not in ('delta', 'epsilon', 'epsilon_high') else 'sapo'}
+        changed = {
+            field: 'something else',
+            'loss_type': 'bnpo' if field not in ('delta', 'epsilon', 'epsilon_high') else 'sapo',
+        }
         assert field in [key for key, why in inert_grpo(changed) if why], field
 
 
 def test_a_field_without_an_effect_is_warned_about():
-    cfg = load_config('data_component=gsm8k', '+train.grpo.max_tool_calling_iterations=3', '+train.grpo.vllm_server_port=8001')
-    assert [w.partition(':')[0] for w in cfg.warnings] == ['train.grpo.max_tool_calling_iterations', 'train.grpo.vllm_server_port']
+    cfg = load_config(
+        'data_component=gsm8k', '+train.grpo.max_tool_calling_iterations=3', '+train.grpo.vllm_server_port=8001'
+    )
+    assert [w.partition(':')[0] for w in cfg.warnings] == [
+        'train.grpo.max_tool_calling_iterations',
+        'train.grpo.vllm_server_port',
+    ]
     assert 'train.grpo.use_vllm is false (it needs true)' in cfg.warnings[1]
 
 

@@ -163,7 +163,9 @@ def test_a_killed_training_ends_as_if_it_never_was(name, whole_of, tmp_path):
     chosen, prompts, whole, folder = whole_of(name)
     assert whole.outcome.steps == STEPS and not whole.outcome.stopped
     if 'dynamic' in name: assert any(metrics['dynamic/drawn'] > 2 for _, metrics in whole.log), 'no group was replaced'
-    kill_in = 'step' if name == 'four steps, two passes, beta' else 'generation'  # its one generation serves eight steps
+    kill_in = (
+        'step' if name == 'four steps, two passes, beta' else 'generation'
+    )  # its one generation serves eight steps
     with pytest.raises(Killed): train(chosen, tmp_path/'killed', kill_at=4, kill_in=kill_in, prompts=prompts)
     assert_same(whole, train(chosen, tmp_path/'killed', resume=True, prompts=prompts))
     for step in (1, 5, 7):

@@ -3,7 +3,8 @@
     python tests/benchmarks/bench_step.py      a CPU: the built-in model, 64 completions
     python tests/benchmarks/bench_step.py --model smollm2 --sequences 128 --tokens 256 --lora
     python tests/benchmarks/bench_step.py --model gemma3_1b --sequences 16 --tokens 512 --lora
-    python tests/benchmarks/bench_step.py --model smollm2 --sequences 128 --tokens 256 --lora --only ours --each   what each part brings
+    python tests/benchmarks/bench_step.py --model smollm2 --sequences 128 --tokens 256 --lora --only ours --each
+        what each part brings
 
 Random weights that sample no end token, so every completion has its full length; rewards are random, so every
 group is live.
@@ -30,7 +31,12 @@ from rlvr_nb.rollout import RolloutEngine
 from rlvr_nb.training import DefaultTrainingLoopComponent
 from rlvr_nb.updates import Sliced
 
-SWITCHES = dict(fused=(RolloutEngine, 'fuse'), slices=(Sliced, 'slices_vocabulary'), lean=(Sliced, 'lean_adapters'), passes=(Passes, 'keeps'))
+SWITCHES = dict(
+    fused=(RolloutEngine, 'fuse'),
+    slices=(Sliced, 'slices_vocabulary'),
+    lean=(Sliced, 'lean_adapters'),
+    passes=(Passes, 'keeps'),
+)
 
 
 def letters(vocab):

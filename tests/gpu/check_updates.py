@@ -2,7 +2,8 @@
 
     python tests/gpu/check_updates.py
 
-Prints a line a check. The exit status is the number of checks that failed; a check that fails doesn't keep the others from running.
+Prints a line a check. The exit status is the number of checks that failed; a check that fails doesn't keep the
+others from running.
 """
 import sys
 import time
@@ -36,7 +37,11 @@ def fused():
     "Fused layers: for every family and precision they are taken, captured, and in float32 give the same greedy tokens."
     for family in FAMILIES:
         for dtype in (torch.float32, torch.bfloat16, torch.float16):
-            model = get_peft_model(build(family, dtype), LoraConfig(r=8, target_modules=ALL, init_lora_weights=False)).cuda().eval()
+            model = (
+                get_peft_model(build(family, dtype), LoraConfig(r=8, target_modules=ALL, init_lora_weights=False))
+                .cuda()
+                .eval()
+            )
             tokens, engines = [], []
             for fuse in (True, False):
                 RolloutEngine.fuse = fuse
@@ -75,12 +80,19 @@ def slices():
         gaps = [((a - b).norm() / a.norm()).item() for a, b in zip(exact, half)]
         assert max(gaps) < .02, gaps
         mine, trl = seconds(ours), seconds(theirs)
-        print(f'slices {rows} x {vocabulary}: off by {max(gaps):.1e}; {mine * 1e3:.0f} ms, TRL {trl * 1e3:.0f} ms', flush=True)
+        print(
+            f'slices {rows} x {vocabulary}: off by {max(gaps):.1e}; {mine * 1e3:.0f} ms, TRL {trl * 1e3:.0f} ms',
+            flush=True,
+        )
 
 
 def lean():
     "Gradients of lean adapters beside PEFT's, under autocast."
-    model = get_peft_model(build('llama', torch.bfloat16), LoraConfig(r=8, target_modules=ALL, init_lora_weights=False)).cuda().train()
+    model = (
+        get_peft_model(build('llama', torch.bfloat16), LoraConfig(r=8, target_modules=ALL, init_lora_weights=False))
+        .cuda()
+        .train()
+    )
     ids = torch.randint(2, 512, (64, 256), device='cuda')
 
     def gradients():
@@ -91,7 +103,10 @@ def lean():
     count = make_lean(model)
     gap = ((gradients() - usual).norm() / usual.norm()).item()
     assert count == 28 and gap < .05, (count, gap)
-    print(f'lean adapters: gradients off by {gap:.1e}; {seconds(gradients) * 1e3:.1f} ms, PEFT {before * 1e3:.1f} ms', flush=True)
+    print(
+        f'lean adapters: gradients off by {gap:.1e}; {seconds(gradients) * 1e3:.1f} ms, PEFT {before * 1e3:.1f} ms',
+        flush=True,
+    )
 
 
 def sampled():

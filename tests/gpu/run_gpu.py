@@ -312,8 +312,8 @@ def distance(a, b): return sum(float((a[name] - b[name]).float().pow(2).sum()) f
 
 def resumed_beside_whole(place, *overrides):
     """A run stopped after two of four steps and resumed, beside one that never stopped: the same prompts in the same
-    order, the same position of the sampler and the same random numbers; on a CPU the same weights, on a GPU weights that
-    differ by less than a tenth of what the second half of the training changed, and a note that says so."""
+    order, the same position of the sampler and the same random numbers; on a CPU the same weights, on a GPU weights
+    that differ by less than a tenth of what the second half of the training changed, and a note that says so."""
     import torch
     facts_found = stopped_and_resumed(place, TRANSFORMERS, *overrides)
     whole = place.command('train.max_steps=4', 'train.save_steps=1', TRANSFORMERS, *overrides, run='whole')
