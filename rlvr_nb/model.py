@@ -255,13 +255,21 @@ def _plain(model):
     return model
 
 # %% ../nbs/api/41_model.ipynb #m-load-base-checked-config
+_KERNELS = ('attn_implementation', 'experts_implementation')
+
+def _asked_kernels(config) -> dict:
+    "The implementations that a configuration and its parts ask for, where they name a repository."
+    parts = [config, *(getattr(config, name, None) for name in getattr(config, 'sub_configs', {}))]
+    asked = {name: getattr(part, f'_{name}', None) for part in parts if part is not None for name in _KERNELS
+             if '/' in str(getattr(part, f'_{name}', None))}
+    return asked
+
 @patch
 def _checked_config(self:DefaultModelComponent, source:str, gguf:dict):
-    "The configuration of the model, without kernels of strangers."
+    "The configuration of the model, without kernels of strangers; a model of the Hub has no folder to look at first."
     from transformers import AutoConfig
     config = AutoConfig.from_pretrained(source, trust_remote_code=False, **gguf)
-    problems = kernel_problems({'attn_implementation': config._attn_implementation})
-    if problems: raise ConfigError(problems)
+    if problems := kernel_problems(_asked_kernels(config)): raise ConfigError(problems)
     return config
 
 # %% ../nbs/api/41_model.ipynb #m-load-base

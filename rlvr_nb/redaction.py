@@ -60,21 +60,25 @@ def redact(text:str,   # anything on its way to a file or a screen
     return text
 
 # %% ../nbs/api/00_redaction.ipynb #c-hide
-_PERHAPS = re.compile(r"hf_|sk-|gh[pousr]_|github_pat_|AKIA|xox[abpr]-|glpat-|wandb_v|eyJ|://|(?i:bearer|authorization)")
-_TOKEN_TEXT = re.compile(SECRET_TEXT.pattern.replace(r"| (?<![/@]) (?<!revision=) (?<!commit=) \b[0-9a-f]{40}\b", ""))
+_PERHAPS = re.compile(r"hf_|sk-|gh[pousr]_|github_pat_|AKIA|xox[abpr]-|glpat-|wandb_v|eyJ|://"
+                      r"|(?i:bearer|authorization)")
+_FORTY_DIGITS = r"| (?<![/@]) (?<!revision=) (?<!commit=) \b[0-9a-f]{40}\b"
+_TOKEN_TEXT = re.compile(SECRET_TEXT.pattern.replace(_FORTY_DIGITS, ""))
 _IN_ADDRESSES, _IN_HEADERS = SECRET_PLACES[:2], SECRET_PLACES[3:]
+
+def _hide(text, values):
+    "A text without these values and without what can be nothing but a token."
+    for value in values: text = text.replace(value, REDACTED)
+    if not _PERHAPS.search(text): return text
+    text = _TOKEN_TEXT.sub(REDACTED, text)
+    for place in (*(_IN_ADDRESSES if "://" in text else ()), *_IN_HEADERS): text = place.sub(rf"\1{REDACTED}", text)
+    return text
 
 def token_hider()->Callable: # takes a text of data and returns it without tokens
     "A filter for records of data, with the secret variables as they are now."
     values = [v for v in secret_values() if not v.isdigit()]
     values += [e for v in values if (e := json.dumps(v)[1:-1]) != v]  # as a line of JSON has it
-    def hide(text):
-        for value in values: text = text.replace(value, REDACTED)
-        if not _PERHAPS.search(text): return text
-        text = _TOKEN_TEXT.sub(REDACTED, text)
-        for place in (*(_IN_ADDRESSES if "://" in text else ()), *_IN_HEADERS): text = place.sub(rf"\1{REDACTED}", text)
-        return text
-    return hide
+    return functools.partial(_hide, values=values)
 
 # %% ../nbs/api/00_redaction.ipynb #c-plain-text
 def is_seen(c:str # one character

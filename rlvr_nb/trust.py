@@ -17,6 +17,7 @@ from .grammar import ConfigError, Fault, GROUPS, override_text, parse_override, 
 from .files import links_out, parse_json, read_text
 from .yamlfile import read_yaml
 from .schema import PipelineConfig
+from .modelfiles import folder_problems
 from .config import load_config, load_file
 from .show import gigabytes, visible
 from .rundir import RunDir, as_run, shown_path
@@ -206,7 +207,7 @@ class Inspection:
 
 # %% ../nbs/api/79_trust.ipynb #trust-kind-of-file-loaded-lines
 _KINDS = {'.safetensors': 'weights, read as plain tensors', '.gguf': 'weights, read as plain tensors',
-          '.bin': 'a pickle, refused as weights', '.pt': 'a pickle, read as plain tensors only',
+          '.bin': 'a pickle, read as plain tensors only', '.pt': 'a pickle, read as plain tensors only',
           '.pth': 'a pickle, read as plain tensors only',
           '.pkl': 'a pickle, never loaded', '.ckpt': 'a pickle, never loaded',
           '.py': 'a program, never run', '.so': 'a program, never run', '.sh': 'a program, never run',
@@ -248,6 +249,17 @@ def _own_code(root:Path) -> list[str]:
         if base: told.append(f'{path.relative_to(root)}: the adapter is loaded on top of {str(base)[:100]}')
     return told
 
+# %% ../nbs/api/79_trust.ipynb #trust-refused
+def _refused(root:Path) -> list[str]:
+    "Why the folders of models below a directory would not be loaded, as loading them would say it."
+    folders = sorted({path.parent for path in _files(root) if path.name in _SETTINGS})
+    told = []
+    for folder in folders:
+        try: found = folder_problems(folder)
+        except ConfigError as e: found = e.errors
+        told += [f'{folder.relative_to(root)} would be refused: {str(problem).partition(": ")[2]}' for problem in found]
+    return told
+
 # %% ../nbs/api/79_trust.ipynb #trust-unusual
 _LARGE = 100 * 2**30  # bytes; no run that fits on one machine has as much
 
@@ -258,6 +270,7 @@ def _unusual(root:Path) -> list[str]:
     for path in files:
         name, mode = path.relative_to(root), path.lstat().st_mode
         if not path.is_file() and not path.is_symlink(): told.append(f'{name} is no plain file')
+        elif _is_hollow(path): told.append(f'{name} claims {gigabytes(path.lstat().st_size)} and holds next to nothing')
         elif mode & 0o111 and not path.is_symlink(): told.append(f'{name} is executable')
         elif path.name.startswith('.') and path.name not in ('.gitignore', '.gitattributes', '.rlvr_nb-run'):
             told.append(f'{name} is hidden')
@@ -265,6 +278,11 @@ def _unusual(root:Path) -> list[str]:
     size = sum(p.lstat().st_size for p in files)
     if len(files) >= 20_000: told.append('20,000 files and more')
     return told + ([f'{gigabytes(size)} in all'] if size > _LARGE else [])
+
+def _is_hollow(path:Path) -> bool:
+    "Whether a file of some size takes hardly any room on the disk, since it is empty in the middle."
+    about = path.lstat()
+    return about.st_size > 2**26 and getattr(about, 'st_blocks', about.st_size) * 512 < about.st_size // 100
 
 # %% ../nbs/api/79_trust.ipynb #trust-inspect-run-asks
 def _asks(run:RunDir) -> list[str]:
@@ -302,5 +320,5 @@ def inspect_path(path:Any # a run directory, or the folder of a model
     elif any((root/name).exists() for name in _SETTINGS): told.is_a.append('the folder of a model')
     else: told.is_a.append('neither a run nor the folder of a model')
     told.loads += _own_code(root)
-    told.unusual += _unusual(root)
+    told.unusual += _unusual(root) + _refused(root)
     return told
