@@ -10,7 +10,6 @@ __all__ = ['SLICE', 'PREFILL_TOKENS', 'LOOK_EVERY', 'Decoded', 'NonFiniteLogits'
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 # %% ../nbs/api/45_decode.ipynb #decode-own-imports
 from fastcore.basics import patch
@@ -51,29 +50,34 @@ def column_bucket(columns:int,  # in use, the new token's included
 class Batch:
     "The state of sequences that are being generated, as tensors that keep their addresses."
     def __init__(self,
-                 config:Any,           # of the model
-                 rows:int,             # sequences at once
-                 columns:int,          # tokens of a sequence, prompt included
-                 new_tokens:int,       # of a completion at most
-                 device:Any,           # of the model
+                 config,          # of the model
+                 rows:int,        # sequences at once
+                 columns:int,     # tokens of a sequence, prompt included
+                 new_tokens:int,  # of a completion at most
+                 device,          # of the model
                  penalizes:bool=False, # keep which tokens occurred
                 ):
         import torch
-        long = dict(dtype=torch.long, device=device)
+        text, long = config.get_text_config(), dict(dtype=torch.long, device=device)
+        flag = dict(dtype=torch.bool, device=device)
         self.rows, self.columns, self.new_tokens = rows, columns, new_tokens
-        self.arena = make_arena(config.get_text_config().num_hidden_layers, rows, columns, device)
+        self.arena = make_arena(text.num_hidden_layers, rows, columns, device)
         self.token, self.place = torch.zeros(rows, 1, **long), torch.zeros(rows, 1, **long)
         self.start, self.line = torch.zeros(rows, **long), torch.zeros(rows, **long)
-        self.done = torch.ones(rows, dtype=torch.bool, device=device)
-        self.count = torch.zeros(1, **long)   # tokens generated so far
+        self.done, self.count = torch.ones(rows, **flag), torch.zeros(1, **long)   # `count`: tokens generated so far
         self.tokens = torch.zeros(rows + 1, new_tokens, **long)
         self.logps = torch.zeros(rows + 1, new_tokens, device=device)
-        self.broken = torch.zeros(1, dtype=torch.bool, device=device)   # logits that aren't numbers were seen
-        self.seen = torch.zeros(rows, config.get_text_config().vocab_size, dtype=torch.bool, device=device) if penalizes else None
+        self.broken = torch.zeros(1, **flag)   # logits that aren't numbers were seen
+        self.seen = torch.zeros(rows, text.vocab_size, **flag) if penalizes else None
 
-    def moving(self):
+    @property
+    def occurred(self)->list:
+        "The table of tokens that occurred, where there is one."
+        return [] if self.seen is None else [self.seen]
+
+    def moving(self)->list:
         "The tensors that a step changes, the tables of keys and values and of results apart."
-        return [self.token, self.place, self.done, self.count, self.broken, self.arena.now] + ([self.seen] if self.seen is not None else [])
+        return [self.token, self.place, self.done, self.count, self.broken, self.arena.now, *self.occurred]
 
 # %% ../nbs/api/45_decode.ipynb #decode-emit
 SLICE = 2**25   # logits that are chosen from at once
@@ -89,9 +93,10 @@ def _choose_in_slices(logits_BV, sampling, generator, seen_BV):
     tokens, logps = zip(*parts)
     return torch.cat(tokens), torch.cat(logps)
 
-def emit(batch:Batch, logits_BV:Any,    # of the next token of the first B rows
-         sampling:Sampling, ends_E:Any, # tokens that end a completion, int tensor
-         generator:Any):                # of the noise
+# %% ../nbs/api/45_decode.ipynb #decode-emit-write
+def emit(batch:Batch, logits_BV,  # of the next token of the first B rows
+         sampling:Sampling, ends_E, # tokens that end a completion, int tensor
+         generator):              # of the noise
     "Choose the next token of each row and write it down."
     import torch
     B = len(logits_BV)
@@ -137,6 +142,7 @@ def _by_kind(self:Decoder, make:Callable):
     masks = {kind: make(self.window if kind == 'sliding_attention' else None) for kind in sorted(set(self.kinds))}
     return masks if len(masks) > 1 else next(iter(masks.values()))
 
+# %% ../nbs/api/45_decode.ipynb #decode-forward
 @patch
 def _forward(self:Decoder, ids, mask, place):
     "The logits of the last token of each row."
@@ -147,20 +153,25 @@ def _forward(self:Decoder, ids, mask, place):
 # %% ../nbs/api/45_decode.ipynb #decode-prefill
 PREFILL_TOKENS = 16_384   # prompt tokens that are read in one pass
 
+def _left_padded(prompts:list, device) -> tuple:
+    "Tokens (P, T) of prompts that end in the same column, the column where each begins (P), and the positions (P, T)."
+    import torch
+    longest = max(map(len, prompts))
+    ids = torch.tensor([[0] * (longest - len(p)) + p for p in prompts], device=device)
+    start_P = torch.tensor([longest - len(p) for p in prompts], device=device)
+    return ids, start_P, (torch.arange(longest, device=device) - start_P[:, None]).clamp(min=0)
+
+# %% ../nbs/api/45_decode.ipynb #decode-prefill-run
 @patch
 def _prefill(self:Decoder, prompts:list, group:int):
     "Read prompts (P lists of tokens), each for `group` rows; the logits of the first tokens, (P x group, V)."
     import torch
-    arena, end = self.batch.arena, max(map(len, prompts))
+    arena, end, parts = self.batch.arena, max(map(len, prompts)), []
     some = max(1, PREFILL_TOKENS // end)
-    parts = []
     for first in range(0, len(prompts), some):
         part = prompts[first:first + some]
-        longest = max(map(len, part))
-        ids = torch.tensor([[0] * (longest - len(p)) + p for p in part], device=self.device)
-        start_P = torch.tensor([longest - len(p) for p in part], device=self.device)
-        place = (torch.arange(longest, device=self.device) - start_P[:, None]).clamp(min=0)
-        mask = self._by_kind(lambda window: prompt_visible(start_P, longest, window))
+        ids, start_P, place = _left_padded(part, self.device)
+        mask = self._by_kind(lambda window: prompt_visible(start_P, ids.shape[1], window))
         arena.filling = (torch.arange(first * group, (first + len(part)) * group, device=self.device), group, end)
         parts.append(self._forward(ids, mask, place))
     arena.filling = None
@@ -214,6 +225,7 @@ def _capture(self:Decoder, sampling:Sampling):
     self.generator.set_state(noise)
     return graph
 
+# %% ../nbs/api/45_decode.ipynb #decode-advance
 @patch
 def _advance(self:Decoder, sampling:Sampling):
     "One token, by a graph where there is one to be had."
@@ -232,12 +244,13 @@ def _shrink(self:Decoder, alive:int):
     going = (~b.done[:arena.active]).nonzero().flatten()
     keep = torch.cat([going, going[:1].expand(rows - len(going))])
     keep_rows(arena, keep, arena.length)
-    for state in (b.token, b.place, b.start, b.line, b.done, *([b.seen] if b.seen is not None else [])): state[:rows] = state[keep]
+    for state in (b.token, b.place, b.start, b.line, b.done, *b.occurred): state[:rows] = state[keep]
     b.done[len(going):] = True
 
+# %% ../nbs/api/45_decode.ipynb #decode-look
 class Look:
     "How many rows go on, read without waiting: on a GPU the answer is that of the look before."
-    def __init__(self, device:Any):
+    def __init__(self, device):
         import torch
         self.cuda, self.pending = device.type == 'cuda', []
         self.hosts = [torch.zeros(1, dtype=torch.long, pin_memory=self.cuda) for _ in range(2)]
@@ -262,12 +275,14 @@ class Look:
 def _make_room(self:Decoder, rows:int, columns:int, new_tokens:int, penalizes:bool):
     "A batch that is large enough, the one at hand if it is."
     rows, columns, b = row_bucket(rows, self.graphs), column_bucket(columns, self.graphs), self.batch
-    fits = b and b.rows >= rows and b.columns >= columns and b.new_tokens == new_tokens and (b.seen is not None) == penalizes
+    same = b and b.new_tokens == new_tokens and (b.seen is not None) == penalizes
+    fits = same and b.columns >= columns and b.rows >= rows
     if fits and (self.graphs or b.rows == rows): return
     if b: rows, columns = max(rows, b.rows if self.graphs else 0), max(columns, b.columns)
     self.release()
     self.batch = Batch(self.sampler.model.config, rows, columns, new_tokens, self.device, penalizes)
 
+# %% ../nbs/api/45_decode.ipynb #decode-results
 @patch
 def _results(self:Decoder, n:int, count:int) -> list[Decoded]:
     "What stands in the lines of the sequences, cut at their ends."

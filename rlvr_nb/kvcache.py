@@ -8,14 +8,13 @@ __all__ = ['FOLDED', 'visible', 'prompt_visible', 'additive', 'layer_kinds', 'un
 
 # %% ../nbs/api/43_kvcache.ipynb #kvcache-imports
 from functools import cache
-from typing import Any
 
 # %% ../nbs/api/43_kvcache.ipynb #kvcache-visible
-def visible(start_B:Any,          # column where each row begins, int tensor (B)
-            now:Any,              # column of the newest token, int tensor (1)
-            columns:int,          # how many columns there are, L
+def visible(start_B,          # column where each row begins, int tensor (B)
+            now,              # column of the newest token, int tensor (1)
+            columns:int,      # how many columns there are, L
             window:int|None=None, # of sliding attention, in tokens
-           )->'torch.Tensor':     # bool (B, 1, 1, L)
+           )->'torch.Tensor': # bool (B, 1, 1, L)
     "What the newest token of each row may attend to."
     import torch
     column_L = torch.arange(columns, device=start_B.device)
@@ -24,10 +23,10 @@ def visible(start_B:Any,          # column where each row begins, int tensor (B)
     return seen_BL[:, None, None, :]
 
 # %% ../nbs/api/43_kvcache.ipynb #kvcache-prompt-visible
-def prompt_visible(start_B:Any,          # column where each row begins, int tensor (B)
-                   columns:int,          # of the prompts, T
+def prompt_visible(start_B,          # column where each row begins, int tensor (B)
+                   columns:int,      # of the prompts, T
                    window:int|None=None, # of sliding attention, in tokens
-                  )->'torch.Tensor':     # bool (B, 1, T, T)
+                  )->'torch.Tensor': # bool (B, 1, T, T)
     "What each token of the prompts may attend to."
     import torch
     column_T = torch.arange(columns, device=start_B.device)
@@ -38,15 +37,15 @@ def prompt_visible(start_B:Any,          # column where each row begins, int ten
     return (seen_BTT | (back_TT == 0))[:, None]
 
 # %% ../nbs/api/43_kvcache.ipynb #kvcache-additive
-def additive(seen:Any,         # bool: what may be attended to
-             dtype:Any,        # of the attention
+def additive(seen,    # bool: what may be attended to
+             dtype,   # of the attention
             )->'torch.Tensor': # 0 where something may be seen, minus infinity elsewhere
     "A mask in the form in which attention adds it."
     return seen.new_zeros(seen.shape, dtype=dtype).masked_fill_(~seen, float('-inf'))
 
 # %% ../nbs/api/43_kvcache.ipynb #kvcache-kinds
-def layer_kinds(config:Any   # of a transformers model
-               )->list[str]: # 'full_attention' or 'sliding_attention', one a layer
+def layer_kinds(config        # of a transformers model
+               )->list[str]:  # 'full_attention' or 'sliding_attention', one a layer
     "The kind of attention of each layer."
     text = config.get_text_config()
     kinds = getattr(text, 'layer_types', None)
@@ -54,8 +53,9 @@ def layer_kinds(config:Any   # of a transformers model
     slides = getattr(text, 'sliding_window', None) and getattr(text, 'use_sliding_window', True)
     return ['sliding_attention' if slides else 'full_attention'] * text.num_hidden_layers
 
-def unfit(config:Any  # of a transformers model
-         )->str|None: # why, None where it fits
+# %% ../nbs/api/43_kvcache.ipynb #kvcache-unfit
+def unfit(config       # of a transformers model
+         )->str|None:  # why, None where it fits
     "What this cache can't do for a model."
     text = config.get_text_config()
     other = sorted(set(layer_kinds(config)) - {'full_attention', 'sliding_attention'})
@@ -67,11 +67,11 @@ def unfit(config:Any  # of a transformers model
 # %% ../nbs/api/43_kvcache.ipynb #kvcache-folded
 FOLDED = 'rlvr_nb_folded'   # the name under which transformers knows this attention function
 
-def folded_attention(module:Any,                    # the attention layer
-                     query:Any, key:Any, value:Any, # (B, H, T, D), (B, K, L, D), (B, K, L, D)
-                     attention_mask:Any,            # bool or to be added, (B, 1, T, L), or None: causal
-                     scaling:float|None=None,       # of the products
-                     **kwargs):                     # what this function has no use for
+def folded_attention(module,         # the attention layer
+                     query, key, value, # (B, H, T, D), (B, K, L, D), (B, K, L, D)
+                     attention_mask, # bool or to be added, (B, 1, T, L), or None: causal
+                     scaling:float|None=None, # of the products
+                     **kwargs):      # what this function has no use for
     "Attention of one token a row with the query heads of a key-value head folded, and of a prompt as usual."
     from torch.nn.functional import scaled_dot_product_attention
     B, H, T, D = query.shape
@@ -81,7 +81,8 @@ def folded_attention(module:Any,                    # the attention layer
         out = scaled_dot_product_attention(query, key, value, attn_mask=attention_mask, scale=scaling)
         return out.reshape(B, H, 1, value.shape[-1]).transpose(1, 2), None
     key, value = (_repeated(x, H // heads) for x in (key, value))
-    out = scaled_dot_product_attention(query, key, value, attn_mask=attention_mask, scale=scaling, is_causal=attention_mask is None)
+    how = dict(attn_mask=attention_mask, scale=scaling, is_causal=attention_mask is None)
+    out = scaled_dot_product_attention(query, key, value, **how)
     return out.transpose(1, 2).contiguous(), None
 
 def _repeated(x_BKLD, times:int):
@@ -100,8 +101,8 @@ def register_attention()->str:
 
 # %% ../nbs/api/43_kvcache.ipynb #kvcache-arena
 @cache
-def _arena_classes():
-    from transformers.cache_utils import Cache, CacheLayerMixin
+def _layer_class():
+    from transformers.cache_utils import CacheLayerMixin
 
     class ArenaLayer(CacheLayerMixin):
         "Keys and values of one layer, (rows, K, columns, D) each, in one table with a row for all heads of both."
@@ -111,9 +112,9 @@ def _arena_classes():
 
         def lazy_initialization(self, key_states, value_states):
             rows, columns = self.arena.rows, self.arena.columns
-            heads, size = key_states.shape[1], key_states.shape[3]
-            self.both = key_states.new_zeros(rows, heads + value_states.shape[1], columns, max(size, value_states.shape[3]))
-            self.keys, self.values = self.both[:, :heads, :, :size], self.both[:, heads:, :, :value_states.shape[3]]
+            heads, size, value_size = key_states.shape[1], key_states.shape[3], value_states.shape[3]
+            self.both = key_states.new_zeros(rows, heads + value_states.shape[1], columns, max(size, value_size))
+            self.keys, self.values = self.both[:, :heads, :, :size], self.both[:, heads:, :, :value_size]
             self.is_initialized = True
 
         def update(self, key_states, value_states, beside=None, **kwargs):
@@ -126,16 +127,23 @@ def _arena_classes():
         def get_max_length(self): return self.arena.columns
         get_max_cache_shape = get_max_length   # its name in older versions of transformers
 
+    return ArenaLayer
+
+# %% ../nbs/api/43_kvcache.ipynb #kvcache-arena-class
+@cache
+def _arena_class():
+    from transformers.cache_utils import Cache
+    import torch
+
     class Arena(Cache):
         "Keys and values of a batch at fixed addresses."
         def __init__(self, layers:int, # of the model
                      rows:int,         # sequences at once
                      columns:int,      # tokens of a sequence, prompt included
                      device):          # of the model
-            import torch
             self.rows, self.columns, self.active, self.length, self.filling = rows, columns, rows, columns, None
             self.now = torch.zeros(1, dtype=torch.long, device=device)   # the column that is written next
-            super().__init__(layers=[ArenaLayer(self) for _ in range(layers)])
+            super().__init__(layers=[_layer_class()(self) for _ in range(layers)])
 
         def fill(self, layer, keys, values):
             "Prompts (P, K, T, D) go into the rows of their groups, up to the column before `end`."
@@ -146,21 +154,21 @@ def _arena_classes():
             return keys, values
 
         def step(self, layer, keys, values, beside=None):
-            "One token a row (B, K, 1, D) goes into the column `now`, at once where keys and values stand beside each other (B, 2 K, 1, D)."
+            "One token a row (B, K, 1, D) goes into the column `now`; `beside` (B, 2 K, 1, D) holds both at once."
             parts = ((layer.keys, keys), (layer.values, values)) if beside is None else ((layer.both, beside),)
             for table, new in parts: table[:self.active].index_copy_(2, self.now, new)
             return [table[:self.active, :, :self.length] for table in (layer.keys, layer.values)]
 
     return Arena
 
-def make_arena(layers:int, rows:int, columns:int, device:Any):
+def make_arena(layers:int, rows:int, columns:int, device):
     "An `Arena`; the class is made when transformers is needed and not before."
-    return _arena_classes()(layers, rows, columns, device)
+    return _arena_class()(layers, rows, columns, device)
 
 # %% ../nbs/api/43_kvcache.ipynb #kvcache-keep
-def keep_rows(arena:Any,   # of the batch
-              rows_B:Any,  # which rows stay, in order, int tensor (B)
-              columns:int, # that are in use
+def keep_rows(arena,        # of the batch
+              rows_B,       # which rows stay, in order, int tensor (B)
+              columns:int,  # that are in use
              )->None:
     "Move the rows that stay to the top, and make them the active ones."
     arena.active = len(rows_B)
@@ -168,7 +176,8 @@ def keep_rows(arena:Any,   # of the batch
         for table in (layer.keys, layer.values):
             table[:len(rows_B), :, :columns] = table[rows_B, :, :columns]
 
-def arena_bytes(config:Any,  # of a transformers model
+# %% ../nbs/api/43_kvcache.ipynb #kvcache-bytes
+def arena_bytes(config,      # of a transformers model
                 columns:int, # tokens of a sequence, prompt included
                 item:int=2,  # bytes a number
                )->int:       # bytes

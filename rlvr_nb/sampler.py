@@ -9,13 +9,12 @@ __all__ = ['sampling_dtype', 'norm_eps', 'norm_offset', 'plain_adapter', 'Sample
 import copy
 from collections.abc import Callable
 from functools import cache
-from typing import Any
 
 # %% ../nbs/api/42_sampler.ipynb #sampler-own-imports
 from fastcore.basics import patch
 
 # %% ../nbs/api/42_sampler.ipynb #sampler-dtype
-def sampling_dtype(model:Any # a transformers or PEFT model
+def sampling_dtype(model # a transformers or PEFT model
                   )->'torch.dtype':
     "The precision in which `model` is sampled: its own, or half precision for float32 weights on a GPU."
     import torch
@@ -51,6 +50,14 @@ def _adapted_class():
     return Adapted
 
 # %% ../nbs/api/42_sampler.ipynb #sampler-norm
+def norm_eps(module)->float|None:
+    "What a root mean square norm adds under its root; None for another module."
+    eps = getattr(module, 'variance_epsilon', getattr(module, 'eps', None))
+    weight = getattr(module, 'weight', None)
+    if not type(module).__name__.endswith('RMSNorm') or not isinstance(eps, float): return None
+    return eps if weight is not None and weight.dim() == 1 else None
+
+# %% ../nbs/api/42_sampler.ipynb #sampler-norm-class
 @cache
 def _norm_class():
     import torch
@@ -71,14 +78,8 @@ def _norm_class():
 
     return FusedNorm
 
-def norm_eps(module:Any)->float|None:
-    "What a root mean square norm adds under its root; None for another module."
-    eps, weight = getattr(module, 'variance_epsilon', getattr(module, 'eps', None)), getattr(module, 'weight', None)
-    known = type(module).__name__.endswith('RMSNorm') and isinstance(eps, float) and weight is not None and weight.dim() == 1
-    return eps if known else None
-
 # %% ../nbs/api/42_sampler.ipynb #sampler-norm-offset
-def norm_offset(module:Any)->float|None:
+def norm_offset(module)->float|None:
     "What a root mean square norm adds to its weight, 0 or 1; None for a norm of neither form and for another module."
     import torch
     eps = norm_eps(module)
@@ -92,13 +93,14 @@ def norm_offset(module:Any)->float|None:
             if torch.allclose(ours, expected, rtol=2e-2, atol=2e-2): return offset
     return None
 
+# %% ../nbs/api/42_sampler.ipynb #sampler-norm-fused
 def _fused_norm(module, dtype):
     "The norm as one kernel, None where `module` isn't a root mean square norm of a known form."
     offset = norm_offset(module)
     return None if offset is None else _norm_class()(module, offset, norm_eps(module), dtype)
 
 # %% ../nbs/api/42_sampler.ipynb #sampler-plain
-def plain_adapter(module:Any) -> str|None:
+def plain_adapter(module) -> str|None:
     "The name of the one plain LoRA adapter of a PEFT layer, None where it has none or isn't plain."
     if not hasattr(module, 'lora_A') or not hasattr(module, 'base_layer'): return None
     active = [name for name in module.active_adapters if name in module.lora_A]
@@ -106,26 +108,6 @@ def plain_adapter(module:Any) -> str|None:
     name = active[0]
     if module.lora_variant.get(name) or module.lora_bias.get(name) or len(module.lora_embedding_A): return None
     return name
-
-# %% ../nbs/api/42_sampler.ipynb #sampler-cloned
-_LEFT_BEHIND = ('_forward_hooks', '_forward_hooks_with_kwargs', '_forward_hooks_always_called', '_forward_pre_hooks',
-                '_forward_pre_hooks_with_kwargs', '_backward_hooks', '_backward_pre_hooks')
-
-def _clone(module, dtype, memo:dict):
-    "A module over the same parameters in evaluation mode; floating ones that have another precision are copied."
-    import torch
-    if (name := plain_adapter(module)) is not None:
-        return _adapted_class()(_clone(module.base_layer, dtype, memo), module, name, dtype)
-    if (norm := _fused_norm(module, dtype)) is not None: return norm
-    twin = module.__class__.__new__(module.__class__)
-    twin.__dict__ = {k: v for k, v in module.__dict__.items() if k != 'forward'}
-    twin.__dict__ |= {k: type(v)() for k, v in module.__dict__.items() if k in _LEFT_BEHIND}
-    twin.__dict__['training'] = False
-    if 'gradient_checkpointing' in twin.__dict__: twin.__dict__['gradient_checkpointing'] = False
-    if 'config' in twin.__dict__: twin.__dict__['config'] = _once(memo, module.config, copy.deepcopy)
-    twin._parameters = {k: _once(memo, p, lambda p: _in(p, dtype)) for k, p in module._parameters.items()}
-    twin._modules = {k: m if m is None else _once(memo, m, lambda m: _clone(m, dtype, memo)) for k, m in module._modules.items()}
-    return twin
 
 # %% ../nbs/api/42_sampler.ipynb #sampler-once
 def _once(memo:dict, original, make):
@@ -141,12 +123,37 @@ def _in(parameter, dtype):
     if not plain or parameter.dtype == dtype: return parameter
     return torch.nn.Parameter(parameter.detach().to(dtype), requires_grad=False)
 
+# %% ../nbs/api/42_sampler.ipynb #sampler-cloned
+_LEFT_BEHIND = ('_forward_hooks', '_forward_hooks_with_kwargs', '_forward_hooks_always_called', '_forward_pre_hooks',
+                '_forward_pre_hooks_with_kwargs', '_backward_hooks', '_backward_pre_hooks')
+
+def _bare(module):
+    "A module object with the settings of another, in evaluation mode, without hooks."
+    twin = module.__class__.__new__(module.__class__)
+    twin.__dict__ = {k: v for k, v in module.__dict__.items() if k != 'forward'}
+    twin.__dict__ |= {k: type(v)() for k, v in module.__dict__.items() if k in _LEFT_BEHIND}
+    twin.__dict__['training'] = False
+    if 'gradient_checkpointing' in twin.__dict__: twin.__dict__['gradient_checkpointing'] = False
+    return twin
+
+# %% ../nbs/api/42_sampler.ipynb #sampler-clone
+def _clone(module, dtype, memo:dict):
+    "A module over the same parameters in evaluation mode; floating ones that have another precision are copied."
+    if (name := plain_adapter(module)) is not None:
+        return _adapted_class()(_clone(module.base_layer, dtype, memo), module, name, dtype)
+    if (norm := _fused_norm(module, dtype)) is not None: return norm
+    twin = _bare(module)
+    if 'config' in twin.__dict__: twin.__dict__['config'] = _once(memo, module.config, copy.deepcopy)
+    twin._parameters = {k: _once(memo, p, lambda p: _in(p, dtype)) for k, p in module._parameters.items()}
+    twin._modules = {k: _once(memo, m, lambda m: _clone(m, dtype, memo)) for k, m in module._modules.items()}
+    return twin
+
 # %% ../nbs/api/42_sampler.ipynb #sampler-class
 class Sampler:
     "A twin of `model` that follows its weights."
     def __init__(self,
-                 model:Any,               # a transformers or PEFT model; wrappers of a trainer are taken off before
-                 dtype:Any=None,          # precision of sampling; None means `sampling_dtype`
+                 model,          # a transformers or PEFT model; wrappers of a trainer are taken off before
+                 dtype=None,     # precision of sampling; None means `sampling_dtype`
                  attention:str|None=None, # the twin's attention function; None leaves the model's
                  fuse:Callable|None=None, # puts fused layers into the twin, or says why not; None leaves the model's
                 ):
@@ -154,34 +161,41 @@ class Sampler:
         self.unfused = None   # why layers aren't fused, where that was asked for
         self._build()
 
-    def _build(self):
-        self._make()
-        if self.fuse and not self.unfused:
-            self.unfused = self.fuse(self)
-            if self.unfused: self._make()
-        self.followers = [m for m in self.model.modules() if hasattr(m, 'refresh')]
-        self.addresses = self._addresses()
-        self._copy()
-
-    def _make(self):
-        memo = {}
-        base = self.original.get_base_model() if hasattr(self.original, 'get_base_model') else self.original
-        self.model = _clone(base, self.dtype, memo)
-        if self.attention: self.model.config._attn_implementation = self.attention
-        self.copied = [(p, twin) for p, twin in memo.values() if twin is not p and getattr(twin, 'is_leaf', False)]
-        self.adapted = [m for m in self.model.modules() if hasattr(m, 'lora')]
-
     @property
     def device(self): return self.original.device
+
+# %% ../nbs/api/42_sampler.ipynb #sampler-build
+@patch
+def _make(self:Sampler):
+    "Build the twin."
+    memo = {}
+    base = self.original.get_base_model() if hasattr(self.original, 'get_base_model') else self.original
+    self.model = _clone(base, self.dtype, memo)
+    if self.attention: self.model.config._attn_implementation = self.attention
+    self.copied = [(p, twin) for p, twin in memo.values() if twin is not p and getattr(twin, 'is_leaf', False)]
+    self.adapted = [m for m in self.model.modules() if hasattr(m, 'lora')]
+
+@patch
+def _build(self:Sampler):
+    "Build the twin, with fused layers where that can be, and give it today's weights."
+    self._make()
+    if self.fuse and not self.unfused:
+        self.unfused = self.fuse(self)
+        if self.unfused: self._make()
+    self.followers = [m for m in self.model.modules() if hasattr(m, 'refresh')]
+    self.addresses = self._addresses()
+    self._copy()
 
 # %% ../nbs/api/42_sampler.ipynb #sampler-refresh
 @patch
 def _addresses(self:Sampler) -> tuple:
+    "Where the original's weights stand."
     base = self.original.get_base_model() if hasattr(self.original, 'get_base_model') else self.original
     return tuple(p.data_ptr() for p in base.parameters())
 
 @patch
 def _copy(self:Sampler):
+    "Write today's weights into what has memory of its own."
     import torch
     with torch.no_grad():
         for p, twin in self.copied: twin.copy_(p)
