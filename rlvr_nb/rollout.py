@@ -9,7 +9,6 @@ __all__ = ['Rollout', 'end_tokens', 'engine_obstacle', 'choose_rollout', 'genera
 from collections.abc import Callable
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import Any
 
 # %% ../nbs/api/46_rollout.ipynb #rollout-own-imports
 from fastcore.basics import patch
@@ -30,26 +29,29 @@ class Rollout:
     logprobs: list|None = None # of each token at the sampling's temperature; None where the backend doesn't give them
 
 # %% ../nbs/api/46_rollout.ipynb #rollout-ends
-def end_tokens(model:Any, tokenizer:Any # of a family
-              )->list[int]:             # token ids, sorted
+def end_tokens(model, tokenizer # of a family
+              )->list[int]:     # token ids, sorted
     "Every token that ends a completion: the model's own list and the tokenizer's."
     own = getattr(model.generation_config, 'eos_token_id', None)
     own = own if isinstance(own, (list, tuple)) else [own]
     return sorted({i for i in (*own, tokenizer.eos_token_id) if i is not None})
 
 # %% ../nbs/api/46_rollout.ipynb #rollout-obstacle
-def engine_obstacle(model:Any   # a transformers or PEFT model, without a trainer's wrappers
+def engine_obstacle(model   # a transformers or PEFT model, without a trainer's wrappers
                    )->str|None: # why, None where there is no obstacle
     "What keeps the engine from generating with a model."
     base = model.get_base_model() if hasattr(model, 'get_base_model') else model
     if hasattr(model, 'for_inference'): return 'unsloth has replaced the modules of this model'
-    if not getattr(base, '_supports_attention_backend', False): return f"the attention of {type(base).__name__} can't be replaced"
-    if any(hasattr(p, 'ds_id') or hasattr(p, 'device_mesh') for p in base.parameters()): return 'the weights are spread over processes'
+    if not getattr(base, '_supports_attention_backend', False):
+        return f"the attention of {type(base).__name__} can't be replaced"
+    spread = any(hasattr(p, 'ds_id') or hasattr(p, 'device_mesh') for p in base.parameters())
+    if spread: return 'the weights are spread over processes'
     if len({p.device for p in base.parameters()}) > 1: return 'the weights are spread over devices'
     return unfit(base.config)
 
-def choose_rollout(wanted:str,        # auto, engine or transformers
-                   model:Any,         # that generates
+# %% ../nbs/api/46_rollout.ipynb #rollout-choose
+def choose_rollout(wanted:str, # auto, engine or transformers
+                   model,      # that generates
                   )->tuple[str, str]: # backend, and why
     "The backend that generates: the wanted one, or the fastest that works here."
     if wanted == 'transformers': return 'transformers', 'asked for'
@@ -59,8 +61,8 @@ def choose_rollout(wanted:str,        # auto, engine or transformers
 
 # %% ../nbs/api/46_rollout.ipynb #rollout-generating
 @contextmanager
-def generating(model:Any, # a transformers or PEFT model
-               seed:int,  # of the sampling
+def generating(model,    # a transformers or PEFT model
+               seed:int, # of the sampling
               ):
     "Evaluation mode, no gradients, a random state of its own; all as before afterwards."
     import torch
@@ -76,33 +78,39 @@ def generating(model:Any, # a transformers or PEFT model
             model.train(training)
 
 # %% ../nbs/api/46_rollout.ipynb #rollout-config
-def generation_config(model:Any, tokenizer:Any, # whose end tokens count
-                      max_new_tokens:int,       # of a completion
-                      sampling:Sampling,        # how tokens are chosen
-                     ):
+def _chosen(sampling:Sampling) -> dict:
+    "How a token is chosen, in the words of transformers."
+    if sampling.greedy: return dict(do_sample=False, temperature=1., top_p=1., top_k=50)
+    return dict(do_sample=True, temperature=float(sampling.temperature), top_p=float(sampling.top_p),
+                top_k=sampling.top_k, min_p=sampling.min_p or None)
+
+def generation_config(model, tokenizer,     # whose end tokens count
+                      max_new_tokens:int,   # of a completion
+                      sampling:Sampling,    # how tokens are chosen
+                     )->'transformers.GenerationConfig':
     "The full set of transformers' decoding options, none left to the model's folder."
     from transformers import GenerationConfig
-    how = dict(do_sample=False, temperature=1., top_p=1., top_k=50) if sampling.greedy else dict(
-        do_sample=True, temperature=float(sampling.temperature), top_p=float(sampling.top_p), top_k=sampling.top_k, min_p=sampling.min_p or None)
-    return GenerationConfig(max_new_tokens=max_new_tokens, num_beams=1, repetition_penalty=float(sampling.repetition_penalty), no_repeat_ngram_size=0,
-                            use_cache=True, pad_token_id=tokenizer.pad_token_id, eos_token_id=end_tokens(model, tokenizer), **how)
+    ends = dict(pad_token_id=tokenizer.pad_token_id, eos_token_id=end_tokens(model, tokenizer))
+    return GenerationConfig(max_new_tokens=max_new_tokens, num_beams=1, no_repeat_ngram_size=0, use_cache=True,
+                            repetition_penalty=float(sampling.repetition_penalty), **ends, **_chosen(sampling))
 
 # %% ../nbs/api/46_rollout.ipynb #rollout-engine
 class RolloutEngine:
     "Generates groups of completions for chat prompts."
     fuse = True   # put fused layers in the place of the model's; only measurements turn it off
     def __init__(self,
-                 model:Any, tokenizer:Any, # ready to generate; the tokenizer pads on the left
-                 max_new_tokens:int=256,   # of a completion, where `generate` isn't told
-                 batch_size:int|None=None, # completions at once; None lets the engine fill the memory, transformers takes 8
-                 backend:str='auto',       # auto, engine or transformers
-                 dtype:Any=None,           # precision of sampling; None means `sampling_dtype`
+                 model, tokenizer,        # ready to generate; the tokenizer pads on the left
+                 max_new_tokens:int=256,  # of a completion, where `generate` isn't told
+                 batch_size:int|None=None, # completions at once; None fills the memory, and is 8 with transformers
+                 backend:str='auto',      # auto, engine or transformers
+                 dtype=None,              # precision of sampling; None means `sampling_dtype`
                 ):
         self.model, self.tokenizer, self.max_new_tokens, self.batch_size = model, tokenizer, max_new_tokens, batch_size
         self.backend, self.why = choose_rollout(backend, model)
         self.dtype, self.decoder, self.notes, self.stop = dtype, None, [], None
         self.works = False   # the engine has generated with this model
-        if self.backend == 'transformers' and self.why != 'asked for': self.notes.append(f'Completions are generated by transformers: {self.why}.')
+        if self.backend == 'transformers' and self.why != 'asked for':
+            self.notes.append(f'Completions are generated by transformers: {self.why}.')
 
     def release(self):
         "Give back the memory of the engine's tables and graphs; they are made again when needed."
@@ -133,14 +141,18 @@ def capacity(self:RolloutEngine,
 
 # %% ../nbs/api/46_rollout.ipynb #rollout-decoded
 @patch
+def _make_decoder(self:RolloutEngine) -> Decoder:
+    "The decoder over a twin of the model, with fused layers where that can be."
+    from rlvr_nb.layers import fuse_layers
+    sampler = Sampler(self.model, self.dtype, register_attention(), fuse_layers if self.fuse else None)
+    return Decoder(sampler, end_tokens(self.model, self.tokenizer))
+
+@patch
 def _decoded(self:RolloutEngine, prompts:list, group:int, limit:int, sampling:Sampling, seed:int, stop) -> list:
     "One batch by the decoder."
     import torch
-    if self.decoder is None:
-        from rlvr_nb.layers import fuse_layers
-        sampler = Sampler(self.model, self.dtype, register_attention(), fuse_layers if self.fuse else None)
-        self.decoder = Decoder(sampler, end_tokens(self.model, self.tokenizer))
-    run = lambda: self.decoder.run(prompts, group, limit, sampling, seed, stop)
+    if self.decoder is None: self.decoder = self._make_decoder()
+    def run(): return self.decoder.run(prompts, group, limit, sampling, seed, stop)
     if not self.decoder.graphs: return run()
     try: return run()
     except (NonFiniteLogits, DecodingStopped, torch.OutOfMemoryError): raise
@@ -148,12 +160,14 @@ def _decoded(self:RolloutEngine, prompts:list, group:int, limit:int, sampling:Sa
         if self.decoder.captured: raise
         self.decoder.release()
         self.decoder.graphs = False
-        self.notes.append(f'Steps of the generation run one by one: they can\'t be captured as a CUDA graph ({str(e).strip().splitlines()[0][:160]}).')
+        cause = str(e).strip().splitlines()[0][:160]
+        self.notes.append(f"Steps of the generation run one by one: they can't be captured as a CUDA graph ({cause}).")
         return run()
 
 # %% ../nbs/api/46_rollout.ipynb #rollout-by-engine
 @patch
-def _by_engine(self:RolloutEngine, prompts:list, group:int, limit:int, sampling:Sampling, seed:int, stop, progress) -> list[Rollout]:
+def _by_engine(self:RolloutEngine, prompts:list, group:int, limit:int, sampling:Sampling, seed:int,
+               stop, progress) -> list[Rollout]:
     "All completions (P x G) by the decoder, in batches that fit; the longest prompts first, so that little is padding."
     order = sorted(range(len(prompts)), key=lambda i: -len(prompts[i]))
     most = max(1, self.capacity(max(map(len, prompts)) + limit) // group)
@@ -163,8 +177,10 @@ def _by_engine(self:RolloutEngine, prompts:list, group:int, limit:int, sampling:
         done = self._decoded([prompts[i] for i in some], group, limit, sampling, seed + first, stop)
         for place, i in enumerate(some): out[i] = done[place * group:(place + 1) * group]
         if progress: progress(min(first + most, len(order)) * group, len(order) * group)
-    texts = iter(self.tokenizer.batch_decode([d.token_ids for group in out for d in group], skip_special_tokens=True))
-    return [[Rollout(next(texts), d.token_ids, d.ended == 'length', len(p), d.logprobs) for d in group] for p, group in zip(prompts, out)]
+    ids = [d.token_ids for group in out for d in group]
+    texts = iter(self.tokenizer.batch_decode(ids, skip_special_tokens=True))
+    def record(d, prompt): return Rollout(next(texts), d.token_ids, d.ended == 'length', len(prompt), d.logprobs)
+    return [[record(d, prompt) for d in group] for prompt, group in zip(prompts, out)]
 
 # %% ../nbs/api/46_rollout.ipynb #rollout-autocast
 @patch
@@ -175,14 +191,16 @@ def _autocast(self:RolloutEngine):
     if dtype == next(self.model.parameters()).dtype or self.model.device.type != 'cuda': return nullcontext()
     return torch.autocast('cuda', dtype=dtype)
 
+# %% ../nbs/api/46_rollout.ipynb #rollout-complete
 @patch
 def _complete(self:RolloutEngine, prompts:list[list[int]], config) -> list[Rollout]:
     "Complete one batch of tokenized prompts (B, of unequal length) by transformers."
     import torch
-    pad, longest = self.tokenizer.pad_token_id, max(len(p) for p in prompts)
-    ids_BT = torch.tensor([[pad] * (longest - len(p)) + p for p in prompts], device=self.model.device)
-    mask_BT = torch.tensor([[0] * (longest - len(p)) + [1] * len(p) for p in prompts], device=self.model.device)
-    out_BT = self.model.generate(input_ids=ids_BT, attention_mask=mask_BT, generation_config=config)[:, longest:].tolist()
+    pad, longest, device = self.tokenizer.pad_token_id, max(len(p) for p in prompts), self.model.device
+    ids_BT = torch.tensor([[pad] * (longest - len(p)) + p for p in prompts], device=device)
+    mask_BT = torch.tensor([[0] * (longest - len(p)) + [1] * len(p) for p in prompts], device=device)
+    out_BT = self.model.generate(input_ids=ids_BT, attention_mask=mask_BT, generation_config=config)
+    out_BT = out_BT[:, longest:].tolist()
     ends, rollouts = set(config.eos_token_id), []
     for prompt, ids in zip(prompts, out_BT):
         end = next((i + 1 for i, t in enumerate(ids) if t in ends), None)
@@ -192,10 +210,12 @@ def _complete(self:RolloutEngine, prompts:list[list[int]], config) -> list[Rollo
 
 # %% ../nbs/api/46_rollout.ipynb #rollout-by-transformers
 @patch
-def _by_transformers(self:RolloutEngine, prompts:list, group:int, limit:int, sampling:Sampling, seed:int, stop, progress) -> list[Rollout]:
+def _by_transformers(self:RolloutEngine, prompts:list, group:int, limit:int, sampling:Sampling, seed:int,
+                     stop, progress) -> list[Rollout]:
     "All completions (P x G) by transformers, `batch_size` at once, the longest prompts first."
     order = sorted((i for i in range(len(prompts)) for _ in range(group)), key=lambda i: -len(prompts[i]))
-    config, size, out = generation_config(self.model, self.tokenizer, limit, sampling), self.batch_size or 8, [[] for _ in prompts]
+    config = generation_config(self.model, self.tokenizer, limit, sampling)
+    size, out = self.batch_size or 8, [[] for _ in prompts]
     with generating(self.model, seed), self._autocast():
         for first in range(0, len(order), size):
             if stop and stop(): raise DecodingStopped()
@@ -203,6 +223,19 @@ def _by_transformers(self:RolloutEngine, prompts:list, group:int, limit:int, sam
             for i, rollout in zip(batch, self._complete([prompts[i] for i in batch], config)): out[i].append(rollout)
             if progress: progress(first + len(batch), len(order))
     return out
+
+# %% ../nbs/api/46_rollout.ipynb #rollout-follow-weights
+@patch
+def _follow(self:RolloutEngine):
+    "Take over today's weights; graphs over weights that have moved are dropped."
+    if self.decoder.sampler.refresh(): self.decoder.release()
+
+@patch
+def _give_up(self:RolloutEngine, error:Exception) -> None:
+    "Generate with transformers from now on."
+    self.backend, self.why, self.decoder = 'transformers', f'{type(error).__name__}: {error}', None
+    failed = f'the engine failed on this model ({self.why[:160]})'
+    self.notes.append(f'Completions are generated by transformers: {failed}.')
 
 # %% ../nbs/api/46_rollout.ipynb #rollout-generate-ids
 @patch
@@ -212,7 +245,7 @@ def generate_ids(self:RolloutEngine,
                  max_new_tokens:int|None=None, # of a completion; None means the engine's
                  sampling:Sampling=Sampling(), # how tokens are chosen
                  seed:int=0,                # of the sampling
-                 stop:Callable|None=None,   # () -> bool, asked every few tokens; `DecodingStopped` is raised where it says yes
+                 stop:Callable|None=None,   # () -> bool, asked every few tokens; yes raises `DecodingStopped`
                  progress:Callable|None=None, # called with (done, total) completions after each batch
                 )->list[list[Rollout]]:
     "Complete every prompt `num_generations` times: (P, G) in the order of the prompts."
@@ -226,15 +259,8 @@ def generate_ids(self:RolloutEngine,
             return out
         except (TypeError, AttributeError, NotImplementedError) as e:
             if self.works: raise   # no trait of the model, but a fault of its own
-            self.backend, self.why = 'transformers', f'{type(e).__name__}: {e}'
-            self.notes.append(f'Completions are generated by transformers: the engine failed on this model ({self.why[:160]}).')
-            self.decoder = None
+            self._give_up(e)
     return self._by_transformers(prompts, num_generations, limit, sampling, seed, stop, progress)
-
-@patch
-def _follow(self:RolloutEngine):
-    "Take over today's weights; graphs over weights that have moved are dropped."
-    if self.decoder.sampler.refresh(): self.decoder.release()
 
 # %% ../nbs/api/46_rollout.ipynb #rollout-generate
 @patch
@@ -248,7 +274,7 @@ def generate(self:RolloutEngine,
              repetition_penalty:float=1., # 1 is none
              max_new_tokens:int|None=None, # of a completion; None means the engine's
              seed:int=0,                # of the sampling
-             stop:Callable|None=None,   # () -> bool, asked every few tokens; `DecodingStopped` is raised where it says yes
+             stop:Callable|None=None,   # () -> bool, asked every few tokens; yes raises `DecodingStopped`
              progress:Callable|None=None, # called with (done, total) completions after each batch
             )->list[list[Rollout]]:
     "Complete every prompt `num_generations` times: (P, G) in the order of the prompts."

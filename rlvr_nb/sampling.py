@@ -77,11 +77,11 @@ def choose(logits_BV:Any,     # of the next token, in any precision
     hot = sampling.greedy or sampling.temperature == 1
     plain_BV = logits_BV if hot else logits_BV.float() / sampling.temperature
     share_BV = plain_BV.softmax(-1, dtype=torch.float32)
-    choice_BV = share_BV
-    if sampling.greedy or sampling.penalizes or sampling.truncates: choice_BV = _narrowed(logits_BV.float(), sampling, seen_BV)
+    narrows = sampling.greedy or sampling.penalizes or sampling.truncates
+    choice_BV = _narrowed(logits_BV.float(), sampling, seen_BV) if narrows else share_BV
     if not sampling.greedy:
         noise_BV = torch.empty_like(share_BV).exponential_(generator=generator)
-        if choice_BV is share_BV: choice_BV = torch.div(share_BV, noise_BV, out=noise_BV)
+        if not narrows: choice_BV = torch.div(share_BV, noise_BV, out=noise_BV)
         else: choice_BV = noise_BV.log_().neg_().add_(choice_BV)
     token_B = choice_BV.argmax(-1)
     return token_B, share_BV.gather(-1, token_B[:, None]).squeeze(-1).log()
