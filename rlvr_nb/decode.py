@@ -10,6 +10,7 @@ __all__ = ['SLICE', 'PREFILL_TOKENS', 'LOOK_EVERY', 'Decoded', 'NonFiniteLogits'
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 # %% ../nbs/api/45_decode.ipynb #decode-own-imports
 from fastcore.basics import patch
@@ -50,11 +51,11 @@ def column_bucket(columns:int,  # in use, the new token's included
 class Batch:
     "The state of sequences that are being generated, as tensors that keep their addresses."
     def __init__(self,
-                 config,          # of the model
+                 config:Any,          # of the model
                  rows:int,        # sequences at once
                  columns:int,     # tokens of a sequence, prompt included
                  new_tokens:int,  # of a completion at most
-                 device,          # of the model
+                 device:Any,          # of the model
                  penalizes:bool=False, # keep which tokens occurred
                 ):
         import torch
@@ -94,9 +95,9 @@ def _choose_in_slices(logits_BV, sampling, generator, seen_BV):
     return torch.cat(tokens), torch.cat(logps)
 
 # %% ../nbs/api/45_decode.ipynb #decode-emit-write
-def emit(batch:Batch, logits_BV,  # of the next token of the first B rows
-         sampling:Sampling, ends_E, # tokens that end a completion, int tensor
-         generator):              # of the noise
+def emit(batch:Batch, logits_BV:Any,  # of the next token of the first B rows
+         sampling:Sampling, ends_E:Any, # tokens that end a completion, int tensor
+         generator:Any):              # of the noise
     "Choose the next token of each row and write it down."
     import torch
     B = len(logits_BV)
@@ -250,7 +251,7 @@ def _shrink(self:Decoder, alive:int):
 # %% ../nbs/api/45_decode.ipynb #decode-look
 class Look:
     "How many rows go on, read without waiting: on a GPU the answer is that of the look before."
-    def __init__(self, device):
+    def __init__(self, device:Any):
         import torch
         self.cuda, self.pending = device.type == 'cuda', []
         self.hosts = [torch.zeros(1, dtype=torch.long, pin_memory=self.cuda) for _ in range(2)]

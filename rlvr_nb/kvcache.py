@@ -8,10 +8,11 @@ __all__ = ['FOLDED', 'visible', 'prompt_visible', 'additive', 'layer_kinds', 'un
 
 # %% ../nbs/api/43_kvcache.ipynb #kvcache-imports
 from functools import cache
+from typing import Any
 
 # %% ../nbs/api/43_kvcache.ipynb #kvcache-visible
-def visible(start_B,          # column where each row begins, int tensor (B)
-            now,              # column of the newest token, int tensor (1)
+def visible(start_B:Any,          # column where each row begins, int tensor (B)
+            now:Any,              # column of the newest token, int tensor (1)
             columns:int,      # how many columns there are, L
             window:int|None=None, # of sliding attention, in tokens
            )->'torch.Tensor': # bool (B, 1, 1, L)
@@ -23,7 +24,7 @@ def visible(start_B,          # column where each row begins, int tensor (B)
     return seen_BL[:, None, None, :]
 
 # %% ../nbs/api/43_kvcache.ipynb #kvcache-prompt-visible
-def prompt_visible(start_B,          # column where each row begins, int tensor (B)
+def prompt_visible(start_B:Any,          # column where each row begins, int tensor (B)
                    columns:int,      # of the prompts, T
                    window:int|None=None, # of sliding attention, in tokens
                   )->'torch.Tensor': # bool (B, 1, T, T)
@@ -37,14 +38,14 @@ def prompt_visible(start_B,          # column where each row begins, int tensor 
     return (seen_BTT | (back_TT == 0))[:, None]
 
 # %% ../nbs/api/43_kvcache.ipynb #kvcache-additive
-def additive(seen,    # bool: what may be attended to
-             dtype,   # of the attention
+def additive(seen:Any,    # bool: what may be attended to
+             dtype:Any,   # of the attention
             )->'torch.Tensor': # 0 where something may be seen, minus infinity elsewhere
     "A mask in the form in which attention adds it."
     return seen.new_zeros(seen.shape, dtype=dtype).masked_fill_(~seen, float('-inf'))
 
 # %% ../nbs/api/43_kvcache.ipynb #kvcache-kinds
-def layer_kinds(config        # of a transformers model
+def layer_kinds(config:Any        # of a transformers model
                )->list[str]:  # 'full_attention' or 'sliding_attention', one a layer
     "The kind of attention of each layer."
     text = config.get_text_config()
@@ -54,7 +55,7 @@ def layer_kinds(config        # of a transformers model
     return ['sliding_attention' if slides else 'full_attention'] * text.num_hidden_layers
 
 # %% ../nbs/api/43_kvcache.ipynb #kvcache-unfit
-def unfit(config       # of a transformers model
+def unfit(config:Any       # of a transformers model
          )->str|None:  # why, None where it fits
     "What this cache can't do for a model."
     text = config.get_text_config()
@@ -67,9 +68,9 @@ def unfit(config       # of a transformers model
 # %% ../nbs/api/43_kvcache.ipynb #kvcache-folded
 FOLDED = 'rlvr_nb_folded'   # the name under which transformers knows this attention function
 
-def folded_attention(module,         # the attention layer
-                     query, key, value, # (B, H, T, D), (B, K, L, D), (B, K, L, D)
-                     attention_mask, # bool or to be added, (B, 1, T, L), or None: causal
+def folded_attention(module:Any,         # the attention layer
+                     query:Any, key:Any, value:Any, # (B, H, T, D), (B, K, L, D), (B, K, L, D)
+                     attention_mask:Any, # bool or to be added, (B, 1, T, L), or None: causal
                      scaling:float|None=None, # of the products
                      **kwargs):      # what this function has no use for
     "Attention of one token a row with the query heads of a key-value head folded, and of a prompt as usual."
@@ -161,13 +162,13 @@ def _arena_class():
 
     return Arena
 
-def make_arena(layers:int, rows:int, columns:int, device):
+def make_arena(layers:int, rows:int, columns:int, device:Any):
     "An `Arena`; the class is made when transformers is needed and not before."
     return _arena_class()(layers, rows, columns, device)
 
 # %% ../nbs/api/43_kvcache.ipynb #kvcache-keep
-def keep_rows(arena,        # of the batch
-              rows_B,       # which rows stay, in order, int tensor (B)
+def keep_rows(arena:Any,        # of the batch
+              rows_B:Any,       # which rows stay, in order, int tensor (B)
               columns:int,  # that are in use
              )->None:
     "Move the rows that stay to the top, and make them the active ones."
@@ -177,7 +178,7 @@ def keep_rows(arena,        # of the batch
             table[:len(rows_B), :, :columns] = table[rows_B, :, :columns]
 
 # %% ../nbs/api/43_kvcache.ipynb #kvcache-bytes
-def arena_bytes(config,      # of a transformers model
+def arena_bytes(config:Any,      # of a transformers model
                 columns:int, # tokens of a sequence, prompt included
                 item:int=2,  # bytes a number
                )->int:       # bytes

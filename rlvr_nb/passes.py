@@ -66,7 +66,7 @@ class Passes:
     may_keep = False     # whether activations may be kept where the options ask for checkpointing, because nobody asked for it by name
     pass_tokens = None   # tokens of a pass
 
-    def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
+    def compute_loss(self, model:Any, inputs:Any, return_outputs:Any=False, num_items_in_batch:Any=None):
         parts = self._parts(model, inputs) if self.model.training else [inputs]
         total, rows = 0., len(inputs['completion_ids'])
         for i, part in enumerate(parts):

@@ -9,6 +9,7 @@ __all__ = ['Rollout', 'end_tokens', 'engine_obstacle', 'choose_rollout', 'genera
 from collections.abc import Callable
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from typing import Any
 
 # %% ../nbs/api/46_rollout.ipynb #rollout-own-imports
 from fastcore.basics import patch
@@ -29,7 +30,7 @@ class Rollout:
     logprobs: list|None = None # of each token at the sampling's temperature; None where the backend doesn't give them
 
 # %% ../nbs/api/46_rollout.ipynb #rollout-ends
-def end_tokens(model, tokenizer # of a family
+def end_tokens(model:Any, tokenizer:Any # of a family
               )->list[int]:     # token ids, sorted
     "Every token that ends a completion: the model's own list and the tokenizer's."
     own = getattr(model.generation_config, 'eos_token_id', None)
@@ -37,7 +38,7 @@ def end_tokens(model, tokenizer # of a family
     return sorted({i for i in (*own, tokenizer.eos_token_id) if i is not None})
 
 # %% ../nbs/api/46_rollout.ipynb #rollout-obstacle
-def engine_obstacle(model   # a transformers or PEFT model, without a trainer's wrappers
+def engine_obstacle(model:Any   # a transformers or PEFT model, without a trainer's wrappers
                    )->str|None: # why, None where there is no obstacle
     "What keeps the engine from generating with a model."
     base = model.get_base_model() if hasattr(model, 'get_base_model') else model
@@ -51,7 +52,7 @@ def engine_obstacle(model   # a transformers or PEFT model, without a trainer's 
 
 # %% ../nbs/api/46_rollout.ipynb #rollout-choose
 def choose_rollout(wanted:str, # auto, engine or transformers
-                   model,      # that generates
+                   model:Any,      # that generates
                   )->tuple[str, str]: # backend, and why
     "The backend that generates: the wanted one, or the fastest that works here."
     if wanted == 'transformers': return 'transformers', 'asked for'
@@ -61,7 +62,7 @@ def choose_rollout(wanted:str, # auto, engine or transformers
 
 # %% ../nbs/api/46_rollout.ipynb #rollout-generating
 @contextmanager
-def generating(model,    # a transformers or PEFT model
+def generating(model:Any,    # a transformers or PEFT model
                seed:int, # of the sampling
               ):
     "Evaluation mode, no gradients, a random state of its own; all as before afterwards."
@@ -84,7 +85,7 @@ def _chosen(sampling:Sampling) -> dict:
     return dict(do_sample=True, temperature=float(sampling.temperature), top_p=float(sampling.top_p),
                 top_k=sampling.top_k, min_p=sampling.min_p or None)
 
-def generation_config(model, tokenizer,     # whose end tokens count
+def generation_config(model:Any, tokenizer:Any,     # whose end tokens count
                       max_new_tokens:int,   # of a completion
                       sampling:Sampling,    # how tokens are chosen
                      )->'transformers.GenerationConfig':
@@ -99,11 +100,11 @@ class RolloutEngine:
     "Generates groups of completions for chat prompts."
     fuse = True   # put fused layers in the place of the model's; only measurements turn it off
     def __init__(self,
-                 model, tokenizer,        # ready to generate; the tokenizer pads on the left
+                 model:Any, tokenizer:Any,        # ready to generate; the tokenizer pads on the left
                  max_new_tokens:int=256,  # of a completion, where `generate` isn't told
                  batch_size:int|None=None, # completions at once; None fills the memory, and is 8 with transformers
                  backend:str='auto',      # auto, engine or transformers
-                 dtype=None,              # precision of sampling; None means `sampling_dtype`
+                 dtype:Any=None,              # precision of sampling; None means `sampling_dtype`
                 ):
         self.model, self.tokenizer, self.max_new_tokens, self.batch_size = model, tokenizer, max_new_tokens, batch_size
         self.backend, self.why = choose_rollout(backend, model)

@@ -9,12 +9,13 @@ __all__ = ['sampling_dtype', 'norm_eps', 'norm_offset', 'plain_adapter', 'Sample
 import copy
 from collections.abc import Callable
 from functools import cache
+from typing import Any
 
 # %% ../nbs/api/42_sampler.ipynb #sampler-own-imports
 from fastcore.basics import patch
 
 # %% ../nbs/api/42_sampler.ipynb #sampler-dtype
-def sampling_dtype(model # a transformers or PEFT model
+def sampling_dtype(model:Any # a transformers or PEFT model
                   )->'torch.dtype':
     "The precision in which `model` is sampled: its own, or half precision for float32 weights on a GPU."
     import torch
@@ -50,7 +51,7 @@ def _adapted_class():
     return Adapted
 
 # %% ../nbs/api/42_sampler.ipynb #sampler-norm
-def norm_eps(module)->float|None:
+def norm_eps(module:Any)->float|None:
     "What a root mean square norm adds under its root; None for another module."
     eps = getattr(module, 'variance_epsilon', getattr(module, 'eps', None))
     weight = getattr(module, 'weight', None)
@@ -79,7 +80,7 @@ def _norm_class():
     return FusedNorm
 
 # %% ../nbs/api/42_sampler.ipynb #sampler-norm-offset
-def norm_offset(module)->float|None:
+def norm_offset(module:Any)->float|None:
     "What a root mean square norm adds to its weight, 0 or 1; None for a norm of neither form and for another module."
     import torch
     eps = norm_eps(module)
@@ -100,7 +101,7 @@ def _fused_norm(module, dtype):
     return None if offset is None else _norm_class()(module, offset, norm_eps(module), dtype)
 
 # %% ../nbs/api/42_sampler.ipynb #sampler-plain
-def plain_adapter(module) -> str|None:
+def plain_adapter(module:Any) -> str|None:
     "The name of the one plain LoRA adapter of a PEFT layer, None where it has none or isn't plain."
     if not hasattr(module, 'lora_A') or not hasattr(module, 'base_layer'): return None
     active = [name for name in module.active_adapters if name in module.lora_A]
@@ -152,8 +153,8 @@ def _clone(module, dtype, memo:dict):
 class Sampler:
     "A twin of `model` that follows its weights."
     def __init__(self,
-                 model,          # a transformers or PEFT model; wrappers of a trainer are taken off before
-                 dtype=None,     # precision of sampling; None means `sampling_dtype`
+                 model:Any,          # a transformers or PEFT model; wrappers of a trainer are taken off before
+                 dtype:Any=None,     # precision of sampling; None means `sampling_dtype`
                  attention:str|None=None, # the twin's attention function; None leaves the model's
                  fuse:Callable|None=None, # puts fused layers into the twin, or says why not; None leaves the model's
                 ):

@@ -33,11 +33,13 @@ def sampled_elsewhere(args:Any    # a `GRPOConfig`
                      )->str|None: # why
     "What in TRL's options keeps the engine from generating."
     if args.use_vllm: return 'train.grpo.use_vllm asks for vLLM'
-    if getattr(args, 'use_transformers_continuous_batching', False): return 'train.grpo.use_transformers_continuous_batching asks for transformers'
+    if getattr(args, 'use_transformers_continuous_batching', False):
+        return 'train.grpo.use_transformers_continuous_batching asks for transformers'
     if args.cache_implementation: return 'train.grpo.cache_implementation asks for transformers'
     if args.generation_kwargs: return 'train.grpo.generation_kwargs are options of transformers'
     return None
 
+# %% ../nbs/api/53_updates.ipynb #updates-sampling-of
 def sampling_of(args:Any # a `GRPOConfig`
                )->Sampling:
     "How TRL's options mean a token to be chosen."
@@ -58,20 +60,24 @@ class Sampled:
     told_notes = 0   # of the engine, on what it had to give up
 
     def _generate_single_turn(self, prompt_ids, images, multimodal_fields, *args, **kwargs):
-        if self.engine is None or images or multimodal_fields or self.engine.backend != 'engine':
-            return super()._generate_single_turn(prompt_ids, images, multimodal_fields, *args, **kwargs)
-        prompts, group = grouped(prompt_ids)
-        if group is None: prompts, group = prompt_ids, 1
-        place = self._step // (self.args.steps_per_generation * self.num_iterations)  # the same after a micro-batch was halved
-        share = self.accelerator.process_index + self.part * self.accelerator.num_processes
-        seed = generation_seed(self.args.seed, place, share)
-        try: out = self.engine.generate_ids(prompts, group, self.max_completion_length, sampling_of(self.args), seed, stop=lambda: self.steering.stopping)
-        except DecodingStopped as e: raise StopRequested from e
+        elsewhere = self.engine is None or images or multimodal_fields or self.engine.backend != 'engine'
+        if elsewhere: return super()._generate_single_turn(prompt_ids, images, multimodal_fields, *args, **kwargs)
+        rollouts = [rollout for same in self._rollouts(prompt_ids) for rollout in same]
         for note in self.engine.notes[self.told_notes:]: self._tell('rollout', note)
         self.told_notes = len(self.engine.notes)
-        rollouts = [rollout for same in out for rollout in same]
-        if any(r.logprobs is None for r in rollouts): return [r.token_ids for r in rollouts], None
-        return [r.token_ids for r in rollouts], [r.logprobs for r in rollouts]
+        known = all(r.logprobs is not None for r in rollouts)
+        return [r.token_ids for r in rollouts], [r.logprobs for r in rollouts] if known else None
+
+    def _rollouts(self, prompt_ids) -> list:
+        "Completions by the engine, group by group."
+        prompts, group = grouped(prompt_ids)
+        if group is None: prompts, group = prompt_ids, 1
+        place = self._step // (self.args.steps_per_generation * self.num_iterations)  # also after a micro-batch was halved
+        share = self.accelerator.process_index + self.part * self.accelerator.num_processes
+        seed, sampling = generation_seed(self.args.seed, place, share), sampling_of(self.args)
+        def stopping(): return self.steering.stopping
+        try: return self.engine.generate_ids(prompts, group, self.max_completion_length, sampling, seed, stop=stopping)
+        except DecodingStopped as e: raise StopRequested from e
 
 # %% ../nbs/api/53_updates.ipynb #updates-difference
 def sampler_difference(ours_BT:Any,   # log-probabilities of the sampler
@@ -106,20 +112,27 @@ class Proven:
 
     def _to_prove(self, inputs) -> bool:
         "Whether the weights are still those that sampled, and it is time to look."
-        fresh = self._step % (self.args.steps_per_generation * self.num_iterations) < self.current_gradient_accumulation_steps
-        return self.model.training and fresh and 'sampling_per_token_logps' in inputs and self.state.global_step % PROVE_EVERY == 0
+        a_generation = self.args.steps_per_generation * self.num_iterations
+        fresh = self._step % a_generation < self.current_gradient_accumulation_steps
+        due = self.state.global_step % PROVE_EVERY == 0
+        return self.model.training and fresh and due and 'sampling_per_token_logps' in inputs
 
-    def _prove(self, inputs, theirs):
-        mean, most, divergence = sampler_difference(inputs['sampling_per_token_logps'], theirs, inputs['completion_mask'])
-        metrics = self._metrics['train']
-        metrics['sampler/mean_difference'].append(mean)
-        metrics['sampler/max_difference'].append(most)
-        metrics['sampler/divergence'].append(divergence)
-        if self.engine.adapters is not None: metrics['sampler/adapted_layers'].append(self.engine.adapters)
-        if divergence > FAR_APART:
-            raise RLVRError(f'train.rollout: sampler and trainer diverge by {divergence:.3f} nats a token at step '
-                            f"{self.state.global_step + 1} (expected at most {FAR_APART}): completions aren't sampled from today's weights; "
-                            'type train.rollout=transformers, and report it')
+# %% ../nbs/api/53_updates.ipynb #updates-prove
+def _record_proof(metrics:dict, mean:float, most:float, divergence:float, adapters:int|None) -> None:
+    "Add a comparison to the metrics of a step."
+    found = dict(mean_difference=mean, max_difference=most, divergence=divergence, adapted_layers=adapters)
+    for name, value in found.items():
+        if value is not None: metrics[f'sampler/{name}'].append(value)
+
+@patch
+def _prove(self:Proven, inputs, theirs) -> None:
+    "Compare, record, and stop a run that samples from other weights."
+    found = sampler_difference(inputs['sampling_per_token_logps'], theirs, inputs['completion_mask'])
+    _record_proof(self._metrics['train'], *found, self.engine.adapters)
+    if found[-1] <= FAR_APART: return
+    raise RLVRError(f'train.rollout: sampler and trainer diverge by {found[-1]:.3f} nats a token at step '
+                    f'{self.state.global_step + 1} (expected at most {FAR_APART}): completions '
+                    "aren't sampled from today's weights; type train.rollout=transformers, and report it")
 
 # %% ../nbs/api/53_updates.ipynb #updates-alike
 class Alike:
@@ -133,7 +146,8 @@ class Alike:
             ours = self._tokenizer(render_prompt(self._tokenizer, prompts[0]), add_special_tokens=False)['input_ids']
             alike = list(out[0][0]) == list(ours)
             self._metrics['train']['sampler/prompts_alike'].append(float(alike))
-            if not alike: self._tell('prompts', 'training and evaluation render the same question differently; check the chat template and its arguments')
+            if not alike: self._tell('prompts', 'training and evaluation render the same question differently; '
+                                                'check the chat template and its arguments')
         return out
 
 # %% ../nbs/api/53_updates.ipynb #updates-trimmed
@@ -150,19 +164,23 @@ def trimmed(inputs:dict # a micro-batch of TRL: prompts padded on the left, comp
     return {name: cut(name, x) for name, x in inputs.items()}
 
 # %% ../nbs/api/53_updates.ipynb #updates-rows
+def _has_rows(x, n:int) -> bool:
+    "Whether an entry of a micro-batch is a tensor with a row for each of `n` completions."
+    return getattr(x, 'dim', int)() > 0 and len(x) == n
+
 def rows_of(inputs:dict, # a micro-batch
-            keep:Any,    # which rows, in order, int or bool tensor
+            keep:Any,        # which rows, in order, int or bool tensor
            )->dict:
     "Some rows of a micro-batch."
     n = len(inputs['completion_ids'])
-    return {k: x[keep] if getattr(x, 'dim', int)() > 0 and len(x) == n else x for k, x in inputs.items()}
+    return {k: x[keep] if _has_rows(x, n) else x for k, x in inputs.items()}
 
 def joined(batches:list # micro-batches of equal width
           )->dict:
     "Several micro-batches as one."
     import torch
     n = len(batches[0]['completion_ids'])
-    return {k: torch.cat([b[k] for b in batches]) if getattr(x, 'dim', int)() > 0 and len(x) == n else x for k, x in batches[0].items()}
+    return {k: torch.cat([b[k] for b in batches]) if _has_rows(x, n) else x for k, x in batches[0].items()}
 
 # %% ../nbs/api/53_updates.ipynb #updates-arranged
 def arranged(batches:list # micro-batches of one optimizer step
@@ -221,7 +239,8 @@ class Frugal:
         if 'pixel_values' in inputs: return super()._compute_loss(model, inputs)
         rows = len(inputs['completion_ids'])
         counts = inputs['advantages'].reshape(rows, -1).abs().amax(1) > 0
-        kept = int(counts.sum()) if self.model.training and may_leave_out(self.args) and self.accelerator.num_processes == 1 else rows
+        leaves_out = self.model.training and may_leave_out(self.args) and self.accelerator.num_processes == 1
+        kept = int(counts.sum()) if leaves_out else rows
         if kept == rows: return super()._compute_loss(model, trimmed(inputs))
         if not kept: return _no_loss(model)
         loss = super()._compute_loss(model, trimmed(rows_of(inputs, counts)))
@@ -236,13 +255,13 @@ def _no_loss(model):
 class Sliced:
     "Takes the log-softmax over the vocabulary in slices."
     slices_vocabulary = lean_adapters = True   # only measurements turn them off
-    sliced, lean_layers = None, None           # whether the model of the last call can be, with the model; how many layers are lean
+    sliced = None        # the model of the last call, and whether its output layer can be read
+    lean_layers = None   # how many layers are lean
 
-    def _get_per_token_logps_and_entropies(self, model, input_ids, attention_mask, logits_to_keep, *args, compute_aux_loss=False, **kwargs):
-        if compute_aux_loss or not self._can_slice(model):
-            return super()._get_per_token_logps_and_entropies(model, input_ids, attention_mask, logits_to_keep, *args,
-                                                              compute_aux_loss=compute_aux_loss, **kwargs)
-        return *self._sliced_logps(model, input_ids, attention_mask, logits_to_keep), None
+    def _get_per_token_logps_and_entropies(self, model, *args, compute_aux_loss=False, **kwargs):
+        if not compute_aux_loss and self._can_slice(model): return *self._sliced_logps(model, *args[:3]), None
+        usual = super()._get_per_token_logps_and_entropies
+        return usual(model, *args, compute_aux_loss=compute_aux_loss, **kwargs)
 
     def _can_slice(self, model) -> bool:
         "Whether the output layer of a model may be read, asked once for each model."
@@ -269,12 +288,12 @@ def _sliced_logps(self:Sliced, model, input_ids, attention_mask, logits_to_keep)
     import torch
     from rlvr_nb.adapters import make_lean, make_norms_lean
     from rlvr_nb.logprobs import completion_logprobs
-    if self.lean_adapters and self.lean_layers is None: self.lean_layers = make_lean(self.model) + make_norms_lean(self.model)
-    plain = _without_wrappers(self, model)
-    device = input_ids.device.type
+    if self.lean_adapters and self.lean_layers is None:
+        self.lean_layers = make_lean(self.model) + make_norms_lean(self.model)
+    plain, device = _without_wrappers(self, model), input_ids.device.type
     with self.accelerator.autocast():
         states = plain.base_model(input_ids=input_ids, attention_mask=attention_mask, use_cache=False).last_hidden_state
         dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else states.dtype
-    counts = attention_mask[:, -logits_to_keep:].bool()
+    ids, counts = input_ids[:, -logits_to_keep:], attention_mask[:, -logits_to_keep:].bool()
     with torch.autocast(device, enabled=False):
-        return completion_logprobs(states[:, :-1], plain.get_output_embeddings(), input_ids[:, -logits_to_keep:], counts, self.temperature, dtype)
+        return completion_logprobs(states[:, :-1], plain.get_output_embeddings(), ids, counts, self.temperature, dtype)
