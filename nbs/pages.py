@@ -35,7 +35,7 @@ PACKAGE = 'rlvr_nb'
 SECTIONS = {'start': 'Start here', 'tutorials': 'Tutorials', 'howto': 'How-to', 'guide': 'Configuration',
             'explanations': 'Explanations', 'api': 'API'}
 PARTS = {   # the tens of the numbers of nbs/api -> the title of that part, and what it does
-    0: ('Configuration',
+    0: ('Reading a configuration',
         'What a user writes, from the grammar of an override to a checked configuration, and how results are shown.'),
     1: ('Prompts and data', 'From the rows of a dataset to prompts, and from the text of a completion to its parts.'),
     2: ('Verdicts', 'Whether an answer is right: numbers, amounts, formulas and sets, read and compared.'),
@@ -449,7 +449,8 @@ def undocumented(pages):
             for part in name.split('.'): obj = getattr(obj, part)
             if isinstance(obj, property): obj = obj.fget
             own = getattr(obj, '__module__', None) == page.module and hasattr(obj, '__qualname__')   # no alias
-            if own and '__' not in name and not inspect.getdoc(obj): silent.append(f'{page.path}: {name}')
+            shown = all(public(part) for part in name.split('.')) and '__' not in name
+            if own and shown and not inspect.getdoc(obj): silent.append(f'{page.path}: {name}')
     return silent
 
 def shows(source):

@@ -285,10 +285,14 @@ def window(self:App)->Window:
     return self._window
 
 @patch(as_prop=True)
-def head(self:App)->Header: return self.window.head
+def head(self:App)->Header:
+    "The header that stays in view."
+    return self.window.head
 
 @patch(as_prop=True)
-def box(self:App)->Any: return self.window.box
+def box(self:App)->Any:
+    "Everything on the screen, as one widget."
+    return self.window.box
 
 @patch(as_prop=True)
 def w(self:App)->Named:

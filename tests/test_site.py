@@ -53,10 +53,10 @@ def build(out):
 
 
 @pytest.fixture(scope='session')
-def site(tmp_path_factory, worker_id):
+def site(tmp_path_factory):
     "The built site: once, however many processes share the tests."
     shared = tmp_path_factory.getbasetemp()
-    if worker_id != 'master': shared = shared.parent
+    if 'PYTEST_XDIST_WORKER' in os.environ: shared = shared.parent
     with open(shared/'site.lock', 'w') as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (shared/'_docs').exists():
