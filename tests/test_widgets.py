@@ -482,6 +482,31 @@ def test_lab_scores_what_is_typed_and_follows_the_weights():
     assert '<table' in app.w['audit-report'].value and 'in perfect format' in app.w['audit-report'].value
 
 
+def test_a_reward_as_trl_has_it_is_taken_and_one_that_asks_for_more_says_what_to_write():
+    from rlvr_nb.rewards import REWARDS, reward
+    @reward('holds_in_a_test')
+    def holds(completions, answer, **kwargs): return [float(a in c) for c, a in zip(completions, answer)]
+    @reward('odd_in_a_test')
+    def odd(thing): return 1.0
+    try:
+        app = App()
+        app.box
+        app.open('rewards')
+        app.w['gold'].value = '777'
+        app.w['completion'].value = '<reasoning>I add.</reasoning><answer>777</answer>'
+        before = app.lab.total
+        app.add_reward('holds_in_a_test')
+        assert app.lab.total == before + 1 and not app.form.obstacles
+        assert app.cfg.reward.reward_functions[2].type == 'holds_in_a_test'
+        app.add_reward('odd_in_a_test')
+        at = app['reward.reward_functions[3].params.thing']
+        assert 'def odd_in_a_test(parsed, gold, row) for one completion' in at.messages[0], at.messages
+        assert '(completions, answer, **kwargs) for a batch' in at.messages[0]
+        assert app.w['start'].disabled and '1 thing to fix' in app.w['facts'].value
+    finally:
+        for name in ('holds_in_a_test', 'odd_in_a_test'): del REWARDS[name]
+
+
 def test_a_reward_that_raises_is_an_error_in_the_lab_and_no_more():
     from rlvr_nb.rewards import REWARDS, reward
     @reward('raises_in_a_test')
