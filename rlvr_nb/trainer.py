@@ -194,9 +194,17 @@ class Healthy:
 class Watched(Replaces, Rewindable, Shrinks, Timed, Handed, Stoppable, InParts, Healthy, Exact, Ordered, Parts,
               Together, Passes, Frugal, Proven, Sampled, Sliced, Alike):
     "What stands in front of TRL's trainer."
-    def __init__(self, *args, on_completions:Any=None, judged:Any=None, control:Any=None, health:Any=None,
-                 on_fault:Any=None, on_event:Any=None,
-                 stateful:Any=None, engine:Any=None, **kwargs):
+    def __init__(self,
+                 *args,                       # as TRL takes them
+                 control:Any=None,            # a `TrainingControl`
+                 health:Any=None,             # a `Health`
+                 on_completions:Any=None,     # (step, records) -> further metrics, after a generation
+                 judged:Any=None,             # () -> records of the batch that this process scored last
+                 on_fault:Any=None,           # (where, message), when something was skipped or changed
+                 on_event:Any=None,           # (kind, what=, where=, message=), or ('note', text=)
+                 stateful:dict|None=None,     # name -> what has `state_dict` and `load_state_dict`
+                 engine:Any=None,             # a rollout engine; None where TRL generates
+                 **kwargs):                   # as TRL takes them
         self.on_completions, self.judged, self.steering, self.health = on_completions, judged, control, health
         self.on_fault, self.on_event, self.stateful, self.engine = on_fault, on_event, stateful or {}, engine
         super().__init__(*args, **kwargs)
