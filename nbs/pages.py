@@ -347,7 +347,7 @@ def page_cells(page, nb, links):
             for m in re.finditer(r'^(#+) ', re.sub(r'^```.*?^```', '', cell.source, flags=re.M | re.S),
                                  flags=re.M): level = len(m[1])
             text = links.text(titled(cell.source) if not out else cell.source, page)
-            out.append(markdown(text.replace('```console\n', '```bash\n')))   # commands look alike, run by a test or not
+            out.append(markdown(text.replace('```console\n', '```bash\n')))   # commands look alike everywhere
             continue
         source = without_directives(cell.source)
         if m := re.match(r'show_doc\(\s*([\w.]+)', source):
@@ -433,10 +433,12 @@ def described_line(page, name, to):
 
 def api_list(pages):
     "Every documented name of the package on one page, module by module."
-    lines = ['# Every name of the API', '', '{.lead}', 'Functions and classes by module, each with its first sentence.', '',
-             'The modules stand in the order in which they import one another. A name leads to its parameters and its source.']
+    lines = ['# Every name of the API', '', '{.lead}', 'Functions and classes by module, each with its first sentence.',
+             '', 'The modules stand in the order in which they import one another. A name leads to its parameters and '
+             'its source.']
     for page in (p for p in pages if p.module):
-        found = [line for name, to in page.names.items() if '.' not in name and (line := described_line(page, name, to))]
+        named = [described_line(page, name, to) for name, to in page.names.items() if '.' not in name]
+        found = [line for line in named if line]
         if found: lines += ['', f'## `{page.module}`', '', *found]
     return '\n'.join(lines) + '\n'
 
