@@ -1301,7 +1301,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                 'rlvr_nb.layers._gap': ('api/layers.html#_gap', 'rlvr_nb/layers.py'),
                                 'rlvr_nb.layers._is_adapted': ('api/layers.html#_is_adapted', 'rlvr_nb/layers.py'),
                                 'rlvr_nb.layers._norm': ('api/layers.html#_norm', 'rlvr_nb/layers.py'),
-                                'rlvr_nb.layers._norm_order': ('api/layers.html#_norm_order', 'rlvr_nb/layers.py'),
+                                'rlvr_nb.layers._odd_parts': ('api/layers.html#_odd_parts', 'rlvr_nb/layers.py'),
                                 'rlvr_nb.layers._output': ('api/layers.html#_output', 'rlvr_nb/layers.py'),
                                 'rlvr_nb.layers._seen': ('api/layers.html#_seen', 'rlvr_nb/layers.py'),
                                 'rlvr_nb.layers.free_bytes': ('api/layers.html#free_bytes', 'rlvr_nb/layers.py'),

@@ -85,10 +85,11 @@ def _chosen(sampling:Sampling) -> dict:
     return dict(do_sample=True, temperature=float(sampling.temperature), top_p=float(sampling.top_p),
                 top_k=sampling.top_k, min_p=sampling.min_p or None)
 
+# %% ../nbs/api/46_rollout.ipynb #rollout-generation-config
 def generation_config(model:Any, tokenizer:Any,     # whose end tokens count
                       max_new_tokens:int,   # of a completion
                       sampling:Sampling,    # how tokens are chosen
-                     )->'transformers.GenerationConfig':
+                     )->Any: # a `GenerationConfig`
     "The full set of transformers' decoding options, none left to the model's folder."
     from transformers import GenerationConfig
     ends = dict(pad_token_id=tokenizer.pad_token_id, eos_token_id=end_tokens(model, tokenizer))
@@ -148,6 +149,7 @@ def _make_decoder(self:RolloutEngine) -> Decoder:
     sampler = Sampler(self.model, self.dtype, register_attention(), fuse_layers if self.fuse else None)
     return Decoder(sampler, end_tokens(self.model, self.tokenizer))
 
+# %% ../nbs/api/46_rollout.ipynb #rollout-decoded-batch
 @patch
 def _decoded(self:RolloutEngine, prompts:list, group:int, limit:int, sampling:Sampling, seed:int, stop) -> list:
     "One batch by the decoder."
