@@ -113,13 +113,13 @@ def _another_gold(rows:list[dict], i:int) -> str|None:
     gold, golds = str(rows[i]['answer']), [str(r['answer']) for r in rows[i+1:] + rows[:i]]
     others = [other for other in golds if _differs(other, gold)]
     errors = {other: _relative_error(read_number(other), gold) for other in others}
-    far = [other for other in others if errors[other] is None or errors[other] > Fraction(1, 2)]
+    far = [other for other in others if (e := errors[other]) is None or e > Fraction(1, 2)]
     return next(iter(far + others), None)
 
 # %% ../nbs/api/37_audit.ipynb #r-attack
 _OPENED = 'right, with the opening marker that the template wrote already'
 
-def _attack(component:DefaultRewardComponent, row:dict, other:str, markers:Markers, prefilled:bool) -> dict[str, dict]:
+def _attack(component:DefaultRewardComponent, row:dict, other:str, markers:Markers, prefilled:bool|str) -> dict[str, dict]:
     "For each probe, what each reward pays; `None` for a reward that can't score it."
     gold, question = str(row['answer']), _question(row, row.get('prompt'))
     made = {name: probe(question, gold, other, markers) for name, probe in (RIGHT | WRONG).items()}
@@ -166,10 +166,10 @@ def _findings_about_wrong(table:list[dict]) -> list[tuple[str, str]]:
     mean = {t['probe']: t['mean'] for t in table}
     found, bare = _free_rewards(table, mean.get('right, in perfect format')), mean.get('right, solution block only')
     wrong, near = mean.get('wrong, in perfect format'), mean.get('near miss, in perfect format')
-    if None not in (wrong, bare) and wrong > bare:
+    if wrong is not None and bare is not None and wrong > bare:
         found.append(('warning', f"a wrong answer in perfect format earns {_number(wrong)}, a right one without "
                                  f"it {_number(bare)}: lower the format reward, or gate it with gate_on"))
-    elif None not in (wrong, bare, near) and bare < near:
+    elif wrong is not None and bare is not None and near is not None and bare < near:
         found.append(('note', f"a near miss in perfect format earns {_number(near)}, more than a right answer without "
                               f"the format ({_number(bare)})"))
     return found
@@ -192,7 +192,8 @@ def _format_share(table:list[dict]) -> float|None:
     "The share of the way from an empty completion to a perfect one that format alone is paid, None where unknown."
     mean = {t['probe']: t['mean'] for t in table}
     perfect, wrong, empty = (mean.get(p) for p in ('right, in perfect format', 'wrong, in perfect format', 'empty'))
-    return None if None in (perfect, wrong, empty) or perfect <= empty else (wrong-empty) / (perfect-empty)
+    if perfect is None or wrong is None or empty is None or perfect <= empty: return None
+    return (wrong - empty) / (perfect - empty)
 
 def _notes(report:AuditReport) -> list[tuple[str, str]]:
     "What is worth knowing in any case."

@@ -26,7 +26,7 @@ class _Overdue(BaseException):
 
 def _interrupt(thread:threading.Thread):
     "Raise `_Overdue` in a thread that runs Python."
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(_Overdue))
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident or 0), ctypes.py_object(_Overdue))
 
 # %% ../nbs/api/35_guard.ipynb #r-escaped
 class Escaped(Exception):
@@ -164,7 +164,7 @@ def _process_state() -> dict:
     "What a call could leave changed for everybody, by what it is called."
     torch = sys.modules.get('torch')
     state = {'the working directory': os.getcwd(), 'sys.stdout': sys.stdout, 'sys.stderr': sys.stderr}
-    return state | ({"torch's default type": torch.get_default_dtype()} if hasattr(torch, 'get_default_dtype') else {})
+    return state | ({"torch's default type": torch.get_default_dtype()} if torch and hasattr(torch, 'get_default_dtype') else {})
 
 def _set_process_state(state:dict):
     "Put a state of `_process_state` in place."
@@ -262,7 +262,7 @@ class BatchReward:
 
     def __call__(self,
                  prompts:list|None=None,         # as the trainer has them
-                 completions:list=(),            # strings or message lists
+                 completions:list|tuple=(),      # strings or message lists
                  completion_ids:list|None=None,  # the tokens of each completion
                  **columns                       # the dataset's columns, and what else the trainer passes
                 )->list[float|None]:
@@ -409,7 +409,7 @@ _SIGNAL_HINT = ("; the guard supplies the deadline, so switch the library's own 
 
 def _raised(error:BaseException) -> str:
     "An exception in words, with the function and the line."
-    error = error.__cause__ if isinstance(error, Escaped) else error
+    if isinstance(error, Escaped) and error.__cause__: error = error.__cause__
     frame = error.__traceback__
     while frame and frame.tb_next: frame = frame.tb_next
     where = f' in {frame.tb_frame.f_code.co_name}, line {frame.tb_lineno}' if frame else ''

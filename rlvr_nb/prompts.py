@@ -129,9 +129,8 @@ def completion_text(completion:str|list[dict],
                    )->str:
     "The text of a completion, whatever form it came in."
     if isinstance(completion, str): return completion
-    if isinstance(completion, Mapping): completion = [completion]
     parts = []
-    for message in completion:
+    for message in [completion] if isinstance(completion, Mapping) else completion:
         content = message.get('content') or ''
         parts += [content] if isinstance(content, str) else [part.get('text') or '' for part in content]
     return '\n'.join(parts)

@@ -109,11 +109,11 @@ def run_python_tests(code:str,             # a program
                      unsafe:bool=False,    # without the sandbox: the program may do what you may do
                     )->tuple[int, str]:
     "How many tests a program passes, and what went wrong first."
-    code = code.encode(errors='replace')
-    if len(code) > 100_000 or b'\0' in code: return 0, 'longer than 100 kB, or not text'
+    program = code.encode(errors='replace')
+    if len(program) > 100_000 or b'\0' in program: return 0, 'longer than 100 kB, or not text'
     with tempfile.TemporaryDirectory() as folder:
         start = partial(_launch, seconds=timeout, megabytes=memory_mb, unsafe=unsafe, folder=folder)
-        verdict = _verdict_of(code.decode(), units, timeout, start)
+        verdict = _verdict_of(program.decode(), units, timeout, start)
     if verdict is None: return 0, f'not finished after {timeout:g} s'
     try: return tuple(json.loads(verdict[-2000:].decode().splitlines()[-1]))
     except (ValueError, IndexError):
@@ -172,8 +172,9 @@ _fence = re.compile(r'```[\w+-]*[ \t]*\n(.*?)(?:\n[ \t]*```|\Z)', re.S)
 def _program(parsed:Parsed) -> tuple[str|None, str]:
     "The program of a completion, or None and why there is none."
     if len(parsed.blocks) != 1: return None, _one_answer(parsed)[1] or f'{len(parsed.blocks)} solution blocks'
-    fenced = _fence.search(parsed.answer)
-    code = fenced[1] if fenced else parsed.answer.strip('\n')
+    answer = parsed.answer or ''
+    fenced = _fence.search(answer)
+    code = fenced[1] if fenced else answer.strip('\n')
     return (code, '') if code.strip() else (None, 'no program in the solution')
 
 # %% ../nbs/api/34_sandbox.ipynb #r-python-units

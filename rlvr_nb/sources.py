@@ -246,9 +246,10 @@ def _looks_local(path:str) -> bool:
 @contextmanager
 def quiet_hub():
     "Without the Hub client's line for every try; what it comes to is said once, by whoever asked."
+    from logging import CRITICAL
     from huggingface_hub.utils import logging
     level = logging.get_verbosity()
-    logging.set_verbosity(logging.CRITICAL)
+    logging.set_verbosity(CRITICAL)
     try: yield
     finally: logging.set_verbosity(level)
 
@@ -300,10 +301,10 @@ def splits_of(path:str|None,      # `data.dataset_path`: a file, a folder, or a 
              )->dict[str, str|list[Path]]:
     "The splits that are there: train, validation or test -> their own name or their files. A single file has none."
     local = _local(path)
-    if local is None: names = _hub_splits(path, name)
+    if local is None: names = _hub_splits(str(path), name)
     elif local.is_file(): return {}
     elif _is_saved(local): names = list(getattr(_saved(local), 'keys', list)())
-    else: return split_files(local)
+    else: return {**split_files(local)}
     usual = {split: next((s for s in known if s in names), None) for split, known in SPLIT_NAMES.items()}
     return {split: own for split, own in usual.items() if own}
 
@@ -316,11 +317,11 @@ def load_rows(path:str|None,        # `data.dataset_path`: a file, a folder, or 
     local = _local(path)
     if local is not None and local.is_file(): return read_file(local)
     splits = splits_of(path, name)
-    if local is None: return _read_hub(path, name, splits[split]) if split in splits else None
+    if local is None: return _read_hub(str(path), name, str(splits[split])) if split in splits else None
     if _is_saved(local):
         data = _saved(local)
         if not hasattr(data, 'keys'): return data.to_list()
-        return data[splits[split]].to_list() if split in splits else None
+        return data[str(splits[split])].to_list() if split in splits else None
     if not splits:
         there = ', '.join(p.name for p in _data_files(local)[:5]) or 'no file that can be read'
         raise ConfigError(f"data.dataset_path: no file of a split in {path} (there is {there}); expected names such "
