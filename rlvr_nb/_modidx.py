@@ -2866,7 +2866,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                  'rlvr_nb.summary.Summary.__init__': ('api/summary.html#summary.__init__', 'rlvr_nb/summary.py'),
                                  'rlvr_nb.summary.Summary.__repr__': ('api/summary.html#summary.__repr__', 'rlvr_nb/summary.py'),
                                  'rlvr_nb.summary.Summary._repr_html_': ('api/summary.html#summary._repr_html_', 'rlvr_nb/summary.py'),
-                                 'rlvr_nb.summary._rows': ('api/summary.html#_rows', 'rlvr_nb/summary.py'),
+                                 'rlvr_nb.summary._row': ('api/summary.html#_row', 'rlvr_nb/summary.py'),
                                  'rlvr_nb.summary._said': ('api/summary.html#_said', 'rlvr_nb/summary.py'),
                                  'rlvr_nb.summary.summarise': ('api/summary.html#summarise', 'rlvr_nb/summary.py')},
             'rlvr_nb.table': { 'rlvr_nb.table.TableProcessor': ('api/table.html#tableprocessor', 'rlvr_nb/table.py'),

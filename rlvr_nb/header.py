@@ -96,15 +96,16 @@ class Header:
 def ask(self:Header, asked:dict # override -> what it would do; empty takes the question away
        ):
     "Ask whether a run may have what its own file asks for."
-    if asked and 'allow' not in self.w:
-        self.w['asked'] = panel('asked')
-        self.w['allow'] = button('Allow this and continue', 'allow', lambda _: self.actions['allow'](), 'danger')
+    w = self.w
+    if asked and 'allow' not in w:
+        w['asked'] = panel('asked')
+        w['allow'] = button('Allow this and continue', 'allow', lambda _: self.actions['allow'](), 'danger')
         at = self.box.children.index(self.notice.box) + 1
-        self.box.children = [*self.box.children[:at], self.w['asked'], self.w['allow'], *self.box.children[at:]]
-    if 'allow' not in self.w: return
+        self.box.children = [*self.box.children[:at], w['asked'], w['allow'], *self.box.children[at:]]
+    if 'allow' not in w: return
     lines = [ft('li', f'It would {why}: ', ft('code', override)) for override, why in asked.items()]
-    write(self.w['asked'], ft('ul', *lines) if lines else None)
-    for name in ('asked', 'allow'): set_visible(self.w[name], bool(asked))
+    write(w['asked'], ft('ul', *lines) if lines else None)
+    for name in ('asked', 'allow'): set_visible(w[name], bool(asked))
 
 # %% ../nbs/api/96_header.ipynb #w-header-blocked
 @patch
