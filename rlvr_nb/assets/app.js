@@ -97,10 +97,10 @@
   // A file that Python has put into a button is kept where the browser keeps its downloads.
   function download(name, base64) {
     const bytes = Uint8Array.from(atob(base64), c => c.charCodeAt(0)), link = document.createElement('a')
-    link.href = URL.createObjectURL(new Blob([bytes]))
+    link.href = window.URL.createObjectURL(new Blob([bytes]))   // `URL` alone is the document's, in a handler of an attribute
     link.download = name
     link.click()
-    setTimeout(() => URL.revokeObjectURL(link.href), 60000)
+    setTimeout(() => window.URL.revokeObjectURL(link.href), 60000)
   }
 
   // Charts: the values under the pointer in every chart, and a range of steps by dragging.
