@@ -13,9 +13,17 @@ from fastcore.nbio import read_nb, write_nb
 ROOT = Path(__file__).resolve().parents[1]
 PINS = dict(ipykernel='6.17.1', ipywidgets='7.7.1', ipython='7.34.0', traitlets='5.7.1', notebook='6.5.7')
 TUTORIAL = ROOT/'nbs/tutorials/colab_grpo.ipynb'
-SMALL = ['data.dataset_config_name=null', 'train.max_steps=2', 'train.max_prompt_length=700', 'model.max_seq_length=724',
-         'train.max_completion_length=24', 'train.per_device_train_batch_size=8', 'train.gradient_accumulation_steps=1',
-         'eval.eval_num_samples=8', 'eval.eval_max_new_tokens=24']
+SMALL = [
+    'data.dataset_config_name=null',
+    'train.max_steps=2',
+    'train.max_prompt_length=700',
+    'model.max_seq_length=724',
+    'train.max_completion_length=24',
+    'train.per_device_train_batch_size=8',
+    'train.gradient_accumulation_steps=1',
+    'eval.eval_num_samples=8',
+    'eval.eval_max_new_tokens=24',
+]
 
 
 def clean(**more):
@@ -31,7 +39,8 @@ def colab():
     python, ready, wanted = folder/'bin/python', folder/'ready', json.dumps([PINS, sys.version])
     if not ready.exists() or ready.read_text() != wanted:
         shutil.rmtree(folder, ignore_errors=True)
-        # Without a pip of its own: not every Python can install one into an environment (`ensurepip` is taken out by some
+        # Without a pip of its own: not every Python can install one into an environment (`ensurepip` is taken out by
+        # some
         # distributions), and the pip of this environment can install into another.
         install = [sys.executable, '-m', 'pip', '--python', python, 'install', '-q', '--disable-pip-version-check',
                    'pytest', 'nbconvert', *(f'{k}=={v}' for k, v in PINS.items())]
