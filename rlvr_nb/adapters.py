@@ -29,7 +29,11 @@ def lean_forward(layer:Any,      # a PEFT layer with one plain adapter
 def make_lean(model:Any # a PEFT model
              )->int:    # how many layers
     "Give every LoRA layer of linear layers the short forward pass, for when it applies."
-    layers = [m for m in model.modules() if hasattr(m, 'lora_A') and hasattr(m, 'base_layer') and not hasattr(m, 'usual_forward')]
+    layers = [
+        m
+        for m in model.modules()
+        if hasattr(m, 'lora_A') and hasattr(m, 'base_layer') and not hasattr(m, 'usual_forward')
+    ]
     layers = [m for m in layers if isinstance(m.base_layer, torch.nn.Linear)]
     for layer in layers: layer.usual_forward, layer.forward = layer.forward, _Lean(layer)
     return len(layers)

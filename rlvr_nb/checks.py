@@ -7,16 +7,13 @@ __all__ = ['PROBES', 'path_problem', 'free_disk', 'eval_datasets', 'known_rates'
 
 # %% ../nbs/api/80_checks.ipynb #checks-imports
 import os, shutil
-from functools import partial
 from pathlib import Path
 
 # %% ../nbs/api/80_checks.ipynb #checks-own-imports
-from .grammar import ConfigError
 from .files import read_json
 from .schema import PipelineConfig
 from .prompts import Markers, PLAIN
-from .data import UNREADABLE, Rows
-from .verify import KINDS, gold_problem, repaired_gold
+from .data import Rows
 
 # %% ../nbs/api/80_checks.ipynb #l-builtin-rules
 _OTHER_MODEL = ('choose another model, for example model_component=gemma_1b_lora or '

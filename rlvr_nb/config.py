@@ -60,7 +60,7 @@ def _innermost(faults):
 
 # %% ../nbs/api/09_config.ipynb #c-validated
 def _validated(tree,        # with its recipe filled in and its interpolations resolved
-               origins={},  # path of a value -> file and line
+               origins:Mapping={}, # path of a value -> file and line
               )->tuple:     # (the configuration, or None; what is wrong with its types)
     "The configuration of a tree; what is wrong is left out of it."
     faults = []

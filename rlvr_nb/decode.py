@@ -8,13 +8,14 @@ __all__ = ['SLICE', 'PREFILL_TOKENS', 'LOOK_EVERY', 'Decoded', 'NonFiniteLogits'
 
 # %% ../nbs/api/45_decode.ipynb #decode-imports
 import math
+from functools import partial
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 # %% ../nbs/api/45_decode.ipynb #decode-own-imports
 from fastcore.basics import patch
-from .kvcache import additive, keep_rows, layer_kinds, make_arena, prompt_visible, register_attention, visible
+from .kvcache import additive, keep_rows, layer_kinds, make_arena, prompt_visible, visible
 from .sampler import Sampler
 from .sampling import Sampling, choose
 
@@ -172,7 +173,7 @@ def _prefill(self:Decoder, prompts:list, group:int):
     for first in range(0, len(prompts), some):
         part = prompts[first:first + some]
         ids, start_P, place = _left_padded(part, self.device)
-        mask = self._by_kind(lambda window: prompt_visible(start_P, ids.shape[1], window))
+        mask = self._by_kind(partial(prompt_visible, start_P, ids.shape[1]))
         arena.filling = (torch.arange(first * group, (first + len(part)) * group, device=self.device), group, end)
         parts.append(self._forward(ids, mask, place))
     arena.filling = None

@@ -31,7 +31,8 @@ def widened(inputs:dict,  # a generation of TRL
     def wide(name, x):
         value = pad if name.endswith('_ids') else 0
         if name.startswith('prompt_'): return fill(x, (prompt - x.shape[1], 0), value=value)
-        if getattr(x, 'dim', int)() == 2 and tuple(x.shape) == (rows, width): return fill(x, (0, answer - width), value=value)
+        if getattr(x, 'dim', int)() == 2 and tuple(x.shape) == (rows, width):
+            return fill(x, (0, answer - width), value=value)
         return x
     return {name: wide(name, x) for name, x in inputs.items()}
 
@@ -80,12 +81,14 @@ class Replaces:
         output = super()._generate_and_score_completions(inputs)
         if not (self.further_generations and self.model.training and self.accelerator.num_processes == 1): return output
         size, used = self.num_generations, [row['prompt'] for row in inputs]
-        drawn = dropped = len(inputs) // size
+        drawn = len(inputs) // size
         try:
             for attempt in range(1, self.further_generations + 1):
                 dead = (~live_groups(output['advantages'], size)).nonzero().flatten().tolist()
                 if not dead: break
-                fresh = fresh_rows(self.train_dataset, used, len(dead), generation_seed(self.args.seed, self._step, attempt))
+                fresh = fresh_rows(
+                    self.train_dataset, used, len(dead), generation_seed(self.args.seed, self._step, attempt)
+                )
                 if not fresh: break
                 used += [row['prompt'] for row in fresh]
                 self.first_group, drawn = drawn, drawn + len(fresh)
@@ -94,5 +97,6 @@ class Replaces:
                 output = replaced(output, dead, further, live, size, self._tokenizer.pad_token_id)
         finally: self.first_group = 0
         live = int(live_groups(output['advantages'], size).sum())
-        for name, count in dict(drawn=drawn, used=live, dropped=drawn - live).items(): self._metrics['train'][f'dynamic/{name}'].append(count)
+        for name, count in dict(drawn=drawn, used=live, dropped=drawn - live).items():
+            self._metrics['train'][f'dynamic/{name}'].append(count)
         return output

@@ -47,7 +47,9 @@ class TokenLogprobs(torch.autograd.Function):
         ctx.temperature, ctx.trained = temperature, any(ctx.needs_input_grad[1:3])
         slope_NH = torch.empty_like(hidden_NH) if ctx.needs_input_grad[0] and not ctx.trained else None
         for rows in slices(len(hidden_NH), len(weight_VH)):
-            logp_N[rows], entropy_N[rows], rest = slice_logprobs(hidden_NH[rows], weight_VH, bias_V, token_N[rows], temperature)
+            logp_N[rows], entropy_N[rows], rest = slice_logprobs(
+                hidden_NH[rows], weight_VH, bias_V, token_N[rows], temperature
+            )
             if slope_NH is not None: slope_NH[rows] = rest.to(weight_VH.dtype) @ weight_VH
         kept = (hidden_NH, weight_VH, bias_V, token_N) if ctx.trained else (slope_NH,)
         ctx.save_for_backward(*kept)

@@ -7,6 +7,7 @@ __all__ = ['WORTHWHILE', 'MORE', 'saved_bytes', 'plan', 'tokens_that_fit', 'stil
 
 # %% ../nbs/api/54_passes.ipynb #passes-imports
 import logging
+from functools import partial
 from typing import Any
 
 # %% ../nbs/api/54_passes.ipynb #passes-own-imports
@@ -62,8 +63,8 @@ _log = logging.getLogger(__name__)
 
 class Passes:
     "Computes a micro-batch in passes whose activations fit."
-    keeps = True         # only measurements turn it off
-    may_keep = False     # whether activations may be kept where the options ask for checkpointing, because nobody asked for it by name
+    keeps = True  # only measurements turn it off
+    may_keep = False  # whether activations may be kept where the options ask for checkpointing, because nobody asked for it by name
     pass_tokens = None   # tokens of a pass
 
     def compute_loss(self, model:Any, inputs:Any, return_outputs:Any=False, num_items_in_batch:Any=None):
@@ -120,15 +121,23 @@ def _choose(self:Passes, model, inputs) -> None:
     row = trimmed(rows_of(inputs, length.argmax()[None]))
     ids, mask = (torch.cat([row[f'prompt_{k}'], row[f'completion_{k}']], 1) for k in ('ids', 'mask'))
     self._keep_activations()
-    def run(rows): return model(input_ids=ids.repeat(rows, 1), attention_mask=mask.repeat(rows, 1), use_cache=False, logits_to_keep=1)
-    one, two = (saved_bytes(lambda: run(rows), model) for rows in (1, 2))   # weights in another precision are in both
+
+    def run(rows):
+        return model(
+            input_ids=ids.repeat(rows, 1), attention_mask=mask.repeat(rows, 1), use_cache=False, logits_to_keep=1
+        )
+    one, two = (saved_bytes(partial(run, rows), model) for rows in (1, 2))   # weights in another precision are in both
     a_token = (two - one) / ids.numel()
     fit = tokens_that_fit(free_bytes(self.accelerator.device), still_owed(self.model, self.optimizer), a_token)
     if fit >= max(WORTHWHILE, ids.numel()):
         self.pass_tokens = fit
-        return _log.info('activations are kept, %d tokens a pass: there is room for them (%.2f MiB a token)', fit, a_token / 2**20)
+        return _log.info(
+            'activations are kept, %d tokens a pass: there is room for them (%.2f MiB a token)', fit, a_token / 2**20
+        )
     self.recompute()
-    _log.info('activations are recomputed: there is room for those of %d tokens (%.2f MiB a token)', fit, a_token / 2**20)
+    _log.info(
+        'activations are recomputed: there is room for those of %d tokens (%.2f MiB a token)', fit, a_token / 2**20
+    )
 
 @patch
 def recompute(self:Passes)->bool:

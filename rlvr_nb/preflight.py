@@ -16,7 +16,7 @@ from fastcore.basics import patch
 from .grammar import ConfigError, redact
 from .schema import PipelineConfig
 from .config import resolve_target
-from .prompts import Markers, PLAIN, after_opening, is_prefilled, system_prompt
+from .prompts import Markers, after_opening, is_prefilled, system_prompt
 from .data import UNREADABLE, Rows
 from .verify import KINDS, gold_problem, repaired_gold
 from .opinion import opinion_fault, second_opinion

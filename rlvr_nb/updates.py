@@ -72,7 +72,9 @@ class Sampled:
         "Completions by the engine, group by group."
         prompts, group = grouped(prompt_ids)
         if group is None: prompts, group = prompt_ids, 1
-        place = self._step // (self.args.steps_per_generation * self.num_iterations)  # also after a micro-batch was halved
+        place = self._step // (
+            self.args.steps_per_generation * self.num_iterations
+        )  # also after a micro-batch was halved
         share = self.accelerator.process_index + self.part * self.accelerator.num_processes
         seed, sampling = generation_seed(self.args.seed, place, share), sampling_of(self.args)
         def stopping(): return self.steering.stopping

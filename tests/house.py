@@ -24,7 +24,8 @@ from statistics import median
 ROOT = Path(__file__).resolve().parents[1]
 API = ROOT/'nbs/api'
 WIDTH = 120
-GOALS = dict(example=.85, lines=10, wide=0, words=20, bare=0, machine=0, untyped=0, module=450)
+GOALS = dict(example=.85, lines=12,   # of one notebook; the median of all of them is at most 10
+              wide=0, words=20, bare=0, machine=0, untyped=0, module=450)
 AT_LEAST = 'example', 'words'   # the others are at most
 FUNCTIONS = ast.FunctionDef, ast.AsyncFunctionDef
 DEFINITIONS = ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef

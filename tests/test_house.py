@@ -29,6 +29,11 @@ def test_every_exception_is_still_needed():
     assert KNOWN.keys() <= {path.stem for path in NOTEBOOKS}, 'a notebook of tests/house.json is gone'
 
 
+def test_a_cell_is_short():
+    every = house.total([house.read(path) for path in NOTEBOOKS])
+    assert every.lines <= 10 and every.example >= house.GOALS['example']
+
+
 def test_imports_run_one_way():
     modules = [house.module_of(path).stem for path in NOTEBOOKS]
     backward = [f'{path.stem} imports {name}' for at, path in enumerate(NOTEBOOKS) for name in house.imported(path)
