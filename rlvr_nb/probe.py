@@ -4,14 +4,15 @@
 
 # %% auto #0
 __all__ = ['COMPLETIONS', 'FEW', 'MOST', 'TOO_LONG', 'MEASURED', 'drawn_rows', 'Group', 'totals_of', 'Remedy', 'ProbeReport',
-           'scored', 'grouped_records', 'measure', 'candidates', 'tried', 'ranked', 'pass_rates', 'probe_record',
-           'timed_step', 'probe', 'keep_probe', 'Signal']
+           'premium', 'pays_right', 'scored', 'grouped_records', 'measure', 'candidates', 'tried', 'ranked',
+           'pass_rates', 'probe_record', 'timed_step', 'probe', 'keep_probe', 'Signal']
 
 # %% ../nbs/api/81_probe.ipynb #probe-imports
 import random, tempfile
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
+from statistics import mean, stdev
 from typing import Any
 
 # %% ../nbs/api/81_probe.ipynb #probe-own-imports
@@ -134,31 +135,52 @@ def lengths(self:ProbeReport)->dict[int, float]:
         return tokens > limit or (tokens >= self.limit and r.truncated)
     return {limit: _share(is_cut(r, limit) for r in self.records) for limit in limits}
 
+# %% ../nbs/api/81_probe.ipynb #probe-premium
+def premium(group:Group)->float|None:
+    "What right completions of a group earn more than its wrong ones, on average; None without both."
+    both = list(zip(group.records, group.totals))
+    paid = {right: [total for r, total in both if bool(r.correct) == right] for right in (True, False)}
+    return mean(paid[True]) - mean(paid[False]) if paid[True] and paid[False] else None
+
+# %% ../nbs/api/81_probe.ipynb #probe-pays
+def pays_right(premiums:list # of the groups that have one
+              )->bool:
+    "Whether being right pays: in every group, or on average by more than two standard errors."
+    if not premiums or min(premiums) > 0: return bool(premiums)
+    return mean(premiums) > 2 * stdev(premiums) / len(premiums)**.5 if len(premiums) > 1 else False
+
 # %% ../nbs/api/81_probe.ipynb #probe-verdict
 FEW, MOST, TOO_LONG = .05, .95, 24 * 3600   # shares, and seconds of a run
+
+@patch(as_prop=True)
+def outlook(self:ProbeReport)->str: # learns, slowly, easy, silent, form or unpaid
+    "What to expect of a training, in one word."
+    premiums = [p for p in map(premium, self.groups) if p is not None]
+    if self.live < FEW: return 'easy' if self.right >= MOST else 'silent'
+    if not premiums: return 'form'
+    if not pays_right(premiums): return 'unpaid'
+    return 'slowly' if (self.seconds or 0) * self.steps > TOO_LONG else 'learns'
+
+@patch(as_prop=True)
+def will_learn(self:ProbeReport)->bool:
+    "Is a training expected to learn, however slowly?"
+    return self.outlook in ('learns', 'slowly')
+
+# %% ../nbs/api/81_probe.ipynb #probe-sentence
+_SENTENCES = dict(
+    easy='Too easy: {right} of the completions are right already, and groups hardly differ.',
+    silent="Can't learn: in {dead} of the groups all completions earn the same, so there is nothing to learn from.",
+    form='Learns format only: groups differ in what they earn ({live}), but no prompt is answered right now and then.',
+    unpaid="Won't learn to be right: where a group has right and wrong completions, the wrong ones earn as much.",
+    slowly='Will learn, too slowly: {live} of the groups are live, and the run would take {hours:.0f} hours.',
+    learns='Will learn: {live} of the groups are live, and {sometimes} of the prompts are answered right now and then.')
 
 @patch
 def verdict(self:ProbeReport)->str:
     "What to expect of a training, in one sentence."
-    live, sometimes, seconds = percent(self.live), self.bands()['sometimes'], (self.seconds or 0) * self.steps
-    if self.live < FEW and self.right >= MOST:
-        return f'Too easy: {percent(self.right)} of the completions are right already, and groups hardly differ.'
-    if self.live < FEW:
-        return (f"Can't learn: in {percent(1 - self.live)} of the groups all completions earn the same, "
-                'so there is nothing to learn from.')
-    if sometimes == 0:
-        return (f'Learns format only: groups differ in what they earn ({live}), '
-                'but no prompt is answered right now and then.')
-    if seconds > TOO_LONG:
-        hours = f'{seconds / 3600:.0f} hours'
-        return f'Will learn, too slowly: {live} of the groups are live, and the run would take {hours}.'
-    return (f'Will learn: {live} of the groups are live, and {percent(sometimes)} of the prompts are answered '
-            'right now and then.')
-
-@patch(as_prop=True)
-def will_learn(self:ProbeReport)->bool:
-    "Is the verdict that a training will learn, however slowly?"
-    return self.verdict().startswith('Will learn')
+    shares = dict(live=self.live, dead=1 - self.live, right=self.right, sometimes=self.bands()['sometimes'])
+    hours = (self.seconds or 0) * self.steps / 3600
+    return _SENTENCES[self.outlook].format(hours=hours, **{name: percent(s) for name, s in shares.items()})
 
 # %% ../nbs/api/81_probe.ipynb #probe-text
 @patch

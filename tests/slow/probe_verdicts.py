@@ -25,7 +25,7 @@ CASES = {
     'every completion paid alike': [ALIKE],
     'form alone is paid': [FORM],
     'no variety': ['train.grpo.temperature=0.01'],
-    'sums it never gets right': ['data.params.digits=6', 'train.max_prompt_length=20'],
+    'paid by the toss of a coin': ['reward_component=random_baseline'],
 }
 
 
