@@ -97,8 +97,9 @@ class FolderJudge:
         tokenizer = AutoTokenizer.from_pretrained(self.folder, **safely)
         if not tokenizer.chat_template: raise _Failed('the tokenizer has no chat template')
         guard_template(tokenizer)
-        model:torch.nn.Module = AutoModelForCausalLM.from_pretrained(self.folder, dtype='auto', **safely).eval()
-        return model.to('cuda' if torch.cuda.is_available() else 'cpu'), tokenizer
+        device = 'cuda' if torch.cuda.is_available() else 'cpu'
+        model = AutoModelForCausalLM.from_pretrained(self.folder, dtype='auto', device_map=device, **safely)
+        return model.eval(), tokenizer
 
     def reply(self, messages:list[dict])->tuple[str, dict]:
         "What the model replies, one question at a time."
