@@ -16,8 +16,8 @@ from importlib.resources import files
 from fastcore.basics import patch
 
 # %% ../nbs/api/28_algebra.ipynb #a-budget
-_STEPS, _CPU_SECONDS, _WALL_SECONDS = 100_000, 0.5, 10.0  # calls of one question; the clocks are the last resort
-_START_SECONDS = 60.0                                     # for loading SymPy
+_STEPS, _CPU_SECONDS, _WALL_SECONDS = 100_000, 0.5, 60.0  # calls of one question; the clocks are the last resort
+_START_SECONDS = 600.0                                    # for loading SymPy
 _PROGRAM = files('rlvr_nb') / 'assets' / 'algebra_child.py'
 
 # %% ../nbs/api/28_algebra.ipynb #a-process
