@@ -50,7 +50,7 @@ class Observers(list):
     def __init__(self, observers:Any=()):
         super().__init__(observers)
         self.dropped = []    # (name, event, error) of each observer that raised
-        self.run_dir = None
+        self.run_dir:Any = None
 
     def emit(self,
              event:str,  # one of `EVENTS`
@@ -111,7 +111,8 @@ def evaluation_metrics(evaluation:Evaluation)->dict[str, float]:
 class JsonlObserver(Observer):
     "Writes what happens into the run directory."
     required = True
-    def __init__(self): self.run_dir, self.last_step = None, 0
+    run_dir:Any = None  # the `RunDir`, once the run has begun
+    def __init__(self): self.last_step = 0
     def pipeline_start(self, cfg, run_dir):
         self.run_dir = run_dir
         self.last_step = max((m['step'] for m in run_dir.metrics()), default=0)  # a resumed run may have no step left

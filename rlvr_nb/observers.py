@@ -106,7 +106,7 @@ def _tell_time(self:ConsoleObserver, step, total, metrics):
     self.times.append(metrics['step_time'])
     known = measured(self.forecast, self.times)
     if not known.measured: return
-    each = known.seconds / known.work['steps']
+    each = (known.seconds or 0.) / known.work['steps']
     minutes = each * (total - step) / 60
     left = f'about {minutes:.0f} min for the other {total - step} steps'
     if minutes >= 1: self.say(f'{each:.1f} s a step, measured: {left}')
@@ -124,7 +124,7 @@ def step(self:ConsoleObserver, step:Any, total:Any, metrics:Any):
 def _move(self:ConsoleObserver, step, total, shown):
     "Move the line of a terminal along."
     from tqdm.auto import tqdm
-    place = dict(file=None if _in_notebook() else self.file, dynamic_ncols=True)
+    place:Any = dict(file=None if _in_notebook() else self.file, dynamic_ncols=True)
     if self.bar is None: self.bar = tqdm(total=total, initial=step - 1, unit='step', **place)
     self.bar.set_postfix(shown, refresh=False)
     self.bar.update(step - self.bar.n)
@@ -205,7 +205,7 @@ def _begin(self:WandbObserver, cfg, mode:str):
     self.run_dir.write_manifest({'wandb': {'id': self.run.id, 'mode': mode, 'url': url}})
 
 @patch
-def _open(self:WandbObserver, cfg, mode:str):
+def _open(self:WandbObserver, cfg, mode:Any):
     import wandb, yaml
     known = self.run_dir.read_manifest().get('wandb', {})
     waits: dict[str, Any] = {
@@ -229,9 +229,9 @@ def completions(self:WandbObserver, step:Any, records:Any):
     import wandb
     names = list(dict.fromkeys(name for r in records for name in r['rewards']))
     paid = {name: [r['rewards'][name] for r in records if r['rewards'].get(name) is not None] for name in names}
-    logged = {f'rewards/{name}/distribution': wandb.Histogram(values) for name, values in paid.items() if values}
+    logged:dict[str, Any] = {f'rewards/{name}/distribution': wandb.Histogram(values) for name, values in paid.items() if values}
     if self.tables and (step % self.every == 0 or step in (1, self.total)):
-        rows = [[step, *(_sent(r.get(c)) for c in _WANDB_COLUMNS), *(r['rewards'].get(n) for n in names)]
+        rows:Any = [[step, *(_sent(r.get(c)) for c in _WANDB_COLUMNS), *(r['rewards'].get(n) for n in names)]
                 for r in records]
         logged['completions'] = wandb.Table(columns=['step', *_WANDB_COLUMNS, *names], data=rows)
     self.run.log({'step': step, **logged})

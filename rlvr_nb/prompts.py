@@ -45,7 +45,7 @@ class Markers:
                     config, # anything with the four marker names as keys or attributes, e.g. `cfg.model.markers`
                    )->'Markers':
         "The markers of a configuration."
-        get = config.get if isinstance(config, Mapping) else lambda name: getattr(config, name, None)
+        get:Any = config.get if isinstance(config, Mapping) else lambda name: getattr(config, name, None)
         return cls(*(get(name) for name in cls.__dataclass_fields__))
 
 # %% ../nbs/api/11_prompts.ipynb #p-marker-sets
@@ -341,7 +341,8 @@ def _parse(text:str, markers:Markers|None, prefilled:bool|str) -> Parsed:
     text = _clean(text, known)
     if _too_many(text, known):
         first = max(known, key=lambda m: sum(map(text.count, m)))
-        return Parsed(text, first, None, (), tuple(map(text.count, first)), False, text)
+        a, b, c, d = map(text.count, first)
+        return Parsed(text, first, None, (), (a, b, c, d), False, text)
     opened = prefilled == THINK[0]
     thinks = opened or any(map(text.__contains__, _THOUGHT_TAGS))
     own = thinks and any(tag in chain(*known) for tag in THINK) # `<think>` is the model's own marker, and read as such

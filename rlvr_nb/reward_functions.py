@@ -30,7 +30,7 @@ def _format_problem(parsed:Parsed) -> str:
         if count != 1: return f'missing {marker}' if count == 0 else f'{marker} occurs {count} times'
     if parsed.blocks and parsed.outside.strip(): return f'text after {m.solution_end}'
     if not parsed.blocks: return 'markers out of order'
-    if not (parsed.reasoning or '').strip() or not parsed.answer.strip(): return 'nothing between the markers'
+    if not (parsed.reasoning or '').strip() or not (parsed.answer or '').strip(): return 'nothing between the markers'
     return 'text around the markers'
 
 # %% ../nbs/api/31_reward_functions.ipynb #r-format-exactly
@@ -167,9 +167,9 @@ def judge(parsed:Parsed, gold:str,       # one completion, and the right answer
 # %% ../nbs/api/31_reward_functions.ipynb #r-relative-error
 def _relative_error(value, gold:str) -> float|None:
     "How far a number that was read is from the gold, as a share of the gold; None where it can't be said."
-    gold = read_number(gold)
-    if not isinstance(value, (int, Fraction)) or isinstance(value, bool) or not gold: return None
-    return abs(value - gold) / abs(gold)
+    right = read_number(gold)
+    if not isinstance(value, (int, Fraction)) or isinstance(value, bool) or not right: return None
+    return abs(value - right) / abs(right)
 
 # %% ../nbs/api/31_reward_functions.ipynb #r-gsm8k-answer-check
 @reward('gsm8k_answer_check', category='answer_matching',
@@ -197,8 +197,9 @@ def gsm8k_answer_check(parsed:Parsed,                             # one completi
 def _finqa_error(value, text:str, gold:str) -> float|None:
     "The relative error of a financial number, reading a percent sign the way that is nearer to the gold."
     error = _relative_error(value, gold)
-    if error is None or '%' not in text or abs(read_number(gold)) < 1: return error
-    return min(error, _relative_error(value * 100, gold))
+    if error is None or '%' not in text or abs(read_number(gold) or 0) < 1: return error
+    as_percent = _relative_error(value * 100, gold)
+    return error if as_percent is None else min(error, as_percent)
 
 # %% ../nbs/api/31_reward_functions.ipynb #r-finqa-check
 def _one_tolerance(tolerance=None, relative_tolerance=None, **_):
@@ -223,7 +224,7 @@ def finqa_numerical_match(parsed:Parsed,                          # one completi
     verdict = verdict_as('finqa')
     paid = _price(verdict, parsed, gold, exact_match_reward, no_answer_penalty, no_answer_penalty)
     within = next((t for t in (tolerance, relative_tolerance) if t is not None), 1e-2)
-    error = _finqa_error(verdict.value, parsed.answer, gold) if verdict.reason == 'mismatch' else None
+    error = _finqa_error(verdict.value, parsed.answer or '', gold) if verdict.reason == 'mismatch' else None
     if error is None or error > within: return paid
     return Payment(approx_match_reward, f'{paid.reason} (within {within:g})', False)
 
@@ -416,6 +417,6 @@ def json_schema(parsed:Parsed,               # one completion, parsed once
     "Pay for a solution that is JSON of the given shape."
     if len(parsed.blocks) != 1:
         return Payment(wrong_penalty, _one_answer(parsed)[1] or f'{len(parsed.blocks)} solution blocks', False)
-    value, problem = _read_json(parsed.answer)
+    value, problem = _read_json(parsed.answer or '')
     problem = problem or _json_problem(value, schema)
     return Payment(wrong_penalty, problem, False) if problem else Payment(reward_value, 'JSON fits the schema', True)

@@ -43,7 +43,7 @@ class DefaultRewardComponent:
                  judge:Judge|None=None, # of the dataset; numbers as in GSM8K by default
                  prefilled:bool=False,  # the chat template has already written `reasoning_start`
                 ):
-        get = config.get if isinstance(config, Mapping) else lambda k, d=None: getattr(config, k, d)
+        get:Any = config.get if isinstance(config, Mapping) else lambda k, d=None: getattr(config, k, d)
         self.configs = [_as_dict(f) for f in get('reward_functions') or []]
         self.deadline, self.max_bad_samples = get('deadline_seconds', 10.0), get('max_bad_samples', 8)
         self.markers = markers if markers is None or isinstance(markers, Markers) else Markers.from_config(markers)
@@ -157,7 +157,7 @@ def build(self:DefaultRewardComponent)->list[BatchReward]:
     if self.functions is None:
         if faults := self.check(): raise ConfigError(faults)
         for note in self.notes: _log.warning(note)
-    return self.functions
+    return self.functions or []
 
 # %% ../nbs/api/36_scoring.ipynb #r-opinions
 @patch(as_prop=True)
@@ -257,7 +257,7 @@ def stop_if_hopeless(self:DefaultRewardComponent,
         n, last = len(batch.faults), batch.faults[-1]
         raise RewardError(f"{n} bad samples in one batch, more than {limit}; the last: {last}")
     complete = len(batch.payments) == len(self.names)
-    if not complete or len(silent) < len(self.names) or any(f.ours for f in self.functions): return
+    if not complete or len(silent) < len(self.names) or any(f.ours for f in self.functions or []): return
     reasons = Counter(p.reason for paid in silent.values() for p in paid if p.reason).most_common(1)
     often = f", most often: {reasons[0][0]}" if reasons else ''
     which, n, begins = ', '.join(self.names), len(batch.texts), _short(batch.texts[0], 80)
