@@ -2921,6 +2921,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                               'rlvr_nb.task.Task.go': ('api/task.html#task.go', 'rlvr_nb/task.py'),
                               'rlvr_nb.task.Task.load_rows': ('api/task.html#task.load_rows', 'rlvr_nb/task.py'),
                               'rlvr_nb.task.Task.look': ('api/task.html#task.look', 'rlvr_nb/task.py'),
+                              'rlvr_nb.task.Task.missing_columns': ('api/task.html#task.missing_columns', 'rlvr_nb/task.py'),
                               'rlvr_nb.task.Task.opened': ('api/task.html#task.opened', 'rlvr_nb/task.py'),
                               'rlvr_nb.task.Task.registry_changed': ('api/task.html#task.registry_changed', 'rlvr_nb/task.py'),
                               'rlvr_nb.task.Task.row': ('api/task.html#task.row', 'rlvr_nb/task.py'),

@@ -135,12 +135,20 @@ def chosen(self:Task)->dict:
         eval_path={'file': w['eval-file'].value.strip(), 'same': w['source'].value.strip()}.get(held))
     return {key: value for key, value in found.items() if value}
 
+# %% ../nbs/api/94_task.ipynb #w-task-missing
+@patch
+def missing_columns(self:Task)->str: # empty where both are chosen
+    "What is still to choose before the answers can be read."
+    missing = [part for part in ('question', 'answer') if self.w[part].value is None]
+    return f"Choose the column of the {' and that of the '.join(missing)}." if missing else ''
+
 # %% ../nbs/api/94_task.ipynb #w-task-readings
 @patch
 def draw_readings(self:Task):
     "Show what the choice of columns means."
     w = self.w
-    if self.source is None or w['answer'].value is None: return
+    if self.source is None: return
+    if missing := self.missing_columns(): return write(w['readings'], ft('p', missing, cls='rlvr-warning'))
     set_visible(w['share'], w['held'].value == 'share')
     set_visible(w['eval-file'], w['held'].value == 'file')
     try:
@@ -186,8 +194,7 @@ def _looked(self:Task, source:Source):
     guessed = guess_columns(source.columns)
     for part in ('question', 'answer'): w[part].options = source.columns
     w['worked'].options = [('(none)', None), *((c, c) for c in source.columns)]
-    for part, column in zip(('question', 'answer', 'worked'), guessed.values()):
-        if column or part == 'worked': w[part].value = column
+    for part, column in zip(('question', 'answer', 'worked'), guessed.values()): w[part].value = column
     self.source = source
     w['held'].options = [(HELD[name], name) for name in held_choices(source)]
     write(w['first-rows'], ft('p', f'{len(source.rows):,} rows'), rows_table(source.rows))
@@ -306,6 +313,7 @@ def _train_on(self:Task, edits:dict, what:str) -> str:
 def use(self:Task)->str:
     "Train on the file, with the columns that are chosen."
     if self.source is None: raise ConfigError('Look at a file first')
+    if missing := self.missing_columns(): raise ConfigError(missing)
     table_of([], self.chosen())       # what a run would refuse is refused here
     edits = dict(dataset_name='table', dataset_path=self.source.path, dataset_config_name=self.source.subset,
                  params=self.chosen())

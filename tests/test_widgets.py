@@ -12,6 +12,7 @@ import pytest
 from rlvr_nb.config import BUILTIN_MODEL, ConfigError, load_config, override_text
 from rlvr_nb.fields import plain_help
 from rlvr_nb.grammar import Fault
+from rlvr_nb.rundir import RunDir
 from rlvr_nb.widgets import (
     TOOLTIP,
     App,
@@ -370,7 +371,9 @@ def test_the_command_of_a_reward_from_a_cell_reproduces_it(tmp_path):
         "from rlvr_nb.rewards import reward\nfrom rlvr_nb.widgets import App\n"
         "from rlvr_nb.setup import command_of\nLIMIT = 40\n"
         "@reward('brief')\ndef brief(parsed): return float(len(parsed.text) < LIMIT)\n"
-        "app = App('train.max_steps=3')\napp.add_reward('brief')\nprint(*command_of(app.form), sep='\\n---\\n')\n"
+        "app = App('train.max_steps=1', 'train.per_device_train_batch_size=16', 'train.save_steps=0',"
+        " 'eval.enabled=false', 'run_dir=made')\n"
+        "app.add_reward('brief')\nprint(*command_of(app.form), sep='\\n---\\n')\n"
     )
     (tmp_path/'cell.py').write_text(code)
     made = subprocess.run([sys.executable, 'cell.py'], cwd=tmp_path, capture_output=True, text=True)
@@ -378,9 +381,12 @@ def test_the_command_of_a_reward_from_a_cell_reproduces_it(tmp_path):
     command, _, source = made.stdout.partition('\n---\n')
     assert command.endswith('--plugin rlvr_plugin.py')
     (tmp_path/'rlvr_plugin.py').write_text(source)
-    run = command.replace('python run_pipeline.py', f'{sys.executable} -m rlvr_nb') + ' --dry-run'
+    run = command.replace('python run_pipeline.py', f'{sys.executable} -m rlvr_nb')
     done = subprocess.run(run, shell=True, cwd=tmp_path, capture_output=True, text=True)
-    assert done.returncode == 0 and 'brief' in done.stdout, done.stdout[-500:] + done.stderr[-1500:]
+    assert done.returncode == 0, done.stdout[-500:] + done.stderr[-1500:]
+    made = RunDir(tmp_path/'made')
+    rewards = [r['rewards'] for r in made.read_completions()]
+    assert made.status() == 'finished' and len(rewards) == 16 and all('brief' in r for r in rewards)
 
 
 # Presets and files
