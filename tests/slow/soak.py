@@ -8,6 +8,7 @@ resumed until it finishes; then weights, completions, evaluations and metrics ar
 and memory and open files of the processes with their beginning.
 """
 import argparse
+import json
 import random
 import shutil
 import signal
@@ -56,6 +57,12 @@ def watch(process, seconds):
     return memory, files
 
 
+def ended(folder):
+    "The status in a run's result; None where it has none."
+    path = Path(folder)/'result.json'
+    return json.loads(path.read_text())['status'] if path.exists() else None
+
+
 def one_run(folder, options, rng, kill_every, end):
     "Run until finished, killed again and again; what each part took."
     parts, arguments = [], [f'run_dir={folder}', *options]
@@ -69,6 +76,7 @@ def one_run(folder, options, rng, kill_every, end):
         parts.append((memory, files))
         assert 'Traceback' not in err, err[-3000:]
         if process.returncode == 0: return parts
+        if ended(folder) == 'finished': return parts  # killed behind its last word
         assert process.returncode == SENT[sent], (sent, process.returncode, err[-3000:])
         if (Path(folder)/'manifest.json').exists(): arguments = ['--resume', folder]
         else: shutil.rmtree(folder, ignore_errors=True)  # killed before anything was written that could be resumed
