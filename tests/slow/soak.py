@@ -76,7 +76,7 @@ def one_run(folder, options, rng, kill_every, end):
         parts.append((memory, files))
         assert 'Traceback' not in err, err[-3000:]
         if process.returncode == 0: return parts
-        if ended(folder) == 'finished': return parts  # killed behind its last word
+        if sent == signal.SIGKILL and ended(folder) == 'finished': return parts  # killed behind its last word
         assert process.returncode == SENT[sent], (sent, process.returncode, err[-3000:])
         if (Path(folder)/'manifest.json').exists(): arguments = ['--resume', folder]
         else: shutil.rmtree(folder, ignore_errors=True)  # killed before anything was written that could be resumed
