@@ -6,13 +6,15 @@
 __all__ = ['PROBES', 'path_problem', 'free_disk', 'eval_datasets', 'known_rates']
 
 # %% ../nbs/api/80_checks.ipynb #checks-imports
-import os, shutil
+import os, shutil, tempfile
 from pathlib import Path
 
 # %% ../nbs/api/80_checks.ipynb #checks-own-imports
+from .grammar import ConfigError
 from .files import read_json
 from .schema import PipelineConfig
 from .prompts import Markers, PLAIN
+from .warmstart import file_solutions
 from .data import Rows
 
 # %% ../nbs/api/80_checks.ipynb #l-builtin-rules
@@ -37,6 +39,18 @@ def _builtin_problems(cfg:PipelineConfig) -> list[str]:
                         f'{PLAIN.solution_start}; {_OTHER_MODEL}')
     return problems
 
+# %% ../nbs/api/80_checks.ipynb #l-can-write
+def _can_write(folder:Path) -> bool:
+    "Whether a file can be made in a folder; permissions alone don't tell, as on a drive that is mounted for reading."
+    try:
+        with tempfile.TemporaryFile(dir=folder): return True
+    except OSError: return False
+
+def _leads_somewhere(path:Path) -> bool:
+    "Whether every link on the way to a path leads to something that is there."
+    links = [p for p in (path, *path.absolute().parents) if p.is_symlink()]
+    return all(os.path.exists(link) for link in links)
+
 # %% ../nbs/api/80_checks.ipynb #l-paths
 def path_problem(key:str,   # the option that names the folder
                  path:Path, # that a run would make and fill
@@ -45,11 +59,13 @@ def path_problem(key:str,   # the option that names the folder
     path = path.expanduser()
     try: nearest = next(p for p in (path, *path.absolute().parents) if p.exists())
     except OSError as e: return f"{key}: {str(path)[:60]}... can't be made ({e.strerror}); choose a shorter name"
+    if not _leads_somewhere(path):
+        return f'{key}: {path} goes through a link that leads nowhere; choose another folder'
     if not nearest.is_dir(): return f"{key}: {nearest} is a file; give a folder"
     if nearest == path and any(path.iterdir()):
         go_on = f", or continue that run: python run_pipeline.py --resume {path}" if key == 'run_dir' else ''
         return f"{key}: {path} isn't empty, and nothing is overwritten; choose another folder{go_on}"
-    return None if os.access(nearest, os.W_OK) else f"{key}: {nearest} can't be written to; choose another folder"
+    return None if _can_write(nearest) else f"{key}: {nearest} can't be written to; choose another folder"
 
 # %% ../nbs/api/80_checks.ipynb #l-path-problems
 def _path_problems(cfg:PipelineConfig, resume:bool=False) -> list[str]:
@@ -89,9 +105,12 @@ def _warm_problems(cfg:PipelineConfig, rows:Rows) -> list[str]:
     warm = cfg.train.warm_start
     if warm is None: return []
     if warm.source == 'file':
-        if Path(warm.file or '').is_file(): return []
-        return [f'train.warm_start.file: there is no file {warm.file}; '
-                'name a table of questions and worked solutions']
+        if not Path(warm.file or '').is_file():
+            return [f'train.warm_start.file: there is no file {warm.file}; '
+                    'name a table of questions and worked solutions']
+        try: file_solutions(warm.file)
+        except ConfigError as e: return [str(error) for error in e.errors]
+        return []
     if any(rows.solutions): return []
     return [f'train.warm_start.source: {cfg.data.dataset_name} has no worked solutions; name a column of them '
             '(data.params.worked_solution=COLUMN), a file (train.warm_start.source=file train.warm_start.file=PATH), '

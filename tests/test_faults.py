@@ -99,6 +99,8 @@ BEFORE_A_MODEL = [ # overrides, words of the message: found by the dry run
     ('run_dir=' + 'long' * 100, 'choose a shorter name'),
     ('prompts.system_prompts.reasoning_mode="hf_' + 'k' * 34 + '"', 'token'),
     ('eval.eval_datasets_names=[nothing]', 'nothing'),
+    ('train.output_dir=/proc/x', "/proc can't be written to"),
+    (('train.warm_start.source=file', 'train.warm_start.file=occupied/file'), 'occupied/file'),
 ]
 
 
