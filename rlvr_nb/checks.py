@@ -109,7 +109,8 @@ def _warm_problems(cfg:PipelineConfig, rows:Rows) -> list[str]:
             return [f'train.warm_start.file: there is no file {warm.file}; '
                     'name a table of questions and worked solutions']
         try: file_solutions(warm.file)
-        except ConfigError as e: return [str(error) for error in e.errors]
+        except ConfigError as e:
+            return [f"train.warm_start.file: {warm.file} can't be used ({error})" for error in e.errors]
         return []
     if any(rows.solutions): return []
     return [f'train.warm_start.source: {cfg.data.dataset_name} has no worked solutions; name a column of them '
