@@ -108,7 +108,7 @@ def _warm_problems(cfg:PipelineConfig, rows:Rows) -> list[str]:
         if not Path(warm.file or '').is_file():
             return [f'train.warm_start.file: there is no file {warm.file}; '
                     'name a table of questions and worked solutions']
-        try: file_solutions(warm.file)
+        try: file_solutions(warm.file or '')
         except ConfigError as e:
             return [f"train.warm_start.file: {warm.file} can't be used ({error})" for error in e.errors]
         return []

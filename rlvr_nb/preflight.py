@@ -105,7 +105,7 @@ def _raise_all(problems:list) -> None:
     if problems: raise ConfigError(problems)
 
 # %% ../nbs/api/80_preflight.ipynb #l-judges
-def _judges(cfg:PipelineConfig, data, components:dict, markers:Markers, prefilled:bool|str) -> tuple[dict, Any]:
+def _judges(cfg:PipelineConfig, data, components:dict, markers:Markers, prefilled:Any) -> tuple[dict, Any]:
     "The judge of each dataset to evaluate, and that of the training dataset."
     def judge_of(c): return dataset_judge(c.kind, c.scorer, markers, prefilled, cfg.reward.deadline_seconds)
     judges = {name: judge_of(c) for name, c in components.items()}

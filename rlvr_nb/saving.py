@@ -151,7 +151,7 @@ class Exact:
 # %% ../nbs/api/55_saving.ipynb #t-last-step
 class Rewindable:
     "Can save the state of the last whole step while the next one is half done."
-    last_step = None  # its state, as `remember` took it
+    last_step: Any = None  # its state, as `remember` took it
 
     def remember(self):
         "Called where a step begins."

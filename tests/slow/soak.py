@@ -63,6 +63,12 @@ def ended(folder):
     return json.loads(path.read_text())['status'] if path.exists() else None
 
 
+def has_begun(folder, process):
+    "Whether the process writes the run by now; while it imports, a signal ends it as it would end any program."
+    mark = Path(folder)/'writer.json'
+    return mark.exists() and json.loads(mark.read_text()).get('pid') == process.pid
+
+
 def one_run(folder, options, rng, kill_every, end):
     "Run until finished, killed again and again; what each part took."
     parts, arguments = [], [f'run_dir={folder}', *options]
@@ -70,7 +76,7 @@ def one_run(folder, options, rng, kill_every, end):
         process = start(*arguments)
         last = time.monotonic() > end
         memory, files = watch(process, 1e9 if last else rng.uniform(*kill_every))
-        sent = rng.choice([*SENT, signal.SIGKILL])
+        sent = rng.choice([*SENT, signal.SIGKILL]) if has_begun(folder, process) else signal.SIGKILL
         if process.poll() is None: process.send_signal(sent)
         _, err = process.communicate()
         parts.append((memory, files))
