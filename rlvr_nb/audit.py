@@ -119,7 +119,8 @@ def _another_gold(rows:list[dict], i:int) -> str|None:
 # %% ../nbs/api/37_audit.ipynb #r-attack
 _OPENED = 'right, with the opening marker that the template wrote already'
 
-def _attack(component:DefaultRewardComponent, row:dict, other:str, markers:Markers, prefilled:bool|str) -> dict[str, dict]:
+def _attack(component:DefaultRewardComponent, row:dict, other:str, markers:Markers,
+            prefilled:bool|str) -> dict[str, dict]:
     "For each probe, what each reward pays; `None` for a reward that can't score it."
     gold, question = str(row['answer']), _question(row, row.get('prompt'))
     made = {name: probe(question, gold, other, markers) for name, probe in (RIGHT | WRONG).items()}

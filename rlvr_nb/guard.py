@@ -164,7 +164,8 @@ def _process_state() -> dict:
     "What a call could leave changed for everybody, by what it is called."
     torch = sys.modules.get('torch')
     state = {'the working directory': os.getcwd(), 'sys.stdout': sys.stdout, 'sys.stderr': sys.stderr}
-    return state | ({"torch's default type": torch.get_default_dtype()} if torch and hasattr(torch, 'get_default_dtype') else {})
+    known = torch and hasattr(torch, 'get_default_dtype')
+    return state | ({"torch's default type": torch.get_default_dtype()} if torch and known else {})
 
 def _set_process_state(state:dict):
     "Put a state of `_process_state` in place."

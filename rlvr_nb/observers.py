@@ -229,7 +229,8 @@ def completions(self:WandbObserver, step:Any, records:Any):
     import wandb
     names = list(dict.fromkeys(name for r in records for name in r['rewards']))
     paid = {name: [r['rewards'][name] for r in records if r['rewards'].get(name) is not None] for name in names}
-    logged:dict[str, Any] = {f'rewards/{name}/distribution': wandb.Histogram(values) for name, values in paid.items() if values}
+    logged:dict[str, Any] = {f'rewards/{name}/distribution': wandb.Histogram(values)
+                             for name, values in paid.items() if values}
     if self.tables and (step % self.every == 0 or step in (1, self.total)):
         rows:Any = [[step, *(_sent(r.get(c)) for c in _WANDB_COLUMNS), *(r['rewards'].get(n) for n in names)]
                 for r in records]

@@ -165,7 +165,7 @@ def judge(parsed:Parsed, gold:str,       # one completion, and the right answer
     return Payment(correct_reward if opinion else wrong_penalty, f'{paid.reason}; {said}', opinion)
 
 # %% ../nbs/api/31_reward_functions.ipynb #r-relative-error
-def _relative_error(value, gold:str) -> float|None:
+def _relative_error(value, gold:str) -> float|Fraction|None:
     "How far a number that was read is from the gold, as a share of the gold; None where it can't be said."
     right = read_number(gold)
     if not isinstance(value, (int, Fraction)) or isinstance(value, bool) or not right: return None
