@@ -25,19 +25,13 @@ def lean_forward(layer:Any,      # a PEFT layer with one plain adapter
     inner = linear(flat.to(out.dtype), A.to(out.dtype))
     return out.addmm_(inner, (B * layer.scaling[name]).to(out.dtype).t()).view(*x.shape[:-1], out.shape[-1])
 
-# %% ../nbs/api/53_adapters.ipynb #adapters-lean
-def make_lean(model:Any # a PEFT model
-             )->int:    # how many layers
-    "Give every LoRA layer of linear layers the short forward pass, for when it applies."
-    layers = [
-        m
-        for m in model.modules()
-        if hasattr(m, 'lora_A') and hasattr(m, 'base_layer') and not hasattr(m, 'usual_forward')
-    ]
-    layers = [m for m in layers if isinstance(m.base_layer, torch.nn.Linear)]
-    for layer in layers: layer.usual_forward, layer.forward = layer.forward, _Lean(layer)
-    return len(layers)
+# %% ../nbs/api/53_adapters.ipynb #adapters-drops
+def _drops(layer, name:str) -> bool:
+    "Whether the adapter's input loses some of its numbers by chance."
+    dropout = layer.lora_dropout[name] if name in layer.lora_dropout else None
+    return layer.training and bool(getattr(dropout, 'p', 0))
 
+# %% ../nbs/api/53_adapters.ipynb #adapters-one
 class _Lean:
     "The forward pass of one layer."
     def __init__(self, layer): self.layer = (layer,)   # in a tuple, so that it isn't taken for a part of itself
@@ -48,10 +42,15 @@ class _Lean:
         if name is None or _drops(layer, name): return layer.usual_forward(x, *args, **kwargs)
         return lean_forward(layer, name, x)
 
-def _drops(layer, name:str) -> bool:
-    "Whether the adapter's input loses some of its numbers by chance."
-    dropout = layer.lora_dropout[name] if name in layer.lora_dropout else None
-    return layer.training and bool(getattr(dropout, 'p', 0))
+# %% ../nbs/api/53_adapters.ipynb #adapters-lean
+def make_lean(model:Any # a PEFT model
+             )->int:    # how many layers
+    "Give every LoRA layer of linear layers the short forward pass, for when it applies."
+    layers = [m for m in model.modules() if hasattr(m, 'lora_A') and hasattr(m, 'base_layer')]
+    layers = [m for m in layers if isinstance(m.base_layer, torch.nn.Linear)]
+    layers = [m for m in layers if not hasattr(m, 'usual_forward')]
+    for layer in layers: layer.usual_forward, layer.forward = layer.forward, _Lean(layer)
+    return len(layers)
 
 # %% ../nbs/api/53_adapters.ipynb #adapters-norm
 def lean_norm(x:Any,          # (..., H)
@@ -64,7 +63,7 @@ def lean_norm(x:Any,          # (..., H)
         if offset == 0 and x.dtype == weight.dtype: return rms_norm(x, weight.shape, weight, eps)
         return rms_norm(x.float(), weight.shape, weight.float() + offset, eps).to(x.dtype)
 
-# %% ../nbs/api/53_adapters.ipynb #adapters-norms
+# %% ../nbs/api/53_adapters.ipynb #adapters-one-norm
 class _LeanNorm:
     "The forward pass of one norm."
     def __init__(self, norm, offset:float): self.norm, self.offset = (norm,), offset
@@ -73,6 +72,7 @@ class _LeanNorm:
         norm, = self.norm
         return lean_norm(x, norm.weight, self.offset, norm_eps(norm))
 
+# %% ../nbs/api/53_adapters.ipynb #adapters-norms
 def make_norms_lean(model:Any # a transformers or PEFT model
                    )->int:    # how many norms
     "Give every norm of a known form the short forward pass."

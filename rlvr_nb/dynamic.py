@@ -31,9 +31,8 @@ def widened(inputs:dict,  # a generation of TRL
     def wide(name, x):
         value = pad if name.endswith('_ids') else 0
         if name.startswith('prompt_'): return fill(x, (prompt - x.shape[1], 0), value=value)
-        if getattr(x, 'dim', int)() == 2 and tuple(x.shape) == (rows, width):
-            return fill(x, (0, answer - width), value=value)
-        return x
+        of_answers = getattr(x, 'dim', int)() == 2 and tuple(x.shape) == (rows, width)
+        return fill(x, (0, answer - width), value=value) if of_answers else x
     return {name: wide(name, x) for name, x in inputs.items()}
 
 # %% ../nbs/api/54_dynamic.ipynb #dynamic-replaced
@@ -79,24 +78,30 @@ class Replaces:
 
     def _generate_and_score_completions(self, inputs):
         output = super()._generate_and_score_completions(inputs)
-        if not (self.further_generations and self.model.training and self.accelerator.num_processes == 1): return output
+        replaces = self.further_generations and self.model.training and self.accelerator.num_processes == 1
+        if not replaces: return output
         size, used = self.num_generations, [row['prompt'] for row in inputs]
         drawn = len(inputs) // size
         try:
             for attempt in range(1, self.further_generations + 1):
                 dead = (~live_groups(output['advantages'], size)).nonzero().flatten().tolist()
-                if not dead: break
-                fresh = fresh_rows(
-                    self.train_dataset, used, len(dead), generation_seed(self.args.seed, self._step, attempt)
-                )
+                fresh = self._fresh(used, len(dead), attempt)
                 if not fresh: break
-                used += [row['prompt'] for row in fresh]
                 self.first_group, drawn = drawn, drawn + len(fresh)
                 further = super()._generate_and_score_completions([row for row in fresh for _ in range(size)])
                 live = live_groups(further['advantages'], size).nonzero().flatten().tolist()
                 output = replaced(output, dead, further, live, size, self._tokenizer.pad_token_id)
         finally: self.first_group = 0
-        live = int(live_groups(output['advantages'], size).sum())
-        for name, count in dict(drawn=drawn, used=live, dropped=drawn - live).items():
-            self._metrics['train'][f'dynamic/{name}'].append(count)
+        self._count_replaced(drawn, int(live_groups(output['advantages'], size).sum()))
         return output
+
+    def _fresh(self, used:list, count:int, attempt:int) -> list:
+        "Rows for `count` groups that this step hasn't had; their prompts are added to `used`."
+        if not count: return []
+        fresh = fresh_rows(self.train_dataset, used, count, generation_seed(self.args.seed, self._step, attempt))
+        used += [row['prompt'] for row in fresh]
+        return fresh
+
+    def _count_replaced(self, drawn:int, live:int) -> None:
+        counts = dict(drawn=drawn, used=live, dropped=drawn - live)
+        for name, count in counts.items(): self._metrics['train'][f'dynamic/{name}'].append(count)

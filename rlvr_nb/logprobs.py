@@ -38,31 +38,6 @@ def slices(rows:int,       # of all tokens
     step = max(1, SLICE_ELEMENTS // vocabulary)
     return [slice(first, first + step) for first in range(0, rows, step)]
 
-# %% ../nbs/api/53_logprobs.ipynb #logprobs-function
-class TokenLogprobs(torch.autograd.Function):
-    "Log-probability and entropy of tokens, from the last hidden states and the output layer."
-    @staticmethod
-    def forward(ctx, hidden_NH, weight_VH, bias_V, token_N, temperature:float):
-        logp_N, entropy_N = (hidden_NH.new_empty(len(hidden_NH), dtype=torch.float32) for _ in range(2))
-        ctx.temperature, ctx.trained = temperature, any(ctx.needs_input_grad[1:3])
-        slope_NH = torch.empty_like(hidden_NH) if ctx.needs_input_grad[0] and not ctx.trained else None
-        for rows in slices(len(hidden_NH), len(weight_VH)):
-            logp_N[rows], entropy_N[rows], rest = slice_logprobs(
-                hidden_NH[rows], weight_VH, bias_V, token_N[rows], temperature
-            )
-            if slope_NH is not None: slope_NH[rows] = rest.to(weight_VH.dtype) @ weight_VH
-        kept = (hidden_NH, weight_VH, bias_V, token_N) if ctx.trained else (slope_NH,)
-        ctx.save_for_backward(*kept)
-        ctx.mark_non_differentiable(entropy_N)
-        return logp_N, entropy_N
-
-    @staticmethod
-    def backward(ctx, grad_N, _):
-        factor_N1 = (grad_N / ctx.temperature).unsqueeze(-1)
-        if ctx.trained: return (*_trained_gradients(factor_N1, *ctx.saved_tensors, ctx.temperature), None, None)
-        slope_NH, = ctx.saved_tensors
-        return (slope_NH * factor_N1).to(slope_NH.dtype), None, None, None, None
-
 # %% ../nbs/api/53_logprobs.ipynb #logprobs-trained
 def _trained_gradients(factor_N1, hidden_NH, weight_VH, bias_V, token_N, temperature:float) -> tuple:
     "Gradients of hidden states, output layer and bias, from logits that are made again."
@@ -76,6 +51,30 @@ def _trained_gradients(factor_N1, hidden_NH, weight_VH, bias_V, token_N, tempera
         of_hidden[rows] = slope @ weight_VH
         of_weight += slope.t() @ hidden_NH[rows]
     return of_hidden, of_weight.to(weight_VH.dtype), None if of_bias is None else of_bias.to(bias_V.dtype)
+
+# %% ../nbs/api/53_logprobs.ipynb #logprobs-function
+class TokenLogprobs(torch.autograd.Function):
+    "Log-probability and entropy of tokens, from the last hidden states and the output layer."
+    @staticmethod
+    def forward(ctx, hidden_NH, weight_VH, bias_V, token_N, temperature:float):
+        logp_N, entropy_N = (hidden_NH.new_empty(len(hidden_NH), dtype=torch.float32) for _ in range(2))
+        ctx.temperature, ctx.trained = temperature, any(ctx.needs_input_grad[1:3])
+        slope_NH = torch.empty_like(hidden_NH) if ctx.needs_input_grad[0] and not ctx.trained else None
+        for rows in slices(len(hidden_NH), len(weight_VH)):
+            some = slice_logprobs(hidden_NH[rows], weight_VH, bias_V, token_N[rows], temperature)
+            logp_N[rows], entropy_N[rows], rest = some
+            if slope_NH is not None: slope_NH[rows] = rest.to(weight_VH.dtype) @ weight_VH
+        kept = (hidden_NH, weight_VH, bias_V, token_N) if ctx.trained else (slope_NH,)
+        ctx.save_for_backward(*kept)
+        ctx.mark_non_differentiable(entropy_N)
+        return logp_N, entropy_N
+
+    @staticmethod
+    def backward(ctx, grad_N, _):
+        factor_N1 = (grad_N / ctx.temperature).unsqueeze(-1)
+        if ctx.trained: return (*_trained_gradients(factor_N1, *ctx.saved_tensors, ctx.temperature), None, None)
+        slope_NH, = ctx.saved_tensors
+        return (slope_NH * factor_N1).to(slope_NH.dtype), None, None, None, None
 
 # %% ../nbs/api/53_logprobs.ipynb #logprobs-completion
 def completion_logprobs(states_BTH:Any,    # last hidden states, without the last one's
