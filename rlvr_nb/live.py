@@ -155,7 +155,7 @@ def step(self:Live, step:int, total:int, metrics:dict):
 # %% ../nbs/api/92_live.ipynb #w-overlap-of
 def overlap_of(run:RunDir|None)->dict[str, int]: # dataset -> evaluation problems that are also trained on
     "What a run has noted about evaluation problems that are seen in training; only datasets that have some."
-    noted = run.read_manifest().get('overlap') if run is not None else None
+    noted = readable(run, run.read_manifest).get('overlap') if run is not None else None
     return {name: n for name, n in (noted or {}).items() if n}
 
 # %% ../nbs/api/92_live.ipynb #w-live-evaluation

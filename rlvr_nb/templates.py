@@ -165,7 +165,8 @@ def check_template(tokenizer:Any, # a transformers tokenizer
     found, = try_render(tokenizer, [[dict(role='user', content=_QUESTION)]])
     other = "; choose another model, or mend its chat_template.jinja"
     if found.kind == 'limit': raise ConfigError(f"{start} isn't rendered: {found.error}{other}")
-    if found.text is None: raise ConfigError(f"{start} can't be rendered: {one_line(found.error or found.kind or '')}{other}")
+    said = one_line(found.error or found.kind or '')
+    if found.text is None: raise ConfigError(f"{start} can't be rendered: {said}{other}")
     if _QUESTION not in found.text:
         raise ConfigError(f"{start} doesn't show the question: it expects a message in parts, as templates for "
                           f"pictures do, "
