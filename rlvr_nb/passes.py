@@ -64,7 +64,7 @@ _log = logging.getLogger(__name__)
 class Passes:
     "Computes a micro-batch in passes whose activations fit."
     keeps = True  # only measurements turn it off
-    may_keep = False  # whether activations may be kept where the options ask for checkpointing, because nobody asked for it by name
+    may_keep = False  # whether activations may be kept, since nobody asked for checkpointing by name
     pass_tokens = None   # tokens of a pass
 
     def compute_loss(self, model:Any, inputs:Any, return_outputs:Any=False, num_items_in_batch:Any=None):
