@@ -347,9 +347,10 @@ def resume_fp16(place):
 
 @case()
 def resume_accumulated(place):
-    "A resumed run beside a whole one, with two passes in a step and a generation for two steps."
-    return resumed_beside_whole(place, 'train.gradient_accumulation_steps=2', 'train.per_device_train_batch_size=4',
-                                '+train.grpo.steps_per_generation=4')
+    "A resumed run beside a whole one, with two passes in a step."
+    return resumed_beside_whole(
+        place, 'train.gradient_accumulation_steps=2', 'train.per_device_train_batch_size=4'
+    )
 
 @case()
 def builtin(place):
