@@ -2915,6 +2915,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                               'rlvr_nb.task.Task._build_rows': ('api/task.html#task._build_rows', 'rlvr_nb/task.py'),
                               'rlvr_nb.task.Task._build_source': ('api/task.html#task._build_source', 'rlvr_nb/task.py'),
                               'rlvr_nb.task.Task._build_wizard': ('api/task.html#task._build_wizard', 'rlvr_nb/task.py'),
+                              'rlvr_nb.task.Task._depends_on': ('api/task.html#task._depends_on', 'rlvr_nb/task.py'),
                               'rlvr_nb.task.Task._loaded': ('api/task.html#task._loaded', 'rlvr_nb/task.py'),
                               'rlvr_nb.task.Task._looked': ('api/task.html#task._looked', 'rlvr_nb/task.py'),
                               'rlvr_nb.task.Task._train_on': ('api/task.html#task._train_on', 'rlvr_nb/task.py'),

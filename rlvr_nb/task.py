@@ -93,7 +93,7 @@ def _build_columns(self:Task):
     w, menu = self.w, ipywidgets.Dropdown
     for part in ('question', 'answer'):
         w[part] = named(menu, f'column-{part}', f'Column of the {part}', '14em', options=[])
-    w['worked'] = named(menu, 'column-worked', 'Worked solution, if any', '14em', options=[('(none)', None)])
+    w['worked'] = named(menu, 'column-worked', 'Worked solution, if any', '14em', options=[('(none)', '')])
     kinds = [(KIND_TITLES.get(kind, kind), kind) for kind in KINDS]
     w['kind'] = named(menu, 'kind', 'Answers are read as', '14em', options=kinds, value='math')
     w['extract'] = named(ipywidgets.Text, 'extract', 'Only what this pattern finds', '14em',
@@ -193,8 +193,9 @@ def _looked(self:Task, source:Source):
     w, self.source = self.w, None          # nothing is drawn while the inputs are set
     guessed = guess_columns(source.columns)
     for part in ('question', 'answer'): w[part].options = source.columns
-    w['worked'].options = [('(none)', None), *((c, c) for c in source.columns)]
-    for part, column in zip(('question', 'answer', 'worked'), guessed.values()): w[part].value = column
+    w['worked'].options = [('(none)', ''), *((c, c) for c in source.columns)]
+    for part, column in zip(('question', 'answer'), guessed.values()): w[part].value = column
+    w['worked'].value = guessed['worked_solution'] or ''
     self.source = source
     w['held'].options = [(HELD[name], name) for name in held_choices(source)]
     write(w['first-rows'], ft('p', f'{len(source.rows):,} rows'), rows_table(source.rows))
@@ -256,16 +257,27 @@ def show_row(self:Task):
         write(self.w['data-row'], row_panel(self.preview, self.shown_row(), markers))
     for listener in self.listeners: listener()
 
+# %% ../nbs/api/94_task.ipynb #w-depends-on
+@patch
+def _depends_on(self:Task, cfg:Any) -> tuple:
+    "What the rows depend on: rows that were read for something else are not shown."
+    return (cfg.data.model_dump_json(), cfg.model.model_name_or_path, cfg.prompts.model_dump_json(),
+            cfg.train.max_prompt_length, cfg.eval.enabled)
+
 # %% ../nbs/api/94_task.ipynb #w-task-load
 @patch
 def load_rows(self:Task, tokenizer:bool=True # also render prompts
              ):
     "Read rows of the configuration."
     cfg, split = self.form.valid, self.w['split'].value if self.built else 'train'
+    asked = self._depends_on(cfg)
     def work():
         if tokenizer: import_heavy()
         return read_preview(cfg, split, tokenizer)
-    self.tasks.run('load-rows', work, lambda preview: self._loaded(preview), 'Reading rows ...')
+    def show(preview):
+        if asked == self._depends_on(self.form.valid): self._loaded(preview)
+        else: self.load_rows(tokenizer=False)      # the configuration has changed meanwhile
+    self.tasks.run('load-rows', work, show, 'Reading rows ...')
 
 # %% ../nbs/api/94_task.ipynb #w-task-loaded
 @patch
@@ -339,8 +351,7 @@ def opened(self:Task):
 def form_changed(self:Task):
     "Take away rows that belong to another configuration, and read those of a file again."
     cfg = self.form.valid
-    now = (cfg.data.model_dump_json(), cfg.model.model_name_or_path, cfg.prompts.model_dump_json(),
-           cfg.train.max_prompt_length, cfg.eval.enabled)
+    now = self._depends_on(cfg)
     before, self._data_now = self._data_now, now
     if now == before or before is None: return
     self.preview = None
