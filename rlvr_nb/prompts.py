@@ -329,6 +329,7 @@ def _with_thoughts(text:str, spans:list, rest:Parsed) -> Parsed:
 
 # %% ../nbs/api/11_prompts.ipynb #p-parse-completion
 _THOUGHT_TAGS = tuple(chain(*_THOUGHTS))
+_THOUGHT_HINTS = ('hink', 'hought', 'HINK')   # one of them is in every tag, and in few texts
 
 def _parse_open(text:str, markers:Markers|None, prefilled:bool|str) -> Parsed:
     "Read a text without thoughts."
@@ -344,7 +345,8 @@ def _parse(text:str, markers:Markers|None, prefilled:bool|str) -> Parsed:
         a, b, c, d = map(text.count, first)
         return Parsed(text, first, None, (), (a, b, c, d), False, text)
     opened = prefilled == THINK[0]
-    thinks = opened or any(map(text.__contains__, _THOUGHT_TAGS))
+    hinted = any(map(text.__contains__, _THOUGHT_HINTS))
+    thinks = opened or hinted and any(map(text.__contains__, _THOUGHT_TAGS))
     own = thinks and any(tag in chain(*known) for tag in THINK) # `<think>` is the model's own marker, and read as such
     spans = _thoughts(text, known, opened) if thinks and not own else []
     if not spans: return _parse_open(text, markers, prefilled)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from rlvr_nb.verify import verify
+from test_verify_cases import MATH as CASES, SELF
 
 DATA = Path(os.environ.get('RLVR_NB_DATA') or Path(__file__).parent.parent.parent / 'shared' / 'data')
 needs_data = pytest.mark.skipif(not (DATA / 'finqa').is_dir(), reason=f'no FinQA rows in {DATA}')
@@ -363,6 +364,26 @@ def test_a_fragment_is_wrong_and_no_error():
     verdicts |= {(block, gold): judged(block, gold, kind) for block in FRAGMENTS
                  for kind, gold in (('gsm8k', '77'), ('finqa', '0.77'))}
     assert {pair: v.reason for pair, v in verdicts.items() if v.ok or v.reason == 'internal_error'} == {}
+
+
+def respelled(gold):
+    "Other spellings of a gold: without blanks, with other fractions, brackets and thin spaces, framed, in a sentence."
+    if not re.search(r'\\[A-Za-z]+ +[A-Za-z]|\\text|\\ |[a-z]{3}', gold): yield gold.replace(' ', '')
+    for fraction in ('\\dfrac', '\\tfrac', '\\cfrac'): yield gold.replace('\\frac', fraction)
+    if '\\text' not in gold: yield gold.replace('(', '\\left(').replace(')', '\\right)')
+    yield re.sub(r',(?=\s)', r',\\,', gold)
+    yield gold + '.'
+    if '$' in gold: return
+    yield f'${gold}$'
+    yield f'\\boxed{{{gold}}}'
+    yield f'The answer is ${gold}$.'
+
+
+def test_a_gold_accepts_every_spelling_of_itself():
+    golds = [*SELF, *(gold for rows in CASES.values() for _, gold, _ in rows), *(gold for _, gold, _ in MATH)]
+    pairs = [(gold, spelling) for gold in dict.fromkeys(golds) for spelling in respelled(gold)]
+    assert len(pairs) > 2000
+    assert [pair for pair in pairs if not judged(pair[1], pair[0], 'math')] == []
 
 
 # FinQA: every gold is what its program computes, and stays right in a statement about what was asked.
