@@ -779,7 +779,7 @@ def test_a_lost_run_is_known_and_goes_on_in_the_foreground(tmp_path):
     app.draw()
     assert app.live.status == 'killed' and app.live.step_now >= 3
     assert (
-        'Nobody trains this run any more' in app.w['blocked'].value
+        'The process of this run is gone' in app.w['blocked'].value
         and 'checkpoint-' in app.w['blocked'].value
         and app.w['continue'].layout.display in ('', None)
     )
