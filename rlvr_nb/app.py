@@ -380,8 +380,7 @@ def train(self:App, continued:bool=False, # go on with the run that was stopped 
                 self.draw()
                 self.training.thread.join(.15)
     finally:
-        self._foreground = False
-        self.wake()
+        self._foreground = False; self.wake()
     self.draw()
     if self.training.error: raise self.training.error
     return self.training.outcome
