@@ -351,7 +351,7 @@ def load(self:DefaultModelComponent,
     "The model, ready on this machine's device, and its tokenizer."
     problems = self.check()
     if problems: raise ConfigError(problems)
-    limit_threads()
+    limit_threads(small=self.is_builtin)
     if self.config.load_in_8bit: # bitsandbytes says before every product that it computes in float16
         logging.getLogger('bitsandbytes.autograd._functions').setLevel(logging.ERROR)
     if self.choose_backend() == 'unsloth': return self._load_unsloth(train)

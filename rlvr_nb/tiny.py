@@ -58,9 +58,16 @@ def precision(bf16:bool|None=None, # `train.bf16`: null decides by the hardware
     return 'bfloat16' if hw.bf16 else 'float16'
 
 # %% ../nbs/api/40_tiny.ipynb #m-threads
-def limit_threads()->int:
-    "Use no more threads than this process has cores, since a small model would run ten times slower; their number."
+_before: dict = {}   # the number of threads that was there before it was lowered to one
+
+def limit_threads(small:bool=False, # one thread, which is enough for the built-in model
+                 )->int:            # threads of torch from now on
+    "Use no more threads than this process has cores, and one for a small model; `OMP_NUM_THREADS` is followed."
     import torch
+    if small and 'OMP_NUM_THREADS' not in os.environ:
+        _before.setdefault('threads', torch.get_num_threads())
+        torch.set_num_threads(1)
+    elif 'threads' in _before: torch.set_num_threads(_before.pop('threads'))
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
     share = max(1, allowed // int(os.environ.get('LOCAL_WORLD_SIZE', 1)))
     if torch.get_num_threads() > share: torch.set_num_threads(share)
