@@ -77,6 +77,7 @@ class ConfigFiles(IConfigRepository):
     def group_exists(self, config_path):
         return bool(FILE_NAME.fullmatch(config_path)) and any((d/config_path).is_dir() for d in self.dirs)
     def get_sources(self): return []
+    # Hydra's interface has these two; nothing that composes a configuration calls them.
     def get_schema_source(self): raise NotImplementedError("configurations are checked by pydantic")
     def initialize_sources(self, config_search_path): raise NotImplementedError("the search path is fixed")
 

@@ -80,7 +80,7 @@ def choose_backend(self:DefaultModelComponent)->str:
 # %% ../nbs/api/41_model.ipynb #m-import-unsloth-import-unsloth
 def _import_unsloth() -> None:
     try: importlib.import_module('unsloth')
-    except (ImportError, NotImplementedError, RuntimeError) as e:
+    except (ImportError, NotImplementedError, RuntimeError) as e:   # the last two are unsloth's own, without a GPU
         raise ConfigError(f"model.backend: unsloth can't be imported here: {str(e).strip().splitlines()[0]}; "
                           "type model.backend=transformers") from e
 

@@ -1,7 +1,8 @@
 """Renders chat templates with limits on work, memory and output: the program of a child process.
 
-Reads one JSON object a line from standard input (`template`, `arguments`, `prompts`, `cpu_seconds`, `memory_bytes`, `characters`) and
-writes one JSON object a prompt, `{"text": ...}` or `{"error": ..., "kind": ...}`. Jinja is set up as transformers does it."""
+Reads one JSON object a line from standard input (`template`, `arguments`, `prompts`, `cpu_seconds`, `memory_bytes`,
+`characters`) and writes one JSON object a prompt, `{"text": ...}` or `{"error": ..., "kind": ...}`. Jinja is set up as
+transformers does it."""
 import json
 import sys
 from datetime import datetime

@@ -260,7 +260,7 @@ def generate_ids(self:RolloutEngine,
             out = self._by_engine(prompts, num_generations, limit, sampling, seed, stop, progress)
             self.works = True
             return out
-        except (TypeError, AttributeError, NotImplementedError) as e:
+        except (TypeError, AttributeError, NotImplementedError) as e:   # a model of another build
             if self.works: raise   # no trait of the model, but a fault of its own
             self._give_up(e)
     return self._by_transformers(prompts, num_generations, limit, sampling, seed, stop, progress)
