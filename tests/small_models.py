@@ -27,13 +27,14 @@ def character_tokenizer(template=TEMPLATE):
 
 
 def build(kind, folder, seed=0, template=TEMPLATE, **shape):
-    """Write a random model of an architecture, gemma3, qwen3 or llama, with its tokenizer; returns the folder.
+    """Write a random model of an architecture, gemma3, qwen2, qwen3 or llama, with its tokenizer; returns the folder.
     `template` is a chat template or the name of a family, `shape` overrides the configuration's values."""
     import torch
-    from transformers import (Gemma3ForCausalLM, Gemma3TextConfig, LlamaConfig, LlamaForCausalLM, Qwen3Config,
-                              Qwen3ForCausalLM)
+    from transformers import (Gemma3ForCausalLM, Gemma3TextConfig, LlamaConfig, LlamaForCausalLM, Qwen2Config,
+                              Qwen2ForCausalLM, Qwen3Config, Qwen3ForCausalLM)
     classes = dict(gemma3=(Gemma3TextConfig, Gemma3ForCausalLM, dict(head_dim=8, sliding_window=64,
                                                                      query_pre_attn_scalar=8)),
+                   qwen2=(Qwen2Config, Qwen2ForCausalLM, {}),
                    qwen3=(Qwen3Config, Qwen3ForCausalLM, dict(head_dim=8)), llama=(LlamaConfig, LlamaForCausalLM, {}))
     tokenizer = character_tokenizer(template)
     Config, Model, extra = classes[kind]

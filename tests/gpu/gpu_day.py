@@ -32,7 +32,7 @@ PARTS = {  # name: arguments, seconds at most, seconds without which it isn't wo
         [
             str(CHECKS / 'run_gpu.py'),
             'forecast_smollm2_lora',
-            'forecast_gemma3_lora',
+            'forecast_gemma3_16',
             'forecast_smollm2_full',
             '--timeout',
             '90',

@@ -5,6 +5,7 @@
     python tests/gpu/run_gpu.py --list               what there is
     python tests/gpu/run_gpu.py --cpu                on the CPU, the cases that make sense there
     python tests/gpu/run_gpu.py --jobs 4             so many cases side by side; their speeds then mean little
+    python tests/gpu/run_gpu.py --gpus 4             so many cases side by side, each on a GPU of its own
     python tests/gpu/run_gpu.py --timeout 300        seconds allowed to a case (600 unless given)
     python tests/gpu/run_gpu.py --keep runs          keep the run directories in the folder runs
 
@@ -24,6 +25,7 @@ of cases that failed.
 import argparse
 import importlib.util
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -31,6 +33,7 @@ import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from queue import Queue
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT/'tests')]
@@ -68,9 +71,8 @@ MODELS = dict(
 )
 KNOWN = {
     'smollm2_135m': ('llama', 'smollm2-135m'),
-    'qwen3_06b': ('qwen3', 'qwen3-0.6b'),
+    'qwen25_05b': ('qwen2', 'qwen2.5-0.5b'),
     'gemma3_1b_known': ('gemma3', 'gemma-3-1b'),
-    'llama_1b': ('llama', 'llama-3.2-1b'),
 }   # real sizes, from the list that the forecast knows
 
 def shape_of(kind):
@@ -498,108 +500,127 @@ def longest_prompt(run, model):
     tokenizer = AutoTokenizer.from_pretrained(model)
     return max(len(tokenizer(str(r['prompt']), add_special_tokens=False)['input_ids']) for r in run.read_completions())
 
+class Moments:
+    "The peak of allocated memory and the seconds of each moment of a run."
+    def __init__(self):
+        self.stack, self.peaks, self.seconds, self.since = ['between'], {}, {}, time.perf_counter()
+        self.reserved = 0
+
+    def turn(self):
+        "Write down what the moment at work has come to, and begin to measure anew."
+        import torch
+        torch.cuda.synchronize()
+        name, now = self.stack[-1], time.perf_counter()
+        self.peaks[name] = max(self.peaks.get(name, 0), torch.cuda.max_memory_allocated())
+        self.seconds[name] = self.seconds.get(name, 0.) + now - self.since
+        self.reserved = max(self.reserved, torch.cuda.max_memory_reserved())
+        torch.cuda.reset_peak_memory_stats()
+        self.since = now
+
+    def watch(self, owner, method, name):
+        "Call a method of a class as a moment of its own; within an evaluation everything is evaluation."
+        usual = getattr(owner, method)
+        def watched(*args, **kwargs):
+            self.turn()
+            self.stack.append('evaluation' if 'evaluation' in self.stack else name)
+            try: return usual(*args, **kwargs)
+            finally:
+                self.turn()
+                self.stack.pop()
+        setattr(owner, method, watched)
+
+def watched_moments():
+    "Moments that watch generation, loss, backward pass, step of the optimizer and evaluation."
+    from accelerate import Accelerator
+    from accelerate.optimizer import AcceleratedOptimizer
+    from rlvr_nb.evaluation import DefaultEvaluationComponent
+    from rlvr_nb.rollout import RolloutEngine
+    from rlvr_nb.trainer import Watched
+    moments = Moments()
+    for owner, method, name in ((RolloutEngine, 'generate_ids', 'generation'), (Watched, '_generate', 'generation'),
+                                (Watched, 'compute_loss', 'loss'), (Accelerator, 'backward', 'backward'),
+                                (AcceleratedOptimizer, 'step', 'step'),
+                                (DefaultEvaluationComponent, 'run', 'evaluation')):
+        moments.watch(owner, method, name)
+    return moments
+
+def heard(name):
+    "What a logger will say, as a list that grows."
+    logger, said = logging.getLogger(name), []
+    handler = logging.Handler()
+    handler.emit = lambda record: said.append(record.getMessage())
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    return said
+
+def in_gib(sizes): return {name: round(size / 2**30, 3) for name, size in sizes.items()}
+
 def forecast_beside(place, *overrides):
     "Train four steps; what was forecast for the prompts as they were, and what was measured."
     from rlvr_nb.config import load_file
     from rlvr_nb.forecast import _with_changes, forecast, fit_advice
     from rlvr_nb.model import hardware
 
+    moments, told = watched_moments(), heard('rlvr_nb.passes')
     run = place.command(
         TRANSFORMERS,
         'reward.reward_functions=[{category: custom, type: alternate}]',
         'eval.enabled=false',
         'model.max_seq_length=1536',
+        'train.learning_rate=1e-5',
         'train.max_steps=4',
         'train.bf16=true',
-        '+train.grpo.gradient_checkpointing=true',  # what is needed, not what is used where memory is to spare
         *overrides,
     )
+    moments.turn()
     cfg = load_file(run.config)
     cfg = _with_changes(cfg, {'train.max_prompt_length': longest_prompt(run, place.model)})
     made, hw, found = forecast(cfg, device=hardware().name), hardware(), facts(run)
-    measured = found['peak_gib'] * 2**30
+    measured = max(moments.peaks.values())
     ratio = made.total / measured
     seconds = sum(found['seconds_per_step'][1:]) / 3
     print(made)
     facts_beside = dict(
-        forecast_gib=round(made.total / 2**30, 3),
-        peak_gib=found['peak_gib'],
         ratio=round(ratio, 3),
+        forecast_gib=round(made.total / 2**30, 3),
+        peak_gib=round(measured / 2**30, 3),
+        reserved_gib=round(moments.reserved / 2**30, 3),
         peak_is=made.peak,
-        moments={m: round(sum(p.values()) / 2**30, 3) for m, p in made.phases.items()},
+        moments_forecast=in_gib({m: sum(p.values()) for m, p in made.phases.items()}),
+        moments_measured=in_gib(moments.peaks),
+        parts={moment: in_gib(parts) for moment, parts in made.phases.items()},
+        prompt_tokens=cfg.train.max_prompt_length,
         seconds_forecast=None if made.seconds is None else round(made.seconds / made.work['steps'], 2),
         seconds_measured=round(seconds, 2),
+        seconds_moments={name: round(s, 2) for name, s in moments.seconds.items()},
+        seconds_per_step=found['seconds_per_step'],
         tokens_per_second=found['tokens_per_second'],
+        told=told,
         advice=fit_advice(cfg, hw.memory),
     )
-    assert .95 <= ratio <= 1.10, facts_beside
+    assert .95 <= ratio <= 1.10, json.dumps(facts_beside)
     return facts_beside
 
+def of_size(batch, tokens, *more):
+    "The overrides of a micro-batch, all of whose completions are of this length."
+    sizes = {'per_device_train_batch_size': batch, 'num_generations': 8, 'max_completion_length': tokens}
+    return [*(f'train.{name}={value}' for name, value in sizes.items()), *more]
+
+FULL = 'model.lora_config.use_lora=false', 'train.optim_name=adamw_torch'
 FORECASTS = {  # the model, and what differs from LoRA by the engine
-    'smollm2_lora': (
+    'smollm2_lora': ('smollm2_135m', of_size(128, 256)),
+    'smollm2_full': ('smollm2_135m', of_size(128, 256, *FULL)),
+    'gemma3_16': ('gemma3_1b_known', of_size(16, 512)),
+    'gemma3_64': ('gemma3_1b_known', of_size(64, 512)),
+    'gemma3_checkpointed': ('gemma3_1b_known', of_size(64, 512, '+train.grpo.gradient_checkpointing=true')),
+    'qwen25_full': ('qwen25_05b', of_size(32, 256, *FULL)),
+    'qwen25_reference': ('qwen25_05b', of_size(16, 256, *FULL, '+train.grpo.beta=0.04')),
+    'smollm2_evaluated': (
         'smollm2_135m',
-        ['train.per_device_train_batch_size=128', 'train.num_generations=8', 'train.max_completion_length=256'],
-    ),
-    'smollm2_full': (
-        'smollm2_135m',
-        [
-            'train.per_device_train_batch_size=128',
-            'train.num_generations=8',
-            'train.max_completion_length=256',
-            'model.lora_config.use_lora=false',
-            'train.optim_name=adamw_torch',
-        ],
-    ),
-    'smollm2_accumulated': (
-        'smollm2_135m',
-        [
-            'train.per_device_train_batch_size=32',
-            'train.gradient_accumulation_steps=16',
-            'train.num_generations=8',
-            'train.max_completion_length=256',
-            'model.lora_config.use_lora=false',
-        ],
-    ),
-    'qwen3_transformers': (
-        'qwen3_06b',
-        [
-            'train.per_device_train_batch_size=32',
-            'train.num_generations=8',
-            'train.max_completion_length=256',
-            'train.rollout=transformers',
-        ],
-    ),
-    'qwen3_reference': (
-        'qwen3_06b',
-        [
-            'train.per_device_train_batch_size=16',
-            'train.num_generations=8',
-            'train.max_completion_length=256',
-            'model.lora_config.use_lora=false',
-            '+train.grpo.beta=0.04',
-        ],
-    ),
-    'gemma3_lora': (
-        'gemma3_1b_known',
-        ['train.per_device_train_batch_size=16', 'train.num_generations=16', 'train.max_completion_length=512'],
-    ),
-    'gemma3_full': (
-        'gemma3_1b_known',
-        [
-            'train.per_device_train_batch_size=16',
-            'train.num_generations=16',
-            'train.max_completion_length=512',
-            'model.lora_config.use_lora=false',
-        ],
-    ),
-    'llama_4bit': (
-        'llama_1b',
-        [
-            'train.per_device_train_batch_size=32',
-            'train.num_generations=8',
-            'train.max_completion_length=512',
-            'model.load_in_4bit=true',
-        ],
+        of_size(
+            16, 256, 'eval.enabled=true', 'eval.eval_batch_size=512', 'eval.eval_max_new_tokens=128',
+            'eval.eval_num_samples=8', 'eval.samples_per_prompt=64',
+        ),
     ),
 }
 
@@ -607,7 +628,7 @@ def forecast_case(name, model, overrides):
     "Register a case of the forecast."
     def run(place): return forecast_beside(place, *overrides)
     run.__name__, run.__doc__ = f'forecast_{name}', f'Forecast and measured peak: {model}, {" ".join(overrides)}'
-    case('cuda', ('bitsandbytes',) if '4bit' in name else (), model, named=True)(run)
+    case('cuda', (), model, named=True)(run)
 
 for name, (model, overrides) in FORECASTS.items(): forecast_case(name, model, overrides)
 
@@ -638,12 +659,23 @@ def why_not(case, cpu):
         import torch
         if torch.cuda.device_count() < 2: return 'needs two GPUs'
 
-def outcome(name, folder, model, cpu, timeout):
-    "Run a case in a process of its own; its line."
+def outcome(name, folder, model, cpu, timeout, gpus):
+    "Run a case in a process of its own, on a GPU that no other uses where there is one to be had; its line."
     env = os.environ | dict(
         HF_HUB_OFFLINE='1', WANDB_MODE='disabled', UNSLOTH_DISABLE_STATISTICS='1', TOKENIZERS_PARALLELISM='false'
     )
-    if cpu: env['CUDA_VISIBLE_DEVICES'] = ''
+    gpu = None if gpus is None else gpus.get()
+    try: return outcome_in(env | visible(cpu, gpu), name, folder, model, timeout)
+    finally:
+        if gpu is not None: gpus.put(gpu)
+
+def visible(cpu, gpu):
+    "What a process sees of the GPUs."
+    if cpu: return dict(CUDA_VISIBLE_DEVICES='')
+    return {} if gpu is None else dict(CUDA_VISIBLE_DEVICES=str(gpu))
+
+def outcome_in(env, name, folder, model, timeout):
+    "Run a case with these environment variables; its line."
     folder.mkdir(parents=True)
     start = time.perf_counter()
     line = dict(case=name)
@@ -664,20 +696,21 @@ def outcome(name, folder, model, cpu, timeout):
     result = text.rpartition(MARK)[2].splitlines()[0] if MARK in text else None
     seconds = round(time.perf_counter() - start, 1)
     if status == 0 and result: return line | dict(ok=True, seconds=seconds) | json.loads(result)
-    return line | dict(ok=False, seconds=seconds, error=f'status {status}: ' + text.strip()[-1500:])
+    return line | dict(ok=False, seconds=seconds, error=f'status {status}: ' + text.strip()[-4000:])
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('names', nargs='*')
     for flag in ('--cpu', '--list'): parser.add_argument(flag, action='store_true')
     parser.add_argument('--jobs', type=int, default=1)
+    parser.add_argument('--gpus', type=int, default=0)
     parser.add_argument('--timeout', type=int, default=600)
     parser.add_argument('--keep', type=Path)
     parser.add_argument('--case', help=argparse.SUPPRESS)
     for flag in ('--folder', '--model'): parser.add_argument(flag, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.case: return run_case(args.case, args.folder, args.model)
-    if args.list: return print('\n'.join(f'{name:28}{c["about"]}' for name, c in CASES.items()))
+    if args.list: return print('\n'.join(f'{name:30}{c["about"]}' for name, c in CASES.items()))
     if 'forecasts' in args.names:
         args.names = [n for n in args.names if n != 'forecasts'] + [f'forecast_{name}' for name in FORECASTS]
     if unknown := set(args.names) - set(CASES):
@@ -697,21 +730,24 @@ def main():
         ),
         flush=True,
     )
+    jobs, gpus = args.gpus or args.jobs, None
+    if args.gpus:
+        gpus = Queue()
+        for gpu in range(args.gpus): gpus.put(gpu)
     names, able = args.names or [name for name, c in CASES.items() if not c['named']], []
     for name in names:
         reason = why_not(CASES[name], args.cpu)
         if reason: print(json.dumps(dict(case=name, skipped=reason)), flush=True)
         else: able.append(name)
-    with tempfile.TemporaryDirectory() as scratch, ThreadPoolExecutor(args.jobs) as pool:
+    with tempfile.TemporaryDirectory() as scratch, ThreadPoolExecutor(jobs) as pool:
         folder, failed = (args.keep or Path(scratch)).absolute(), 0
         models = {
             kind: build_model(kind, Path(scratch) / 'models' / kind) for kind in {CASES[name]['model'] for name in able}
         }
-        for line in pool.map(
-            lambda name: report(outcome(name, folder / name, models[CASES[name]['model']], args.cpu, args.timeout)),
-            able,
-        ):
-            failed += not line['ok']
+        def run(name):
+            model = models[CASES[name]['model']]
+            return report(outcome(name, folder / name, model, args.cpu, args.timeout, gpus))
+        for line in pool.map(run, able): failed += not line['ok']
     return failed
 
 def report(line):
