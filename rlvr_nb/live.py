@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['KEPT', 'LONGEST', 'NAMES', 'LINES', 'STOPPABLE', 'mean_point', 'Curve', 'Live', 'fingerprint', 'overlap_of',
-           'warnings_now', 'short_record', 'describe_error', 'last_sign', 'is_gone', 'stored_curves', 'event_line',
-           'stored_error', 'stored_faults']
+           'standing_now', 'warnings_now', 'short_record', 'describe_error', 'last_sign', 'is_gone', 'stored_curves',
+           'event_line', 'stored_error', 'stored_faults']
 
 # %% ../nbs/api/92_live.ipynb #live-imports
 import math, threading, time, traceback
@@ -20,7 +20,7 @@ from .grammar import ConfigError, redact
 from .schema import PipelineConfig
 from .completion import store_columns
 from .comparison import Evaluation, When
-from .monitor import standing_warnings
+from .monitor import THRESHOLDS, is_warning, standing_warnings, window_means
 from .rundir import RunDir
 from .observers import Observer
 from .facts import readable
@@ -177,16 +177,34 @@ def fault(self:Live, where:str, message:Any):
     self.say(f'{where}: {text}')
 
 # %% ../nbs/api/92_live.ipynb #w-standing
-def warnings_now(curves:dict,     # metric -> [(step, value), ...]
-                 faults:list,     # (step, where, text)
-                 window:int=10,   # steps that a warning of the monitor is about
-                )->list[tuple]:   # (step, where, text)
-    "The warnings that hold now; those of the monitor are worked out from the newest steps."
-    recent = {k: v[-window:] for k, v in curves.items() if k.startswith(('monitor/', 'verdict/'))}
-    means = {k: fmean(y for _, y in points) for k, points in recent.items() if len(points) == window}
-    step = max((round(points[-1][0]) for points in recent.values()), default=0)
-    standing = [(step, 'monitoring', text) for text in standing_warnings(means).values()]
-    return [f for f in faults if f[1] != 'monitoring'] + standing
+_EACH_STEP = 'monitor/groups_without_spread'   # a metric that every step has
+
+def _window(curves:dict, window:int) -> tuple[dict, list]:
+    "The values of the newest steps by metric, and those steps."
+    steps = [step for step, _ in curves.get(_EACH_STEP, [])][-window:]
+    first = steps[0] if steps else math.inf
+    return {k: [y for x, y in curves.get(k, []) if x >= first] for k in (*THRESHOLDS, 'verdict/match')}, steps
+
+def standing_now(curves:dict,     # metric -> [(step, value), ...]
+                 window:int=10,   # steps
+                )->list[tuple]:   # (the steps, metric, text)
+    "The warnings of the monitor that hold now, worked out from the newest steps; none before there are enough."
+    values, steps = _window(curves, window)
+    if len(steps) < window: return []
+    means = window_means({k: found for k, found in values.items() if found}, window)
+    when = f'steps {round(steps[0])} to {round(steps[-1])}'
+    return [(when, metric, text) for metric, text in standing_warnings(means).items()]
+
+# %% ../nbs/api/92_live.ipynb #w-past
+def warnings_now(curves:dict,    # metric -> [(step, value), ...]
+                 faults:list,    # (step, where, text)
+                )->tuple[list, list]: # of (when, where, text): what holds now, and warnings that no longer do
+    "What to show of the warnings: faults stay, those of the monitor go when they no longer hold."
+    standing = standing_now(curves)
+    told = [(f'step {step}', where, text) for step, where, text in faults]
+    metrics = [metric for _, metric, _ in standing]
+    now = [f for f in told if not is_warning(f[1])] + standing
+    return now, [f for f in told if is_warning(f[1]) and f[1] not in metrics]
 
 # %% ../nbs/api/92_live.ipynb #w-short-record
 _SHOWN = (*store_columns(), 'rewards', 'reasons')

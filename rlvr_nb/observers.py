@@ -17,6 +17,7 @@ from pathlib import Path
 from fastcore.basics import patch
 from .grammar import ConfigError, UnavailableError, nearest, redact
 from .show import visible
+from .monitor import is_warning
 from .comparison import When
 from .forecast import forecast, measured
 from .rundir import as_run, shown_path
@@ -51,8 +52,8 @@ def _headline(metrics:dict) -> dict[str, str]:
 def fault_text(where:str,   # where it happened
                message:str, # what happened
               )->str:
-    "A fault in words; what monitoring sees is a warning, since nothing broke."
-    return f'warning: {message}' if where == 'monitoring' else f'fault in {where}: {message}'
+    "A fault in words; what the monitor sees is a warning, since nothing broke."
+    return f'warning: {message}' if is_warning(where) else f'fault in {where}: {message}'
 
 # %% ../nbs/api/74_observers.ipynb #t-in-notebook
 def _in_notebook() -> bool:

@@ -17,19 +17,24 @@ from .elements import button, card, classed, fold, line, named, panel, stack, wr
 from .charts import charts
 from .fields import fix_button
 from .faults import as_fault
+from .monitor import is_warning
 from .live import Live, warnings_now
 from .panels import KINDS, ORDERS, completions_table, filtered, load_text
 from .sections import Section, Tasks, error_panel
 
 # %% ../nbs/api/96_progress.ipynb #w-warnings-panel
+def _warning(when:str, where:str, text:str):
+    "A warning with its steps."
+    place = '' if is_warning(where) else f', {where}'
+    return ft('div', ft('b', f'{when}{place}: '), text, cls='rlvr-warning')
+
 def warnings_panel(view:Any # of a `Live`
                   ):
     "The warnings that hold, and those that don't any more, folded."
-    now = warnings_now(view.curves, view.faults)
-    past = [f for f in view.faults if f[1] == 'monitoring' and f[2] not in [text for *_, text in now]]
-    def told(fault): return ft('div', ft('b', f'step {fault[0]}, {fault[1]}: '), fault[2], cls='rlvr-warning')
-    earlier = [fold(f'{len(past)} earlier warnings that no longer hold', *(told(f) for f in past))] if past else []
-    return ft('div', *(told(f) for f in now[-8:]), *earlier)
+    now, past = warnings_now(view.curves, view.faults)
+    title = '1 earlier warning that no longer holds' if len(past) == 1 else f'{len(past)} earlier warnings that no longer hold'
+    earlier = [fold(title, *(_warning(*f) for f in past))] if past else []
+    return ft('div', *(_warning(*f) for f in now[-8:]), *earlier)
 
 # %% ../nbs/api/96_progress.ipynb #w-log-panel
 def log_panel(lines:list, # (seconds since the epoch, text)

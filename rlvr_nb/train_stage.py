@@ -91,7 +91,7 @@ def _on_completions(self:Pipeline, step:int, records:list[Completion]) -> dict:
     self.steps = step - 1
     self.observers.emit('completions', step, records)
     metrics, warnings = self.monitor.observe(records, self.cfg.train.num_generations)
-    for text in warnings: self._fault('monitoring', text)
+    for metric, text in warnings.items(): self._fault(metric, text)
     self._look_for_signal(1 - metrics['monitor/groups_without_spread'])
     self._reward_faults()
     judged = [r.correct for r in records if r.correct is not None]
@@ -169,8 +169,10 @@ def _hooks(self:Pipeline, evaluation, model, tokenizer) -> dict:
 def _train(self:Pipeline, model, tokenizer, evaluation):
     "Train, from the chosen checkpoint where there is one."
     p, self.steps, loop = self.prepared, self.choice.step, self.prepared.loop
+    kinds = zip(p.rewards.names, p.rewards.build())
+    formats = [name for name, f in kinds if getattr(f, 'category', '') == 'format_checking']
     self.monitor = RewardMonitor(dict(zip(p.rewards.names, p.rewards.weights)), markers=p.rewards.markers,
-                                 prefilled=p.rewards.prefilled)
+                                 prefilled=p.rewards.prefilled, formats=formats)
     if writers := report_to(self.cfg.observers):
         loop.config = loop.config.model_copy(update=dict(grpo={**loop.config.grpo, 'report_to': writers}))
     if self.resumed and is_main_process():

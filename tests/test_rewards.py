@@ -792,7 +792,7 @@ def test_monitor_metrics():
                 '<reasoning>c</reasoning><answer>9</answer>',
                 RIGHT,
             ],
-            'well formed and wrong',
+            'wrong and paid for their format',
         ),
         ([RIGHT + ' and so on', RIGHT, RIGHT + ' so', 'x'], 'go on after their solution'),
         ([RIGHT] * 4, 'too easy'),
@@ -804,10 +804,10 @@ def test_monitor_metrics():
 )
 def test_monitor_says_each_thing_once(texts, text):
     monitor = RewardMonitor(window=3)
-    assert observe(monitor, texts, steps=2)[1] == []
+    assert observe(monitor, texts, steps=2)[1] == {}
     said = observe(monitor, texts)[1]
-    assert sum(text in s for s in said) == 1, said
-    assert observe(monitor, texts, steps=5)[1] == []
+    assert sum(text in s for s in said.values()) == 1, said
+    assert observe(monitor, texts, steps=5)[1] == {}
 
 
 def test_monitor_reads_completions_itself_where_it_must():
@@ -815,16 +815,26 @@ def test_monitor_reads_completions_itself_where_it_must():
 
     def format_only(**kwargs):
         record = Completion('9+9?', text, '18', rewards=dict(r=1.0), verdict='mismatch', correct=False, tokens=5)
-        return RewardMonitor(**kwargs).observe([record], 1)[0]['monitor/format_only']
+        return RewardMonitor(formats=['r'], **kwargs).observe([record], 1)[0]['monitor/format_only']
 
     assert format_only(markers=GEMMA, prefilled=True) == 1.0
     assert format_only(markers=GEMMA) == 0.0 and format_only(markers=PLAIN, prefilled=True) == 0.0
 
 
+def test_monitor_warns_of_formats_only_where_they_are_paid():
+    wrong = ['<reasoning>a</reasoning><answer>7</answer>'] * 4
+    gated = component(GUIDE[0], dict(GUIDE[1], gate_on='gsm8k_answer_check'))
+    for rewards, paid in ((component(*GUIDE), 1.), (component(GUIDE[0]), None), (gated, 0.)):
+        for f in rewards.build():
+            f(completions=wrong, answer=['18'] * 4)
+        metrics, _ = RewardMonitor(window=1).observe(rewards.last_batch.records, 4)
+        assert metrics.get('monitor/format_only') == paid
+
+
 def test_monitor_counts_golds_that_cannot_be_read():
     monitor = RewardMonitor(window=1)
     metrics, warnings = observe(monitor, [RIGHT] * 4, gold='see below')
-    assert metrics['verdict/bad_gold'] == 1 and any("can't be read" in w for w in warnings)
+    assert metrics['verdict/bad_gold'] == 1 and "can't be read" in warnings['verdict/bad_gold']
 
 
 def test_monitor_refuses_a_metric_that_there_is_not():
