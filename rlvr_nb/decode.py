@@ -197,13 +197,18 @@ def _begin(self:Decoder, prompts:list, group:int):
 
 # %% ../nbs/api/45_decode.ipynb #decode-step
 @patch
+def _masks(self:Decoder, rows:slice):
+    "What the newest token of each active row may attend to, a kind of layer each."
+    b, arena, dtype = self.batch, self.batch.arena, self.sampler.dtype
+    return self._by_kind(lambda window: additive(visible(b.start[rows], arena.now, arena.length, window), dtype))
+
+@patch
 def _step(self:Decoder, sampling:Sampling):
     "Generate one token of each active row."
     b, arena = self.batch, self.batch.arena
     rows = slice(0, arena.active)
-    def mask_of(window): return additive(visible(b.start[rows], arena.now, arena.length, window), self.sampler.dtype)
-    mask = self._by_kind(mask_of)
-    logits = self._forward(b.token[rows], mask, b.place[rows])
+    if self.sampler.step is not None: logits = self.sampler.step(b.token[rows], b.place[rows], b.start[rows], arena)
+    else: logits = self._forward(b.token[rows], self._masks(rows), b.place[rows])
     emit(b, logits, sampling, self.ends, self.generator)
     b.place.add_(1)
     arena.now.add_(1)
@@ -232,7 +237,8 @@ def _capture(self:Decoder, sampling:Sampling):
 def _advance(self:Decoder, sampling:Sampling):
     "One token, by a graph where there is one to be had."
     if not self.graphs: return self._step(sampling)
-    key = (self.batch.arena.active, self.batch.arena.length, sampling)
+    length = None if self.sampler.step is not None else self.batch.arena.length   # the kernels serve every length
+    key = (self.batch.arena.active, length, sampling)
     if key not in self.captured: self.captured[key] = self._capture(sampling)
     self.captured[key].replay()
 
@@ -313,6 +319,7 @@ def run(self:Decoder,
     with torch.inference_mode():
         self._make_room(n, end + new_tokens, new_tokens, sampling.penalizes)
         arena, look = self.batch.arena, Look(self.device)
+        if self.sampler.step is not None: self.sampler.step.prepare(self.batch.columns)
         self.generator.manual_seed(seed)
         self._begin(prompts, group)
         arena.active, arena.length = row_bucket(n, self.graphs), column_bucket(end, self.graphs)

@@ -34,7 +34,8 @@ class Stacked(torch.nn.Module):
         like = bases[0].weight
         self.weight = _frozen(like.new_zeros(self.width + rank, like.shape[1]))
         self.bias = _frozen(like.new_zeros(self.width + rank)) if any(b.bias is not None for b in bases) else None
-        self.B = _frozen(like.new_zeros(self.width, rank)) if adapted else None
+        self.B = _frozen(like.new_zeros(rank, self.width).t()) if adapted else None   # rows of one rank side by side
+        self.ranks = [len(p.A) if _is_adapted(p) else 0 for p in parts]
         self.adapted, self.pieces = torch.nn.ModuleList(adapted), []
         self._place(parts, bases)
 

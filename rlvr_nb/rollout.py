@@ -145,8 +145,10 @@ def capacity(self:RolloutEngine,
 @patch
 def _make_decoder(self:RolloutEngine) -> Decoder:
     "The decoder over a twin of the model, with fused layers where that can be."
-    from rlvr_nb.layers import fuse_layers
-    sampler = Sampler(self.model, self.dtype, register_attention(), fuse_layers if self.fuse else None)
+    from rlvr_nb.onetoken import fuse_steps
+    sampler = Sampler(self.model, self.dtype, register_attention(), fuse_steps if self.fuse else None)
+    if sampler.device.type == 'cuda' and sampler.unstepped:
+        self.notes.append(f'Tokens are generated without fused kernels, more slowly: {sampler.unstepped}.')
     return Decoder(sampler, end_tokens(self.model, self.tokenizer))
 
 # %% ../nbs/api/46_rollout.ipynb #rollout-decoded-batch

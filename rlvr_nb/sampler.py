@@ -160,6 +160,7 @@ class Sampler:
                 ):
         self.original, self.dtype, self.attention, self.fuse = model, dtype or sampling_dtype(model), attention, fuse
         self.unfused = None   # why layers aren't fused, where that was asked for
+        self.step, self.unstepped = None, None   # one token through all layers by kernels, or why not
         self._build()
 
     @property

@@ -75,6 +75,23 @@ def seconds(engine, prompts, group, tokens, repeats):
     return statistics.median(taken[1:]), taken[0]
 
 
+def kernel_table(engine, prompts, group, tokens):
+    "Print where the time on the GPU goes, a kernel a line, the longest first."
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CUDA]) as profile:
+        engine.generate_ids(prompts, group, tokens, Sampling(1.), seed=9)
+        torch.cuda.synchronize()
+    found = {}
+    for event in profile.events():
+        if event.device_type != torch.autograd.DeviceType.CUDA: continue
+        total, count = found.get(event.name, (0, 0))
+        found[event.name] = total + event.time_range.elapsed_us(), count + 1
+    whole = sum(total for total, _ in found.values())
+    print(f'   kernels: {whole / tokens:.0f} us and {sum(n for _, n in found.values()) / tokens:.0f} starts a token')
+    for name, (total, count) in sorted(found.items(), key=lambda item: -item[1][0])[:24]:
+        print(f'   {total / tokens:8.1f} us a token {count / tokens:7.1f} starts {total / count:7.2f} us each  {name[:100]}',
+              flush=True)
+
+
 def main():
     "Measure every size with every backend."
     args = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -86,6 +103,7 @@ def main():
     args.add_argument('--repeats', type=int, default=3)
     args.add_argument('--backends', nargs='+', default=['engine', 'transformers'])
     args.add_argument('--lora', action='store_true')
+    args.add_argument('--profile', action='store_true', help='on a GPU: print where the time of the engine goes')
     args.add_argument('--out', help='a JSON file')
     a = args.parse_args()
     device = 'cuda' if torch.cuda.is_available() else 'cpu'
@@ -109,6 +127,7 @@ def main():
             row[backend] = dict(seconds=median, first=first, tokens_per_second=size * tokens / median,
                                 ms_a_token=1000 * median / tokens)
             for note in engine.notes: print('  ', note)
+            if a.profile and backend == 'engine': kernel_table(engine, prompts, a.group, tokens)
             engine.release()
         if len(a.backends) == 2: row['ratio'] = row[a.backends[1]]['seconds'] / row[a.backends[0]]['seconds']
         cells = [

@@ -26,6 +26,7 @@ from bench_rollout import SHAPES, load
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast, TrainerCallback
 
+from rlvr_nb.onetoken import TokenStep
 from rlvr_nb.passes import Passes
 from rlvr_nb.rollout import RolloutEngine
 from rlvr_nb.training import DefaultTrainingLoopComponent
@@ -33,6 +34,7 @@ from rlvr_nb.updates import Sliced
 
 SWITCHES = dict(
     fused=(RolloutEngine, 'fuse'),
+    kernels=(TokenStep, 'used'),
     slices=(Sliced, 'slices_vocabulary'),
     lean=(Sliced, 'lean_adapters'),
     passes=(Passes, 'keeps'),
@@ -132,6 +134,7 @@ def facts(trainer):
     for note in trainer.engine.notes if trainer.engine else []: print('  ', note)
     sampler = trainer.engine.decoder.sampler if trainer.engine and trainer.engine.decoder else None
     fused = 'no engine' if sampler is None else 'own' if sampler.fuse is None else sampler.unfused or 'fused'
+    if sampler is not None: print(f'   kernels: {sampler.unstepped or "used"}')
     print(f'   layers: {fused}; lean adapters: {trainer.lean_layers}; tokens a pass: {trainer.pass_tokens}', flush=True)
 
 
