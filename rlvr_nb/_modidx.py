@@ -1737,6 +1737,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                'rlvr_nb.parts._write_file': ('api/parts.html#_write_file', 'rlvr_nb/parts.py'),
                                'rlvr_nb.parts.add_part': ('api/parts.html#add_part', 'rlvr_nb/parts.py'),
                                'rlvr_nb.parts.as_table': ('api/parts.html#as_table', 'rlvr_nb/parts.py'),
+                               'rlvr_nb.parts.count_rows': ('api/parts.html#count_rows', 'rlvr_nb/parts.py'),
                                'rlvr_nb.parts.parts': ('api/parts.html#parts', 'rlvr_nb/parts.py'),
                                'rlvr_nb.parts.read_parts': ('api/parts.html#read_parts', 'rlvr_nb/parts.py'),
                                'rlvr_nb.parts.storable': ('api/parts.html#storable', 'rlvr_nb/parts.py')},

@@ -431,7 +431,7 @@ def show_run(self:App, run:RunDir # to be shown
 @patch
 def _stored(self:App, run:RunDir)->PipelineConfig:
     "The configuration of a run; where it can't be read that is said, and the form's own stands in for it."
-    if not run.config.exists(): return self.form.valid
+    if not run.config.exists() or self.form.base.run == str(run.path) and not self.form.edits: return self.form.valid
     try: return base_of_file(str(run.config)).load()
     except ConfigError as e:
         self.tasks.say('start', e)

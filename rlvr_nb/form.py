@@ -125,7 +125,7 @@ def problems(self:Draft,
              edits:dict, # to try
             )->tuple:    # (configuration or None, faults)
     "The configuration that these edits give, and what is wrong with it."
-    try: cfg = self.base.load(*edit_overrides(edits, self.base_cfg))
+    try: cfg = self.base.load(*edit_overrides(edits, self.base_cfg)) if edits else self.base_cfg
     except ConfigError as e: return None, [as_fault(f) for f in e.faults]
     return cfg, deeper_faults(cfg)
 

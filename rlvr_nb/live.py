@@ -21,6 +21,7 @@ from .schema import PipelineConfig
 from .completion import store_columns
 from .comparison import Evaluation, When
 from .monitor import THRESHOLDS, is_warning, standing_warnings, window_means
+from .parts import count_rows
 from .rundir import RunDir
 from .observers import Observer
 from .facts import readable
@@ -353,9 +354,9 @@ def load(self:Live,
     metrics, events, result = run.metrics(), run.read_events(), readable(run, run.read_result)
     lines = [(e['time'], redact(text)[:500]) for e in events if (text := event_line(e))]
     faults = stored_faults(events, max((m['step'] for m in metrics), default=0))
-    records = [short_record(r) for r in run.read_completions()[-KEPT:]] if completions else []
+    records = [short_record(r) for r in run.read_completions(newest=KEPT)] if completions else []
     self.update(
         status=_stored_status(run), run_dir=run, overlap=overlap_of(run), curves=stored_curves(metrics),
         lines=deque(lines, maxlen=LINES), faults=deque(faults, maxlen=100), **self._progress(metrics, events, result),
         **(dict(records=deque(records, maxlen=KEPT)) if records else {}))
-    self.update(seen=max(self.seen, len(self.records)))
+    if records: self.update(seen=count_rows(run.completions))

@@ -32,7 +32,8 @@ def warnings_panel(view:Any # of a `Live`
                   ):
     "The warnings that hold, and those that don't any more, folded."
     now, past = warnings_now(view.curves, view.faults)
-    title = '1 earlier warning that no longer holds' if len(past) == 1 else f'{len(past)} earlier warnings that no longer hold'
+    many = f'{len(past)} earlier warnings that no longer hold'
+    title = '1 earlier warning that no longer holds' if len(past) == 1 else many
     earlier = [fold(title, *(_warning(*f) for f in past))] if past else []
     return ft('div', *(_warning(*f) for f in now[-8:]), *earlier)
 

@@ -233,10 +233,11 @@ def add_completions(self:RunDir,
 # %% ../nbs/api/72_rundir.ipynb #t-read-completions
 @patch
 def read_completions(self:RunDir,
-                     step:int|None=None,  # only this step; None gives all
+                     step:int|None=None,   # only this step; None gives all
+                     newest:int|None=None, # as `read_parts` takes it
                     )->list[dict]:        # with the fields of `Completion`
     "The completions that count, in the order they were written."
-    return read_parts(self.completions, self.unreadable, step, _last_steps(self))
+    return read_parts(self.completions, self.unreadable, step, _last_steps(self), newest)
 
 # %% ../nbs/api/72_rundir.ipynb #t-manifest-kinds
 _MANIFEST = {'id': str, 'name': str, 'seed': (int, None), 'started': str, 'command': str, 'overrides': [str],
