@@ -39,7 +39,7 @@ def _package_header(file):
 
 # %% ../nbs/api/06_compose.ipynb #c-files-class
 class ConfigFiles(IConfigRepository):
-    "The configuration files of a search path, as Hydra's defaults list asks for them."
+    "The configuration files of a search path, with the methods that Hydra's algorithm for defaults lists calls."
     def __init__(self,
                  dirs:list[Path], # searched in this order
                 ): self.dirs, self.cache, self.faults, self.root = dirs, {}, [], None
@@ -93,7 +93,7 @@ def options(self:ConfigFiles,
 # %% ../nbs/api/06_compose.ipynb #c-files-file-item
 @patch
 def _file_default(self:ConfigFiles, name, item):
-    "`- tasks/math_reasoning`, which within a group means a file of the same place."
+    "Hydra's object for an item like `- tasks/math_reasoning`; within a group it is merged at the same place."
     path, _, package = item.partition("@")
     if not package and "/" in path and "/" in name and not path.startswith("/"): package = "_here_"
     return ConfigDefault(path=path.removesuffix(".yaml"), package=package or None)
@@ -107,7 +107,7 @@ def _without_suffix(value):
 # %% ../nbs/api/06_compose.ipynb #c-files-group-item
 @patch
 def _group_default(self:ConfigFiles, name, key, value):
-    "`- override data: small`; None where the item can't be read."
+    "Hydra's object for an item like `- override data: small`; None where the item can't be read."
     *words, group = key.split()
     names = value if isinstance(value, list) else [value]
     if not group.strip("/@") or set(words) - {"override", "optional"}: return None
@@ -166,7 +166,7 @@ def _hydra_list(files, config_name, overrides):
 
 # %% ../nbs/api/06_compose.ipynb #c-compose-known
 def _known_groups(files, config_name):
-    "The groups that a primary file already chooses from: choosing there changes the list, elsewhere it adds to it."
+    "The groups from which a primary file, or a file that it includes, already chooses."
     known = set()
     def visit(node):
         for child in node.children or []:
@@ -260,13 +260,13 @@ def _merge_file(out, files, default):
 
 # %% ../nbs/api/06_compose.ipynb #c-compose-stamps
 def _stamps(files, names):
-    "Where files are found, with their size and time of change."
+    "The place of each file, with its size and modification time; None for a file that doesn't exist."
     found = {name: files.find(name) for name in names}
     return {name: (str(p), p.stat().st_size, p.stat().st_mtime_ns) if p else None for name, p in found.items()}
 
 # %% ../nbs/api/06_compose.ipynb #c-compose-files
 def _compose_files(files, config_name, groups):
-    "What the files give, with the groups that overrides choose."
+    "The merged files, with the choices of groups that overrides make."
     out, known, chosen = Composed(), _known_groups(files, config_name) if groups else (), []
     for c in groups:
         try: chosen.append(_group_choice(files, c, known))
@@ -309,7 +309,7 @@ def compose(overrides:list[str],                   # as typed
             config_name:str="config",              # primary file
             config_dir:str|Path|list|None=None,    # folders searched first
            )->Composed:
-    "Put files and overrides together."
+    "Merge the files and apply the overrides; what is wrong is in `faults`, a missing primary file is raised."
     changes, faults, files = [], [], ConfigFiles(search_dirs(config_dir))
     for text in overrides:
         try: changes.append(parse_override(text))
@@ -328,7 +328,7 @@ def compose(overrides:list[str],                   # as typed
 MAX_JOBS = 256
 
 def _sweep_values(c, files):
-    "The overrides that one override stands for."
+    "The single overrides of a sweep, or the override itself where it is none."
     def refuse(problem): raise ConfigError(Fault(where=shown(c.text), problem=problem)) from None
     if not c.parsed.is_sweep_override(): return [c.text]
     if not c.parsed.is_discrete_sweep(): refuse("an interval has no end of values; write choice(...) or range(...)")

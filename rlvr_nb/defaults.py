@@ -41,7 +41,7 @@ MODEL_MARKERS:dict[str, dict] = {family: dict(zip(MARKER_NAMES, texts)) for fami
 # %% ../nbs/api/04_defaults.ipynb #c-markers-for
 def markers_for(model_name:str|None, # `model.model_name_or_path`
                )->dict:              # the four markers by name
-    "The markers that suit a model."
+    "The markers of a model's family, found by a part of the model's name; the default markers for any other."
     name = str(model_name).lower()
     family = next((f for f in MODEL_MARKERS if f in name), "default")
     return dict(MODEL_MARKERS[family])
@@ -68,7 +68,7 @@ def _fill_warm_start(tree, recipe):
 
 # %% ../nbs/api/04_defaults.ipynb #c-mapping
 def _mapping(tree, key):
-    "The sub-tree at `key`, made where it is absent or null; None where something else sits there."
+    "The mapping at `key`, created where it is absent or null; None where the value isn't a mapping."
     if tree.get(key) is None: tree[key] = {}
     return tree[key] if isinstance(tree[key], dict) else None
 
@@ -82,7 +82,7 @@ def _fill_section(section, values):
 def fill_recipe(tree:dict,        # a configuration as nested dicts, changed in place
                 model_name:str,   # its model, resolved
                ):
-    "Give every unset option that follows from the model its value."
+    "Set every unset option whose default depends on the model."
     recipe = recipe_for(model_name)
     model, train, evaluation = (_mapping(tree, name) for name in ("model", "train", "eval"))
     given = dict(train) if train is not None else {}

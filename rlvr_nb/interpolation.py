@@ -26,7 +26,7 @@ def _get_model_markers_dict(*, _root_): return markers_for(_model_node(_root_).g
 
 # %% ../nbs/api/06_interpolation.ipynb #c-resolvers
 def _get_marker(name, *, _root_):
-    "One marker of the model, or what its section says instead."
+    "One marker: from the model's section if it is set there, else the default of the model's family."
     node = _model_node(_root_)
     markers = {**markers_for(node.get("model_name_or_path")), **(node.get("markers") or {})}
     if name in MARKER_NAMES: return markers.get(name)
@@ -56,7 +56,7 @@ class _Sizes:
     def __init__(self, tree): self.tree, self.known = tree, {}
 
     def at(self, path, open_paths=()):
-        "The length of what sits at a path, in characters."
+        "The bound for the value at a path, in characters."
         if path in self.known: return self.known[path]
         if path in open_paths: raise ConfigError(Fault(path_text(path), problem="refers to itself"))
         total = self.of(path, (*open_paths, path))
@@ -67,7 +67,7 @@ class _Sizes:
         return total
 
     def of(self, path, open_paths):
-        "The length of a text with its references, or of everything in a container."
+        "The bound for a text with its references, or for everything in a mapping or list."
         value = self.tree
         for i, step in enumerate(path):
             if isinstance(value, str) and "${" in value:  # the path goes on in what a reference gives
@@ -83,13 +83,13 @@ class _Sizes:
 
 # %% ../nbs/api/06_interpolation.ipynb #c-interp-put
 def _put(tree, path, value):
-    "Put a value where there is one already."
+    "Replace the value at a path that exists."
     for step in path[:-1]: tree = tree[step]
     tree[path[-1]] = value
 
 # %% ../nbs/api/06_interpolation.ipynb #c-interp-errors
 def _interpolation_fault(path, value, e):
-    "The fault of a text that OmegaConf couldn't fill in, by the innermost thing that went wrong."
+    "The fault of a text that OmegaConf couldn't resolve, with the innermost reason."
     inner = e
     while inner is not None and not isinstance(inner, ConfigError): inner = inner.__cause__
     said = re.sub(r"^\w+ raised while resolving interpolation: ", "", str(inner or e).strip()).splitlines()
@@ -110,8 +110,8 @@ def _check_text(path, value, sizes):
 
 # %% ../nbs/api/06_interpolation.ipynb #c-interp-2
 def resolve(tree:dict           # a composed configuration
-           )->tuple[dict, list[Fault]]: # (the same with every interpolation filled in, what couldn't be)
-    "Fill in every interpolation; one that fails is a fault and becomes null."
+           )->tuple[dict, list[Fault]]: # (a copy with every interpolation resolved, the faults)
+    "Resolve every interpolation; one that fails becomes null and a fault."
     tree, faults, texts = copy.deepcopy(tree), [], {}
     sizes = _Sizes(tree)
     for path, value in list(walk(tree)):

@@ -96,7 +96,7 @@ _UNION_ARM = re.compile(r"(list\[|literal\[|str$|int$|float$|bool$|dict\[)")
 
 def location(error:Mapping # one of pydantic's errors
             )->tuple:     # the steps of its path
-    "Where an error is, without the arms of unions."
+    "The path of an error, without the names of union members."
     return tuple(s for s in error["loc"] if not (isinstance(s, str) and _UNION_ARM.match(s)))
 
 # %% ../nbs/api/05_option.ipynb #c-choices

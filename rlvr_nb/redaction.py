@@ -41,7 +41,7 @@ _SECRET_VARIABLE = re.compile(r"(?i)token(?!i[sz])|secret|passw|credential|api_?
 
 @functools.lru_cache(256)
 def _is_secret(name, value):
-    "Whether an environment variable holds a secret, by its name; paths of files are none."
+    "Whether an environment variable holds a secret, judged by its name; a path that exists is not one."
     return bool(_SECRET_VARIABLE.search(name)) and len(value) >= 8 and not (os.sep in value and Path(value).exists())
 
 def secret_values()->list[str]:
@@ -53,7 +53,7 @@ REDACTED = "<redacted>"
 
 def redact(text:str,   # anything on its way to a file or a screen
           )->str:      # the same with secrets replaced by `REDACTED`
-    "Hide what looks like a secret, what stands where secrets stand, and the values of secret environment variables."
+    "Hide secrets, found by their form, by their place or as the value of a secret environment variable."
     for value in secret_values(): text = text.replace(value, REDACTED)
     text = SECRET_TEXT.sub(REDACTED, text)
     for place in SECRET_PLACES: text = place.sub(rf"\1{REDACTED}", text)
@@ -67,7 +67,7 @@ _TOKEN_TEXT = re.compile(SECRET_TEXT.pattern.replace(_FORTY_DIGITS, ""))
 _IN_ADDRESSES, _IN_HEADERS = SECRET_PLACES[:2], SECRET_PLACES[3:]
 
 def _hide(text, values):
-    "A text without these values and without what can be nothing but a token."
+    "A text with these values and everything that is certainly a token hidden."
     for value in values: text = text.replace(value, REDACTED)
     if not _PERHAPS.search(text): return text
     text = _TOKEN_TEXT.sub(REDACTED, text)
@@ -83,12 +83,12 @@ def token_hider()->Callable: # takes a text of data and returns it without token
 # %% ../nbs/api/00_redaction.ipynb #c-plain-text
 def is_seen(c:str # one character
            )->bool:
-    "Whether a reader sees a character, so that a terminal doesn't obey it and no text hides behind it."
+    "Whether a character is visible, or a blank, so that it can neither control a terminal nor hide text."
     is_joiner = c in "\u200c\u200d"  # which belong to scripts and emoji
     return c.isprintable() or is_joiner or unicodedata.category(c) == "Zs"
 
 def _escaped(c):
-    "A character, or its escape where a terminal would obey it instead of showing it."
+    "A character, or its Python escape if it isn't visible."
     return c if is_seen(c) else repr(c)[1:-1]
 
 def plain_text(text:str,     # of any origin

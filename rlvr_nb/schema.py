@@ -159,7 +159,7 @@ class RewardFunctionConfig(Section):
 
 # %% ../nbs/api/05_schema.ipynb #c-default-rewards
 def default_rewards()->list[RewardFunctionConfig]:
-    "The guide's two rewards."
+    "The two default rewards: one for the right number, one for the format."
     answer = dict(correct_reward=3.0, numerical_close_reward_strong=0.5, numerical_close_reward_weak=0.25,
                   wrong_penalty=-1.0,
                   unparseable_penalty=-1.0)
@@ -169,7 +169,7 @@ def default_rewards()->list[RewardFunctionConfig]:
 
 # %% ../nbs/api/05_schema.ipynb #c-reward-config
 class RewardConfig(Section):
-    "What a completion is paid for."
+    "The reward functions, and limits for calling them."
     target:str|None = target_option()
     reward_functions:list[RewardFunctionConfig] = option(default_rewards, "Reward functions, added up by weight",
                                                          common=True,
@@ -219,7 +219,7 @@ PLAIN_PROMPT = ("You are given a problem. Think about the problem and provide yo
                 "<answer> and </answer>.")
 
 class PromptsConfig(Section):
-    "System prompts by name, the one in use, and what else shapes a prompt."
+    "The system prompts, which of them is used, and further options of a prompt."
     prompting_mode:str = option("reasoning_mode", "Name of the system prompt in use", common=True, min_length=1)
     system_prompts:dict[str, str] = option(lambda: dict(reasoning_mode=PLAIN_PROMPT), "System prompts by name",
                                            min_length=1)
@@ -272,7 +272,7 @@ class PipelineConfig(Section):
     @model_validator(mode="before")
     @classmethod
     def _effective(cls, tree, info:ValidationInfo):
-        "The recipe of the model, for a tree that doesn't have it yet."
+        "Fill in the recipe of the model, unless the tree has it already."
         filled = bool(info.context and info.context.get("filled"))
         if filled or not isinstance(tree, dict) or any(isinstance(tree.get(k), BaseModel)
                                                        for k in ("model", "train", "eval")):
@@ -365,7 +365,7 @@ def unknown_key(path:tuple,               # where the key is
 def field_fault(error:Mapping,       # one of pydantic's errors, its location from the root
                 origins:Mapping={},  # path of a value -> file and line
                )->Fault:
-    "What is wrong with one value, by its field."
+    "The fault for one of pydantic's errors."
     field, path, section = _field_at(location(error))
     where, value = path_text(path), error["input"]
     if error["type"] in ("extra_forbidden", "no_such_attribute"):
@@ -385,12 +385,12 @@ def field_fault(error:Mapping,       # one of pydantic's errors, its location fr
 def error_line(error:Mapping,       # one of pydantic's errors
                origins:Mapping={},  # path of a value -> file and line
               )->str:
-    "One line for one error."
+    "The message for one of pydantic's errors, as one line."
     return str(field_fault(error, origins))
 
 # %% ../nbs/api/05_schema.ipynb #c-section-path
 def section_path(section:type[BaseModel])->tuple:
-    "Where a section sits in the configuration, for example ('model', 'lora_config')."
+    "The path of a section in the configuration, for example ('model', 'lora_config')."
     def visit(cls, path):
         if cls is section: return path
         for name, f in cls.model_fields.items():
@@ -413,7 +413,7 @@ def assignment_errors(section:type[BaseModel], e:ValidationError)->list[str]:
 # %% ../nbs/api/05_schema.ipynb #c-assign
 @patch
 def __setattr__(self:Section, name, value):
-    "Assign an option; what is wrong with the value is said as when a configuration is loaded."
+    "Assign an option; a wrong value raises the same `ConfigError` as when a configuration is loaded."
     try: BaseModel.__setattr__(self, name, value)
     except ValidationError as e: raise ConfigError(assignment_faults(type(self), e)) from None
     except ValueError:
