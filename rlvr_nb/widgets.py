@@ -25,7 +25,8 @@ from .setup import GROUPS, Group
 from .preview import Preview, dropped_panel, read_preview, row_panel
 from .lab import HOSTILE, OWN, audit_panel, sample, scores_panel
 from .summary import Summary
-from .app import App, SILENCE
+from .background import SILENCE
+from .app import App
 
 # %% ../nbs/api/98_widgets.ipynb #widgets-kept
 from .architecture import known_shapes

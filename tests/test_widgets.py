@@ -723,7 +723,7 @@ def test_training_never_touches_a_widget(tmp_path, monkeypatch):
     app.background = True
     app.start()
     wait(lambda: not app.training.alive)
-    wait(lambda: app._pusher is None)
+    wait(lambda: app.pusher.thread is None)
     assert app.training.outcome.status == 'finished' and 'rlvr-pusher' in touched and 'rlvr-training' not in touched
     assert 'of 16' in app.w['comparison'].value
 
@@ -747,7 +747,7 @@ def test_pause_resume_and_stop(tmp_path):
     with pytest.raises(ConfigError, match='training already'): app.start()
     app.w['stop'].click()
     wait(lambda: app.live.status == 'stopped')
-    wait(lambda: app._pusher is None)
+    wait(lambda: app.pusher.thread is None)
     run = app.live.run_dir
     assert run.status() == 'stopped' and any(run.model.iterdir()) and 'Stopped' in app.w['status'].value
     assert app.w['continue'].layout.display == ''
@@ -775,7 +775,8 @@ def test_a_lost_run_is_known_and_goes_on_in_the_foreground(tmp_path):
     app = App.attach(tmp_path/'run')
     command = app.live.run_dir.read_manifest()['command']
     app.box
-    app.poll()
+    assert app.w['sections'].value == 'train', 'a run that is not over is shown where it went'
+    app.follower.poll()
     app.draw()
     assert app.live.status == 'killed' and app.live.step_now >= 3
     assert (
