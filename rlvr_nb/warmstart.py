@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 # %% ../nbs/api/57_warmstart.ipynb #warmstart-own-imports
+from .adapters import make_lean, make_norms_lean
 from .agreement import any_process
 from .arguments import hardware_arguments
 from .checkpoint import choose_checkpoint, publish, seal, staging
@@ -122,7 +123,7 @@ def sft_arguments(warm:Any,                     # `train.warm_start`
     return {**hardware_arguments(hardware(), bf16), **again,
             **dict(output_dir=str(folder), num_train_epochs=warm.epochs, learning_rate=warm.learning_rate,
                    per_device_train_batch_size=warm.batch_size, lr_scheduler_type='linear', warmup_steps=.03,
-                   optim='adamw_torch', weight_decay=0., max_grad_norm=1., seed=seed, data_seed=seed,
+                   optim='adamw_torch_fused', weight_decay=0., max_grad_norm=1., seed=seed, data_seed=seed,
                    max_length=None, packing=False, dataset_kwargs=dict(skip_prepare_dataset=True),
                    remove_unused_columns=False, save_strategy='no', logging_steps=1, report_to=[], disable_tqdm=True,
                    ddp_find_unused_parameters=False)}
@@ -181,6 +182,7 @@ def warm_start(model:Any, tokenizer:Any,          # ready to train, with its ada
     from trl import SFTConfig, SFTTrainer # pyright: ignore[reportPrivateImportUsage]
     refuse_nothing(examples)
     start, dtype = time.perf_counter(), next(model.parameters()).dtype
+    make_lean(model), make_norms_lean(model)
     args = SFTConfig(**sft_arguments(warm, bf16, folder, seed, checkpointing))
     trainer = SFTTrainer(model=model, processing_class=tokenizer, args=args,
                          train_dataset=Dataset.from_list(examples.rows),
