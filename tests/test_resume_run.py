@@ -1,7 +1,6 @@
 """A whole run, killed, stopped or changed between its parts: what it leaves, and what its second part does with it."""
 import json
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -18,6 +17,7 @@ from rlvr_nb.grammar import ConfigError
 from rlvr_nb.observers import Observer
 from rlvr_nb.pipeline import Pipeline
 from rlvr_nb.rundir import RunDir
+from same_run import assert_same, measured
 
 ROOT = Path(__file__).resolve().parents[1]
 SHORT = [
@@ -31,31 +31,6 @@ SHORT = [
     'observers=[]',
     'data.max_train_samples=32',
 ]
-TIMES = re.compile('^time$|seconds|step_time|tokens/per_second|memory|attempt')
-
-
-def measured(run):
-    "What counts of a run, without times."
-    found = RunDir.open(run)
-    rows = [{k: v for k, v in m.items() if not TIMES.search(k)} for m in found.metrics()]
-    answers = {
-        str(when): {name: [r['completion'] for r in e.rows] for name, e in evaluations.items()}
-        for when, evaluations in found.evaluations().items()
-    }
-    written = [{k: v for k, v in r.items() if k != 'attempt'} for r in found.read_completions()]
-    return rows, written, answers
-
-
-def weights(run):
-    from safetensors.torch import load_file
-    return load_file(Path(run)/'model'/'model.safetensors')
-
-
-def assert_same(run, whole):
-    import torch
-    for mine, theirs in zip(measured(run), measured(whole)): assert mine == theirs
-    for name, tensor in weights(whole).items(): assert torch.equal(tensor, weights(run)[name]), name
-
 
 class Steer(Observer):
     "Does something at one event of a run."

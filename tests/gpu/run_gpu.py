@@ -300,11 +300,26 @@ def resume(place):
     return stopped_and_resumed(place, TRANSFORMERS)
 
 def state_of_loop(run, step):
-    "What the loop of a run had come to at a checkpoint, without what is still to be trained on."
+    "What the loop of a run had come to at a checkpoint, and its random numbers."
     import torch
     from transformers.trainer_pt_utils import safe_globals
-    path = run.checkpoints/f'checkpoint-{step}'/'loop_state_0.pt'
-    with safe_globals(): return torch.load(path, map_location='cpu', weights_only=True)
+    folder = run.checkpoints/f'checkpoint-{step}'
+    with safe_globals():
+        loop, drawn = (
+            torch.load(folder / name, map_location='cpu', weights_only=True)
+            for name in ('loop_state_0.pt', 'rng_state.pth')
+        )
+    return {name: loop[name] for name in ('step', 'skipped', 'sampler', 'own')} | dict(drawn=drawn)
+
+def same(a, b):
+    "Whether two nested states are equal, tensors and arrays bit by bit."
+    import numpy
+    import torch
+    if type(a) is not type(b): return False
+    if isinstance(a, dict): return a.keys() == b.keys() and all(same(a[name], b[name]) for name in a)
+    if isinstance(a, (list, tuple)): return len(a) == len(b) and all(map(same, a, b))
+    if isinstance(a, torch.Tensor): return torch.equal(a, b)
+    return numpy.array_equal(a, b) if isinstance(a, numpy.ndarray) else a == b
 
 def adapter_of(run):
     from safetensors.torch import load_file
@@ -312,30 +327,44 @@ def adapter_of(run):
 
 def distance(a, b): return sum(float((a[name] - b[name]).float().pow(2).sum()) for name in a) ** .5
 
-def resumed_beside_whole(place, *overrides):
-    """A run stopped after two of four steps and resumed, beside one that never stopped: the same prompts in the same
-    order, the same position of the sampler and the same random numbers; on a CPU the same weights, on a GPU weights
-    that differ by less than a tenth of what the second half of the training changed, and a note that says so."""
+def alike(a, b, step):
+    "How many completions of a step two runs have in common."
+    pairs = zip(a.read_completions(), b.read_completions(), strict=True)
+    return sum(x['completion'] == y['completion'] for x, y in pairs if x['step'] == step)
+
+def beside_whole(place, *overrides):
+    """The resumed run in `run` beside one with the same settings that never ended early: the same prompts in the same
+    order, the same position of the sampler and the same random numbers. On a CPU the weights are the same. A GPU adds
+    in another order each time, so there a third run, whole like the second, shows how far two of them are apart: the
+    resumed one may differ by three times as much, or by a tenth of what the last step changed."""
     import torch
-    facts_found = stopped_and_resumed(place, TRANSFORMERS, *overrides)
-    whole = place.command('train.max_steps=4', 'train.save_steps=1', TRANSFORMERS, *overrides, run='whole')
-    resumed = opened(place.folder/'run')
+    def whole_run(name): return place.command('train.max_steps=4', 'train.save_steps=1', *overrides, run=name)
+    resumed, whole = opened(place.folder/'run'), whole_run('whole')
     asked = [[(r['step'], r['group'], r['prompt']) for r in run.read_completions()] for run in (resumed, whole)]
     assert asked[0] == asked[1], 'other prompts, or in another order'
     mine, theirs = (state_of_loop(run, 4) for run in (resumed, whole))
-    assert mine['step'] == theirs['step'] and mine['skipped'] == theirs['skipped']
-    assert torch.equal(mine['sampler'], theirs['sampler']), 'the sampler stands elsewhere'
-    same = sum(a['completion'] == b['completion']
-               for a, b in zip(resumed.read_completions(), whole.read_completions()))
+    other = [name for name in theirs if not same(mine[name], theirs[name])]
+    assert not other, f'not what they are in a run without interruption: {", ".join(other)}'
     from safetensors.torch import load_file
     half = load_file(whole.checkpoints/'checkpoint-3'/'adapter_model.safetensors')
     apart, moved = distance(adapter_of(resumed), adapter_of(whole)), distance(half, adapter_of(whole))
     notes = [e['text'] for e in resumed.read_events('note')]
-    if torch.cuda.is_available():
-        assert apart <= .1 * moved, f'{apart:.3g} apart, and the last step moved {moved:.3g}'
-        assert any('equal within noise' in text for text in notes), notes
-    else: assert apart == 0 and not any('within noise' in text for text in notes)
-    return facts_found | dict(same_completions=same, of=len(asked[0]), apart=apart, last_step_moved=moved)
+    first, of = alike(resumed, whole, 3), sum(step == 3 for step, _, _ in asked[0])
+    found = dict(same_in_third_step=first, of=of, apart=apart, last_step_moved=moved, sampler_state='same')
+    if not torch.cuda.is_available():
+        assert apart == 0 and first == of and not any('within noise' in text for text in notes), found
+        return found
+    again = whole_run('again')
+    noise, usual = distance(adapter_of(again), adapter_of(whole)), alike(again, whole, 3)
+    found |= dict(two_whole_runs_apart=noise, two_whole_runs_same_in_it=usual)
+    assert apart <= max(.1 * moved, 3 * noise), found
+    assert first >= min(.75 * of, usual), found
+    assert any('equal within noise' in text for text in notes), notes
+    return found
+
+def resumed_beside_whole(place, *overrides):
+    "A run stopped after two of four steps and resumed, beside a whole one."
+    return stopped_and_resumed(place, TRANSFORMERS, *overrides) | beside_whole(place, TRANSFORMERS, *overrides)
 
 @case()
 def resume_bf16(place):
@@ -345,7 +374,10 @@ def resume_bf16(place):
 @case(where='cuda')
 def resume_fp16(place):
     "A resumed run beside a whole one, in float16, whose scaler is part of the checkpoint."
-    return resumed_beside_whole(place, 'train.bf16=false')
+    found = resumed_beside_whole(place, 'train.bf16=false')
+    scalers = [(place.folder/name/'checkpoints/checkpoint-4/scaler.pt').read_bytes() for name in ('run', 'whole')]
+    assert scalers[0] == scalers[1], 'the scaler of the gradients stands elsewhere'
+    return found
 
 @case()
 def resume_accumulated(place):
@@ -353,6 +385,38 @@ def resume_accumulated(place):
     return resumed_beside_whole(
         place, 'train.gradient_accumulation_steps=2', 'train.per_device_train_batch_size=4'
     )
+
+def killed_in_second_step(plugin, overrides):
+    "Run in this process, and kill it where the second step is done and not yet saved."
+    import signal
+    from rlvr_nb.config import load_config
+    from rlvr_nb.jobs import load_plugin
+    from rlvr_nb.pipeline import Pipeline
+    from rlvr_nb.tracking import Observer
+    class KillsAtTwo(Observer):
+        def step(self, step, total, metrics):
+            if step == 2: os.kill(os.getpid(), signal.SIGKILL)
+    load_plugin(plugin)
+    Pipeline(load_config(*overrides), observers=(KillsAtTwo(),)).run()
+
+@case()
+def resume_killed(place):
+    "A run killed by SIGKILL between two steps on the same completions and resumed, beside a whole one."
+    from multiprocessing import get_context
+    from rlvr_nb.cli import main
+    steps = 'train.max_steps=4', 'train.save_steps=1', 'train.grpo.num_iterations=2', TRANSFORMERS
+    _, plugin, *overrides = place.words(*steps)
+    child = get_context('spawn').Process(target=killed_in_second_step, args=(plugin, overrides))
+    child.start()
+    child.join()
+    assert child.exitcode == -9, f'the process to be killed ended with {child.exitcode}'
+    run = place.folder/'run'
+    assert not (run/'result.json').exists() and not (run/'checkpoints/checkpoint-2').exists()
+    status = main(['--plugin', plugin, '--resume', str(run)])
+    assert status == 0, f'--resume ended with status {status}'
+    resumed = opened(run).read_events('resume')[-1]['step']
+    assert resumed == 1, f'resumed from step {resumed}'
+    return facts(opened(run)) | beside_whole(place, *steps)
 
 @case()
 def builtin(place):
