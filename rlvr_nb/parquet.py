@@ -34,7 +34,7 @@ def _cells(array) -> int:
 
 # %% ../nbs/api/12_parquet.ipynb #parquet-plain
 def _plain(batch):
-    "The batch with its categories written out; an error where they stand within lists or records."
+    "The batch with categories replaced by their values; an error for categories inside lists or records."
     import pyarrow as pa
     columns = [c.dictionary_decode() if pa.types.is_dictionary(c.type) else c for c in batch.columns]
     if nested := [n for n, c in zip(batch.schema.names, columns) if 'dictionary<' in str(c.type)]:

@@ -205,13 +205,13 @@ SPLIT_NAMES = {'train': ('train', 'training'), 'validation': ('validation', 'val
                'test': ('test', 'eval', 'evaluation')}
 
 def _split_of(path:Path) -> str|None:
-    "The split that a file's name speaks of."
+    "The split in the name of a file, or None."
     words = path.stem.lower().replace('-', '_').replace('.', '_').split('_')
     return next((split for split, names in SPLIT_NAMES.items() if any(w in names for w in words)), None)
 
 # %% ../nbs/api/12_sources.ipynb #d-split-files-data-files
 def _data_files(folder:Path) -> list[Path]:
-    "The files below a folder that can be read, but for hidden ones."
+    "The files below a folder that can be read, without hidden ones."
     files = (p for p in sorted(folder.rglob('*')) if p.suffix.lower() in READERS and p.is_file())
     found = [p for p in files if not any(part.startswith('.') for part in p.relative_to(folder).parts)]
     for path in found: _refuse_disguise(path, folder)
@@ -245,7 +245,7 @@ def _looks_local(path:str) -> bool:
 # %% ../nbs/api/12_sources.ipynb #d-looks-local
 @contextmanager
 def quiet_hub():
-    "Without the Hub client's line for every try; what it comes to is said once, by whoever asked."
+    "A context without the Hub client's log lines for each attempt; the caller reports the final error once."
     from logging import CRITICAL
     from huggingface_hub.utils import logging
     level = logging.get_verbosity()
@@ -256,7 +256,7 @@ def quiet_hub():
 # %% ../nbs/api/12_sources.ipynb #d-read-hub-hub-errors
 @contextmanager
 def _hub_errors(path:str):
-    "What the Hub says, in the words of the configuration."
+    "A context that turns errors of the Hub into errors that name the option."
     try:
         with quiet_hub(): yield
     except (ConnectionError, FileNotFoundError, OSError) as e:

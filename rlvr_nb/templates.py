@@ -31,7 +31,7 @@ _RESERVED = {'messages', 'tools', 'documents', 'add_generation_prompt', 'loop', 
 def with_defaults(template:str,  # of a tokenizer
                   arguments:dict, # name -> value, as `prompts.chat_template_kwargs` gives them
                  )->str:
-    "The template with other defaults; what is passed when rendering still decides. A `ConfigError` for a bad name."
+    "The template with new defaults, which a call may still override; a `ConfigError` for a name it can't set."
     lines = []
     for name, value in arguments.items():
         if not name.isidentifier() or name in _RESERVED:
@@ -45,7 +45,7 @@ def with_defaults(template:str,  # of a tokenizer
 def set_template_arguments(tokenizer:Any,  # a transformers tokenizer; its chat template is changed in place
                            arguments:dict, # name -> value
                           )->None:
-    "Write arguments into the chat template of a tokenizer, as its defaults; doing so twice changes nothing."
+    "Write arguments into the chat template of a tokenizer, as its defaults; a second call changes nothing."
     if not arguments or getattr(tokenizer, 'template_arguments', None) == arguments: return
     templates = tokenizer.chat_template
     if isinstance(templates, dict): tokenizer.chat_template = {k: with_defaults(t, arguments) for k,
@@ -83,7 +83,7 @@ def try_render(tokenizer:Any, # a transformers tokenizer with a chat template
 
 # %% ../nbs/api/10_templates.ipynb #tp-safe-text
 def _safe_text(tokenizer, found:Rendering) -> str:
-    "The text of a rendering; what it isn't is raised as transformers would, and taking too much is a `ConfigError`."
+    "The text of a rendering; a failure raises `TemplateError`, as in transformers, an exceeded limit `ConfigError`."
     if found.text is not None: return found.text
     name = getattr(tokenizer, 'name_or_path', None) or 'this model'
     if found.kind != 'limit': raise TemplateError(found.error)
@@ -95,7 +95,7 @@ _AS_IT_IS = "{{ messages[0]['content'] }}"
 _BY_ITSELF = ('return_assistant_tokens_mask', 'continue_final_message', 'tools', 'documents')
 
 def _apply_apart(tokenizer, conversation, chat_template=None, add_generation_prompt=False, **options):
-    "What `apply_chat_template` of a guarded tokenizer does: the child renders, transformers does the rest."
+    "The `apply_chat_template` of a guarded tokenizer: the child renders, and transformers does the rest."
     original = type(tokenizer).apply_chat_template
     if _is_ours(tokenizer) and chat_template is None or any(options.get(name) for name in _BY_ITSELF):
         return original(tokenizer, conversation, chat_template=chat_template,
@@ -113,7 +113,7 @@ def _apply_apart(tokenizer, conversation, chat_template=None, add_generation_pro
 # %% ../nbs/api/10_templates.ipynb #tp-guard
 def guard_template(tokenizer:Any, # a transformers tokenizer that was loaded from files; changed in place
                   )->None:
-    "Have the chat template run with limits wherever this tokenizer goes, copies of it included."
+    "Make every rendering by this tokenizer, or by a copy of it, run in the child with limits."
     tokenizer.apply_chat_template = partial(_apply_apart, tokenizer)
 
 # %% ../nbs/api/10_templates.ipynb #tp-merge-same-role
