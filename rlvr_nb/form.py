@@ -17,7 +17,7 @@ from .schema import PipelineConfig
 from .reward_functions import REWARDS
 from .bases import Base
 from .entries import LIST, Option, options
-from .fields import Field, Looks, choice_label
+from .fields import Field, choice_label
 from .reward_entries import reward_default, reward_options
 from .edits import REMOVED, edit_differences, edit_overrides, same_value, value_at, value_or
 from .faults import as_fault, deeper_faults, machine_faults
@@ -28,7 +28,7 @@ class Draft:
     def __init__(self,
                  base:Base,    # what to start from
                 ):
-        self.lock, self.looks = threading.RLock(), Looks()
+        self.lock = threading.RLock()
         self.edits, self.fields, self.listeners = {}, {}, []
         self.structure: list = []              # what the fields of rewards and prompts were made for
         self.faults: list[Fault] = []          # of the configuration

@@ -136,10 +136,15 @@ def cancel(self:Tasks, action:str):
 # %% ../nbs/api/93_sections.ipynb #w-notice
 class Notice:
     "Where the message of an action appears."
-    def __init__(self, action:str, form:Form, tasks:Tasks):
+    def __init__(self,
+                 action:str,  # whose message it is
+                 form:Form, tasks:Tasks,
+                 *above,      # widgets that stand above the message, such as the buttons of the action
+                ):
         self.action, self.form, self.tasks, self._below = action, form, tasks, ([], False)
         self.text = panel(f'message-{action}')
-        self.box = stack(self.text)
+        self._shown = [*above, self.text]
+        self.box = stack(*self._shown)
 
     @property
     def value(self)->str: return self.text.value
@@ -159,7 +164,7 @@ def _draw_buttons(self:Notice, fixes:list[tuple], runs:bool):
     def cancel(_): self.tasks.cancel(self.action)
     buttons: list = [fix_button(self.form, *fix) for fix in fixes]
     if runs: buttons.append(button('Cancel', f'cancel-{self.action}', cancel))
-    self.box.children = [self.text, line(*buttons)] if buttons else [self.text]
+    self.box.children = [*self._shown, line(*buttons)] if buttons else self._shown
 
 @patch
 def draw(self:Notice):
@@ -207,8 +212,8 @@ def act(self:Section,
         *widgets,    # buttons and their inputs
        ):
     "Buttons with the message they cause below them."
-    self.notices[action] = Notice(action, self.form, self.tasks)
-    return stack(line(*widgets), self.notices[action].box)
+    self.notices[action] = Notice(action, self.form, self.tasks, line(*widgets))
+    return self.notices[action].box
 
 @patch
 def draw_notices(self:Section):

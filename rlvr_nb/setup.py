@@ -14,7 +14,7 @@ from fastcore.basics import patch
 from fastcore.xml import ft
 from .grammar import ConfigError
 from .pipeline import Pipeline
-from .elements import button, card, classed, columns, named, panel, set_visible, write
+from .elements import button, card, classed, columns, named, panel, set_visible, stack, write
 from .bases import Base, base_of_file, presets
 from .entries import LIST, TITLES
 from .form import Form
@@ -49,7 +49,7 @@ class Group:
     "The options of one section of the schema: the common ones, and the rest once asked for."
     def __init__(self, form:Form, section:str):
         self.form, self.section, self.opened, self.shown = form, section, False, None
-        self.common, self.rest = classed(ipywidgets.VBox(), 'fields'), classed(ipywidgets.VBox(), 'fields')
+        self.common, self.rest = classed(stack(), 'fields'), classed(stack(), 'fields')
         self.more = button('', f'more-{section or "run"}', lambda _: self.toggle())
         self.box = card(GROUPS[section], self.common, self.more, self.rest)
 
@@ -81,7 +81,7 @@ class Simple:
     "The options that most people set, with plain labels."
     def __init__(self, form:Form):
         self.form, self.shown = form, None
-        self.fields = classed(ipywidgets.VBox(), 'fields')
+        self.fields = classed(stack(), 'fields')
         self.box = card('What to train, on what, for how long', self.fields)
 
     def is_plain(self, path:str)->bool:
@@ -177,21 +177,30 @@ def _build_search(self:Setup):
     w = self.w
     w['find'] = named(ipywidgets.Text, 'find-model', 'Find a model', '16em', placeholder='qwen3, gemma, a folder')
     w['find-model'] = button('Search', 'search-models', lambda _: self.search())
-    w['models'] = named(ipywidgets.Select, 'models', 'Models', '30em', options=[], rows=6)
-    w['models'].observe(lambda c: c['new'] and self.form.set('model.model_name_or_path', c['new']), 'value')
-    set_visible(w['models'], False)
-    return ipywidgets.VBox([self.act('find-model', w['find'], w['find-model']), w['models']])
+    self.found = stack(self.act('find-model', w['find'], w['find-model']))
+    return self.found
+
+@patch
+def show_models(self:Setup, found:list # (what the menu says, name of a model) pairs
+               ):
+    "Offer models to choose from; the menu is made with the first of them."
+    if not found and 'models' not in self.w: return
+    if 'models' not in self.w:
+        self.w['models'] = named(ipywidgets.Select, 'models', 'Models', '30em', options=[('', '')], rows=6)
+        self.w['models'].observe(lambda c: c['new'] and self.form.set('model.model_name_or_path', c['new']), 'value')
+        self.found.children = [*self.found.children, self.w['models']]
+    self.w['models'].options = [('', ''), *found]
+    set_visible(self.w['models'], bool(found))
 
 # %% ../nbs/api/94_setup.ipynb #w-setup-mode
 @patch
 def _build_mode(self:Setup):
     "Simple or expert."
     w = self.w
-    w['expert'] = classed(
-        ipywidgets.Checkbox(value=False, description='Expert: show every option', indent=False), 'expert')
+    w['expert'] = named(ipywidgets.Checkbox, 'expert', 'Expert: show every option', 'auto', value=False, indent=False)
     w['expert'].observe(lambda _: self.draw_form(), 'value')
-    self.expert = ipywidgets.VBox()
-    return ipywidgets.VBox([w['expert'], self._build_search()])
+    self.expert = stack()
+    return stack(w['expert'], self._build_search())
 
 # %% ../nbs/api/94_setup.ipynb #w-setup-side
 @patch
@@ -307,8 +316,7 @@ def search(self:Setup):
     text, cfg = self.w['find'].value.strip(), self.form.valid
     def show(found):
         names, said = found
-        self.w['models'].options = [('', ''), *((needs(cfg, name), name) for name in names)]
-        set_visible(self.w['models'], bool(names))
+        self.show_models([(needs(cfg, name), name) for name in names])
         self.tasks.say('find-model', said or (None if names else f'No model is called {text!r}.'))
     self.tasks.run('find-model', lambda: find_models(text), show, 'Searching ...')
 
