@@ -140,7 +140,7 @@ _money_sign = re.compile(rf'([-+])\s*{_dollar}\s*')
 _money = re.compile(rf'(?<![A-Za-z]){_dollar}')
 
 def _undress(text:str) -> str:
-    "Text without markdown, simple HTML, LaTeX dressing and currency signs."
+    "Text without Markdown, simple HTML, LaTeX formatting and currency signs."
     text = _unlatex(_unmarked(text).replace('{,}', ','))
     if '*' in text or '_' in text: text = _emphasis.sub(lambda m: m[1] or m[2], text).replace('**', '^')
     return _money.sub(' ', _money_sign.sub(r'\1', text)) if '$' in text else text

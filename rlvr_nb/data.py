@@ -56,7 +56,7 @@ _all_ = [
 # %% ../nbs/api/16_data.ipynb #d-rows
 @dataclass
 class Rows:
-    "The rows of one split, and what became of the others."
+    "The usable rows of one split, and the reasons for which others were dropped."
     rows: list = field(default_factory=list)      # dicts: prompt (messages), question, answer, further columns
     dropped: list = field(default_factory=list)   # (position in the raw data, reason) of every row left out
     unread: int = 0                               # raw rows that were not looked at, since the limit was reached
@@ -95,7 +95,7 @@ def __str__(self:Rows):
 def shuffle_answers(self:Rows,
                     seed:int=0,  # of the permutation
                    )->Rows:
-    "The same questions with each other's answers and worked solutions."
+    "The same questions, with answers and worked solutions permuted among them."
     givers = random.Random(seed).sample(range(len(self.rows)), len(self.rows))
     rows = [{**self.rows[i], 'prompt': row['prompt'], 'question': row['question']} for row, i in zip(self.rows, givers)]
     right = sum(row['answer'] == old['answer'] for row, old in zip(rows, self.rows))
@@ -107,7 +107,7 @@ def in_band(pass_rates:dict,  # question -> share of right answers, 0 to 1
             low:float,        # the smallest share that is kept
             high:float,       # the largest
            )->Callable[[dict], str|None]: # of a row: the reason to leave it out
-    "A check of rows by how often their question was answered right."
+    "A check that drops rows whose pass rate is unknown or outside the band."
     def check(row):
         rate = pass_rates.get(row['question'])
         if rate is None: return 'pass rate not measured'
@@ -119,7 +119,7 @@ def in_band(pass_rates:dict,  # question -> share of right answers, 0 to 1
 def easy_first(self:Rows,
                pass_rates:dict, # question -> share of right answers, 0 to 1
               )->Rows:
-    "The same rows from the most often to the most rarely right; those without a rate come last."
+    "The same rows in the order of falling pass rates; rows without a rate are last."
     order = sorted(range(len(self.rows)), key=lambda i: -pass_rates.get(self.rows[i]['question'], -1))
     return replace(self, rows=[self.rows[i] for i in order],
                    solutions=[self.solutions[i] for i in order] if self.solutions else [])
@@ -141,7 +141,7 @@ def prompt_tokens(tokenizer:Any, # a transformers tokenizer with a chat template
 
 # %% ../nbs/api/16_data.ipynb #d-component-unknown-dataset
 def _unknown_dataset(name:str) -> str:
-    "What to say of a dataset that no processor is registered for."
+    "The message for the name of a dataset for which no processor is registered."
     hint = nearest(name, DATASET_PROCESSORS)
     other = f"did you mean {hint!r}?" if hint else f"there are {', '.join(sorted(DATASET_PROCESSORS))}"
     return (f"data.dataset_name: no processor is called {name!r}, {other}. "
@@ -151,7 +151,7 @@ def _unknown_dataset(name:str) -> str:
 
 # %% ../nbs/api/16_data.ipynb #d-component
 class DefaultDataComponent:
-    "Loads the configured dataset, renders its prompts and accounts for every row."
+    "Loads the configured dataset, makes its prompts and counts every row that is dropped."
     def __init__(self,
                  config:Any,                # the `data` part of a configuration, or a dict
                  system_prompt:str='',      # put before every question
@@ -174,7 +174,7 @@ class DefaultDataComponent:
 # %% ../nbs/api/16_data.ipynb #d-component-kind-kind
 @patch(as_prop=True)
 def kind(self:DefaultDataComponent)->str|None:
-    "How `verify` reads the answers."
+    "The kind of answers, for `verify`; None where the dataset has its own scorer."
     return self.processor.kind
 
 # %% ../nbs/api/16_data.ipynb #d-component-kind-scorer
@@ -186,7 +186,7 @@ def scorer(self:DefaultDataComponent)->Callable|None:
 # %% ../nbs/api/16_data.ipynb #d-component-kind
 @patch(as_prop=True)
 def notes(self:DefaultDataComponent)->list[str]:
-    "What was changed on the way from the data to the prompts; known once rows were made."
+    "Changes that the chat template made necessary; empty until rows were made."
     if not self.objection: return []
     return [f"the chat template doesn't take these messages as they are ({one_line(self.objection)}), so the system "
             f"prompt stands "
@@ -204,7 +204,7 @@ def _messages(self:DefaultDataComponent, question:str|list[dict], own:str|None) 
 _LONGEST_ANSWER = 100_000 # characters
 
 def _check_text(row:dict) -> None:
-    "Refuse what no file and no tokenizer takes."
+    "Drop a row whose text can't be written to a file, or whose answer is far too long."
     if len(row['answer']) > _LONGEST_ANSWER: raise DropRow(f'answer of more than {_LONGEST_ANSWER:,} characters')
     try: json.dumps(row, ensure_ascii=False, default=str).encode()
     except UnicodeEncodeError: raise DropRow('text with half a character (a lone surrogate)') from None
@@ -241,7 +241,7 @@ _LONGEST_TOKEN = 200 # characters; no tokenizer in use has longer ones
 
 @patch
 def _measured(self:DefaultDataComponent, rows:list[dict], tokenizer, most:int|None) -> list[str|None]:
-    "Fit prompts to the chat template, in place; for each the reason to leave it out."
+    "Fit prompts to the chat template, in place; returns for each the reason to drop it, or None."
     long = f'longer than {most} prompt tokens'
     sizes = [sum(len(m['content']) for m in row['prompt']) for row in rows]
     reasons = [long if most and size > _LONGEST_TOKEN * most else None for size in sizes]
@@ -271,12 +271,12 @@ class _Wanted:
     checks: tuple = ()                 # of a row: the reason to leave it out, or None
 
     def reason(self, row:dict)->str|None:
-        "The first objection of a check."
+        "The reason of the first check that drops the row."
         return next((r for r in (check(row) for check in self.checks) if r), None)
 
 # %% ../nbs/api/16_data.ipynb #d-component-collect-batches
 def _batches(raw:list, first:int=256, later:int=4096):
-    "Positions in a small batch, since few rows may be wanted, then in large ones."
+    "Ranges of positions: a small one first, because few rows may be wanted, then large ones."
     start, size = 0, first
     while start < len(raw):
         yield range(start, min(start + size, len(raw)))

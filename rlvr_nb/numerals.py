@@ -62,7 +62,7 @@ _WHOLE = Fraction(1)   # one object for all, so that a plain number is told by i
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    "A number as written, and what was written around it."
+    "A number, with its scale, percent sign and parentheses as separate fields."
     number: Fraction            # signed, before scale and percent
     places: int = 0             # decimals as written
     digits: int = 99            # significant digits as written

@@ -221,7 +221,7 @@ def _compute(operation:str, x:Fraction, y:Fraction) -> Fraction:
 # %% ../nbs/api/13_processors.ipynb #d-finqa-step
 def finqa_steps(program:str # as FinQA writes it: `subtract(120, 100), divide(#0, 100)`
                )->tuple[list[str], Fraction]: # a line for each step, and the last result; 1 and 0 stand for yes and no
-    "Spell a program out; ValueError, KeyError, IndexError or ZeroDivisionError where its text alone doesn't suffice."
+    "The steps of a program; ValueError, KeyError, IndexError or ZeroDivisionError where they can't be computed."
     results, lines = [], []
     for operation, first, second in re.findall(r'(\w+)\(([^,()]+),([^()]+)\)', program):
         x, y = (_finqa_number(t.strip(), results) for t in (first, second))
@@ -276,7 +276,7 @@ class FinQAProcessor(AbstractDatasetProcessor):
 
 # %% ../nbs/api/13_processors.ipynb #d-gym-scorer
 class GymScorer:
-    "Scores an answer by the generator that made the problem; picklable, the generator is built where it's used."
+    "Scores an answer with the generator of the problem; it can be pickled, and creates the generator when called."
     def __init__(self,
                  task:str,   # name of the generator
                  config:dict # its own options

@@ -27,7 +27,7 @@ def _quantities(pieces:list) -> list[Quantity]: return [p for p in pieces if isi
 def _at(pieces:list, i:int): return pieces[i] if 0 <= i < len(pieces) else None
 
 def _key(q:Quantity) -> Fraction:
-    "What a quantity is worth."
+    "The value of a quantity, with its scale and percent sign."
     return q.value if q.part is _WHOLE else q.value * q.part
 
 # %% ../nbs/api/23_readings.ipynb #v-arithmetic

@@ -24,7 +24,7 @@ _blanks, _loose_power = re.compile(r'[^\S\n]+|(?<=\n)\s+'), re.compile(r'(?<=[A-
 
 # %% ../nbs/api/23_statements.ipynb #v-tidy
 def _tidy(text:str) -> str:
-    "A block in plain characters, without dressing and superfluous blanks."
+    "A text in plain characters, without formatting and superfluous blanks."
     text = text.strip()
     if len(text) > _MAX_BLOCK: text = ' '.join(text.split())
     if len(text) > _MAX_BLOCK or _long_digits.search(text):

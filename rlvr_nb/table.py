@@ -75,7 +75,7 @@ def _likely(option:str, name:str, columns:list[str]) -> str|None:
 
 # %% ../nbs/api/15_table.ipynb #tb-column-problem
 def _column_problems(params:dict, rows:list[dict], where:str) -> list[str]:
-    "A line for each option whose column no row has."
+    "A message for each option whose column no row has."
     problems, columns = [], list(dict.fromkeys(c for row in rows[:1000] for c in row))
     for option in _USUAL:
         for name in _names(params[option]) if params[option] else ():
@@ -93,7 +93,7 @@ def _missing(value:Any) -> bool: return value is None or isinstance(value, float
 
 # %% ../nbs/api/15_table.ipynb #tb-text-as-text
 def _as_text(value:Any, what:str, numbers:bool=False) -> str:
-    "A cell as text; raises `DropRow` for what isn't text, nor a number where `numbers` are welcome."
+    "A cell as text; raises `DropRow` for anything but text, or a number if `numbers`."
     if isinstance(value, str): return value
     if _missing(value): raise DropRow(f'no {what}')
     if numbers and isinstance(value, Number) and not isinstance(value, bool): return str(value)
@@ -113,7 +113,7 @@ def _is_chat(value:Any) -> bool:
 
 # %% ../nbs/api/15_table.ipynb #tb-chat
 def _chat(messages:list[dict]) -> list[dict]:
-    "Messages that can be asked as they are; raises `DropRow` otherwise."
+    "Chat messages that can be used as a prompt; raises `DropRow` for any others."
     for m in messages:
         if m['role'] not in _ROLES: raise DropRow(f"question has a message of role {str(m['role'])[:30]!r}")
         if not isinstance(m.get('content'), str): raise DropRow('question has a message whose content is not text')
@@ -137,7 +137,7 @@ class TableProcessor(AbstractDatasetProcessor):
     kind = 'math'
     options = dict(question='question', answer='answer', worked_solution=None, system=None, extract=None, kind='math',
                    eval_fraction=None, eval_path=None)
-    given: Any = None # rows that were handed over in Python, in place of a path
+    given: Any = None # rows given in Python, in place of a path
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
@@ -164,7 +164,7 @@ class TableProcessor(AbstractDatasetProcessor):
 # %% ../nbs/api/15_table.ipynb #tb-optional-get-worked-solution
 @patch
 def get_worked_solution(self:TableProcessor, example:dict)->str|None:
-    "The working of a row; where it stands in one column with the answer, the part that `extract` finds is cut off."
+    "The worked solution of a row; if its column also has the answer, the part that `extract` finds is removed."
     spec = self.params['worked_solution']
     if spec is None: return None
     value = _look_up(example, spec)
@@ -181,7 +181,7 @@ def get_system_prompt(self:TableProcessor, example:dict)->str|None:
 
 # %% ../nbs/api/15_table.ipynb #tb-read-side
 def _side(table:TableProcessor, row:dict) -> str:
-    "The text that decides on which side a row falls: its question as far as it can be read."
+    "The text whose hash decides whether a row is for evaluation: its question, or empty where it has none."
     try: question = table.get_question_text(row)
     except DropRow: return ''
     return question if isinstance(question, str) else question[-1]['content']
