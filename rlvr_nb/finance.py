@@ -40,7 +40,7 @@ def _rounds_to(gold:Fraction, # the gold, in the unit of the answer
 
 # %% ../nbs/api/24_finance.ipynb #v-units
 def _units(q:Quantity, gold:Fraction) -> list:
-    "What one unit of the written number may be worth, for a given gold."
+    "The factors by which the written number may be multiplied, for a given gold."
     units, basis_point = [q.part], Fraction(1, 10_000)
     if q.part != 1 and abs(gold) >= 1: units += [Fraction(1),
                                                  Fraction(1, 100)] if q.part == basis_point else [Fraction(1)]

@@ -22,7 +22,7 @@ from .registry import (BUILT_IN, LARGEST_REWARD, Batch, Payment, RewardError, Re
 
 # %% ../nbs/api/35_guard.ipynb #r-overdue
 class _Overdue(BaseException):
-    "Raised inside a call that has had its time."
+    "Raised inside a call whose deadline has passed."
 
 def _interrupt(thread:threading.Thread):
     "Raise `_Overdue` in a thread that runs Python."
@@ -44,7 +44,7 @@ def _exit(status):
 
 # %% ../nbs/api/35_guard.ipynb #r-call
 class _Call:
-    "A call in a thread of its own, and what it came to."
+    "A call in a thread of its own, and its result or exception."
     def __init__(self, call:Callable):
         self.call, self.done, self.value, self.error = call, threading.Event(), None, None
         self.thread = threading.Thread(target=self._run, name=_THREAD, daemon=True)
@@ -175,7 +175,7 @@ def _set_process_state(state:dict):
 
 # %% ../nbs/api/35_guard.ipynb #r-undone
 class _Undone:
-    "A block of code after which the process is as it was; `changed` says what had to be put back."
+    "A context that restores the state of the process at its end; `changed` names what had been changed."
     def __enter__(self):
         self.before, self.changed = _process_state(), []
         return self
@@ -237,7 +237,7 @@ class GuardedScorer:
 # %% ../nbs/api/35_guard.ipynb #r-bad-sample
 @dataclass(frozen=True)
 class BadSample:
-    "Something a reward function did that it shouldn't."
+    "An error of a reward function on one sample."
     function: str    # the reward's name
     sample: int      # position in the batch
     problem: str     # in words

@@ -57,7 +57,7 @@ def _length_correlation(lengths:list, totals:list, size:int) -> float|None:
 
 # %% ../nbs/api/38_monitor.ipynb #r-groups
 def _group_metrics(records:list, totals:list, size:int) -> dict[str, float]:
-    "What the groups of one prompt each look like."
+    "The metrics that compare the completions of each group."
     groups = [slice(i, i+size) for i in range(0, len(records), size)]
     texts, given = [r.completion for r in records], [_given(r) for r in records]
     paid = [[t for t in totals[g] if t is not None] for g in groups]
@@ -118,7 +118,7 @@ THRESHOLDS = {  # metric: (how far is too far, what to say)
 # %% ../nbs/api/38_monitor.ipynb #r-is-warning
 def is_warning(where:str # the place of a fault
               )->bool:
-    "Whether the monitor has said it: a warning, since nothing broke."
+    "Whether an event is a warning of the monitor and not an error."
     return where == 'monitoring' or where in THRESHOLDS
 
 # %% ../nbs/api/38_monitor.ipynb #r-crossed

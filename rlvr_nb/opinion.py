@@ -39,7 +39,7 @@ def _messages(question:str, gold:str, answer:str) -> list[dict]:
 
 # %% ../nbs/api/30_opinion.ipynb #o-reply
 def _said(reply:str) -> bool|None:
-    "What a reply says: yes, no, or neither."
+    "The opinion in a reply: True for yes, False for no, None for anything else."
     words = reply.strip().strip('*"`\'.').lower().split()
     return {'yes': True, 'no': False}.get(words[0].strip('*"`\'.,:;!')) if words else None
 
@@ -126,7 +126,7 @@ class SecondOpinion:
         self.lock = threading.Lock()
 
     def key(self, *texts:str)->str:
-        "What a question is remembered by."
+        "The key of the cache for these texts."
         return hashlib.sha256('\0'.join(texts).encode('utf-8', 'replace')).hexdigest()
 
 # %% ../nbs/api/30_opinion.ipynb #o-ask
@@ -136,7 +136,7 @@ def ask(self:SecondOpinion,
         gold:str,     # the right answer
         answer:str,   # the answer to judge
        )->bool|None:  # None: it can't tell, or couldn't be asked
-    "Whether the answer states the same as the gold, in the judge's opinion."
+    "The judge's opinion whether the answer means the same as the gold."
     key = self.key(question, gold, answer)
     with self.lock:
         self.counts['wanted'] += 1
@@ -193,7 +193,7 @@ def summary(self:SecondOpinion)->dict:
 def opinion_fault(model:str,  # an address or a folder
                   path:str='model', # of the option
                  )->Fault|None:
-    "What is wrong with the model of a second opinion, before anybody is asked."
+    "What is wrong with the model of a second opinion, found without asking it."
     if model.startswith(('http://', 'https://')): return None
     if '://' in model: return Fault(path, repr(model), 'an address that begins with http:// or https://, or a folder')
     if Path(model).expanduser().is_dir(): return None

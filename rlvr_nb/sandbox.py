@@ -88,7 +88,7 @@ def _end(sides:list, unsafe:bool):
 
 # %% ../nbs/api/34_sandbox.ipynb #p-talk
 def _verdict_of(code:str, units:list[str], timeout:float, start) -> bytes|None:
-    "What the tests' side writes as its verdict; None where it isn't there in time."
+    "The verdict that the tests' process writes; None if there is none in time."
     import subprocess
     (ask, asked), (tell, told), sides = os.pipe(), os.pipe(), []
     try:

@@ -206,7 +206,7 @@ def payments(self:DefaultRewardComponent,
              batch:Batch, # from `batch`
              name:str,    # one of `names`
             )->list[Payment]:
-    "What one reward pays for every completion of a batch, worked out once."
+    "The payments of one reward for every completion of a batch, computed once."
     with self._lock:
         if name in batch.payments: return batch.payments[name]
         function = self.build()[self.names.index(name)]
@@ -277,7 +277,7 @@ def state_dict(self:BatchReward)->dict:
 def load_state_dict(self:BatchReward,
                     state:dict, # from `state_dict`
                    ):
-    "Go on where the state was taken."
+    "Continue from a saved state."
     self.stream.state = _state_of_plain(state['random'])
     if 'memory' in state: self._batch_function.load_state_dict(state['memory'])
 
@@ -291,7 +291,7 @@ def state_dict(self:DefaultRewardComponent)->dict:
 def load_state_dict(self:DefaultRewardComponent,
                     state:dict, # from `state_dict`, perhaps from a file
                    ):
-    "Go on where the state was taken; a `RewardError` where it belongs to other rewards or is damaged."
+    "Continue from a saved state; a `RewardError` where it belongs to other rewards or is damaged."
     saved = list(state['rewards']) if isinstance(state, Mapping) and isinstance(state.get('rewards'), Mapping) else []
     if saved != self.names:
         raise RewardError(f"rewards: the checkpoint's state is of {', '.join(saved) or 'no reward'}, "

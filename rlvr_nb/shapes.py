@@ -131,7 +131,7 @@ _short_frac = re.compile(r'\\(frac|binom)\s*(\d)\s*(\d)')
 _lone_braces = re.compile(r'\{ (\S+) \}')
 
 def _spelling(text:str) -> tuple:
-    "The tokens of a text, however it is spaced and dressed."
+    "The tokens of a text, without blanks and formatting."
     text = _short_frac.sub(r'\\\1{\2}{\3}', _text_command.sub(r' \1 ', text)).replace('*', ' ')
     text = ' '.join(_spelling_token.findall(re.sub(r'\(\s*(mod\s+\w+)\s*\)', r' \1', text)))
     return tuple(_lone_braces.sub(r'\1', text).split())
