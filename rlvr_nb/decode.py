@@ -343,5 +343,7 @@ def _decode(self:Decoder, end:int, new_tokens:int, sampling:Sampling, look:Look,
         alive = look(self.batch.done[:arena.active])
         if alive == 0: return count + 1
         if alive is not None and row_bucket(alive, self.graphs) <= arena.active // 2 and new_tokens - count > 16:
-            self._shrink((~self.batch.done[:arena.active]).sum().item())
+            alive = (~self.batch.done[:arena.active]).sum().item()   # some ended since that look
+            if alive == 0: return count + 1
+            self._shrink(alive)
     return new_tokens

@@ -11,6 +11,7 @@ from .reward_functions import (check_numbers, exact_match, explain, finqa_numeri
                                       json_schema, judge, match_format_approximately, match_format_exactly,
                                       math_verify, multiple_choice, think_format, verified_answer)
 from .opinion import SecondOpinion, second_opinion
+from .equations import Equation, find_equations, true_equations
 from .shaping import cosine_length, length, random_reward, repetition
 from .sandbox import python_tests, run_python_tests, sandbox_problem
 from .guard import BadSample, BatchReward, with_deadline

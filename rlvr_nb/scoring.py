@@ -21,7 +21,7 @@ from .prompts import Markers, completion_text
 from .verify import Judge
 from .registry import Batch, Payment, RewardError, RewardType, _log, _short, _wrong_value
 from .opinion import SecondOpinion, second_opinion
-from . import shaping  # noqa: F401 (its rewards are registered)
+from . import equations, shaping  # noqa: F401 (their rewards are registered)
 from .sandbox import REWARDS
 from .guard import BatchReward, GuardedScorer, _plain_state, _raised, _state_of_plain
 
