@@ -203,6 +203,12 @@ def _masks(self:Decoder, rows:slice):
     return self._by_kind(lambda window: additive(visible(b.start[rows], arena.now, arena.length, window), dtype))
 
 @patch
+def _prepare_step(self:Decoder):
+    "Tell the step of one token which rows there are."
+    b = self.batch
+    if self.sampler.step is not None: self.sampler.step.prepare(b.start[:b.arena.active], b.columns)
+
+@patch
 def _step(self:Decoder, sampling:Sampling):
     "Generate one token of each active row."
     b, arena = self.batch, self.batch.arena
@@ -254,6 +260,7 @@ def _shrink(self:Decoder, alive:int):
     keep_rows(arena, keep, arena.length)
     for state in (b.token, b.place, b.start, b.line, b.done, *b.occurred): state[:rows] = state[keep]
     b.done[len(going):] = True
+    self._prepare_step()
 
 # %% ../nbs/api/45_decode.ipynb #decode-look
 class Look:
@@ -319,11 +326,12 @@ def run(self:Decoder,
     with torch.inference_mode():
         self._make_room(n, end + new_tokens, new_tokens, sampling.penalizes)
         arena, look = self.batch.arena, Look(self.device)
-        if self.sampler.step is not None: self.sampler.step.prepare(self.batch.columns)
         self.generator.manual_seed(seed)
         self._begin(prompts, group)
         arena.active, arena.length = row_bucket(n, self.graphs), column_bucket(end, self.graphs)
         logits = self._prefill(prompts, group)
+        self._prepare_step()
+        if self.sampler.step is not None: self.sampler.step.adopt(arena, end)
         emit(self.batch, logits, sampling, self.ends, self.generator)
         del logits
         count = self._decode(end, new_tokens, sampling, look, stop)

@@ -169,20 +169,45 @@ def gated(self:TritonOps, x, stack, gelu):
     return out
 
 # %% ../nbs/api/44_kernels.ipynb #kernels-ops-attend
+_STAGES = 3   # blocks of keys and values that are on their way at once
+
+def _block(x, size:int) -> int:
+    "How many columns of a head of that size fit on this GPU at once, 64 at most."
+    shared, block = torch.cuda.get_device_properties(x.device).shared_memory_per_block_optin, 64
+    while block > 16 and 2 * _STAGES * block * size * x.element_size() > shared: block //= 2
+    return block
+
 @patch
-def attend(self:TritonOps, x, layer, cos, sin, cache, place, start, now, window):
+def prepare(self:TritonOps, tables, start, columns:int, key_heads:int):
+    "Keep the tables of the rotation."
+    self.tables = tables
+
+@patch
+def adopt(self:TritonOps, cache, end:int): "The kernels read the cache as the modules write it."
+
+@patch
+def queries(self:TritonOps, layer, x): return self.product(layer.qkv, x)
+
+@patch
+def begin(self:TritonOps, place, start, arena):
+    "Keep where the rows of this step are."
+    self.place, self.start, self.now = place, start, arena.now
+
+@patch
+def attend(self:TritonOps, x, layer, kind, cache, window):
     stack, size = layer.qkv, layer.size
     table, ranks = _rank_table(stack), stack.ranks
-    out = x.new_empty(len(x), layer.heads * size)
+    out, (cos, sin) = x.new_empty(len(x), layer.heads * size), self.tables[kind]
     keys, values = cache.keys, cache.values
     norm = layer.head_norm
     grid = len(x), layer.key_heads
     full = triton.next_power_of_2(size)
     _attend_kernel[grid](x, x[:, stack.width:] if sum(ranks) else x, x if table is None else table,
-                         x if norm is None else norm.weight, cos, sin, keys, values, place, start, now, out,
+                         x if norm is None else norm.weight, cos, sin, keys, values, self.place,
+                         self.start, self.now, out,
                          x.stride(0), stack.width, keys.stride(0), keys.stride(1), keys.stride(2), layer.scaling,
                          0. if norm is None else norm.query.eps, window or 0, size, *ranks, norm is not None,
                          layer.heads, layer.key_heads, max(16, triton.next_power_of_2(layer.heads // layer.key_heads)),
-                         full, 64 if full <= 128 else 32, 'ieee' if x.dtype == torch.float32 else 'tf32',
-                         num_warps=4, num_stages=2)
+                         full, _block(x, full), 'ieee' if x.dtype == torch.float32 else 'tf32',
+                         num_warps=4, num_stages=_STAGES)
     return out

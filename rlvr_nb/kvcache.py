@@ -106,7 +106,7 @@ def _layer_class():
     from transformers.cache_utils import CacheLayerMixin
 
     class ArenaLayer(CacheLayerMixin):
-        "Keys and values of one layer, (rows, K, columns, D) each, in one table with a row for all heads of both."
+        "Keys and values of one layer, (rows, K, columns, D) each, as the halves of one table."
         def __init__(self, arena):
             super().__init__()
             self.arena = arena
@@ -114,8 +114,8 @@ def _layer_class():
         def lazy_initialization(self, key_states, value_states):
             rows, columns = self.arena.rows, self.arena.columns
             heads, size, value_size = key_states.shape[1], key_states.shape[3], value_states.shape[3]
-            self.both = key_states.new_zeros(rows, heads + value_states.shape[1], columns, max(size, value_size))
-            self.keys, self.values = self.both[:, :heads, :, :size], self.both[:, heads:, :, :value_size]
+            self.both = key_states.new_zeros(2, rows, heads, columns, max(size, value_size))
+            self.keys, self.values = self.both[0, ..., :size], self.both[1, ..., :value_size]
             self.is_initialized = True
 
         def update(self, key_states, value_states, beside=None, **kwargs):
@@ -156,8 +156,11 @@ def _arena_class():
 
         def step(self, layer, keys, values, beside=None):
             "One token a row (B, K, 1, D) goes into the column `now`; `beside` (B, 2 K, 1, D) holds both at once."
-            parts = ((layer.keys, keys), (layer.values, values)) if beside is None else ((layer.both, beside),)
-            for table, new in parts: table[:self.active].index_copy_(2, self.now, new)
+            if beside is not None:
+                layer.both[:, :self.active].index_copy_(3, self.now, beside.unflatten(1, (2, -1)).transpose(0, 1))
+            else:
+                for table, new in ((layer.keys, keys), (layer.values, values)):
+                    table[:self.active].index_copy_(2, self.now, new)
             return [table[:self.active, :, :self.length] for table in (layer.keys, layer.values)]
 
     return Arena
