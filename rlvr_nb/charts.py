@@ -7,13 +7,12 @@ __all__ = ['thinned', 'within', 'charts']
 
 # %% ../nbs/api/93_charts.ipynb #charts-imports
 import math
-from collections.abc import Iterable
 
 # %% ../nbs/api/93_charts.ipynb #charts-own-imports
 from fastcore.xml import ft
 from .show import line_chart
 from .observers import metric_text
-from .curves import Chart, planned
+from .curves import Chart, evaluated_as, planned
 from .live import mean_point
 
 # %% ../nbs/api/93_charts.ipynb #w-thinned
@@ -50,12 +49,11 @@ def _draw(chart:Chart, found:dict, empty:str):
 
 # %% ../nbs/api/93_charts.ipynb #w-accuracy-chart
 def _accuracy(curves:dict,
-              overlap=(), # datasets of which some problems are trained on
+              overlap:dict, # dataset -> evaluation problems that are trained on
              ) -> Chart:
     "Accuracy on the problems that are evaluated, and while training."
     names = [k.removeprefix('eval/') for k in curves if k.startswith('eval/')]
-    kind = {name: 'seen in training' if name in overlap else 'held out' for name in names}
-    evaluated = {f'{kind[name]}, {name}': f'eval/{name}' for name in names}
+    evaluated = {evaluated_as(name, overlap): f'eval/{name}' for name in names}
     return Chart('Accuracy', {**evaluated, 'while training': 'accuracy'}, share=True)
 
 # %% ../nbs/api/93_charts.ipynb #w-charts
@@ -64,13 +62,13 @@ _NOTHING = 'Curves appear with the first step: accuracy, rewards, their spread, 
 def charts(curves:dict,           # name of a metric -> [(step, value), ...]
            beta:float=0.,         # weight of the KL term
            span:tuple|None=None,  # the steps to show; None shows all
-           overlap:Iterable[str]=(), # datasets of which some evaluation problems are trained on
+           overlap:dict|None=None, # dataset -> evaluation problems that are also trained on
           ):
     "The curves of a run as an element."
     if not curves: return ft('p', _NOTHING, cls='note')
     no_kl = 'no step yet' if beta else 'off: train.grpo.beta is 0, so the model may move freely'
     parts = []
-    for chart in [_accuracy(curves, overlap), *planned(curves)]:
+    for chart in [_accuracy(curves, overlap or {}), *planned(curves)]:
         found = {label: within(curves.get(name, []), span) for label, name in chart.series.items()}
         empty = no_kl if 'kl' in chart.series.values() else 'no step yet'
         if any(found.values()) or chart.always: parts.append(_draw(chart, found, empty))

@@ -177,6 +177,12 @@ def comparisons(self:RunFacts)->dict[str, Comparison]:
     "What training changed, by dataset."
     return pair_evaluations(self, 'warm' if 'warm' in self.evaluations else 'before', 'after')
 
+# %% ../nbs/api/76_facts.ipynb #t-overlap
+@patch(as_prop=True)
+def overlap(self:RunFacts)->dict[str, int|None]:
+    "Dataset -> evaluation problems that are also trained on; datasets of which nothing is known are missing."
+    return self.manifest.get('overlap') or {}
+
 # %% ../nbs/api/76_facts.ipynb #t-caveats-findings
 _EARLY_STOP = ('eval.early_stopping_patience: training ended where these same problems said so, '
                'so the accuracy after it is a little flattered')

@@ -48,9 +48,9 @@ def killed_text(run:Any # a `RunDir`
                )->str:
     "What continuing a killed run would mean, before it is done."
     found, ago = newest_checkpoint(run.checkpoints), duration(time.time() - last_sign(run))
-    start = 'It had saved no checkpoint, so Continue starts it over from the beginning.'
-    return f'The process of this run is gone: it last wrote something {ago} ago. ' + (
-        f'Continue goes on from {found.name}.' if found else start)
+    start = 'No checkpoint was saved, so Continue starts it over from the beginning.'
+    step = found.name.rpartition('-')[2] if found else ''
+    return f'It last wrote something {ago} ago. ' + (f'Continue goes on from its checkpoint of step {step}.' if found else start)
 
 # %% ../nbs/api/96_header.ipynb #w-header
 _BUTTONS = {
@@ -71,7 +71,7 @@ class Header:
         self.box = self._rows()
 
     def _button(self, name:str, label:str):
-        return button(label, name, lambda _: self.actions[name](), 'primary' if name == 'start' else '')
+        return button(label, name, lambda _: self.actions[name](), 'primary' if name in ('start', 'continue') else '')
 
     def _go(self):
         "The hidden input that opens a section."
@@ -137,8 +137,10 @@ def draw_buttons(self:Header, view:Any, running:bool, paused:bool):
     states = dict(start=not running and not self.form.obstacles, pause=free and not paused, resume=paused, stop=free)
     for name, enabled in states.items():
         if self.w[name].disabled == enabled: self.w[name].disabled = not enabled
-    resumable = view.run_dir is not None and view.status in ('stopped', 'failed', 'killed')
-    set_visible(self.w['continue'], resumable and not running)
+    resumable = view.run_dir is not None and view.status in ('stopped', 'failed', 'killed') and not running
+    set_visible(self.w['continue'], resumable)
+    self.w['start'].description = 'Start a new run' if view.run_dir is not None and not running else 'Start'
+    self.w['start'].button_style = '' if resumable else 'primary'
 
 # %% ../nbs/api/96_header.ipynb #w-header-draw
 @patch

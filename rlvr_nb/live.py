@@ -155,9 +155,9 @@ def step(self:Live, step:int, total:int, metrics:dict):
 
 # %% ../nbs/api/92_live.ipynb #w-overlap-of
 def overlap_of(run:RunDir|None)->dict[str, int]: # dataset -> evaluation problems that are also trained on
-    "What a run has noted about evaluation problems that are seen in training; only datasets that have some."
+    "What a run has noted about evaluation problems that are seen in training."
     noted = readable(run, run.read_manifest).get('overlap') if run is not None else None
-    return {name: n for name, n in (noted or {}).items() if n}
+    return noted or {}
 
 # %% ../nbs/api/92_live.ipynb #w-live-evaluation
 @patch

@@ -21,7 +21,7 @@ from .comparison import Comparison, When, prompt_text, samples_text
 from .rundir import shown_path
 from .observers import METRICS
 from .page import bar, differences, fact_table, frame, marked, option_text, page, tile, without_empty_last
-from .curves import SECONDS, planned
+from .curves import SECONDS, dataset_text, evaluated_as, planned
 from .facts import RunFacts, pair_evaluations, pick_completions, reward_text, status_text
 
 # %% ../nbs/api/77_report.ipynb #t-report
@@ -57,10 +57,10 @@ def _luck(c:Comparison) -> str:
     return f'(exact McNemar p {p_text(c.p_value)}), {said}. How other seeds would do, only more runs can say'
 
 # %% ../nbs/api/77_report.ipynb #t-sentence
-def _sentence(c:Comparison) -> str:
-    "The comparison of one dataset in words."
+def _sentence(c:Comparison, name:str) -> str:
+    "The comparison of one dataset in words, under the name that it is called by."
     start = 'after the warm start' if c.before.when == 'warm' else 'before'
-    return (f'{c.dataset}: {percent(c.after.accuracy)} of {c.after.n} problems right after training, '
+    return (f'{name}: {percent(c.after.accuracy)} of {c.after.n} problems right after training, '
             f'95 % interval {interval_text(c.after.interval)}; {start}, {percent(c.before.accuracy)}, '
             f'{interval_text(c.before.interval)}. The change is {points(c.difference)} points, 95 % interval '
             f'{points(c.interval[0])} to {points(c.interval[1])}. '
@@ -86,7 +86,7 @@ def _warm_gain(self:RunReport, name:str) -> str|None:
 def _unpaired(self:RunReport) -> list[FT]:
     "The evaluations that have no partner."
     alone = [e for found in self.evaluations.values() for name, e in found.items() if name not in self.comparisons]
-    rows = [[e.dataset, e.when, percent(e.accuracy), interval_text(e.interval), f'{e.correct}/{e.n}'] for e in alone]
+    rows = [[dataset_text(e.dataset, self.overlap), e.when, percent(e.accuracy), interval_text(e.interval), f'{e.correct}/{e.n}'] for e in alone]
     return [fact_table(['dataset', 'when', 'accuracy', '95 % interval', 'right'], rows)] if rows else []
 
 # %% ../nbs/api/77_report.ipynb #t-headline
@@ -96,8 +96,9 @@ def headline(self:RunReport)->FT:
     comparisons, parts = self.comparisons, []
     for name, c in comparisons.items():
         first = self.evaluations.get('before', {}).get(name) if c.before.when == 'warm' else None
-        said = [_sentence(c), *filter(None, [_warm_gain(self, name)])]
-        parts += [*([ft('h3', name)] if len(comparisons) > 1 else []), _tiles(c, first), ft('p', ' '.join(said))]
+        called = dataset_text(name, self.overlap)
+        said = [_sentence(c, called), *filter(None, [_warm_gain(self, name)])]
+        parts += [*([ft('h3', called)] if len(comparisons) > 1 else []), _tiles(c, first), ft('p', ' '.join(said))]
         parts += [ft('p', note, cls='note') for note in c.notes]
     nothing = 'No evaluation is finished yet.' if status_text(self.run) == 'running' else 'This run has no evaluation.'
     parts = [*parts, *_unpaired(self)] or [ft('p', nothing)]
@@ -105,19 +106,20 @@ def headline(self:RunReport)->FT:
     return ft('section', *parts, *warned)
 
 # %% ../nbs/api/77_report.ipynb #t-evaluation-row-evaluation-row
-def _evaluation_row(e) -> list:
-    "An evaluation with the rates that explain its accuracy."
+def _evaluation_row(e, name:str) -> list:
+    "An evaluation with the rates that explain its accuracy, under the name that its dataset is called by."
     s = e.summary()
     lengths = ' / '.join('-' if s[k] is None else f'{s[k]:.0f}' for k in ('mean_length_correct', 'mean_length_wrong'))
     reasons = ', '.join(f'{k} {v}' for k, v in list(s['reasons'].items())[:5])
-    return [e.dataset, e.when, percent(s['accuracy']), interval_text(s['interval']).replace(' ', '\xa0'),
+    return [name, e.when, percent(s['accuracy']), interval_text(s['interval']).replace(' ', '\xa0'),
             percent(s['format_rate']), percent(s['truncated_rate']), lengths, reasons, samples_text(e) or '']
 
 # %% ../nbs/api/77_report.ipynb #t-evaluation-row
 @patch
 def evaluation_table(self:RunReport)->FT|None:
     "Every evaluation with the rates that explain its accuracy."
-    rows = [_evaluation_row(e) for found in self.evaluations.values() for e in found.values()]
+    made = [e for found in self.evaluations.values() for e in found.values()]
+    rows = [_evaluation_row(e, dataset_text(e.dataset, self.overlap)) for e in made]
     header = ['dataset', 'when', 'accuracy', '95 % interval', 'well formed', 'cut off', 'tokens right / wrong',
               'verdicts', 'with samples']
     return ft('section', ft('h2', 'Evaluations'), fact_table(*without_empty_last(header, rows))) if rows else None
@@ -129,8 +131,9 @@ def _accuracy_chart(self:RunReport) -> FT|None:
     for when, found in self.evaluations.items():
         for name, e in found.items():
             step = When(when).at(self.steps)
-            points_of[f'evaluated, {name}'].append((step, e.accuracy))
-            bars[f'evaluated, {name}'].append((step, *e.interval))
+            label = evaluated_as(name, self.overlap)
+            points_of[label].append((step, e.accuracy))
+            bars[label].append((step, *e.interval))
     shuffled = ', by the shuffled answers' if self.section('data').get('shuffle_answers') else ''
     series = {**points_of, f'rollouts while training{shuffled}': self.curve('accuracy')}
     note = 'Evaluations answer greedily and are measured at their points only; rollouts are sampled.'
@@ -216,7 +219,7 @@ def changed(self:RunReport)->FT|None:
         shown = [_flip(f, self.markers, (c.before.when, c.after.when)) for found in kinds for f in found]
         if not shown: continue
         count = f'{len(shown)} of {len(c.flips)} are shown, all are in the folder eval'
-        count = f'{name}: {c.gains} gained, {c.losses} lost; {count}.'
+        count = f'{dataset_text(name, self.overlap)}: {c.gains} gained, {c.losses} lost; {count}.'
         parts += [ft('p', count), *shown]
     return ft('section', ft('h2', 'Problems that changed sides'), *parts) if parts else None
 

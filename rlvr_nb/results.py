@@ -19,6 +19,7 @@ from .config import resolve_target
 from .show import interval_text, percent
 from .prompts import Markers, system_prompt
 from .rundir import RunDir
+from .curves import dataset_text
 from .report import RunReport
 from .card import push_to_hub
 from .trust import load_run
@@ -227,10 +228,13 @@ def report(self:Results):
 def show_run(self:Results, run:RunDir|None)->dict: # dataset -> Comparison
     "Show the comparison of a run that has ended; an empty one before."
     report = RunReport(run) if run else None
-    comparisons = report.comparisons if report else {}
+    if report is None: comparisons, caveats, first = {}, [], {}
+    else:
+        def called(found): return {dataset_text(name, report.overlap): each for name, each in found.items()}
+        comparisons, first = called(report.comparisons), called(report.evaluations.get('before', {}))
+        caveats = report.caveats
     if not self.built: return comparisons
     markers = self.live.markers or list(Markers.from_config(self.form.valid.model.markers))
-    caveats, first = (report.caveats, report.evaluations.get('before')) if report else ((), None)
     write(self.w['comparison'], comparison_panel(comparisons, markers, caveats=caveats, first=first))
     for name in ('evaluated', 'answers'): write(self.w[name])
     return comparisons

@@ -23,7 +23,7 @@ from .intervals import mean_interval
 from .rundir import RunDir, as_run, shown_path
 from .page import differences, fact_table, flatten, frame, option_text, page
 from .facts import readable, status_text
-from .curves import CHARTS, Chart, titled
+from .curves import CHARTS, Chart, dataset_text, titled
 from .report import RunReport
 
 # %% ../nbs/api/79_runs.ipynb #t-compared
@@ -60,7 +60,7 @@ def _result_rows(name:str, report:RunReport) -> list[list]:
     def shown(e): return f'{percent(e.accuracy)} ({interval_text(e.interval)})' if e else '-'
     names = dict.fromkeys(dataset for evaluations in found for dataset in evaluations) or ['-']
     first = [name, status_text(report.run), report.steps]
-    return [[*first, dataset, *(shown(e.get(dataset)) for e in found)] for dataset in names]
+    return [[*first, dataset_text(dataset, report.overlap), *(shown(e.get(dataset)) for e in found)] for dataset in names]
 
 # %% ../nbs/api/79_runs.ipynb #t-results-results
 @patch(as_prop=True)

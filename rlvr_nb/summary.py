@@ -26,7 +26,7 @@ _HEADER = ['dataset', '#before', '#warm', '#after', '#points', '95 % interval', 
 def _row(name:str, c, evaluations:dict) -> list[str]:
     "Before, after a warm start, and after, on a dataset; the points are those of GRPO alone."
     warm, interval = c.before.when == 'warm', f'{points(c.interval[0])} to {points(c.interval[1])}'
-    first = evaluations.get(('before', name)) if warm else dict(accuracy=c.before.accuracy)
+    first = evaluations.get(('before', c.dataset)) if warm else dict(accuracy=c.before.accuracy)
     return [
         name, percent(first['accuracy']) if first else '-', percent(c.before.accuracy) if warm else '-',
         percent(c.after.accuracy), points(c.difference), interval, f'{c.gains} / {c.losses}']

@@ -38,11 +38,24 @@
       if (input) input.setAttribute('aria-invalid', row.classList.contains('rlvr-wrong'))
     })
   }
+  // A report in the page follows the theme of the notebook, not that of the browser. It is in a frame that nothing can
+  // reach into, so its text is changed before it is shown: the rule for dark colours holds always, or never.
+  const rule = /@media (\(prefers-color-scheme: dark\)|all|not all) \{/
+  function dress() {
+    const light = document.body.dataset.jpThemeLight
+    if (light === undefined) return
+    const wanted = `@media ${light === 'false' ? 'all' : 'not all'} {`
+    app.querySelectorAll('iframe[srcdoc]').forEach(frame => {
+      const now = frame.srcdoc.match(rule)
+      if (now && now[0] !== wanted) frame.srcdoc = frame.srcdoc.replace(rule, wanted)
+    })
+  }
+  new MutationObserver(dress).observe(document.body, { attributes: true, attributeFilter: ['data-jp-theme-light'] })
   let waiting = false
   new MutationObserver(() => {
     if (waiting) return
     waiting = true
-    requestAnimationFrame(() => { waiting = false; describe() })
+    requestAnimationFrame(() => { waiting = false; describe(); dress() })
   }).observe(app, { childList: true, subtree: true, attributes: true, attributeFilter: ['class'] })
   describe()
 
