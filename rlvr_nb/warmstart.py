@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 # %% ../nbs/api/57_warmstart.ipynb #warmstart-own-imports
-from .adapters import make_lean, make_norms_lean
 from .agreement import any_process
 from .arguments import hardware_arguments
 from .checkpoint import choose_checkpoint, publish, seal, staging
@@ -180,6 +179,7 @@ def warm_start(model:Any, tokenizer:Any,          # ready to train, with its ada
     from datasets import Dataset
     from transformers import PrinterCallback, ProgressCallback
     from trl import SFTConfig, SFTTrainer # pyright: ignore[reportPrivateImportUsage]
+    from rlvr_nb.adapters import make_lean, make_norms_lean  # imports torch, which a form or a command line never needs
     refuse_nothing(examples)
     start, dtype = time.perf_counter(), next(model.parameters()).dtype
     make_lean(model), make_norms_lean(model)
