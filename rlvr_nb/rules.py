@@ -234,17 +234,18 @@ def _source_rules(cfg, world_size):
     return faults
 
 # %% ../nbs/api/08_rules.ipynb #c-rules-rollout
-@rule("train.rollout", "train.grpo", "model.load_in_4bit")
+@rule("train.rollout", "train.grpo", "model.load_in_4bit", "model.load_in_8bit")
 def _rollout_rules(cfg, world_size):
     "One place says what samples completions."
     rollout, use_vllm, faults = cfg.train.rollout, cfg.train.grpo.get("use_vllm"), []
     if use_vllm is True and rollout not in ("auto", "vllm"):
         faults.append(Fault("train.grpo.use_vllm", f"true with train.rollout={rollout}", "one of the two",
                             (("train.rollout", "vllm"),)))
-    if (use_vllm is True or rollout == "vllm") and cfg.model.load_in_4bit:
-        got = "true with vLLM, which can't take over weights in 4 bits"
-        faults.append(Fault("model.load_in_4bit", got,
-                            fixes=(("model.load_in_4bit", False), ("train.rollout", "auto"))))
+    if use_vllm is not True and rollout != "vllm": return faults
+    for key, bits in (("model.load_in_4bit", 4), ("model.load_in_8bit", 8)):
+        if not cfg.model[key.removeprefix("model.")]: continue
+        faults.append(Fault(key, f"true with vLLM, which can't take over weights in {bits} bits",
+                            fixes=((key, False), ("train.rollout", "auto"))))
     return faults
 
 # %% ../nbs/api/08_rules.ipynb #c-rules-targets

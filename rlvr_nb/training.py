@@ -24,6 +24,7 @@ from .checkpoint import check_space, newest_checkpoint, step_of
 from .health import Batches, Health, is_out_of_memory, smaller
 from .rollout import RolloutEngine
 from .updates import sampled_elsewhere
+from .vllm_sampling import end_alike, starting_vllm, vllm_arguments
 from .agreement import OutOfMemoryEverywhere, several
 from .loopstate import restore_loop
 from .saving import checkpoint_size, given_up
@@ -80,7 +81,7 @@ def _loadable(model, args, folder:Path):
 def _trl_config(self:DefaultTrainingLoopComponent, output_dir, reward_weights):
     "TRL's arguments; a `ConfigError` where it refuses them."
     from trl import GRPOConfig # pyright: ignore[reportPrivateImportUsage]
-    arguments = grpo_arguments(self.config, output_dir, self.seed, reward_weights)
+    arguments = vllm_arguments(self.config) | grpo_arguments(self.config, output_dir, self.seed, reward_weights)
     if hasattr(GRPOConfig, 'unsloth_num_chunks'): arguments = spelled_out(arguments)
     try: args = GRPOConfig(**arguments)
     except (ValueError, TypeError) as e: raise ConfigError(f"train: {str(e).strip().splitlines()[0]}") from e
@@ -140,7 +141,8 @@ def make_trainer(self:DefaultTrainingLoopComponent,
     args, control = self._trl_config(output_dir, reward_weights), control or TrainingControl()
     every = [*callbacks, control_callback()(control, on_step)]
     model.warnings_issued = getattr(model, 'warnings_issued', {})
-    with _loadable(model, args, Path(output_dir)):
+    end_alike(args, model, tokenizer)
+    with starting_vllm(args, model), _loadable(model, args, Path(output_dir)):
         trainer = trainer_class(GRPOTrainer)(
             model=model, processing_class=tokenizer, reward_funcs=reward_functions, args=args,
             train_dataset=Dataset.from_list(list(rows)), callbacks=every, control=control,

@@ -87,7 +87,8 @@ def sampler_difference(ours_BT:Any,   # log-probabilities of the sampler
                        mask_BT:Any,   # 1 where there is a token
                       )->tuple:       # mean and maximum of the absolute difference, and the divergence in nats a token
     "How far the sampler and the trainer are apart."
-    gap = (ours_BT.float() - theirs_BT.float())[mask_BT.bool()]
+    known_BT = mask_BT.bool() & ~ours_BT.isnan()  # vLLM can't tell each one, and TRL hands on nan
+    gap = (ours_BT.float() - theirs_BT.float())[known_BT]
     if not len(gap): return 0., 0., 0.
     return gap.abs().mean().item(), gap.abs().max().item(), gap.mean().item()
 
@@ -126,12 +127,17 @@ def _record_proof(metrics:dict, mean:float, most:float, divergence:float, adapte
     for name, value in found.items():
         if value is not None: metrics[f'sampler/{name}'].append(value)
 
+def _comparable(args) -> bool:
+    "Whether the sampler tells probabilities among all tokens; vLLM tells those among the tokens that truncation left."
+    sampling = sampling_of(args)
+    return not (args.use_vllm and (sampling.truncates or sampling.penalizes))
+
 @patch
 def _prove(self:Proven, inputs, theirs) -> None:
     "Compare, record, and stop a run that samples from other weights."
     found = sampler_difference(inputs['sampling_per_token_logps'], theirs, inputs['completion_mask'])
-    _record_proof(self._metrics['train'], *found, self.engine.adapters)
-    if found[-1] <= FAR_APART: return
+    _record_proof(self._metrics['train'], *found, self.engine.adapters if self.engine else None)
+    if found[-1] <= FAR_APART or not _comparable(self.args): return
     raise RLVRError(f'train.rollout: sampler and trainer diverge by {found[-1]:.3f} nats a token at step '
                     f'{self.state.global_step + 1} (expected at most {FAR_APART}): completions '
                     "aren't sampled from today's weights; type train.rollout=transformers, and report it")
