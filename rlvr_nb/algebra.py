@@ -39,7 +39,8 @@ def stop(self:_Algebra) -> None:
     if child is None: return
     child.kill()
     child.wait()
-    with suppress(OSError): child.stdin.close()  # what the dead child hasn't read can't be flushed
+    with suppress(OSError):
+        if child.stdin: child.stdin.close()  # what the dead child hasn't read can't be flushed
 
 # %% ../nbs/api/28_algebra.ipynb #a-start
 class _TimedOut(Exception):
@@ -71,9 +72,11 @@ def start(self:_Algebra) -> None:
 @patch
 def exchange(self:_Algebra, question:bytes) -> str|None:
     "Send a question and wait for its reply; None if the child is gone or says nothing."
+    pipe = self.child.stdin if self.child else None
+    if pipe is None: return None
     try:
-        self.child.stdin.write(question)
-        self.child.stdin.flush()
+        pipe.write(question)
+        pipe.flush()
         while (line := self.replies.get(timeout=_WALL_SECONDS + 5)) is not None:
             number, reply = json.loads(line)
             if number == self.number: return reply

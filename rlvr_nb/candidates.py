@@ -10,6 +10,7 @@ __all__ = ['PROGRAMS', 'SCRIPTS', 'UNINSTALL', 'option_fields', 'option_lines', 
 import argparse, re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, cast
 
 # %% ../nbs/api/86_candidates.ipynb #candidates-own-imports
 from hydra.core.object_type import ObjectType
@@ -122,7 +123,7 @@ def completing_parser()->argparse.ArgumentParser:
     def of_names(parsed_args, **_): return ConfigFiles(_dirs(typed(parsed_args, "config_dir"))).get_group_options("")
     completers = dict(overrides=of_overrides, cfg=lambda **_: ["job"], shell_completion=lambda **_: list(SCRIPTS),
                       config_name=of_names)
-    for action in parser._actions:
+    for action in cast(list[Any], parser._actions):  # argcomplete asks for a `completer`, which argparse doesn't know
         if action.dest in completers: action.completer = completers[action.dest]
     return parser
 

@@ -90,7 +90,7 @@ def _adapter_rows(lora) -> list[list]:
 def _card_training(report:RunReport) -> str:
     "The options that decide a training, and what each reward pays for."
     train, adapter = report.section('train'), _adapter_rows(report.section('model').get('lora_config'))
-    grpo = train.get('grpo') if isinstance(train.get('grpo'), dict) else {}
+    grpo = written if isinstance(written := train.get('grpo'), dict) else {}
     rows = [[k, train[k]] for k in _TRAINED_WITH if k in train] + [[k, v] for k, v in grpo.items()]
     functions = report.reward_functions
     rewards = [[f['type'], f.get('weight', 1.), reward_text(f['type'], functions)] for f in functions]
@@ -116,7 +116,7 @@ def resolve_markers(text:str,    # with `${get_marker:...}` in it, as a configur
 def _asked(report:RunReport) -> tuple[str, str]:
     "The system prompt of the run and a question that it was asked."
     prompts = report.section('prompts')
-    systems = prompts.get('system_prompts') if isinstance(prompts.get('system_prompts'), dict) else {}
+    systems = written if isinstance(written := prompts.get('system_prompts'), dict) else {}
     template = systems.get(str(prompts.get('prompting_mode')), '')
     system = resolve_markers(template, report.section('model').get('markers'))
     firsts = (r['prompt'] for found in report.evaluations.values() for e in found.values() for r in e.rows[:1])

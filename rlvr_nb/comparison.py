@@ -66,8 +66,8 @@ def at(self:When,
        last_step:int, # of the training
       )->int:
     "The step of the training that the moment belongs to."
-    if self in ('before', 'warm'): return 0
-    return last_step if self == 'after' else self.step
+    if self.step is not None: return self.step
+    return last_step if self == 'after' else 0
 
 # %% ../nbs/api/61_comparison.ipynb #e-when-label
 @patch(as_prop=True)

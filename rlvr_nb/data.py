@@ -136,8 +136,8 @@ def prompt_tokens(tokenizer:Any, # a transformers tokenizer with a chat template
     found = try_render(tokenizer, prompts)
     failed = next((r for r in found if r.text is None), None)
     if failed: raise ConfigError(f"model.model_name_or_path: the chat template can't render a prompt: "
-                                 f"{one_line(failed.error)}")
-    return _token_counts(tokenizer, [r.text for r in found])
+                                 f"{one_line(failed.error or '')}")
+    return _token_counts(tokenizer, [r.text for r in found if r.text is not None])
 
 # %% ../nbs/api/16_data.ipynb #d-component-unknown-dataset
 def _unknown_dataset(name:str) -> str:
@@ -165,7 +165,7 @@ class DefaultDataComponent:
         self.shuffle_answers = bool(get('shuffle_answers', False))
         self.difficulty, self.curriculum = get('difficulty'), bool(get('curriculum', False))
         self.examples, self.markers, self.objection, self._shown = examples, markers, None, None
-        if self.name not in DATASET_PROCESSORS: raise ConfigError(_unknown_dataset(self.name))
+        if self.name not in DATASET_PROCESSORS: raise ConfigError(_unknown_dataset(str(self.name)))
         make = DATASET_PROCESSORS[self.name]
         self.processor = make(dataset_path=get('dataset_path'), dataset_config_name=get('dataset_config_name'),
                               seed=seed,
@@ -251,7 +251,7 @@ def _measured(self:DefaultDataComponent, rows:list[dict], tokenizer, most:int|No
     worst = next((r for r in rendered if r.kind == 'limit'), None)
     if rendered and all(r.text is None for r in rendered): worst = rendered[0]
     if worst: raise ConfigError(f"model.model_name_or_path: the chat template can't render the prompts: "
-                                f"{one_line(worst.error)}")
+                                f"{one_line(worst.error or '')}")
     counts = iter(_token_counts(tokenizer, [r.text for r in rendered if r.text is not None]))
     found = []
     for row, messages, r in zip(short, fitted, rendered):
@@ -293,7 +293,7 @@ def _collect(component, raw:Iterable, split:str, wanted:_Wanted) -> Rows:
         lengths = iter([None] * len(made) if unmeasured else component._measured(made, wanted.tokenizer,
                                                                                  wanted.max_prompt_length))
         for i, (row, solution, reason) in zip(batch, converted):
-            reason = reason or next(lengths) or wanted.reason(row)
+            if row is not None: reason = next(lengths) or wanted.reason(row)
             if reason: out.dropped.append((i, reason))
             else:
                 out.rows.append(row)
@@ -367,7 +367,7 @@ def _band_checks(self:DefaultDataComponent, pass_rates:dict|None) -> tuple:
         key = 'data.difficulty' if self.difficulty else 'data.curriculum'
         raise ConfigError(f"{key}: no pass rates of this model on this data are known yet; "
                           f"measure them with --probe first, or write {key}={'null' if self.difficulty else 'false'}")
-    if not self.difficulty: return ()
+    if not self.difficulty or pass_rates is None: return ()
     get = self.difficulty.get if isinstance(self.difficulty, dict) else lambda k, d: getattr(self.difficulty, k, d)
     return (in_band(pass_rates, get('min', 0.), get('max', 1.)),)
 
@@ -386,7 +386,7 @@ def train_rows(self:DefaultDataComponent,
     raw, split = _raw(self, ('train',))
     rows = _collect(self, raw, split, _Wanted(self.max_train_samples, tokenizer, max_prompt_length, checks))
     rows.named = named
-    if self.curriculum: rows = rows.easy_first(pass_rates)
+    if self.curriculum and pass_rates is not None: rows = rows.easy_first(pass_rates)
     return rows.shuffle_answers(self.seed) if self.shuffle_answers else rows
 
 # %% ../nbs/api/16_data.ipynb #d-eval-rows

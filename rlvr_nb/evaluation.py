@@ -171,7 +171,7 @@ class DefaultEvaluationComponent:
         self._engine_in_use = None
         self.best:dict|None = None  # {'step', 'accuracy', 'since'} of the best evaluation during training
         self.latest = {}  # what `run` returned last
-        self.end = None   # the callback and the trainer's state when training ended
+        self.end:tuple|None = None   # the callback and the trainer's state when training ended
 
     def rows(self, name:str)->list[dict]:
         "The problems that every evaluation of a dataset uses: its first `eval_num_samples`."

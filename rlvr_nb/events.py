@@ -12,6 +12,7 @@ from functools import partialmethod
 from typing import Any
 
 # %% ../nbs/api/73_events.ipynb #events-own-imports
+from fastcore.basics import patch
 from .grammar import RLVRError, redact
 from .show import visible
 from .comparison import Evaluation, When
@@ -87,19 +88,19 @@ def _own_copy(value):
     return copy.deepcopy(value) if isinstance(value, (dict, list, Evaluation)) else value
 
 # %% ../nbs/api/73_events.ipynb #t-drop
+@patch
 def _drop(self:Observers, one, event:str, error:BaseException):
     "Report an observer that raised an exception, and send it no more events."
     name = getattr(one, 'name', type(one).__name__)
     said = redact(f'{type(error).__name__}: {error}'.strip(': '))
     self.remove(one)
     self.dropped.append((name, event, said))
-    recorded = self.run_dir is not None and name != 'jsonl'
-    place = f'; the record goes on in {self.run_dir.path}' if recorded else ''
+    run_dir = None if name == 'jsonl' else self.run_dir  # where the record goes on
+    place = f'; the record goes on in {run_dir.path}' if run_dir is not None else ''
     print(visible(f'observer {name} stopped in {event}: {said.splitlines()[0]}{place}'), file=sys.stderr, flush=True)
     heard = getattr(one, 'last_step', None)
-    if recorded: self.run_dir.log_event('observer_dropped', name=name, event=event, error=said, step=heard)
-
-Observers._drop = _drop
+    if run_dir is not None:
+        run_dir.log_event('observer_dropped', name=name, event=event, error=said, step=heard)
 
 # %% ../nbs/api/73_events.ipynb #t-evaluation-metrics
 def evaluation_metrics(evaluation:Evaluation)->dict[str, float]:

@@ -149,8 +149,8 @@ def curve(self:RunFacts,
           name:str, # of a metric
          )->list[tuple[int, float]]:
     "One metric over the steps, without values that no chart can show."
-    found = [(m['step'], m.get(name)) for m in self.metrics]
-    return [(step, value) for step, value in found if fits(value, float) and abs(value) < 1e200]
+    found = [(m['step'], m[name]) for m in self.metrics if fits(m.get(name), float)]
+    return [(step, value) for step, value in found if abs(value) < 1e200]
 
 # %% ../nbs/api/76_facts.ipynb #t-curve
 @patch(as_prop=True)

@@ -164,7 +164,7 @@ def show(self:Field, value:Any):
     if self.input is None or self.typed or not _fits(self.option, value): return
     shown = _as_shown(self.option, value)
     if self.input.value == shown and type(self.input.value) is type(shown): return
-    if self.option.kind == 'choice' and shown not in self.input.options:
+    if self.option.kind == 'choice' and shown not in getattr(self.input, 'options', ()):
         self._put('options', _labels(self.option, value))
     self._put('value', shown)
 
@@ -254,7 +254,7 @@ def fixes(self:Field)->list[tuple]:
 @patch
 def show_messages(self:Field):
     "Bring the note and the buttons up to date."
-    if self._row is None: return
+    if self._row is None or self.note is None: return
     self.note.value = self._note()
     (self._row.add_class if self.messages else self._row.remove_class)('rlvr-wrong')
     if self.fixes == self._fixes_shown: return

@@ -251,7 +251,7 @@ def refresh(self:Draft,
         self._make_fields()
         self._show_values()
         self.general = [f for f in (*self.faults, *self.here, *self.blockers.values()) if not self._place(f)]
-        if edited in self.fields and before and cfg is not None:
+        if edited and edited in self.fields and before and cfg is not None:
             self.fields[edited].effects = self._effects(edited, before)
         for f in self.fields.values(): f.show_messages()
         for listener in self.listeners: listener(self)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal
 
 # %% ../nbs/api/40_gguf_reading.ipynb #ggufreading-reader
 def quick_reader()->type: # a subclass of `gguf.GGUFReader`
@@ -44,7 +45,7 @@ def reading_once()->Iterator[None]:
         yield
         return
     original = gguf.GGUFReader
-    def read(path, mode='r'):
+    def read(path, mode:Literal['r', 'r+', 'c']='r'):
         state = Path(path).stat()
         return _read(str(path), state.st_size, state.st_mtime_ns) if mode == 'r' else original(path, mode)
     gguf.GGUFReader = read

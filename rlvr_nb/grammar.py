@@ -10,9 +10,10 @@ __all__ = ['CONF_DIR', 'COMPONENTS', 'GROUPS', 'SECTION_GROUPS', 'FILE_NAME', 'M
            'parse_override', 'deep_merge', 'set_path', 'delete_path', 'walk', 'check_tree']
 
 # %% ../nbs/api/01_grammar.ipynb #grammar-imports
-import copy, dataclasses, difflib, importlib, math, re, shlex
+import copy, dataclasses, difflib, math, re, shlex
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 from typing import Any, Iterable, Mapping, TypeGuard
 
@@ -186,7 +187,7 @@ def likely_fix(path:str,        # where the value is
     return one([value]) if "list" in kinds and isinstance(value, str) else {}
 
 # %% ../nbs/api/01_grammar.ipynb #c-groups
-CONF_DIR = Path(importlib.util.find_spec("rlvr_nb").origin).parent/"conf"
+CONF_DIR = Path(str(files("rlvr_nb")))/"conf"
 COMPONENTS = {"data": ("rlvr_nb.data", "DefaultDataComponent"), "model": ("rlvr_nb.model", "DefaultModelComponent"),
               "train": ("rlvr_nb.training", "DefaultTrainingLoopComponent"), "reward": ("rlvr_nb.rewards",
                                                                                         "DefaultRewardComponent"),
@@ -342,7 +343,7 @@ def _child(tree, path, depth, make=False):
     return tree.get(str(step))
 
 # %% ../nbs/api/01_grammar.ipynb #c-apply
-def set_path(tree:dict,    # changed in place
+def set_path(tree:dict|list,    # changed in place
              path:tuple,   # the steps to the value
              value:Any,    # mappings are merged, anything else replaces
             ):

@@ -286,7 +286,7 @@ def by_sample(self:BatchReward)->bool:
 
 # %% ../nbs/api/35_guard.ipynb #r-guarded
 @patch
-def _guarded(self:BatchReward, call, step=lambda: 0):
+def _guarded(self:BatchReward, call, step=lambda: 0) -> Any:
     "Run a call of this reward under the guard."
     c = self.component
     with self.stream, _Undone() as undone: result = with_deadline(call, c.deadline, step, c.stall_file)

@@ -232,7 +232,7 @@ def completions(self:Live, step:int, records:list):
 def describe_error(error:BaseException)->dict: # title, text, trace, faults, memory
     "What to show of an error: its cause in words, and the traceback for those who ask."
     known, status = isinstance(error, ConfigError), getattr(error, 'status', 1)
-    text = '\n'.join(error.errors) if known else str(error) or type(error).__name__
+    text = '\n'.join(error.errors) if isinstance(error, ConfigError) else str(error) or type(error).__name__
     title = 'Not possible' if known else 'Something is missing' if status == 3 else type(error).__name__
     trace = redact(''.join(traceback.format_exception(error)))[-20_000:]
     memory = type(error).__name__ == 'OutOfMemoryError' or 'out of memory' in text.lower()

@@ -12,7 +12,7 @@ import importlib, logging, os, sys
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 # %% ../nbs/api/41_model.ipynb #model-own-imports
 from fastcore.basics import patch
@@ -313,7 +313,9 @@ def is_adapted(model:Any # a transformers or PEFT model
     return hasattr(model, 'peft_config')
 
 # %% ../nbs/api/41_model.ipynb #m-load-adapter-is-adapter
-def _is_adapter(folder:Path|None) -> bool: return bool(folder) and (folder/'adapter_config.json').exists()
+def _is_adapter(folder:Path|None) -> TypeGuard[Path]:
+    "Whether a folder holds an adapter, and no whole model."
+    return folder is not None and (folder/'adapter_config.json').exists()
 
 # %% ../nbs/api/41_model.ipynb #m-load-adapter
 @patch

@@ -59,4 +59,4 @@ def needs(cfg:PipelineConfig, # as it is set
     other = cfg.model_copy(update=dict(model=cfg.model.model_copy(update=dict(model_name_or_path=name))))
     try: f = forecast_for(other)
     except ConfigError: return name
-    return f'{name}: about {gigabytes(f.total)}' if f.parts else f'{name}: memory is known once its config.json is here'
+    return f'{name}: about {gigabytes(f.total)}' if f.total is not None else f'{name}: memory is known once its config.json is here'

@@ -266,11 +266,11 @@ def _joined(pieces:list) -> list:
     "Signs joined to their number, and parentheses around one number noted on it."
     out = []
     for p in pieces:
-        last = out[-1] if out else None
+        last, before = (out[-1] if out else None), (out[-2] if len(out) > 1 else None)
         if isinstance(p, Quantity):
-            half = p.words and 0 < p.number < 1 and last == 'and' and len(out) > 1 and isinstance(out[-2], Quantity)
-            if half and out[-2].number.denominator == 1:  # 2 and a half
-                p = replace(p, number=p.number + out[-2].number, words=False)
+            half = p.words and 0 < p.number < 1 and last == 'and'
+            if half and isinstance(before, Quantity) and before.number.denominator == 1:  # 2 and a half
+                p = replace(p, number=p.number + before.number, words=False)
                 del out[-2:]
             elif _sign_of(last) and not _closes(out): p = replace(p, number=p.number * _sign_of(out.pop()))
         elif p == ')' and isinstance(last, Quantity) and len(out) > 1 and out[-2] == '(':

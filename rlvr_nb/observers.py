@@ -169,7 +169,8 @@ _WANDB_WAITS = dict(init_timeout=30, login_timeout=15, finish_timeout=60)  # sec
 @observer('wandb')
 class WandbObserver(Observer):
     "Sends metrics, reward distributions, completions and evaluations to Weights & Biases."
-    def __init__(self): self.run, self.last_step, self.faults = None, 0, 0
+    run: Any = None  # W&B's own record of the run, from the start of the pipeline on
+    def __init__(self): self.last_step, self.faults = 0, 0
 
     def pipeline_start(self, cfg, run_dir):
         mode = wandb_mode()
@@ -193,9 +194,9 @@ class WandbObserver(Observer):
 @patch
 def _begin(self:WandbObserver, cfg, mode:str):
     "Open the W&B run, offline where the server can't be reached."
-    import wandb
+    from wandb.errors import Error
     try: self.run = self._open(cfg, mode)
-    except (wandb.errors.Error, OSError, ValueError) as error:
+    except (Error, OSError, ValueError) as error:
         if mode == 'offline': raise
         self.run, mode, kept = self._open(cfg, 'offline'), 'offline', shown_path(self.run_dir.path)
         self.run_dir.log_event('fault', where='wandb', message=redact(f'could not be reached: {error}'))

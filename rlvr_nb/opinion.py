@@ -87,7 +87,8 @@ class FolderJudge:
     def __init__(self,
                  folder:str, # as `save_pretrained` leaves it, with a chat template
                 ):
-        self.folder, self.loaded, self.lock = folder, None, threading.Lock()
+        self.folder, self.lock = folder, threading.Lock()
+        self.loaded:Any = None   # model and tokenizer, from the first question on
 
     def _load(self):
         import torch

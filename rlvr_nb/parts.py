@@ -145,11 +145,11 @@ def read_parts(folder:Path,             # of the completions; may be missing
                newest:int|None=None,    # only so many of the newest rows, less those that don't count; None gives all
               )->list[dict]:            # with the fields of `Completion`
     "The completions in the order they were written."
-    import pyarrow.compute as pc
+    import pyarrow as pa, pyarrow.compute as pc
     table = _read_all(folder, unreadable, newest)
     if table is None: return []
     if newest is not None: table = table.slice(max(0, table.num_rows - newest))
-    if step is not None: table = table.filter(pc.equal(table['step'], step))
+    if step is not None: table = table.filter(pc.call_function('equal', [table['step'], pa.scalar(step)]))
     columns = {name: table[name].to_pylist() for name in table.column_names}
     attempts, count = columns.pop('attempt'), table.num_rows
     paid, why = _gather(columns, PAID, count), _gather(columns, WHY, count)

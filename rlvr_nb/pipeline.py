@@ -193,7 +193,8 @@ def _ended_by(self:Pipeline, error:BaseException, evaluated:dict) -> BaseExcepti
         error = UnavailableError(f"run_dir: {error.filename or self.run_dir.path} can't be written or read "
                                  f"({error.strerror or error}); what is whole stays, "
                                  "and the run continues with --resume")
-    status, more = 'stopped', {}
+    status = 'stopped'
+    more:dict[str, Any] = {}
     if not isinstance(error, KeyboardInterrupt):
         status, more = 'failed', {'error': redact(f'{type(error).__name__}: {error}')}
     try:

@@ -171,7 +171,8 @@ def records(self:Batch)->list[Completion]:
     records = []
     for i, s in enumerate(self.samples):
         rewards = {name: paid[i].value for name, paid in self.payments.items()}
-        record = Completion(s.prompt, self.texts[i], s.gold, rewards=rewards, reasons=self.reasons[i], parsed=s.parsed)
+        record = Completion('' if s.prompt is None else s.prompt, self.texts[i], s.gold, rewards=rewards,
+                            reasons=self.reasons[i], parsed=s.parsed)
         records.append(record.judge(s.verdict, as_text))
     return records
 

@@ -194,7 +194,7 @@ def gsm8k_answer_check(parsed:Parsed,                             # one completi
     return Payment(near, f'{paid.reason} (within {10 if strong else 20}%)', False)
 
 # %% ../nbs/api/31_reward_functions.ipynb #r-finqa-near
-def _finqa_error(value, text:str, gold:str) -> float|None:
+def _finqa_error(value, text:str, gold:str) -> float|Fraction|None:
     "The relative error of a financial number, reading a percent sign the way that is nearer to the gold."
     error = _relative_error(value, gold)
     if error is None or '%' not in text or abs(read_number(gold) or 0) < 1: return error

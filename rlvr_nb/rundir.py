@@ -11,13 +11,12 @@ from collections import Counter, defaultdict
 from datetime import datetime
 from functools import cached_property
 from importlib import metadata
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 # %% ../nbs/api/72_rundir.ipynb #rundir-own-imports
 from fastcore.basics import patch
-from .grammar import ConfigError, nearest
+from .grammar import CONF_DIR, ConfigError, nearest
 from .files import (append_line, file_end, fits, inside, json_text, links_out, parse_json, read_json, read_lines,
                            read_text, replacing, write_text)
 from .comparison import Evaluation, When
@@ -43,6 +42,11 @@ class RunDir:
     report       = property(lambda self: self.path/'report.html', doc='The report.')
     result       = property(lambda self: self.path/'result.json', doc='Status and accuracies.')
     writer       = property(lambda self: WriterMark(self.path), doc='The mark of the process that writes.')
+
+    @cached_property
+    def attempt(self)->int:
+        "How often the run has been resumed."
+        return len(_resumes(self))
 
     def __repr__(self): return f'RunDir({str(self.path)!r})'
 
@@ -143,7 +147,7 @@ def _whole_event(event:dict) -> bool:
     if not fits(event, {'kind': str, 'time': float}) or not 0 <= event['time'] < 1e11: return False
     when = event.get('when') if event['kind'] == 'evaluation' else 'after'
     known = fits(event, _EVENTS.get(event['kind'], {})) and fits(event.get('step'), (int, None))
-    return known and When._parse(when) is not None
+    return known and When._parse(str(when)) is not None
 
 # %% ../nbs/api/72_rundir.ipynb #t-events
 @patch
@@ -164,9 +168,6 @@ def read_events(self:RunDir,
 # %% ../nbs/api/72_rundir.ipynb #t-attempt
 def _resumes(run:RunDir) -> list[int]: return [e['step'] for e in run.read_events('resume')]
 
-RunDir.attempt = cached_property(lambda self: len(_resumes(self)))  # how often the run has been resumed
-RunDir.attempt.__set_name__(RunDir, 'attempt')
-
 def _last_steps(run:RunDir) -> dict[int, float]:
     "For each attempt, the step up to which its records count."
     resumes = _resumes(run)
@@ -181,7 +182,7 @@ def resumed(self:RunDir,
     kept = self.eval/f'before-resume-{self.attempt + 1}'
     for path in self.eval.glob('step-*.jsonl'):
         when = re.match(r'step-\d+', path.name)
-        if when is None or When(when[0]).step <= step: continue
+        if when is None or When(when[0]).at(0) <= step: continue
         kept.mkdir(exist_ok=True)
         path.rename(kept/path.name)
     self.log_event('resume', step=step)
@@ -274,7 +275,7 @@ def _versions() -> dict[str, str]:
 # %% ../nbs/api/72_rundir.ipynb #t-commit
 def _commit() -> str|None:
     "The commit of the package's source, '+changes' when files differ from it; None outside a repository."
-    source = Path(find_spec('rlvr_nb').origin).parent
+    source = CONF_DIR.parent
     def git(*args): return subprocess.run(['git', '-C', str(source), *args], capture_output=True, text=True, timeout=20)
     try: head = git('rev-parse', 'HEAD')
     except (OSError, subprocess.TimeoutExpired): return None
@@ -284,7 +285,7 @@ def _commit() -> str|None:
 # %% ../nbs/api/72_rundir.ipynb #t-hardware
 def _hardware() -> dict:
     "The machine; its GPUs only once torch is loaded, since asking for them would load it."
-    torch = sys.modules.get('torch')
+    torch:Any = sys.modules.get('torch')
     count = torch.cuda.device_count() if torch and torch.cuda.is_available() else 0
     gpus = [torch.cuda.get_device_name(i) for i in range(count)]
     return {'platform': platform.platform(), 'cpus': os.cpu_count(), 'gpus': gpus}
@@ -398,7 +399,7 @@ def _load_evaluation(path:Path) -> Evaluation|None:
 
 # %% ../nbs/api/72_rundir.ipynb #t-evaluations
 @patch
-def evaluations(self:RunDir)->dict[When, dict[str, Evaluation]]:  # {'before': {'gsm8k': ...}, 'step-50': ...}
+def evaluations(self:RunDir)->dict[str, dict[str, Evaluation]]:  # {'before': {'gsm8k': ...}, 'step-50': ...}
     "Every evaluation of the run, in the order of training."
     found = defaultdict(dict)
     for path in sorted(self.eval.glob('*.jsonl')):

@@ -147,7 +147,7 @@ def check(self:DefaultRewardComponent)->list[Fault]:
     faults = [e for _, found in resolved for e in found] + self._gate_faults()
     if not any(self.weights):
         faults.append(Fault('reward.reward_functions', problem='every weight is 0, so nothing would be learned'))
-    if not faults: self.functions = [f for f, _ in resolved]
+    if not faults: self.functions = [f for f, _ in resolved if f is not None]
     return faults
 
 # %% ../nbs/api/36_scoring.ipynb #r-build

@@ -10,6 +10,7 @@ __all__ = ['READERS', 'SPLIT_NAMES', 'read_text', 'WrittenFloat', 'read_file', '
 import csv, io, json, os
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 # %% ../nbs/api/12_sources.ipynb #sources-own-imports
 from .grammar import ConfigError, UnavailableError
@@ -51,6 +52,7 @@ def read_text(path:str|Path, # a text file
 # %% ../nbs/api/12_sources.ipynb #d-written-writtenfloat
 class WrittenFloat(float):
     "A number that prints as it was written: `str(WrittenFloat('0.10'))` is '0.10'."
+    text: str
     def __new__(cls, text:str): # as it stands in the file
         number = super().__new__(cls, text)
         number.text = text
@@ -277,7 +279,7 @@ def _read_hub(path:str, name:str|None, split:str) -> list[dict]:
     with _hub_errors(path): return load_dataset(path, name, split=split).to_list()
 
 # %% ../nbs/api/12_sources.ipynb #d-splits-of-saved
-def _saved(folder:Path): # written by `save_to_disk`
+def _saved(folder:Path) -> Any: # written by `save_to_disk`: a dataset, or one for each split
     from datasets import load_from_disk
     return load_from_disk(str(folder))
 

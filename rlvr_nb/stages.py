@@ -37,6 +37,7 @@ class Pipeline:
     "A run: from a configuration to a trained model and the evidence of what it learned."
     prepared: Any = None  # what preflight made
     run_dir: Any = None   # the run directory, once it is open
+    monitor: Any = None   # of what is trained on, while it is trained
     resumed, ended, told, steps = False, False, 0, 0  # continues a run; its end is written; faults told; steps done
 
     def __init__(self,

@@ -209,7 +209,7 @@ def _read_parts(self:TableProcessor) -> dict:
     if held and p['eval_fraction']:
         raise ConfigError(f"data.params.eval_fraction: {path} has rows for evaluation already ({held}); leave it out")
     if held: return dict(train=load_rows(path, 'train', name), test=load_rows(path, held, name))
-    return self._divided(load_rows(path, 'train', name))
+    return self._divided(load_rows(path, 'train', name) or [])
 
 # %% ../nbs/api/15_table.ipynb #tb-read-parts
 @patch

@@ -182,7 +182,8 @@ def warm_start(model:Any, tokenizer:Any,          # ready to train, with its ada
     from rlvr_nb.adapters import make_lean, make_norms_lean  # imports torch, which a form or a command line never needs
     refuse_nothing(examples)
     start, dtype = time.perf_counter(), next(model.parameters()).dtype
-    make_lean(model), make_norms_lean(model)
+    make_lean(model)
+    make_norms_lean(model)
     args = SFTConfig(**sft_arguments(warm, bf16, folder, seed, checkpointing))
     trainer = SFTTrainer(model=model, processing_class=tokenizer, args=args,
                          train_dataset=Dataset.from_list(examples.rows),

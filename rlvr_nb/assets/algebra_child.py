@@ -48,7 +48,7 @@ def read_whole(text):
     converter = _Latex2Sympy(is_real=not should_treat_as_complex(text))
     parser = converter.create_parser(text)
     parser.math()
-    if parser.getTokenStream().LA(1) != -1: raise ValueError("the grammar stops before the end")
+    if (token := parser.getCurrentToken()) and token.type != -1: raise ValueError("the grammar stops before the end")
     return converter.parse(text)
 
 
