@@ -52,7 +52,7 @@ def launch(self:_Algebra) -> None:
     command = [sys.executable, '-P', str(_PROGRAM), *map(str, (_STEPS, _CPU_SECONDS, _WALL_SECONDS))]
     self.replies = queue.SimpleQueue()
     self.child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                                  env={**os.environ, 'PYTHONHASHSEED': '0'})
+                                  env={**os.environ, 'PYTHONHASHSEED': '0'}, start_new_session=True)
     threading.Thread(target=self.listen, args=(self.child.stdout, self.replies), daemon=True).start()
 
 # %% ../nbs/api/28_algebra.ipynb #a-start-ready

@@ -37,7 +37,8 @@ def _start_child():
     "A child that waits for jobs on its standard input."
     env = {k: v for k, v in os.environ.items() if k in ('PATH', 'PYTHONPATH', 'SYSTEMROOT', 'LD_LIBRARY_PATH')}
     return subprocess.Popen([sys.executable, '-P', str(_PROGRAM)], env=env, text=True, encoding='ascii',
-                            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+                            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                            start_new_session=True)   # Ctrl-C in a terminal is for the run, which ends it
 
 # %% ../nbs/api/10_rendering.ipynb #rendering-renderer
 class Renderer:

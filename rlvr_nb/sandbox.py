@@ -74,7 +74,7 @@ def _launch(role:str, text:str, seconds:float, megabytes:int, unsafe:bool, folde
         os.write(end, program)
         os.close(end)
     given, path = () if fd is None else (fd,), {'PATH': os.environ.get('PATH', os.defpath)}
-    try: return subprocess.Popen(_sandboxed(command, fd), env=path, pass_fds=given, **pipes)
+    try: return subprocess.Popen(_sandboxed(command, fd), env=path, pass_fds=given, start_new_session=True, **pipes)
     finally:
         if fd is not None: os.close(fd)
 
