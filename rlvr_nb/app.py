@@ -158,7 +158,7 @@ def start(self:App, continued:bool=False, # go on with the run that was stopped,
         training.start()
         if continued:
             self.live.load(run)
-            self.live.update(status='running', error=None, ended=None)
+            self.live.update(status='running', error=None, started=time.time(), ended=None)
         self.follower.follow(None)
         self.training, self._shown = training, {}
     self.wake()
@@ -192,6 +192,7 @@ def _update_summary(self:App):
 def _run_ended(self:App, view):
     "Show the comparison, and leave a summary in the notebook."
     self._shown['ended'] = (view.status, view.ended)
+    if self.training is not None: self.tasks.say('one-run')   # a button of the runs has begun it
     self.comparisons = self.results.show_run(view.run_dir)
     self._update_summary()
 

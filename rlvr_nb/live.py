@@ -334,8 +334,9 @@ def _progress(self:Live, metrics:list, events:list, result:dict) -> dict:
     stages = [e['name'] for e in events if e['kind'] == 'stage_start']
     totals = [m['total_steps'] for m in metrics if 'total_steps' in m]
     ended = bool(events and result)
+    began = [e['time'] for i, e in enumerate(events) if not i or e['kind'] == 'resume']   # of the last attempt
     return dict(step_now=max((m['step'] for m in metrics), default=0), total=totals[-1] if totals else self.total,
-                stage=stages[-1] if stages and not result else None, started=events[0]['time'] if events else None,
+                stage=stages[-1] if stages and not result else None, started=began[-1] if began else None,
                 ended=events[-1]['time'] if ended else None, error=stored_error(result))
 
 # %% ../nbs/api/92_live.ipynb #w-stored-status

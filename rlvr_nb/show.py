@@ -190,7 +190,7 @@ def _number(value:float, share:bool=False) -> str:
     if abs(value) >= 1e12: return f'{value:.1e}'
     if abs(value) >= 1e9: return f'{value / 1e9:.4g}G'
     if abs(value) >= 1e6: return f'{value / 1e6:.4g}M'
-    return f'{value / 1e3:.4g}k' if abs(value) >= 1e4 else f'{value:.4g}'
+    return f'{value / 1e3:.4g}k' if abs(value) >= 1e4 else f'{value:.4g}'.replace('e-0', 'e-')   # room is short
 
 # %% ../nbs/api/07_show.ipynb #t-scale
 def _scale(values:list[float], start:float, end:float, tight:bool=False):

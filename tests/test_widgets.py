@@ -780,8 +780,8 @@ def test_a_lost_run_is_known_and_goes_on_in_the_foreground(tmp_path):
     app.draw()
     assert app.live.status == 'killed' and app.live.step_now >= 3
     assert (
-        'The process of this run is gone' in app.w['blocked'].value
-        and 'checkpoint-' in app.w['blocked'].value
+        'It last wrote something' in app.w['blocked'].value
+        and 'its checkpoint of step' in app.w['blocked'].value
         and app.w['continue'].layout.display in ('', None)
     )
     result = app.train(continued=True)
