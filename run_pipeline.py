@@ -1,3 +1,3 @@
 import sys
-from rlvr_nb.cli import main
-sys.exit(main())
+from rlvr_nb.__main__ import start
+sys.exit(start())

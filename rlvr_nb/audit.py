@@ -12,6 +12,7 @@ from fractions import Fraction
 from typing import Any
 
 # %% ../nbs/api/37_audit.ipynb #audit-own-imports
+from .grammar import ConfigError, Fault
 from .show import Table
 from .prompts import Markers, PLAIN, after_opening, is_prefilled
 from .statements import read_number
@@ -120,8 +121,8 @@ def _another_gold(rows:list[dict], i:int) -> str|None:
 _OPENED = 'right, with the opening marker that the template wrote already'
 
 def _attack(component:DefaultRewardComponent, row:dict, other:str, markers:Markers,
-            prefilled:bool|str) -> dict[str, dict]:
-    "For each probe, what each reward pays; `None` for a reward that can't score it."
+            prefilled:bool|str) -> tuple[dict[str, dict], list]:
+    "For each probe, what each reward pays, `None` where it can't score it; and what went wrong inside the rewards."
     gold, question = str(row['answer']), _question(row, row.get('prompt'))
     made = {name: probe(question, gold, other, markers) for name, probe in (RIGHT | WRONG).items()}
     texts = {name: after_opening(t, markers, prefilled) for name, t in made.items() if t is not None}
@@ -130,7 +131,28 @@ def _attack(component:DefaultRewardComponent, row:dict, other:str, markers:Marke
     columns = {k: [v]*n for k, v in row.items() if k != 'prompt'} | {'answer': [gold]*n}
     batch = component.batch(list(texts.values()), [row.get('prompt')]*n, [t.split() for t in texts.values()], columns)
     paid = {name: [p.value for p in component.payments(batch, name)] for name in component.names}
-    return {probe: {name: values[i] for name, values in paid.items()} for i, probe in enumerate(texts)}
+    return {probe: {name: values[i] for name, values in paid.items()} for i, probe in enumerate(texts)}, batch.faults
+
+# %% ../nbs/api/37_audit.ipynb #r-failures
+def _first_failure(name:str, rows:list[dict], failures:list[list]) -> tuple[int, str]:
+    "How often a reward went wrong, and the first time in words; `failures` has a list for each row."
+    mine = [(row, fault) for row, faults in zip(rows, failures) for fault in faults if fault.function == name]
+    if not mine: return 0, ''
+    row, fault = mine[0]
+    question = _short(_question(row, row.get('prompt')), 80)
+    return len(mine), f"{fault.problem}, first on the row {question!r} with the answer {_short(row['answer'], 40)!r}"
+
+def _failures(names:list[str], rows:list[dict], failures:list[list], tried:int) -> list[tuple[str, str]]:
+    "Warnings of rewards that went wrong on some of the completions; a `ConfigError` names those that did on all."
+    found, hopeless = [], []
+    for i, name in enumerate(names):
+        times, text = _first_failure(name, rows, failures)
+        if times == tried:
+            hopeless.append(Fault(f'reward.reward_functions[{i}]', problem=f"{name} can't score any of {tried} "
+                                  f'completions of {len(rows)} rows: it {text}', advice='mend the reward'))
+        elif times: found.append(('warning', f"{name} can't score {times} of {tried} completions: it {text}"))
+    if hopeless: raise ConfigError(hopeless)
+    return found
 
 # %% ../nbs/api/37_audit.ipynb #r-total
 def _total(paid:dict, weights:dict) -> float|None:
@@ -222,12 +244,14 @@ def audit_rewards(config:Any,         # a configuration, its `reward` part, a co
     others = [_another_gold(rows, i) for i in range(len(rows))]
     attacked = [(row, other) for row, other in zip(rows, others) if other is not None]
     if not attacked: raise RewardError(f"audit: at least two rows with different answers are needed, got {len(rows)}")
-    attacks = [_attack(component, row, other, markers, prefilled) for row, other in attacked]
+    made = [_attack(component, row, other, markers, prefilled) for row, other in attacked]
+    attacks, rows = [attack for attack, _ in made], [row for row, _ in attacked]
+    findings = _failures(component.names, rows, [wrong for _, wrong in made], sum(map(len, attacks)))
     table = _audit_table(attacks, dict(zip(component.names, component.weights)))
     if 'right, in perfect format' not in {t['probe'] for t in table}:
         names, first = ', '.join(component.names), _short(rows[0]['answer'])
         raise RewardError(f"audit: no reward ({names}) can score these rows, the first gold is {first!r}")
-    findings = _findings_about_wrong(table)
+    findings += _findings_about_wrong(table)
     for r in functions: findings += _findings_about_reward(r.__name__, attacks)
     report = AuditReport(findings, table, len(attacks), _format_share(table))
     report.findings += _notes(report)

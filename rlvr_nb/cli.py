@@ -6,13 +6,14 @@
 __all__ = ['help_text', 'evaluate_path', 'main']
 
 # %% ../nbs/api/88_cli.ipynb #cli-imports
-import argparse, importlib, io, os, re, sys, time
+import argparse, importlib, os, re, signal, sys, threading, time
+from contextlib import contextmanager
 from pathlib import Path
 
 # %% ../nbs/api/88_cli.ipynb #cli-own-imports
 from . import __version__
 from .redaction import one_line, plain_text
-from .grammar import CONF_DIR, ConfigError, Fault, GROUPS, RLVRError, did_you_mean, override_text, search_dirs
+from .grammar import ConfigError, Fault, GROUPS, RLVRError, did_you_mean, override_text, search_dirs
 from .defaults import BUILTIN_MODEL
 from .schema import PipelineConfig
 from .compose import ConfigFiles, expand_sweep
@@ -34,7 +35,7 @@ def help_text()->str:
     filled = {name: "\n".join(f"  {line}" for line in lines) for name, lines in parts.items()}
     commands = "".join(f"       rlvr-nb {f'{word} {value}'.strip():24} {text}\n" for word,
                        (_, _, value, text) in COMMANDS.items())
-    template = CONF_DIR.parent/"assets/help.txt"
+    template = Path(importlib.util.find_spec("rlvr_nb").origin).parent/"assets/help.txt"
     return template.read_text(encoding="utf-8").format(commands=commands, **filled)
 
 # %% ../nbs/api/88_cli.ipynb #i-existing
@@ -172,7 +173,7 @@ def _close_stdout():
 def _show_everything():
     "Let a terminal that isn't UTF-8 show what it can't print as escapes."
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper): stream.reconfigure(errors="backslashreplace")
+        if hasattr(stream, "reconfigure"): stream.reconfigure(errors="backslashreplace")
 
 # %% ../nbs/api/88_cli.ipynb #i-run
 def _run(words):
@@ -181,6 +182,19 @@ def _run(words):
     module, function, _, _ = COMMANDS[words[0]]
     return getattr(importlib.import_module(module), function)(words[1:])
 
+# %% ../nbs/api/88_cli.ipynb #i-signals
+def _interrupt(number, frame): raise KeyboardInterrupt
+
+@contextmanager
+def _interrupted_by_signals():
+    "Within it SIGINT and SIGTERM raise `KeyboardInterrupt`, unless they are ignored or this isn't the main thread."
+    here, before = threading.current_thread() is threading.main_thread(), {}
+    for number in (signal.SIGINT, signal.SIGTERM) if here else ():
+        if signal.getsignal(number) not in (signal.SIG_IGN, None): before[number] = signal.signal(number, _interrupt)
+    try: yield
+    finally:
+        for number, handler in before.items(): signal.signal(number, handler)
+
 # %% ../nbs/api/88_cli.ipynb #i-main
 def main(argv:list[str]|None=None   # what was typed after the program's name; None takes it from the process
         )->int:                     # exit status
@@ -188,7 +202,7 @@ def main(argv:list[str]|None=None   # what was typed after the program's name; N
     if "_ARGCOMPLETE" in os.environ: answer_shell()
     _show_everything()
     try:
-        status = _run([_decoded(word) for word in (sys.argv[1:] if argv is None else argv)])
+        with _interrupted_by_signals(): status = _run([_decoded(word) for word in (sys.argv[1:] if argv is None else argv)])
         sys.stdout.flush()
         return status
     except RLVRError as e: _say_why(e); return e.status

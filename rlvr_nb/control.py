@@ -6,7 +6,7 @@
 __all__ = ['StopRequested', 'TrainingControl', 'interruptible']
 
 # %% ../nbs/api/51_control.ipynb #control-imports
-import signal, sys, threading
+import os, signal, sys, threading
 from contextlib import contextmanager
 
 # %% ../nbs/api/51_control.ipynb #control-own-imports
@@ -52,6 +52,11 @@ def check(self:TrainingControl):
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _NOTICE = '\nStopping; what is done so far is saved. Once more stops at once.'
 
+def _say(text:str) -> None:
+    "Print from within a handler, also where the signal came while something was being printed."
+    try: print(text, file=sys.stderr, flush=True)
+    except (RuntimeError, ValueError, OSError): os.write(2, f'{text}\n'.encode())
+
 def _stop_now(number, frame): raise KeyboardInterrupt
 
 def _stop_soon(control:TrainingControl):
@@ -59,7 +64,7 @@ def _stop_soon(control:TrainingControl):
     def handle(number, frame):
         for s in _SIGNALS: signal.signal(s, _stop_now)
         control.stop()
-        print(_NOTICE, file=sys.stderr, flush=True)
+        _say(_NOTICE)
     return handle
 
 # %% ../nbs/api/51_control.ipynb #tc-interruptible
@@ -75,5 +80,5 @@ def interruptible(control:TrainingControl # asked to stop by the first signal
     for s in _SIGNALS: signal.signal(s, _stop_soon(control))
     try: yield
     finally:
-        for s, handler in before.items(): signal.signal(s, handler)
+        for s, handler in before.items(): signal.signal(s, signal.SIG_DFL if handler is None else handler)
         control.guarded = False

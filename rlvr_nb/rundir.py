@@ -208,9 +208,10 @@ def log_metrics(self:RunDir,
 # %% ../nbs/api/72_rundir.ipynb #t-metrics
 @patch
 def metrics(self:RunDir)->list[dict]:
-    "The metrics that count, in the order they were written; a step may have several lines."
+    "The metrics that count, step by step; a step may have several lines, and those of evaluations come last."
     last, written = _last_steps(self), read_lines(self.metrics_file, self.unreadable, _whole_metrics)
-    return [m for m in written if m['step'] <= last.get(m.get('attempt') or 0, -1)]
+    counted = [m for m in written if m['step'] <= last.get(m.get('attempt') or 0, -1)]
+    return sorted(counted, key=lambda m: (m['step'], any(name.startswith('eval/') for name in m)))
 
 # %% ../nbs/api/72_rundir.ipynb #t-curve
 @patch

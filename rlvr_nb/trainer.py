@@ -48,8 +48,10 @@ def _add_speed(metrics:dict) -> None:
     metrics['memory/gib'] = [peak_memory() / 2**30]
 
 # %% ../nbs/api/55_trainer.ipynb #t-timed
+_LINES = 100  # of the log that stay in memory
+
 class Timed:
-    "Times generation and rewards, and adds speed and memory to the log."
+    "Times generation and rewards, adds speed and memory to the log, and lets old lines of it go."
     def _timed(self, name, f, *args, **kwargs):
         start = time.perf_counter()
         try: return f(*args, **kwargs)
@@ -63,6 +65,7 @@ class Timed:
     def log(self, logs, start_time=None):
         _add_speed(self._metrics['train'])
         super().log(logs, start_time)
+        del self.state.log_history[:-_LINES]
 
 # %% ../nbs/api/55_trainer.ipynb #t-length
 def _length(ids:list[int], ends:set[int], pad:int) -> tuple[int, bool]:

@@ -38,7 +38,7 @@ class TrainingOutcome:
     steps: int       # optimizer steps done, those of earlier parts of the run included
     stopped: bool    # ended before `max_steps`
     seconds: float   # of this part
-    history: list = field(default_factory=list, repr=False) # TRL's log, a dict a line
+    history: list = field(default_factory=list, repr=False) # the last lines of TRL's log, a dict each
     skipped: list = field(default_factory=list) # steps whose gradient was no number
     batches: Batches|None = None # with which it ended
 

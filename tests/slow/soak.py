@@ -91,12 +91,6 @@ def ended(folder):
     return json.loads(path.read_text())['status'] if path.exists() else None
 
 
-def has_begun(folder, process):
-    "Whether the process writes the run by now; while it imports, a signal ends it as it would end any program."
-    mark = Path(folder)/'writer.json'
-    return mark.exists() and json.loads(mark.read_text()).get('pid') == process.pid
-
-
 class Record:
     "What all workers have found."
 
@@ -163,7 +157,7 @@ def one_run(folder, options, rng, record):
     while True:
         process = start(*arguments)
         memory, files = watch(process, 1e9 if record.is_over else rng.uniform(*record.args.kill_every))
-        sent = rng.choice([*SENT, signal.SIGKILL]) if has_begun(folder, process) else signal.SIGKILL
+        sent = rng.choice([*SENT, signal.SIGKILL])
         was_sent = process.poll() is None
         if was_sent: process.send_signal(sent)
         _, err = process.communicate()
