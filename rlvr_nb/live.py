@@ -20,7 +20,7 @@ from .grammar import ConfigError, redact
 from .schema import PipelineConfig
 from .completion import store_columns
 from .comparison import Evaluation, When
-from .monitor import THRESHOLDS, is_warning, standing_warnings, window_means
+from .monitor import THRESHOLDS, is_warning, right_lost, standing_warnings, window_means
 from .parts import count_rows
 from .rundir import RunDir
 from .observers import Observer
@@ -186,6 +186,12 @@ def _window(curves:dict, window:int) -> tuple[dict, list]:
     first = steps[0] if steps else math.inf
     return {k: [y for x, y in curves.get(k, []) if x >= first] for k in (*THRESHOLDS, 'verdict/match')}, steps
 
+def _right_lost(curves:dict, window:int) -> float:
+    "The share of right answers that were given up for more reward, from the first to the newest steps."
+    paid, right = dict(curves.get('reward', [])), dict(curves.get('verdict/match', []))
+    steps = [(paid[step], right.get(step, 0.)) for step, _ in curves.get(_EACH_STEP, []) if step in paid]
+    return right_lost(steps[:window], steps[-window:])
+
 def standing_now(curves:dict,     # metric -> [(step, value), ...]
                  window:int=10,   # steps
                 )->list[tuple]:   # (the steps, metric, text)
@@ -193,6 +199,7 @@ def standing_now(curves:dict,     # metric -> [(step, value), ...]
     values, steps = _window(curves, window)
     if len(steps) < window: return []
     means = window_means({k: found for k, found in values.items() if found}, window)
+    means['monitor/right_lost'] = _right_lost(curves, window)
     when = f'steps {round(steps[0])} to {round(steps[-1])}'
     return [(when, metric, text) for metric, text in standing_warnings(means).items()]
 
