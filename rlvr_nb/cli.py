@@ -6,14 +6,14 @@
 __all__ = ['help_text', 'evaluate_path', 'main']
 
 # %% ../nbs/api/88_cli.ipynb #cli-imports
-import argparse, importlib, os, re, signal, sys, threading, time
+import argparse, importlib, io, os, re, signal, sys, threading, time
 from contextlib import contextmanager
 from pathlib import Path
 
 # %% ../nbs/api/88_cli.ipynb #cli-own-imports
 from . import __version__
 from .redaction import one_line, plain_text
-from .grammar import ConfigError, Fault, GROUPS, RLVRError, did_you_mean, override_text, search_dirs
+from .grammar import CONF_DIR, ConfigError, Fault, GROUPS, RLVRError, did_you_mean, override_text, search_dirs
 from .defaults import BUILTIN_MODEL
 from .schema import PipelineConfig
 from .compose import ConfigFiles, expand_sweep
@@ -35,7 +35,7 @@ def help_text()->str:
     filled = {name: "\n".join(f"  {line}" for line in lines) for name, lines in parts.items()}
     commands = "".join(f"       rlvr-nb {f'{word} {value}'.strip():24} {text}\n" for word,
                        (_, _, value, text) in COMMANDS.items())
-    template = Path(importlib.util.find_spec("rlvr_nb").origin).parent/"assets/help.txt"
+    template = CONF_DIR.parent/"assets/help.txt"
     return template.read_text(encoding="utf-8").format(commands=commands, **filled)
 
 # %% ../nbs/api/88_cli.ipynb #i-existing
@@ -173,7 +173,7 @@ def _close_stdout():
 def _show_everything():
     "Let a terminal that isn't UTF-8 show what it can't print as escapes."
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"): stream.reconfigure(errors="backslashreplace")
+        if isinstance(stream, io.TextIOWrapper): stream.reconfigure(errors="backslashreplace")
 
 # %% ../nbs/api/88_cli.ipynb #i-run
 def _run(words):
