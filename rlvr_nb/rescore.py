@@ -60,11 +60,10 @@ def _pay_again(component:DefaultRewardComponent, records:list[Completion], row_f
     tokens = [[0] * r.tokens if r.tokens is not None else None for r in records]
     known = tokens if None not in tokens else None
     batch = component.batch([r.completion for r in records], [r.prompt for r in records], known, columns)
-    table, scored = component._table(batch), []
-    for i, r in enumerate(records):
-        rewards = {name: component.payments(batch, name)[i].value for name in component.names}
-        scored.append(Rescored(r, table.totals[i], rewards=rewards, reasons=batch.reasons[i]))
-    return scored
+    totals, reasons = component._table(batch).totals, batch.reasons
+    paid = {name: component.payments(batch, name) for name in component.names}
+    return [Rescored(r, totals[i], rewards={name: found[i].value for name, found in paid.items()}, reasons=reasons[i])
+            for i, r in enumerate(records)]
 
 # %% ../nbs/api/37_rescore.ipynb #rs-rescoring
 @dataclass

@@ -382,14 +382,13 @@ def _repr_html_(self:ScoreTable):
 @patch
 def _table(self:DefaultRewardComponent, batch:Batch) -> ScoreTable:
     "What the rewards pay for the completions of a batch."
-    rows = []
+    rows, parts = [], [[] for _ in batch.texts]
     for name, weight in zip(self.names, self.weights):
         for i, p in enumerate(self.payments(batch, name)):
             paid = None if p.value is None else p.value*weight
+            if paid is not None: parts[i].append(paid)
             rows.append(dict(completion=i, reward=name, value=p.value, weight=weight, paid=paid, reason=p.reason))
-    table = ScoreTable(rows, [], batch.texts)
-    paid = [[r['paid'] for r in table._of(i) if r['paid'] is not None] for i in range(len(batch.texts))]
-    return replace(table, totals=[sum(p) if p else None for p in paid])
+    return ScoreTable(rows, [sum(paid) if paid else None for paid in parts], batch.texts)
 
 # %% ../nbs/api/36_scoring.ipynb #r-score-completions
 def score_completions(config:Any,               # a configuration, its `reward` part, or a component

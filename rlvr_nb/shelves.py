@@ -257,6 +257,6 @@ def rescore(self:Runs):
     def work(): return rescore_run(self.chosen().path, override_text(LIST, self.form.rewards))
     def show(found):
         self.w['rescored'].value = found._repr_html_() if found.changed else ''
-        said = 'Train further from a step before the rewards did harm, and they come along.'
+        said = 'To train with these rewards, begin with a step before the old ones did harm: they come along.'
         self.tasks.say('rescore', said if found.changed else _SAME_REWARDS)
     self.tasks.run('rescore', work, show, 'Judging the stored completions again ...')
