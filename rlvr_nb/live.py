@@ -187,7 +187,7 @@ def _window(curves:dict, window:int) -> tuple[dict, list]:
     return {k: [y for x, y in curves.get(k, []) if x >= first] for k in (*THRESHOLDS, 'verdict/match')}, steps
 
 def _right_lost(curves:dict, window:int) -> float:
-    "The share of right answers that were given up for more reward, from the first to the newest steps."
+    "The share of right answers that was lost while the mean reward rose, from the first to the newest steps."
     paid, right = dict(curves.get('reward', [])), dict(curves.get('verdict/match', []))
     steps = [(paid[step], right.get(step, 0.)) for step, _ in curves.get(_EACH_STEP, []) if step in paid]
     return right_lost(steps[:window], steps[-window:])

@@ -163,16 +163,16 @@ def window_means(values:dict,  # metric -> its values in the last steps, in thos
 _CERTAIN = 3.   # standard errors
 
 def _apart(early:tuple, late:tuple) -> float:
-    "By how many standard errors the newer values are higher: Welch's t."
+    "Welch's t: the later mean minus the earlier one, in standard errors of this difference."
     error = math.sqrt(variance(early)/len(early) + variance(late)/len(late))
     difference = _mean(late) - _mean(early)
     return difference/error if error > 1e-12 else math.copysign(math.inf, difference) if difference else 0.
 
 # %% ../nbs/api/38_monitor.ipynb #r-lost
 def right_lost(early:list,  # (mean reward, share of right completions) of each of the first steps
-               late:list,   # the same of the newest steps
-              )->float:     # share of the right answers that are gone; 0 where chance could explain it, or less is paid
-    "How many right answers were given up while the reward went up."
+               late:list,   # the same for the newest steps
+              )->float:     # from 0 to 1; 0 where either change is below three standard errors
+    "The share of right answers that was lost while the mean reward rose."
     if min(len(early), len(late)) < 2: return 0.
     (paid, right), (paid_now, right_now) = zip(*early), zip(*late)
     if _apart(paid, paid_now) < _CERTAIN or _apart(right, right_now) > -_CERTAIN: return 0.
