@@ -6,8 +6,9 @@
 __all__ = ['PROBES', 'path_problem', 'free_disk', 'eval_datasets', 'known_rates']
 
 # %% ../nbs/api/80_checks.ipynb #checks-imports
-import os, shutil, tempfile
+import os, re, shutil, tempfile
 from pathlib import Path
+from typing import Any
 
 # %% ../nbs/api/80_checks.ipynb #checks-own-imports
 from .grammar import ConfigError
@@ -25,7 +26,7 @@ def _unreadable_datasets(cfg:PipelineConfig) -> list[str]:
     "The datasets of a run that the built-in model can't read."
     named = {cfg.data.dataset_name, *(cfg.eval.eval_datasets_names or [])}
     return [f'data.dataset_name: the built-in model has an alphabet of 27 tokens and reads only arithmetic, '
-            f'not {name!r}; {_OTHER_MODEL}' for name in sorted(named - {'arithmetic', 'small_dataset', 'default'})]
+            f'not {name!r}; {_OTHER_MODEL}' for name in sorted(named - {'arithmetic', 'small_dataset', 'default', 'table'})]
 
 def _builtin_problems(cfg:PipelineConfig) -> list[str]:
     "What the built-in model can't read or was never taught."
@@ -38,6 +39,16 @@ def _builtin_problems(cfg:PipelineConfig) -> list[str]:
         problems.append(f'model.markers: the built-in model knows only {PLAIN.reasoning_start} and '
                         f'{PLAIN.solution_start}; {_OTHER_MODEL}')
     return problems
+
+# %% ../nbs/api/80_checks.ipynb #l-builtin-rows
+def _builtin_row_problems(cfg:PipelineConfig, rows:Any # `Rows`
+                         ) -> list[str]:
+    "Questions of a table that the built-in model was never taught, with the first of them."
+    if not cfg.is_builtin_model or cfg.data.dataset_name != 'table': return []
+    other = [row['question'] for row in rows if not re.fullmatch(r'\d{3}\+\d{3}=\?', row['question'])]
+    return [f'data.dataset_path: the built-in model reads only sums of three digits such as 123+456=?, and '
+            f'{len(other)} of {len(rows)} questions are something else, the first {other[0][:60]!r}; '
+            f'{_OTHER_MODEL}'] if other else []
 
 # %% ../nbs/api/80_checks.ipynb #l-can-write
 def _can_write(folder:Path) -> bool:

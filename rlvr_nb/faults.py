@@ -15,6 +15,7 @@ from .grammar import ConfigError, Fault, parse_override, value_text
 from .schema import PipelineConfig
 from .prompts import Markers
 from .scoring import DefaultRewardComponent
+from .entries import options
 from .preflight import _builtin_problems, _path_problems
 
 # %% ../nbs/api/91_faults.ipynb #w-suggested-fixes
@@ -31,13 +32,22 @@ def suggested_fixes(line:str # one error as a text
     return list({(p, value_text(v)): (p, v) for p, v in found}.values())
 
 # %% ../nbs/api/91_faults.ipynb #w-as-fault
+_PATHS = {option.path for option in options()}
+
+def _without_fixes(said:str, fixes:tuple) -> str:
+    "A sentence without its last clause, where that says in the grammar of the command line what a button offers."
+    problem, _, advice = said.rpartition('; ')
+    offered = any(path in _PATHS and f'{path}=' in advice for path, _ in fixes)
+    return problem if problem and offered else said
+
 def as_fault(fault:Fault|str # a `Fault`, or a line of text
             )->Fault:
     "A record, also of what a component says in a line."
     if isinstance(fault, Fault) and fault.path: return fault
     path, _, said = str(fault).removesuffix(' (command line)').partition(': ')
     if not re.fullmatch(r'[a-z_][\w.]*(\[\d+\][\w.]*)*', path): return Fault(problem=str(fault))
-    return Fault(path, problem=said, fixes=tuple(suggested_fixes(str(fault))))
+    fixes = tuple(suggested_fixes(str(fault)))
+    return Fault(path, problem=_without_fixes(said, fixes), fixes=fixes)
 
 # %% ../nbs/api/91_faults.ipynb #w-deeper
 def _ours(target:str|None) -> bool: return target is None or target.startswith('src.')

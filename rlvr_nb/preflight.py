@@ -27,9 +27,8 @@ from .tiny import hardware
 from .arguments import geometry, world_size
 from .forecast import fit_advice, forecast
 from .observers import observers_for
-from .checks import (_builtin_problems, _hub_problems, _path_problems, _warm_problems, eval_datasets, free_disk,
-                            known_rates)
-from .vllm_sampling import vllm_problems
+from .checks import (_builtin_problems, _builtin_row_problems, _hub_problems, _path_problems, _warm_problems,
+                            eval_datasets, free_disk, known_rates)
 from .notes import Note, blind_rewards, caveats_of, run_notes
 
 # %% ../nbs/api/80_preflight.ipynb #l-prepared
@@ -135,7 +134,6 @@ def _first_checks(cfg:PipelineConfig, model, resume:bool) -> str:
     "Everything that needs neither tokenizer nor data; the system prompt."
     cfg.check()  # again, for what was assigned in Python
     _raise_all([*_builtin_problems(cfg), *model.check(), *_path_problems(cfg, resume), *_hub_problems(cfg)])
-    _raise_all(vllm_problems(cfg, getattr(model, '_where', lambda: None)()))
     observers_for(cfg.observers)
     prompt = system_prompt(cfg.prompts)
     if redact(prompt) == prompt: return prompt
@@ -162,7 +160,7 @@ def prepare(cfg:PipelineConfig, # a configuration
     rates = pass_rates or known_rates(cfg)
     measured = dict(pass_rates=rates) if rates else {}
     train_rows, golds = _with_golds(data, partial(data.train_rows, tokenizer, cfg.train.max_prompt_length, **measured))
-    _raise_all(_warm_problems(cfg, train_rows))
+    _raise_all([*_builtin_row_problems(cfg, train_rows), *_warm_problems(cfg, train_rows)])
     loop = _train_loop(cfg, train_rows)
     eval_rows, more = _eval_rows(cfg, components, tokenizer)
     out = Prepared(cfg, model, tokenizer, prefilled, data, train_rows, eval_rows, judges, rewards, loop)

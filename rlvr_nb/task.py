@@ -19,11 +19,14 @@ from .config import load_config
 from .prompts import Markers
 from .data import DATASET_PROCESSORS
 from .verify import KINDS
+from .checks import _builtin_row_problems
+from .fields import fault_text
+from .faults import as_fault
 from .form import Form
 from .elements import button, card, columns, line, named, panel, set_visible, write
-from rlvr_nb.own_data import (
-    Source, answer_of, guess_columns, keep_upload, parts_text, read_source, readings_panel, rows_table, table_of,
-    uploaded)
+from .own_data import (
+    Source, answer_of, guess_columns, keep_upload, parts_text, read_source, readings_panel, rows_table,
+    suggested_pattern, table_of, uploaded)
 from .preview import Preview, found_panel, preview_panel, read_preview, row_panel, search_rows, seen_text
 from .sections import Section, Tasks
 from .worker import import_heavy
@@ -59,6 +62,7 @@ class Task(Section):
         self.source: Source|None = None
         self.preview: Preview|None = None
         self.found, self.listeners = [], []
+        self.pattern = ''           # that would take the answers out
         self._data_now = None       # what the preview depends on
         self._then_render = False   # read again, with the tokenizer, once rows are there
 
@@ -99,6 +103,8 @@ def _build_columns(self:Task):
     w['extract'] = named(ipywidgets.Text, 'extract', 'Only what this pattern finds', '14em',
                          placeholder='#### (.*)', continuous_update=False)
     w['readings'] = panel('readings')
+    w['take-out'] = button('', 'take-out', lambda _: self.take_out())
+    set_visible(w['take-out'], False)
     return line(*(w[name] for name in ('question', 'answer', 'worked', 'kind', 'extract')))
 
 # %% ../nbs/api/94_task.ipynb #w-task-held
@@ -144,19 +150,32 @@ def missing_columns(self:Task)->str: # empty where both are chosen
 
 # %% ../nbs/api/94_task.ipynb #w-task-readings
 @patch
+def _offer_pattern(self:Task, pattern:str # empty where none helps
+                  ):
+    "Show the button that takes the answers out with a usual pattern, or hide it."
+    self.pattern, self.w['take-out'].description = pattern, f'Use the pattern {pattern}'
+    set_visible(self.w['take-out'], bool(pattern))
+
+@patch
+def take_out(self:Task):
+    "Take the answers out with the pattern that is offered."
+    self.w['extract'].value = self.pattern
+
+@patch
 def draw_readings(self:Task):
     "Show what the choice of columns means."
     w = self.w
     if self.source is None: return
-    if missing := self.missing_columns(): return write(w['readings'], ft('p', missing, cls='rlvr-warning'))
     set_visible(w['share'], w['held'].value == 'share')
     set_visible(w['eval-file'], w['held'].value == 'file')
+    if missing := self.missing_columns(): return write(w['readings'], ft('p', missing, cls='rlvr-warning'))
     try:
         read = table_of(self.source.rows, self.chosen())
         answers = [answer_of(read, row) for row in self.source.rows[:100]]
         parts = parts_text(self.source, self.chosen())
     except ConfigError as e: return write(w['readings'], ft('div', str(e), cls='rlvr-error', role='alert'))
     write(w['readings'], readings_panel(answers))
+    self._offer_pattern(suggested_pattern(self.source.rows[:50], self.chosen()))
     write(w['parts'], ft('p', parts, cls='rlvr-warning' if w['held'].value == 'same' else 'rlvr-quiet'))
 
 # %% ../nbs/api/94_task.ipynb #w-task-wizard
@@ -170,7 +189,7 @@ def _build_wizard(self:Task):
     w['use'] = button('Train on this', 'use', lambda _: self.guard('use', self.use), 'primary')
     for name in ('question', 'answer', 'worked', 'kind', 'extract', 'held', 'share', 'eval-file'):
         w[name].observe(lambda _: self.draw_readings(), 'value')
-    chosen = columns(('1 1 26em', [*choices, self.act('use', w['use'])]), ('1 1 26em', [w['readings']]))
+    chosen = columns(('1 1 26em', [*choices, self.act('use', w['use'])]), ('1 1 26em', [w['readings'], w['take-out']]))
     self.columns = ipywidgets.VBox([w['first-rows'], chosen])
     set_visible(self.columns, False)
     return card('Your own data', *where, self.columns,
@@ -279,12 +298,24 @@ def load_rows(self:Task, tokenizer:bool=True # also render prompts
         else: self.load_rows(tokenizer=False)      # the configuration has changed meanwhile
     self.tasks.run('load-rows', work, show, 'Reading rows ...')
 
+# %% ../nbs/api/94_task.ipynb #w-task-block
+@patch
+def _block(self:Task, problems:list[str] # of the rows; none takes it back
+          ):
+    "Keep Start from starting on rows that the model can't read."
+    found, known = [as_fault(p) for p in problems[:1]], self.form.blockers.get('data')
+    if (found[0] if found else None) == known: return
+    if found: self.form.blockers['data'] = found[0]
+    else: self.form.blockers.pop('data', None)
+    self.form.refresh()
+
 # %% ../nbs/api/94_task.ipynb #w-task-loaded
 @patch
 def _loaded(self:Task, preview:Preview):
     "Show rows that have come."
     self.preview, self.found = preview, []
     self.form.caution('data', seen_text(preview))
+    self._block(_builtin_row_problems(self.form.valid, preview.rows))
     if self.built: write(self.w['dropped'], preview_panel(preview))
     self.show_row()
     again, self._then_render = self._then_render, False
@@ -316,9 +347,8 @@ def _train_on(self:Task, edits:dict, what:str) -> str:
     "Write the configuration, read its rows, and say what there is to do."
     self.form.update(edits)
     self.load_rows(tokenizer=False)
-    tiny = self.form.valid.is_builtin_model or self.form.errors
-    return f'The configuration trains on {what} now.' + (
-        ' The built-in model reads only sums: choose a model in Setup.' if tiny and what != 'arithmetic' else '')
+    waits = f' Start waits: {fault_text(self.form.obstacles[0])}.' if self.form.obstacles else ''
+    return f'The configuration trains on {what} now.{waits}'
 
 # %% ../nbs/api/94_task.ipynb #w-task-use
 @patch
@@ -356,6 +386,7 @@ def form_changed(self:Task):
     if now == before or before is None: return
     self.preview = None
     self.form.caution('data', '')
+    self._block([])
     if self.built:
         write(self.w['dropped'], ft('p', 'The configuration has changed; load the rows again.'))
         write(self.w['data-row'])
