@@ -619,6 +619,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                   'rlvr_nb.elements.line': ('api/elements.html#line', 'rlvr_nb/elements.py'),
                                   'rlvr_nb.elements.make': ('api/elements.html#make', 'rlvr_nb/elements.py'),
                                   'rlvr_nb.elements.named': ('api/elements.html#named', 'rlvr_nb/elements.py'),
+                                  'rlvr_nb.elements.on_enter': ('api/elements.html#on_enter', 'rlvr_nb/elements.py'),
                                   'rlvr_nb.elements.page': ('api/elements.html#page', 'rlvr_nb/elements.py'),
                                   'rlvr_nb.elements.panel': ('api/elements.html#panel', 'rlvr_nb/elements.py'),
                                   'rlvr_nb.elements.set_visible': ('api/elements.html#set_visible', 'rlvr_nb/elements.py'),

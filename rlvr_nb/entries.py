@@ -59,6 +59,7 @@ def bounds(self:Option)->str:
     "Unit and bounds, short; `accepts` says it in full."
     said = [f'{words} {number:g}' for words, number in self.limits if number < 65_536]
     default = self.accepts if self.accepts.startswith(('default', 'needed')) else ''
+    if default == 'default null': default = 'may be empty'
     return ', '.join(t for t in (self.unit, *said, default) if t)
 
 # %% ../nbs/api/90_entries.ipynb #w-optional-section

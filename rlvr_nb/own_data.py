@@ -178,7 +178,8 @@ def readings_panel(answers:list[Answer], # of the first rows
     return ft('div', *_verdict_on(answers), table(['answer in the file', 'taken out', 'as the verifier reads it'], rows))
 
 # %% ../nbs/api/94_own_data.ipynb #w-pattern
-PATTERNS = (r'#### (.*)', r'\\boxed\{(.*)\}', rf'({_NUMBER})\D*$')
+PATTERNS = {r'#### (.*)': 'what stands behind ####', r'\\boxed\{(.*)\}': 'what stands in \\boxed',
+            rf'({_NUMBER})\D*$': 'the last number'}   # for `extract`, and in words
 
 def _good_share(rows:list[dict], params:dict) -> float:
     "The share of rows whose answers mean what they say."

@@ -277,7 +277,8 @@ def download(text:str,  # of the file
 
 # %% ../nbs/api/93_panels.ipynb #w-changes
 def _shown_value(value) -> str:
-    "A value as it is written in a file."
+    "A value as a form has it."
+    if value is None: return 'not set'
     return 'removed' if value is REMOVED else value if isinstance(value, str) else value_text(value)
 
 def changes_table(differences:list[tuple] # (option, before, now), as a form has them

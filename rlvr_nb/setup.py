@@ -14,7 +14,7 @@ from fastcore.basics import patch
 from fastcore.xml import ft
 from .grammar import ConfigError
 from .pipeline import Pipeline
-from .elements import button, card, classed, columns, named, panel, set_visible, stack, write
+from .elements import button, card, classed, columns, named, on_enter, panel, set_visible, stack, write
 from .bases import Base, base_of_file, presets
 from .entries import LIST, TITLES
 from .form import Form
@@ -166,6 +166,7 @@ def _build_top(self:Setup):
                       placeholder='conf/mine.yaml, outputs/...')
     w['load'] = button('Load', 'load', lambda _: self.guard('load', self.load_file))
     w['put-back'] = button('Put my changes back', 'put-back', lambda _: self.put_back())
+    on_enter(w['file'], lambda: self.guard('load', self.load_file))
     w['preset'].observe(lambda change: self._choose_preset(change), 'value')
     set_visible(w['put-back'], False)
     return classed(self.act('load', w['preset'], w['file'], w['load'], w['put-back']), 'top')
@@ -177,6 +178,7 @@ def _build_search(self:Setup):
     w = self.w
     w['find'] = named(ipywidgets.Text, 'find-model', 'Find a model', '16em', placeholder='qwen3, gemma, a folder')
     w['find-model'] = button('Search', 'search-models', lambda _: self.search())
+    on_enter(w['find'], lambda: self.search())
     self.found = stack(self.act('find-model', w['find'], w['find-model']))
     return self.found
 
@@ -229,6 +231,7 @@ def _build_changes(self:Setup):
     w['forget'] = button('Forget all changes', 'forget', lambda _: self.guard('load', self.forget))
     w['yaml'] = named(ipywidgets.Text, 'yaml', 'Save the configuration as', '16em', value='conf/my_run.yaml')
     w['save-yaml'] = button('Save YAML', 'save-yaml', lambda _: self.guard('save-yaml', self.save_named))
+    on_enter(w['yaml'], lambda: self.guard('save-yaml', self.save_named))
     return card('Your changes', w['configuration'], w['forget'], self.act('save-yaml', w['yaml'], w['save-yaml']))
 
 # %% ../nbs/api/94_setup.ipynb #w-setup-start

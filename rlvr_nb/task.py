@@ -23,10 +23,10 @@ from .checks import _builtin_row_problems
 from .fields import fault_text
 from .faults import as_fault
 from .form import Form
-from .elements import button, card, columns, line, named, panel, set_visible, write
+from .elements import button, card, columns, line, named, on_enter, panel, set_visible, write
 from .own_data import (
-    Source, answer_of, guess_columns, keep_upload, parts_text, read_source, readings_panel, rows_table,
-    suggested_pattern, table_of, uploaded)
+    PATTERNS, Source, answer_of, guess_columns, keep_upload, parts_text, read_source, readings_panel,
+    rows_table, suggested_pattern, table_of, uploaded)
 from .preview import Preview, found_panel, preview_panel, read_preview, row_panel, search_rows, seen_text
 from .sections import Section, Tasks
 from .worker import import_heavy
@@ -81,6 +81,7 @@ def _build_source(self:Task) -> list:
     w['upload'] = named(ipywidgets.FileUpload, 'upload', 'Upload', '10em', accept=FILES, multiple=False)
     w['upload'].observe(lambda change: self._uploaded(change), 'value')
     w['look'] = button('Look at it', 'look', lambda _: self.look())
+    for name in ('source', 'subset'): on_enter(w[name], lambda: self.look())
     w['dataset'] = named(ipywidgets.Dropdown, 'dataset', 'or a dataset by name', '14em', options=dataset_names())
     w['use-dataset'] = button('Train on this dataset', 'use-dataset',
                               lambda _: self.guard('use-dataset', self.use_dataset))
@@ -153,7 +154,7 @@ def missing_columns(self:Task)->str: # empty where both are chosen
 def _offer_pattern(self:Task, pattern:str # empty where none helps
                   ):
     "Show the button that takes the answers out with a usual pattern, or hide it."
-    self.pattern, self.w['take-out'].description = pattern, f'Use the pattern {pattern}'
+    self.pattern, self.w['take-out'].description = pattern, f'Take out {PATTERNS.get(pattern)}'
     set_visible(self.w['take-out'], bool(pattern))
 
 @patch
@@ -209,7 +210,8 @@ def look(self:Task):
 @patch
 def _looked(self:Task, source:Source):
     "Show what was read, with a guess at the columns."
-    w, self.source = self.w, None          # nothing is drawn while the inputs are set
+    w, known, self.source = self.w, self.source, None     # nothing is drawn while the inputs are set
+    if known is not None and known.path != source.path: w['extract'].value = ''   # it was for the other file
     guessed = guess_columns(source.columns)
     for part in ('question', 'answer'): w[part].options = source.columns
     w['worked'].options = [('(none)', ''), *((c, c) for c in source.columns)]
