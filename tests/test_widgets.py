@@ -90,9 +90,9 @@ def test_every_option_of_the_schema_has_a_field_with_help_bounds_and_class():
             css_class(o.path) in f.input._dom_classes
             and o.help
             and o.accepts
-            and o.accepts in getattr(f.input, TOOLTIP)
+            and plain_help(o.accepts, o.kind) in getattr(f.input, TOOLTIP)
             and o.bounds in f.note.value
-            and html.escape(plain_help(o.help), quote=False) in f.note.value
+            and html.escape(plain_help(o.help, o.kind), quote=False) in f.note.value
         )
     leaves = [line for line in load_config().to_yaml().splitlines() if line.strip().startswith('max_steps')]
     assert leaves and 'train.max_steps' in form.fields
