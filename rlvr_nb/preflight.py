@@ -29,6 +29,7 @@ from .forecast import fit_advice, forecast
 from .observers import observers_for
 from .checks import (_builtin_problems, _builtin_row_problems, _hub_problems, _path_problems, _warm_problems,
                             eval_datasets, free_disk, known_rates)
+from .vllm_sampling import vllm_problems
 from .notes import Note, blind_rewards, caveats_of, run_notes
 
 # %% ../nbs/api/80_preflight.ipynb #l-prepared
@@ -134,6 +135,7 @@ def _first_checks(cfg:PipelineConfig, model, resume:bool) -> str:
     "Everything that needs neither tokenizer nor data; the system prompt."
     cfg.check()  # again, for what was assigned in Python
     _raise_all([*_builtin_problems(cfg), *model.check(), *_path_problems(cfg, resume), *_hub_problems(cfg)])
+    _raise_all(vllm_problems(cfg, getattr(model, '_where', lambda: None)()))
     observers_for(cfg.observers)
     prompt = system_prompt(cfg.prompts)
     if redact(prompt) == prompt: return prompt
