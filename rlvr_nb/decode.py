@@ -126,6 +126,7 @@ class Decoder:
         self.graphs = self.device.type == 'cuda' if graphs is None else graphs
         self.ends = torch.tensor(sorted(ends), dtype=torch.long, device=self.device)
         self.generator = torch.Generator(device=self.device)
+        self.seed = torch.zeros(1, dtype=torch.long, device=self.device)   # of the noise of the kernels
         self.kinds = layer_kinds(sampler.model.config)
         self.window = getattr(sampler.model.config.get_text_config(), 'sliding_window', None)
         self.batch, self.captured, self.pool = None, {}, None
@@ -209,14 +210,23 @@ def _prepare_step(self:Decoder):
     if self.sampler.step is not None: self.sampler.step.prepare(b.start[:b.arena.active], b.columns)
 
 @patch
+def _samples_by_kernel(self:Decoder, sampling:Sampling) -> bool:
+    "Whether tokens are chosen by the kernel that samples from the whole vocabulary."
+    plain = not (sampling.greedy or sampling.penalizes or sampling.truncates)
+    return plain and self.sampler.step is not None and self.sampler.step.ops.sample is not None
+
+@patch
 def _step(self:Decoder, sampling:Sampling):
     "Generate one token of each active row."
     b, arena = self.batch, self.batch.arena
     rows = slice(0, arena.active)
     if self.sampler.step is not None: logits = self.sampler.step(b.token[rows], b.place[rows], b.start[rows], arena)
     else: logits = self._forward(b.token[rows], self._masks(rows), b.place[rows])
-    emit(b, logits, sampling, self.ends, self.generator)
-    b.place.add_(1)
+    if self._samples_by_kernel(sampling):
+        self.sampler.step.ops.sample(b, logits, sampling.temperature, self.ends, self.seed)
+    else:
+        emit(b, logits, sampling, self.ends, self.generator)
+        b.place.add_(1)
     arena.now.add_(1)
 
 # %% ../nbs/api/45_decode.ipynb #decode-capture
@@ -327,6 +337,7 @@ def run(self:Decoder,
         self._make_room(n, end + new_tokens, new_tokens, sampling.penalizes)
         arena, look = self.batch.arena, Look(self.device)
         self.generator.manual_seed(seed)
+        self.seed.fill_(seed)
         self._begin(prompts, group)
         arena.active, arena.length = row_bucket(n, self.graphs), column_bucket(end, self.graphs)
         logits = self._prefill(prompts, group)

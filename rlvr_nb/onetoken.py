@@ -14,7 +14,7 @@ from fastcore.basics import patch
 from torch.nn.functional import gelu, rms_norm, silu
 
 # %% ../nbs/api/44_onetoken.ipynb #onetoken-own
-from .kernels import TritonOps, triton
+from .kernels import TritonOps, choice_gap, triton
 from .kvcache import additive, layer_kinds, make_arena, visible
 from .layers import Stacked, _follow_stacks, fuse_layers
 
@@ -77,6 +77,7 @@ def _normed(x, weight, eps:float):
 # %% ../nbs/api/44_onetoken.ipynb #onetoken-plain
 class PlainOps:
     "The parts of a step that are no matrix products, by functions of PyTorch."
+    sample = None   # tokens are chosen by `decode.emit`
     def __init__(self, layers:list): # fused ones
         for layer in layers: layer.paired = Paired(layer)
 
@@ -276,8 +277,11 @@ def fuse_steps(sampler:Any)->str|None: # why layers aren't fused, None where the
 def _proved(sampler) -> tuple:
     "The step, or why there is none."
     step = TokenStep(sampler)
-    try: gap = step_gap(step, sampler.device, sampler.dtype)
+    try:
+        gap = step_gap(step, sampler.device, sampler.dtype)
+        chosen = choice_gap(sampler.device) if sampler.device.type == 'cuda' else 0.
     except Exception as e:   # whatever the compiler of this GPU says
         return None, f'the kernels fail here ({type(e).__name__}: {str(e).strip()[:160]})'
     allowed = 1e-4 if sampler.dtype == torch.float32 else .05
+    if not chosen <= 1e-4: return None, f'the kernel that samples gives other probabilities (off by {chosen:.1e})'
     return (step, None) if gap <= allowed else (None, f'the kernels give other numbers (off by {gap:.1e})')

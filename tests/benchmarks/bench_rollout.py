@@ -88,8 +88,8 @@ def kernel_table(engine, prompts, group, tokens):
     whole = sum(total for total, _ in found.values())
     print(f'   kernels: {whole / tokens:.0f} us and {sum(n for _, n in found.values()) / tokens:.0f} starts a token')
     for name, (total, count) in sorted(found.items(), key=lambda item: -item[1][0])[:24]:
-        print(f'   {total / tokens:8.1f} us a token {count / tokens:7.1f} starts {total / count:7.2f} us each  {name[:100]}',
-              flush=True)
+        each = f'{count / tokens:7.1f} starts {total / count:7.2f} us each'
+        print(f'   {total / tokens:8.1f} us a token {each}  {name[:100]}', flush=True)
 
 
 def main():

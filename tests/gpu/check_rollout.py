@@ -60,7 +60,7 @@ def check(family):
         some = prompts(12, longest, seed)
         engine = RolloutEngine(model, NoText(), dtype=torch.float32, backend='engine')
         ours = engine.generate_ids(some, 1, tokens)
-        assert engine.decoder.captured and not engine.notes, engine.notes
+        assert engine.decoder.captured and engine.decoder.sampler.step and not engine.notes, engine.notes
         theirs = [model.generate(torch.tensor([p]).cuda(), do_sample=False, max_new_tokens=tokens,
                                  pad_token_id=0)[0, len(p):].tolist() for p in some]
         same = [a[0].token_ids == b for a, b in zip(ours, theirs)]
@@ -112,6 +112,25 @@ def adapters(family):
           flush=True)
 
 
+def frequencies():
+    "Sampled tokens occur as often as the model's own probabilities say."
+    model = build('llama', torch.float32)
+    engine = RolloutEngine(model, NoText(), dtype=torch.float32, backend='engine')
+    rows = engine.generate_ids([[5, 6, 7]], 512, 3, Sampling(.7), seed=1) + [
+        row for seed in range(2, 40) for row in engine.generate_ids([[5, 6, 7]], 512, 3, Sampling(.7), seed=seed)]
+    pairs = [r.token_ids[:2] for row in rows for r in row if len(r.token_ids) > 1]
+    first = max({a for a, _ in pairs}, key=[a for a, _ in pairs].count)
+    seconds = torch.tensor([b for a, b in pairs if a == first])
+    with torch.no_grad(): logits = model(torch.tensor([[5, 6, 7, first]]).cuda()).logits[0, -1].float().cpu()
+    expected = (logits / .7).softmax(-1) * len(seconds)
+    found, often = torch.bincount(seconds, minlength=len(expected)).float(), expected > 5
+    wanted, seen = (torch.cat([part[often], part[~often].sum()[None]]) for part in (expected, found))
+    degrees = len(wanted) - 1
+    chi = ((seen - wanted)**2 / wanted).sum().item()
+    assert degrees > 3 and abs(chi - degrees) < 5 * (2 * degrees)**.5, (chi, degrees)
+    print(f'{len(seconds)} sampled tokens: chi-square {chi:.0f} with {degrees} degrees of freedom', flush=True)
+
+
 def memory():
     "Nothing grows over 200 generations of changing sizes."
     model = build('llama', torch.bfloat16)
@@ -130,4 +149,5 @@ if __name__ == '__main__':
     torch.backends.cuda.matmul.allow_tf32 = False
     for name in sys.argv[1:] or FAMILIES:
         check(name); half(name); adapters(name)
+    frequencies()
     memory()
