@@ -7,6 +7,8 @@ __all__ = ['several', 'highest', 'any_process', 'same_everywhere', 'OutOfMemoryE
            'is_replicated', 'Together']
 
 # %% ../nbs/api/55_agreement.ipynb #agreement-imports
+# The classes here become parts of TRL's trainer, which is imported where a training begins: their attributes are its own.
+# pyright: reportAttributeAccessIssue=false
 import sys
 from contextlib import contextmanager
 from typing import Any

@@ -6,6 +6,8 @@
 __all__ = ['live_groups', 'widened', 'replaced', 'fresh_rows', 'Replaces']
 
 # %% ../nbs/api/54_dynamic.ipynb #dynamic-imports
+# The classes here become parts of TRL's trainer, which is imported where a training begins: their attributes are its own.
+# pyright: reportAttributeAccessIssue=false
 import random
 from typing import Any
 

@@ -6,6 +6,8 @@
 __all__ = ['WORTHWHILE', 'MORE', 'saved_bytes', 'plan', 'tokens_that_fit', 'still_owed', 'Passes']
 
 # %% ../nbs/api/54_passes.ipynb #passes-imports
+# The classes here become parts of TRL's trainer, which is imported where a training begins: their attributes are its own.
+# pyright: reportAttributeAccessIssue=false
 import logging
 from functools import partial
 from typing import Any

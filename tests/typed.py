@@ -1,8 +1,8 @@
 """What pyright says of the package: python tests/typed.py [MODULE ...]
 
-The notebooks grow their classes by `@patch`, a method a cell, and pyright doesn't look for methods outside a class. So it reads
-a copy of the package in which each patched method stands inside its class. Methods that another module adds to a class are
-imported into the body of the class there. What pyright finds is told with the lines of the package itself.
+The notebooks grow their classes by `@patch`, a method a cell, and pyright looks for methods inside a class alone. So it
+reads a copy of the package in which each patched method stands inside its class. Methods that another module adds to a
+class are imported into the body of the class there. What pyright finds is told with the lines of the package itself.
 """
 import ast
 import builtins
@@ -78,7 +78,7 @@ def classes_of(tree):
     return {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
 
 def merged(source, module, added):
-    "A module with the patched methods in its classes, and for each line its number before; `added` come from elsewhere."
+    "A module with the patched methods in its classes, each line with its number before; `added` come from elsewhere."
     tree, lines = ast.parse(source), source.splitlines()
     classes, methods = classes_of(tree), methods_of(module, tree)
     here = [m for m in methods if m.cls in classes]
