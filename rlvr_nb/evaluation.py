@@ -19,6 +19,7 @@ from .prompts import Parsed
 from .completion import Completion
 from .numerals import Verdict
 from .checkpoint import clear, flush
+from .spread import whole
 from .intervals import (maj_at_k, mcnemar_exact, mean_interval, paired_difference_interval, pass_at_k,
                                wilson_interval)
 from .comparison import Comparison, Evaluation, Flips, When, compare, prompt_text, samples_text
@@ -210,14 +211,22 @@ def run(self:DefaultEvaluationComponent,
     options:dict = dict(max_new_tokens=c.eval_max_new_tokens, batch_size=c.eval_batch_size, when=when, seed=self.seed,
                         samples_per_prompt=c.samples_per_prompt, temperature=c.temperature,
                         engine=self.engine_for(model, tokenizer))
+    try: self._run_each(model, tokenizer, when, options, results)
+    finally: options['engine'].release()   # its table may be larger than the training's
+    self.latest = results
+    return results
+
+@patch
+def _run_each(self:DefaultEvaluationComponent, model, tokenizer, when:str, options:dict, results:dict) -> None:
+    "Evaluate one dataset after the other."
+    c = self.config
     for name in c.eval_datasets_names:
-        results[name] = evaluate(model, tokenizer, self.rows(name), dataset=name, judge=self.judge_for(name),
-                                 path=self.path(when, name), **options)
+        with whole(model):
+            results[name] = evaluate(model, tokenizer, self.rows(name), dataset=name, judge=self.judge_for(name),
+                                     path=self.path(when, name), **options)
         if self.observers is not None: self.observers.evaluation(when, results[name])
         if opinion := getattr(self.judge_for(name), 'opinion', None):
             self.note('second_opinion', when=when, dataset=name, **opinion.summary())
-    self.latest = results
-    return results
 
 # %% ../nbs/api/62_evaluation.ipynb #e-decide
 @patch

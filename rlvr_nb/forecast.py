@@ -20,7 +20,8 @@ from .grammar import CONF_DIR, override_text
 from .yamlfile import read_yaml
 from .show import Table, gigabytes
 from .architecture import TINY, Shape, find_shape, known_shapes, read_shape
-from .memory import (activation_bytes, cache_bytes, is_checkpointed, logits_bytes, option_of, phases,
+from .memoryplan import MemoryPlan
+from .memory import (activation_bytes, cache_bytes, is_checkpointed, logits_bytes, may_keep, option_of, phases, planned,
                             sequences_of, tokens_of, trained_bytes, weight_bytes)
 
 # %% ../nbs/api/65_forecast.ipynb #f-generations
@@ -65,7 +66,7 @@ def find_device(name:str # as the driver calls it
     return next((facts for known, facts in devices().items() if known in name), None)
 
 # %% ../nbs/api/65_forecast.ipynb #f-generating-seconds
-_LAUNCHES = {'engine': 1.2e-4, 'transformers': 2.1e-3}   # seconds a layer and token, measured
+_LAUNCHES = {'engine': 4e-5, 'transformers': 2.1e-3}   # seconds a layer and token, measured
 _BANDWIDTH, _OPERATIONS, _UPDATE_LAUNCHES = .7, .33, 4e-3  # shares of the data sheet; seconds a layer and micro-batch
 
 def _generating_seconds(shape:Shape, cfg, element:int, device:dict, world:int) -> float:
@@ -77,11 +78,11 @@ def _generating_seconds(shape:Shape, cfg, element:int, device:dict, world:int) -
     return cfg.train.max_completion_length * token
 
 # %% ../nbs/api/65_forecast.ipynb #f-seconds
-def _updating_seconds(shape:Shape, cfg, device:dict) -> float:
-    "Of the update of one optimizer step."
+def _updating_seconds(shape:Shape, cfg, device:dict, again:bool) -> float:
+    "Of the update of one optimizer step; `again` where activations are computed again."
     batches = cfg.train.gradient_accumulation_steps
     tokens = cfg.train.per_device_train_batch_size * batches * tokens_of(cfg)
-    passes = 4 + 2 * (not cfg.model.lora_config.use_lora) + 2 * is_checkpointed(cfg)
+    passes = 4 + 2 * (not cfg.model.lora_config.use_lora) + 2 * again
     computing = passes * shape.parameters() * tokens / (device['flops'] * _OPERATIONS)
     return computing + batches * shape.layers * _UPDATE_LAUNCHES
 
@@ -90,10 +91,12 @@ def seconds_per_step(shape:Shape, # of the model
                      element:int, # bytes of a number in the computation
                      device:dict, # as `find_device` gives it
                      world:int=1, # training processes
+                     memory:float|None=None, # bytes of the device, None where that isn't known
                     )->float:
     "An estimate from the data sheet, every completion at its longest."
+    again = is_checkpointed(cfg) and not planned(shape, cfg, element, memory, world).pass_tokens
     generating = _generating_seconds(shape, cfg, element, device, world) * generations(cfg, world)
-    return generating / cfg.train.max_steps + _updating_seconds(shape, cfg, device)
+    return generating / cfg.train.max_steps + _updating_seconds(shape, cfg, device, again)
 
 # %% ../nbs/api/65_forecast.ipynb #f-forecast
 @dataclass
@@ -105,6 +108,7 @@ class Forecast:
     seconds: float|None = None           # of all training steps
     measured: bool = False               # whether those seconds were measured and not estimated
     shape: Shape|None = field(default=None, repr=False)  # of the model
+    plan: MemoryPlan|None = None         # what becomes of activations, None without a shape
 
     @property
     def peak(self)->str|None:
@@ -147,31 +151,40 @@ def _doubts(shape:Shape, cfg) -> list[str]:
         doubts.append('vLLM reserves memory of its own (vllm_gpu_memory_utilization), which is not counted')
     return doubts
 
+# %% ../nbs/api/65_forecast.ipynb #f-decision
+def _decision(cfg, plan:MemoryPlan, memory:float|None, world:int) -> list[str]:
+    "What becomes of activations, where the run decides."
+    if not may_keep(cfg, world): return []
+    return [str(plan)] if memory is not None else ['activations are counted as computed again, the least that is needed']
+
 # %% ../nbs/api/65_forecast.ipynb #f-make
 def forecast(cfg:Any,                          # a `PipelineConfig`
              shape:dict|None=None,             # what the model's config.json holds; None looks for it on this machine
              seconds_per_step:float|None=None, # measured, such as the mean `step_time` of a short run
              world:int=1,                      # training processes
              device:str='',                    # name of the GPU, for an estimate of the time
+             memory:float|None=None,           # bytes of the GPU; None counts what is needed at least
             )->Forecast:
     "Memory by part and moment, work and time of a run, from its configuration alone."
     sizes, (element, assumed) = read_shape(shape) if shape else find_shape(cfg), _element(cfg)
     if sizes is None:
         unknown = f'memory unknown: no config.json of {cfg.model.model_name_or_path!r} on this machine; give `shape`'
         return _with_seconds(Forecast({}, work(cfg, world), [unknown]), seconds_per_step)
-    assumptions = [assumed, _NOT_COUNTED, *_doubts(sizes, cfg)]
-    made = Forecast(phases(sizes, cfg, element, world), work(cfg, world), assumptions, shape=sizes)
-    if seconds_per_step is None: return _estimated(made, cfg, element, device, world)
+    plan = planned(sizes, cfg, element, memory, world)
+    assumptions = [assumed, _NOT_COUNTED, *_decision(cfg, plan, memory, world), *_doubts(sizes, cfg)]
+    moments = phases(sizes, cfg, element, world, memory)
+    made = Forecast(moments, work(cfg, world), assumptions, shape=sizes, plan=plan)
+    if seconds_per_step is None: return _estimated(made, cfg, element, device, world, memory)
     return _with_seconds(made, seconds_per_step)
 
 # %% ../nbs/api/65_forecast.ipynb #f-time-of-run
 def _with_seconds(made:Forecast, each:float|None) -> Forecast:
     return made if each is None else replace(made, seconds=each * made.work['steps'], measured=True)
 
-def _estimated(made:Forecast, cfg, element:int, device:str, world:int) -> Forecast:
+def _estimated(made:Forecast, cfg, element:int, device:str, world:int, memory:float|None) -> Forecast:
     facts = find_device(device)
     if not facts or not made.shape: return made
-    seconds = seconds_per_step(made.shape, cfg, element, facts, world) * made.work['steps']
+    seconds = seconds_per_step(made.shape, cfg, element, facts, world, memory) * made.work['steps']
     said = 'time: estimated from the data sheet of the GPU, every completion at its longest; measured after three steps'
     return replace(made, seconds=seconds, assumptions=[*made.assumptions, said])
 
@@ -227,7 +240,7 @@ def cheapest_fit(cfg:Any,              # a `PipelineConfig`
                 )->list[str]|None:     # overrides, none where it fits; None where nothing helps, or without a shape
     "The cheapest changes with which a run fits, a twentieth of the memory kept free."
     def fits(changes):
-        total = forecast(_with_changes(cfg, changes), shape, world=world).total
+        total = forecast(_with_changes(cfg, changes), shape, world=world, memory=memory).total
         return total is not None and total <= .95 * memory
 
     made = {}
@@ -250,7 +263,7 @@ def fit_advice(cfg:Any,      # a `PipelineConfig`
                world:int=1,  # training processes
               )->str|None:   # None where the run fits, or nothing is known
     "What to type so that a run fits."
-    total = forecast(cfg, world=world).total
+    total = forecast(cfg, world=world, memory=memory).total
     if total is None or total <= .95 * memory: return None
     change = cheapest_fit(cfg, memory, world=world)
     said = f'the forecast of {gigabytes(total)} leaves no room on {gigabytes(memory)}'

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['Stacked', 'Added', 'HeadNorm', 'signed', 'SignedRotary', 'rotate_', 'layer_obstacle', 'FusedLayer', 'stack_bytes',
-           'free_bytes', 'fuse_layers']
+           'fuse_layers']
 
 # %% ../nbs/api/43_layers.ipynb #layers-imports
 from typing import Any
@@ -15,6 +15,7 @@ from torch.nn.functional import linear, rms_norm
 
 # %% ../nbs/api/43_layers.ipynb #layers-own-imports
 from fastcore.basics import patch
+from .memoryplan import fits_fused, free_bytes
 from .kvcache import folded_attention
 
 # %% ../nbs/api/43_layers.ipynb #layers-base
@@ -243,15 +244,6 @@ def stack_bytes(layers:Any # of a sampler's twin
                                               layer.mlp.gate_proj, layer.mlp.up_proj)]
     return sum(_base(p).weight.nbytes for p in groups)
 
-# %% ../nbs/api/43_layers.ipynb #layers-free
-def free_bytes(device:torch.device)->int:
-    "Bytes that can be had on a device without asking anybody to give way."
-    if device.type == 'cuda':
-        free, _ = torch.cuda.mem_get_info(device)
-        return free + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-    import psutil
-    return psutil.virtual_memory().available
-
 # %% ../nbs/api/43_layers.ipynb #layers-follow
 def _follow_stacks(sampler) -> None:
     "Let the sampler's refresh write into the stacks."
@@ -285,5 +277,6 @@ def fuse_layers(sampler:Any)->str|None: # why not, None where it was done
     stack, = stacks
     why = next((why for why in map(layer_obstacle, stack.layers) if why), None)
     if why: return f'a layer is of another structure: {why}'
-    if stack_bytes(stack.layers) > free_bytes(sampler.device) / 4: return 'memory is short for a copy of the weights'
+    if not fits_fused(stack_bytes(stack.layers), free_bytes(sampler.device)):
+        return 'memory is short for a copy of the weights'
     with torch.no_grad(): return _fuse(sampler, stack)

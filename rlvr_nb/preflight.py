@@ -220,7 +220,8 @@ def _head(p:Prepared) -> list[str]:
 def _forecast_lines(cfg:PipelineConfig) -> list[str]:
     "Memory and time that the run is expected to take here."
     hw = hardware()
-    made, advice = forecast(cfg, world=world_size(), device=hw.name), fit_advice(cfg, hw.memory, world_size())
+    memory, world = hw.memory if hw.device == 'cuda' else None, world_size()
+    made, advice = forecast(cfg, world=world, device=hw.name, memory=memory), fit_advice(cfg, hw.memory, world)
     head = f'Forecast   ({hw.name}, {hw.memory / 2**30:.0f} GiB)'
     return [head, str(made), *([f'Too large: {advice}'] if advice else [])]
 

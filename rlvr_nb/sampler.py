@@ -130,7 +130,7 @@ _LEFT_BEHIND = ('_forward_hooks', '_forward_hooks_with_kwargs', '_forward_hooks_
 
 def _bare(module):
     "A module object with the settings of another, in evaluation mode, without hooks."
-    twin = module.__class__.__new__(module.__class__)
+    twin = object.__new__(module.__class__)   # the classes that FSDP makes would build a module of their own
     twin.__dict__ = {k: v for k, v in module.__dict__.items() if k != 'forward'}
     twin.__dict__ |= {k: type(v)() for k, v in module.__dict__.items() if k in _LEFT_BEHIND}
     twin.__dict__['training'] = False

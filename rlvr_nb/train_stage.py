@@ -18,6 +18,7 @@ from .monitor import RewardMonitor
 from .arguments import is_main_process
 from .control import StopRequested
 from .evaluation import restore_best
+from .spread import whole
 from .observers import report_to
 from .notes import Note
 from .stages import Pipeline
@@ -193,9 +194,15 @@ def model_folder(self:Pipeline)->Path:
 @patch
 def _save(self:Pipeline, model, tokenizer):
     "Save the model; returns the model as saved."
+    if self.prepared.cfg.is_builtin_model: model = self.prepared.model.merge(model)
+    with whole(model):
+        if is_main_process(): self._save_here(model, tokenizer)
+    return model
+
+@patch
+def _save_here(self:Pipeline, model, tokenizer) -> None:
+    "Save the model from this process."
     component, folder, run = self.prepared.model, self.model_folder(), self.run_dir
-    if self.prepared.cfg.is_builtin_model: model = component.merge(model)
-    if not is_main_process(): return model
     if not run.owns(folder):
         raise ConfigError(f'model.save_model_path: {folder} holds files that this run has not written; '
                           'choose a new folder')
@@ -203,7 +210,6 @@ def _save(self:Pipeline, model, tokenizer):
         folder.rename(folder.with_name(f'{folder.name}-before-resume-{run.attempt}'))
     component.save(model, tokenizer, folder)
     if not folder.resolve().is_relative_to(run.path): run.mark_own(folder)
-    return model
 
 @patch
 def _save_merged(self:Pipeline, model, tokenizer) -> None:

@@ -662,8 +662,21 @@ def forecast_beside(place, *overrides):
         told=told,
         advice=fit_advice(cfg, hw.memory),
     )
+    for line in beside_lines(facts_beside): print(TABLE + line)
     assert .95 <= ratio <= 1.10, json.dumps(facts_beside)
     return facts_beside
+
+TABLE = 'RUN_GPU_TABLE '
+
+def beside_lines(found):
+    "A few lines on what was forecast and measured, GiB and seconds."
+    made, measured = found['moments_forecast'], found['moments_measured']
+    pairs = [f'{m} {made.get(m, 0):.2f} / {measured.get(m, 0):.2f}' for m in dict.fromkeys([*made, *measured])]
+    ends = f"{found['forecast_gib']:.2f} / {found['peak_gib']:.2f} = {found['ratio']:.3f}"
+    seconds = f"{found['seconds_forecast']} / {found['seconds_measured']} s"
+    parts = {m: {k: round(v, 2) for k, v in p.items() if v >= .005} for m, p in found['parts'].items()}
+    return [f'forecast / measured: {ends} GiB, {seconds} a step', '; '.join(pairs),
+            *(f'{moment}: {sizes}' for moment, sizes in parts.items()), *found['told']]
 
 def of_size(batch, tokens, *more):
     "The overrides of a micro-batch, all of whose completions are of this length."
@@ -757,6 +770,8 @@ def outcome_in(env, name, folder, model, timeout):
             process.kill()
             status = f'no end within {timeout} s'
     text = (folder/'log.txt').read_text(errors='replace')
+    for said in text.splitlines():
+        if said.startswith(TABLE): print(f'{name}: {said.removeprefix(TABLE)}', flush=True)
     result = text.rpartition(MARK)[2].splitlines()[0] if MARK in text else None
     seconds = round(time.perf_counter() - start, 1)
     if status == 0 and result: return line | dict(ok=True, seconds=seconds) | json.loads(result)
@@ -797,7 +812,8 @@ def main():
     jobs, gpus = args.gpus or args.jobs, None
     if args.gpus:
         gpus = Queue()
-        for gpu in range(args.gpus): gpus.put(gpu)
+        seen = os.environ.get('CUDA_VISIBLE_DEVICES') or ','.join(map(str, range(args.gpus)))
+        for gpu in seen.split(',')[:args.gpus]: gpus.put(gpu)
     names, able = args.names or [name for name, c in CASES.items() if not c['named']], []
     for name in names:
         reason = why_not(CASES[name], args.cpu)
