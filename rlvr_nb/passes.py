@@ -8,10 +8,6 @@ __all__ = ['saved_bytes', 'plan', 'still_owed', 'Passes', 'known_shape']
 # %% ../nbs/api/54_passes.ipynb #passes-imports
 # The classes here become parts of TRL's trainer, which is imported where a training begins: their attributes are its own.
 # pyright: reportAttributeAccessIssue=false
-<<<<<<< HEAD
-import logging
-=======
->>>>>>> 97e8e39 (One memory plan: formulas of what a layer keeps, exact against autograd, and the decisions on fused layers and passes, which engine, updates and forecast all read; the measured activations no longer stay on the GPU; generation, evaluation and saving under FSDP have whole weights)
 from functools import partial
 from typing import Any
 
