@@ -170,6 +170,7 @@ def _run_stages(self:Pipeline, evaluated:dict) -> RunResult:
     if is_main_process(): self.run_dir.write_manifest()  # the hardware, now that torch is there to ask
     self._check_weights(model)
     evaluation = self._evaluation()
+    self._start_vllm(evaluation, model, tokenizer)
     with self.stage('evaluate before'):
         evaluated['before'] = self._evaluated('before') or self._evaluate(evaluation, model, tokenizer, 'before')
     if self.cfg.train.warm_start: self._warm(evaluation, model, tokenizer, evaluated)

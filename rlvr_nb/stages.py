@@ -200,6 +200,14 @@ def _evaluation(self:Pipeline):
                                         observers=self.observers if main else None, seed=self.cfg.seed,
                                         rollout=self.cfg.train.rollout)
 
+# %% ../nbs/api/83_stages.ipynb #l-start-vllm
+@patch
+def _start_vllm(self:Pipeline, evaluation, model, tokenizer) -> None:
+    "Let the evaluations generate with the vLLM of the training, where there is one."
+    make = getattr(self.prepared.loop, 'vllm_engine', None)
+    engine = make and make(model, tokenizer, self.checkpoints(), self.cfg.eval.eval_max_new_tokens)
+    if engine: evaluation._engine_in_use = engine
+
 # %% ../nbs/api/83_stages.ipynb #l-interruptible
 @patch
 @contextmanager

@@ -24,7 +24,8 @@ from .checkpoint import check_space, newest_checkpoint, step_of
 from .health import Batches, Health, is_out_of_memory, smaller
 from .rollout import RolloutEngine
 from .updates import sampled_elsewhere
-from .vllm_sampling import end_alike, starting_vllm, vllm_arguments
+from .vllm_engine import VllmEngine, lending
+from .vllm_sampling import end_alike, starting_vllm, vllm_arguments, vllm_asked_by
 from .agreement import OutOfMemoryEverywhere, several
 from .loopstate import restore_loop
 from .saving import checkpoint_size, given_up
@@ -78,10 +79,11 @@ def _loadable(model, args, folder:Path):
 
 # %% ../nbs/api/56_training.ipynb #t-trl-config
 @patch
-def _trl_config(self:DefaultTrainingLoopComponent, output_dir, reward_weights):
+def _trl_config(self:DefaultTrainingLoopComponent, output_dir, reward_weights, longest:int=0):
     "TRL's arguments; a `ConfigError` where it refuses them."
     from trl import GRPOConfig # pyright: ignore[reportPrivateImportUsage]
-    arguments = vllm_arguments(self.config) | grpo_arguments(self.config, output_dir, self.seed, reward_weights)
+    arguments = grpo_arguments(self.config, output_dir, self.seed, reward_weights)
+    arguments = vllm_arguments(self.config, longest) | arguments
     if hasattr(GRPOConfig, 'unsloth_num_chunks'): arguments = spelled_out(arguments)
     try: args = GRPOConfig(**arguments)
     except (ValueError, TypeError) as e: raise ConfigError(f"train: {str(e).strip().splitlines()[0]}") from e
@@ -99,6 +101,17 @@ def _engine_for(self:DefaultTrainingLoopComponent, model, tokenizer, args, engin
         elsewhere = engine.why
     if wanted == 'engine': raise ConfigError(f'train.rollout: got engine, and {elsewhere}; write train.rollout=auto')
     return None
+
+# %% ../nbs/api/56_training.ipynb #t-vllm-engine
+@patch
+def vllm_engine(self:DefaultTrainingLoopComponent,
+                model:Any, tokenizer:Any, # that will be trained
+                output_dir:str|Path,      # of the checkpoints
+                longest:int=0,            # new tokens of an evaluation
+               )->VllmEngine|None:
+    "The engine of a training with vLLM; None where another sampler generates, or several processes train."
+    if vllm_asked_by(self.config) is None or world_size() > 1: return None
+    return VllmEngine(model, tokenizer, self._trl_config(output_dir, None, longest))
 
 # %% ../nbs/api/56_training.ipynb #t-further
 @patch
@@ -142,7 +155,7 @@ def make_trainer(self:DefaultTrainingLoopComponent,
     every = [*callbacks, control_callback()(control, on_step)]
     model.warnings_issued = getattr(model, 'warnings_issued', {})
     end_alike(args, model, tokenizer)
-    with starting_vllm(args, model), _loadable(model, args, Path(output_dir)):
+    with starting_vllm(args, model), lending(GRPOTrainer, engine), _loadable(model, args, Path(output_dir)):
         trainer = trainer_class(GRPOTrainer)(
             model=model, processing_class=tokenizer, reward_funcs=reward_functions, args=args,
             train_dataset=Dataset.from_list(list(rows)), callbacks=every, control=control,

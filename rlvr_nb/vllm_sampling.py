@@ -62,12 +62,14 @@ def vllm_problems(cfg:Any,       # a configuration
     return [f'{option}: {why}; write {instead}'] if why else []
 
 # %% ../nbs/api/54_vllm_sampling.ipynb #vllm-arguments
-def vllm_arguments(train:Any     # the `train` part of a configuration
+def vllm_arguments(train:Any,    # the `train` part of a configuration
+                   longest:int=0, # tokens of a completion that something else than training asks for
                   )->dict:       # of `GRPOConfig`; empty without vLLM
     "What vLLM needs to know of a run, unless `train.grpo` says otherwise."
     if vllm_asked_by(train) is None: return {}
     prompt = getattr(train, 'max_prompt_length', None)
-    room = dict(vllm_max_model_length=prompt + train.max_completion_length) if prompt else {}
+    completion = max(train.max_completion_length, longest)
+    room = dict(vllm_max_model_length=prompt + completion) if prompt else {}
     return dict(use_vllm=True, **room)
 
 # %% ../nbs/api/54_vllm_sampling.ipynb #vllm-stop
