@@ -312,6 +312,7 @@ def _start(self:App, continued:bool=False, allowed=()):
     except ConfigError as e: return self._refused(e, continued and not allowed)
     self._offer({})
     self.tasks.say('start')
+    self.tasks.latest = None   # what was said before is about the time before
     self.open('train')
 
 @patch

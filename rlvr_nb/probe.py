@@ -72,11 +72,13 @@ class Remedy:
     @property
     def tried(self)->bool: return self.live is not None
 
-    def __str__(self):
-        found = ''
-        if self.live is not None and self.right is not None:
-            found = f' (tried: {percent(self.live)} live groups, {percent(self.right)} right)'
-        return f'{self.override}   {self.why}{found}'
+    @property
+    def reason(self)->str:
+        "Why, and what it did to a few samples."
+        if self.live is None or self.right is None: return self.why
+        return f'{self.why} (tried: {percent(self.live)} live groups, {percent(self.right)} right)'
+
+    def __str__(self): return f'{self.override}   {self.reason}'
 
 # %% ../nbs/api/81_probe.ipynb #probe-share
 def _share(flags) -> float:

@@ -275,9 +275,10 @@ def run_summary(run_dir:RunDir|str|Path, # a `RunDir`, or its path
     "The most important facts about one run; a file that can't be read leaves its part empty."
     run = as_run(run_dir)
     manifest, result = readable(run, run.read_manifest), readable(run, run.read_result)
-    last = run.last_line(run.metrics_file, lambda m: fits(m, {'step': int})) or {}
+    steps = result.get('steps')   # a run that is over has it; otherwise the last line of its metrics does
+    if steps is None: steps = (run.last_line(run.metrics_file, lambda m: fits(m, {'step': int})) or {}).get('step', 0)
     return {'path': str(run.link or run.path), 'status': status_text(run),
-            'steps': result.get('steps', last.get('step', 0)), **{k: manifest.get(k) for k in _SUMMARISED},
+            'steps': steps, **{k: manifest.get(k) for k in _SUMMARISED},
             **{when: _accuracies(result, when) for when in _MOMENTS}}
 
 # %% ../nbs/api/79_runs.ipynb #t-shelf-shelf

@@ -44,6 +44,8 @@ def run_line(s:dict # as `run_summary` gives it
     return ' | '.join([Path(s['path']).name, s['status'], *steps, accuracy_text(s), began, typed[:60]])
 
 # %% ../nbs/api/96_shelves.ipynb #w-differing
+_NOTHING = '-'
+
 def differing(chosen:dict, # as `run_summary` gives it
               others:list, # the same of the other runs
              ):
@@ -52,8 +54,8 @@ def differing(chosen:dict, # as `run_summary` gives it
     for other in others:
         theirs = other['overrides'] or []
         more, less = [o for o in theirs if o not in mine], [o for o in mine if o not in theirs]
-        if other is not chosen: rows.append([Path(other['path']).name, ' '.join(more), ' '.join(less)])
-    rows.sort(key=lambda row: len(row[1].split()) + len(row[2].split()))
+        if other is not chosen: rows.append([Path(other['path']).name, ' '.join(more) or _NOTHING, ' '.join(less) or _NOTHING])
+    rows.sort(key=lambda row: sum(len(cell.split()) for cell in row[1:] if cell != _NOTHING))
     return table(['run', 'only there', f"only in {Path(chosen['path']).name}"], rows)
 
 # %% ../nbs/api/96_shelves.ipynb #w-download
