@@ -1353,6 +1353,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                              'rlvr_nb.lab._attack_row': ('api/lab.html#_attack_row', 'rlvr_nb/lab.py'),
                              'rlvr_nb.lab.audit_panel': ('api/lab.html#audit_panel', 'rlvr_nb/lab.py'),
                              'rlvr_nb.lab.model_for': ('api/lab.html#model_for', 'rlvr_nb/lab.py'),
+                             'rlvr_nb.lab.own_reward_help': ('api/lab.html#own_reward_help', 'rlvr_nb/lab.py'),
                              'rlvr_nb.lab.sample': ('api/lab.html#sample', 'rlvr_nb/lab.py'),
                              'rlvr_nb.lab.scores_panel': ('api/lab.html#scores_panel', 'rlvr_nb/lab.py')},
             'rlvr_nb.layers': { 'rlvr_nb.layers.Added': ('api/layers.html#added', 'rlvr_nb/layers.py'),

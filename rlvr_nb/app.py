@@ -61,7 +61,7 @@ class App:
         self.setup, self.task, self.lab, self.prospects, self.progress, self.results, self.shelf = parts
         self._window:Window|None = None
         self._lock = threading.RLock()
-        self._shown, self._foreground, self._asked = {}, False, {}
+        self._shown, self._foreground, self._asked, self._registered = {}, False, {}, None
         self.guarded = False  # as a control has it: whether Ctrl-C is handled already
         self.background = running_kernel() is not None and not in_colab()
 
@@ -289,8 +289,8 @@ def open(self:App, name:str # of a section
 def cell_ran(self:App, *_):
     "Take up what a cell has registered."
     known = (tuple(REWARDS.items()), tuple(DATASET_PROCESSORS.items()))
-    if known == self._shown.get('registries'): return
-    first, self._shown['registries'] = 'registries' not in self._shown, known
+    if known == self._registered: return
+    first, self._registered = self._registered is None, known
     if first or self._window is None: return
     self.form.refresh()
     self.lab.registry_changed()

@@ -82,6 +82,8 @@ DATASET_PROCESSORS: dict[str, type] = {}
 def dataset_processor(name:str, # the name for `data.dataset_name`
                      )->Callable:
     "Register a processor class under a name."
+    if not isinstance(name, str):
+        raise ConfigError(f"@dataset_processor: needs a name; write @dataset_processor('{name.__name__.lower()}')")
     def register(cls):
         DATASET_PROCESSORS[name] = cls
         return cls

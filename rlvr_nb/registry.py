@@ -223,7 +223,7 @@ BUILT_IN = tuple(f'rlvr_nb.{name}' for name in ('reward_functions', 'shaping', '
 REWARDS: dict[str, RewardType] = {}
 
 # %% ../nbs/api/30_registry.ipynb #r-reward
-def reward(name:str,                 # the `type` that a configuration writes
+def reward(name:str|Callable,        # the `type` that a configuration writes; without it, the function's own name
            category:str='custom',    # groups rewards in tables
            inert:dict|None=None,     # parameters without effect, and what to tell whoever sets them
            check:Callable|None=None, # of the parameters; returns a `Fault` or a sentence about them, or None
@@ -232,6 +232,7 @@ def reward(name:str,                 # the `type` that a configuration writes
           ):
     """Register a reward: a function of one completion that returns a number, a `(number, reason)`, a `Payment` or None,
     or a function of a batch as TRL's trainer calls it."""
+    if callable(name): return reward(name.__name__)(name)   # `@reward` without parentheses
     def _register(function):
         known = REWARDS.get(name)
         if known and known.function.__module__ in BUILT_IN and known.function.__module__ != function.__module__:
