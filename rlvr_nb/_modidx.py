@@ -2598,7 +2598,6 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                  'rlvr_nb.sampler._norm_class': ('api/sampler.html#_norm_class', 'rlvr_nb/sampler.py'),
                                  'rlvr_nb.sampler._once': ('api/sampler.html#_once', 'rlvr_nb/sampler.py'),
                                  'rlvr_nb.sampler.dense_bytes': ('api/sampler.html#dense_bytes', 'rlvr_nb/sampler.py'),
-                                 'rlvr_nb.sampler.free_bytes': ('api/sampler.html#free_bytes', 'rlvr_nb/sampler.py'),
                                  'rlvr_nb.sampler.norm_eps': ('api/sampler.html#norm_eps', 'rlvr_nb/sampler.py'),
                                  'rlvr_nb.sampler.norm_offset': ('api/sampler.html#norm_offset', 'rlvr_nb/sampler.py'),
                                  'rlvr_nb.sampler.plain_adapter': ('api/sampler.html#plain_adapter', 'rlvr_nb/sampler.py'),

@@ -17,7 +17,6 @@ from torch.nn.functional import linear, rms_norm
 from fastcore.basics import patch
 from .memoryplan import fits_fused, free_bytes
 from .kvcache import folded_attention
-from .sampler import free_bytes
 
 # %% ../nbs/api/43_layers.ipynb #layers-base
 def _base(part): return part.base if _is_adapted(part) else part
