@@ -183,15 +183,19 @@ def _run(words):
     return getattr(importlib.import_module(module), function)(words[1:])
 
 # %% ../nbs/api/88_cli.ipynb #i-signals
-def _interrupt(number, frame): raise KeyboardInterrupt
-
 @contextmanager
 def _interrupted_by_signals():
     "Within it SIGINT and SIGTERM raise `KeyboardInterrupt`, unless they are ignored or this isn't the main thread."
-    here, before = threading.current_thread() is threading.main_thread(), {}
+    here, before, came = threading.current_thread() is threading.main_thread(), {}, []
+    def interrupt(number, frame):
+        came.append(number)
+        raise KeyboardInterrupt
     for number in (signal.SIGINT, signal.SIGTERM) if here else ():
-        if signal.getsignal(number) not in (signal.SIG_IGN, None): before[number] = signal.signal(number, _interrupt)
+        if signal.getsignal(number) not in (signal.SIG_IGN, None): before[number] = signal.signal(number, interrupt)
     try: yield
+    except Exception as e:
+        if came: raise KeyboardInterrupt from e
+        raise
     finally:
         for number, handler in before.items(): signal.signal(number, handler)
 
