@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['several', 'highest', 'any_process', 'same_everywhere', 'OutOfMemoryEverywhere', 'agreed', 'average_gradients',
-           'is_replicated', 'Together']
+           'is_replicated', 'Together', 'lost_process']
 
 # %% ../nbs/api/55_agreement.ipynb #agreement-imports
 # The classes here become parts of TRL's trainer, which is imported where a training begins: their attributes are its own.
@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from typing import Any
 
 # %% ../nbs/api/55_agreement.ipynb #agreement-own-imports
+from .grammar import RLVRError
 from .arguments import world_size
 from .control import StopRequested
 from .health import is_out_of_memory
@@ -31,7 +32,7 @@ def highest(value:int # of this process
     "The highest of the values that the processes have."
     if not several(): return value
     import torch
-    device = 'cuda' if torch.distributed.get_backend() == 'nccl' else 'cpu'
+    device = 'cuda' if 'nccl' in torch.distributed.get_backend() else 'cpu'
     votes = torch.tensor([value], device=device)
     torch.distributed.all_reduce(votes, op=torch.distributed.ReduceOp.MAX)
     return int(votes.item())
@@ -118,6 +119,11 @@ class Together:
     "Lets several processes give up a micro-step together."
     loss_known = False  # of the micro-step at work
 
+    @property
+    def is_spread(self)->bool:
+        "Whether the weights are spread over the processes, so that a step can't be given up half done."
+        return self.is_fsdp_enabled or self.is_deepspeed_enabled
+
     def _get_per_token_logps_and_entropies(self, *args, **kwargs):
         with agreed(): return super()._get_per_token_logps_and_entropies(*args, **kwargs)
 
@@ -132,3 +138,16 @@ class Together:
         with agreed(lambda: self.loss_known), model.no_sync(): loss = super().training_step(model, *args, **kwargs)
         if self.accelerator.sync_gradients: average_gradients(model)
         return loss
+
+# %% ../nbs/api/55_agreement.ipynb #ag-lost
+_BROKEN = ('gloo', 'NCCL', 'Connection closed by peer', 'Connection reset by peer')
+
+def lost_process(error:BaseException, # that ended this process's share of a training
+                )->RLVRError|None:    # what to raise in its place; None for any other error
+    "What to say where another process of the training is gone."
+    if not isinstance(error, RuntimeError) or world_size() == 1: return None
+    from torch.distributed import DistError
+    if not (isinstance(error, DistError) or any(word in str(error) for word in _BROKEN)): return None
+    reason = str(error).strip().splitlines()[0][:200]
+    return RLVRError(f'train: another process of this training has ended or no longer answers ({reason}); '
+                     'the last checkpoint is whole; start all processes again with --resume')

@@ -19,6 +19,7 @@ from .config import load_config
 from .show import percent
 from .control import StopRequested, TrainingControl, interruptible
 from .arguments import is_main_process
+from .agreement import lost_process
 from .comparison import Comparison, compare
 from .rundir import RunDir, shown_path
 from .trust import NOT_EVALUATED, load_run
@@ -190,6 +191,7 @@ def _run_stages(self:Pipeline, evaluated:dict) -> RunResult:
 def _ended_by(self:Pipeline, error:BaseException, evaluated:dict) -> BaseException:
     "Leave the record of a run that something ended; returns what to raise."
     if self.ended: return error
+    error = lost_process(error) or error
     if isinstance(error, OSError):
         error = UnavailableError(f"run_dir: {error.filename or self.run_dir.path} can't be written or read "
                                  f"({error.strerror or error}); what is whole stays, "

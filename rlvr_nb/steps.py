@@ -48,10 +48,13 @@ class Obeying:
     "Carries out pause and stop."
     def on_substep_end(self, args, state, control, **kwargs):
         self.steering.wait()
-        if any_process(self.steering.stopping): raise StopRequested
+        if any_process(self.steering.stopping) and not self.trainer.is_spread: raise StopRequested
 
     def on_step_end(self, args, state, control, **kwargs):
         self.steering.wait()
+        if self.trainer.is_spread and any_process(self.steering.stopping):
+            self.trainer._note(f'stopped only after step {state.global_step} was whole, because the weights are spread '
+                               'over the processes')
         return self._obey(state, control)
 
     def on_log(self, args, state, control, **kwargs):

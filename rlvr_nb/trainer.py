@@ -163,8 +163,7 @@ class Stoppable:
         return out
 
     def _generate_single_turn(self, *args, **kwargs):
-        spread = self.is_fsdp_enabled or self.is_deepspeed_enabled
-        with agreed(), nullcontext() if spread else stoppable(self.model, self.steering):
+        with agreed(), nullcontext() if self.is_spread else stoppable(self.model, self.steering):
             return super()._generate_single_turn(*args, **kwargs)
 
     def _set_aside_current(self):
