@@ -27,23 +27,26 @@ class Pusher:
         self.active, self.draw, self.every = active, draw, every
         self.lock, self.thread = threading.RLock(), None
 
-    def push(self):
-        "Draw until nothing happens any more, and once after that."
-        try:
-            while self.active():
-                self.draw()
-                time.sleep(self.every)
+# %% ../nbs/api/96_background.ipynb #w-pusher-push
+@patch
+def push(self:Pusher):
+    "Draw until nothing happens any more, and once after that."
+    try:
+        while self.active():
             self.draw()
-        finally:
-            with self.lock: self.thread = None
-        if self.active(): self.wake()
+            time.sleep(self.every)
+        self.draw()
+    finally:
+        with self.lock: self.thread = None
+    if self.active(): self.wake()
 
-    def wake(self):
-        "Begin to draw, unless that is done already."
-        with self.lock:
-            if self.thread is not None: return
-            self.thread = threading.Thread(target=self.push, name='rlvr-pusher', daemon=True)
-            self.thread.start()
+@patch
+def wake(self:Pusher):
+    "Begin to draw, unless that is done already."
+    with self.lock:
+        if self.thread is not None: return
+        self.thread = threading.Thread(target=self.push, name='rlvr-pusher', daemon=True)
+        self.thread.start()
 
 # %% ../nbs/api/96_background.ipynb #w-follower
 SILENCE = 5  # seconds between two readings of a run that writes nothing, and between two of the completions
@@ -88,14 +91,17 @@ class Preload:
     @property
     def active(self)->bool: return self.thread is not None and self.thread.is_alive()
 
-    def work(self):
-        "Import them here."
-        try: import_heavy()
-        except ImportError as e: self.failed(e)
+# %% ../nbs/api/96_background.ipynb #w-preload-begin
+@patch
+def work(self:Preload):
+    "Import them here."
+    try: import_heavy()
+    except ImportError as e: self.failed(e)
 
-    def begin(self):
-        "Begin, unless that was done already."
-        with self.lock:
-            if self.thread is not None: return
-            self.thread = threading.Thread(target=self.work, name='rlvr-preload', daemon=True)
-            self.thread.start()
+@patch
+def begin(self:Preload):
+    "Begin, unless that was done already."
+    with self.lock:
+        if self.thread is not None: return
+        self.thread = threading.Thread(target=self.work, name='rlvr-preload', daemon=True)
+        self.thread.start()

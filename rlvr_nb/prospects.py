@@ -23,7 +23,7 @@ from .sections import Section, Tasks
 from .lab import Models
 from .worker import import_heavy
 
-# %% ../nbs/api/95_prospects.ipynb #w-bands-panel
+# %% ../nbs/api/95_prospects.ipynb #w-rights
 _MOST_BARS = 17   # more would not fit on a screen
 
 def rights(report:Any # a `ProbeReport`
@@ -35,6 +35,7 @@ def rights(report:Any # a `ProbeReport`
     count = Counter(sum(bool(r.correct) for r in g.records) for g in report.groups)
     return {f'{n} of {size} right': count[n] / len(report.groups) for n in range(size + 1)}
 
+# %% ../nbs/api/95_prospects.ipynb #w-bands-panel
 def bands_panel(report:Any # a `ProbeReport`
                ):
     "The histogram of prompts by how often they are answered right, the largest bar over the whole width."
@@ -45,12 +46,13 @@ def bands_panel(report:Any # a `ProbeReport`
                   ft('span', percent(share)), cls='rlvr-bar')
     return ft('div', ft('h4', 'Prompts by how many of their completions are right'), *(bar(*b) for b in found.items()))
 
-# %% ../nbs/api/95_prospects.ipynb #w-losses-panel
+# %% ../nbs/api/95_prospects.ipynb #w-lost
 def _lost(r:Any, markers):
     "A completion that isn't right, under its question."
     question = r.prompt if isinstance(r.prompt, str) else r.prompt[-1]['content']
     return ft('div', ft('b', question), f', right answer {r.answer}', long_text(r.completion, markers))
 
+# %% ../nbs/api/95_prospects.ipynb #w-losses-panel
 def losses_panel(report:Any,     # a `ProbeReport`
                  markers:Any=(), # to colour
                  most:int=3,     # completions of a reason, each of another question
@@ -126,6 +128,7 @@ def show(self:Prospects, report:Any # a `ProbeReport`
     write(self.w['probe-found'], probe_panel(report, markers), title)
     self.remedies.children = [self._remedy(r) for r in report.remedies]
 
+# %% ../nbs/api/95_prospects.ipynb #w-prospects-apply
 @patch
 def apply(self:Prospects, override:str, # of a remedy
           clicked:Any=None,             # its button, which is done with then

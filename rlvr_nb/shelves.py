@@ -54,7 +54,8 @@ def differing(chosen:dict, # as `run_summary` gives it
     for other in others:
         theirs = other['overrides'] or []
         more, less = [o for o in theirs if o not in mine], [o for o in mine if o not in theirs]
-        if other is not chosen: rows.append([Path(other['path']).name, ' '.join(more) or _NOTHING, ' '.join(less) or _NOTHING])
+        sides = [' '.join(side) or _NOTHING for side in (more, less)]
+        if other is not chosen: rows.append([Path(other['path']).name, *sides])
     rows.sort(key=lambda row: sum(len(cell.split()) for cell in row[1:] if cell != _NOTHING))
     return table(['run', 'only there', f"only in {Path(chosen['path']).name}"], rows)
 

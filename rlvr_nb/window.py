@@ -51,17 +51,12 @@ class Window:
         self.tasks, self.live, self.lock = tasks, live, threading.RLock()
         self.sections = {s.name: s for s in sections}
         titles = {s.name: s.title for s in sections}
-        self.head = Header(form, tasks, titles, dict(actions, open=self.open))
+        self.head = Header(form, tasks, titles, dict(actions, open=lambda name: self.open(name)))
         self.w = Named(self.head.w, sections, lambda s: self.add(s))
         self.box = classed(stack(frame(), self.head.box, layout=dict(width='100%')), 'app')
         self.w['sections'].observe(lambda c: self.opened(c['new']), 'value')
 
-    def open(self, name:str # of a section
-            ):
-        "Open a section, as its button does."
-        self.w['sections'].value = name
-
-# %% ../nbs/api/96_window.ipynb #w-watch
+# %% ../nbs/api/96_window.ipynb #w-refuse-secret
 @patch
 def refuse_secret(self:Window, change:dict # of an input
                  ):
@@ -70,6 +65,7 @@ def refuse_secret(self:Window, change:dict # of an input
     change['owner'].value = ''
     self.tasks.say('start', ConfigError(SECRET_TYPED))
 
+# %% ../nbs/api/96_window.ipynb #w-watch
 @patch
 def watch(self:Window, section:Section # just made
          ):
@@ -102,3 +98,10 @@ def opened(self:Window, name:str # of a section
         if s.built: set_visible(s.box, s is section)
     section.opened()
     self.tasks.wake()
+
+# %% ../nbs/api/96_window.ipynb #w-open
+@patch
+def open(self:Window, name:str # of a section
+        ):
+    "Open a section, as its button does."
+    self.w['sections'].value = name
