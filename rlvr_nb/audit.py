@@ -18,7 +18,7 @@ from .prompts import Markers, PLAIN, after_opening, is_prefilled
 from .statements import read_number
 from .registry import RewardError, _short
 from .reward_functions import _question, _relative_error
-from .scoring import DefaultRewardComponent, _component_of, _number
+from .scoring import DefaultRewardComponent, _amount, _component_of
 
 # %% ../nbs/api/37_audit.ipynb #r-probe-context
 def _wrap(markers:Markers, reasoning:str, answer:str) -> str:
@@ -94,7 +94,7 @@ class AuditReport:
 
     def _shown(self) -> Table:
         shares = ['' if t['right'] else f"{t['as_much']:.0%}" for t in self.table]
-        rows = [[t['probe'], _number(t['mean']), _number(t['highest']), share] for t, share in zip(self.table, shares)]
+        rows = [[t['probe'], _amount(t['mean']), _amount(t['highest']), share] for t, share in zip(self.table, shares)]
         notes = [f'{severity}: {text}' for severity, text in self.findings]
         return Table(['completion', 'mean', 'highest', 'as much as perfect'], rows, notes)
 
@@ -182,7 +182,7 @@ def _free_rewards(table:list[dict], perfect:float|None) -> list[tuple[str, str]]
     "The wrong completions that earn as much as a perfect one."
     paid = [t for t in table if not t['right'] and t['as_much']]
     return [('danger', f"'{t['probe']}' earns as much as a perfect completion on {t['as_much']:.0%} of the rows "
-                       f"({_number(t['mean'])} against {_number(perfect)} on average)") for t in paid]
+                       f"({_amount(t['mean'])} against {_amount(perfect)} on average)") for t in paid]
 
 def _findings_about_wrong(table:list[dict]) -> list[tuple[str, str]]:
     "What wrong completions earn too much."
@@ -190,11 +190,11 @@ def _findings_about_wrong(table:list[dict]) -> list[tuple[str, str]]:
     found, bare = _free_rewards(table, mean.get('right, in perfect format')), mean.get('right, solution block only')
     wrong, near = mean.get('wrong, in perfect format'), mean.get('near miss, in perfect format')
     if wrong is not None and bare is not None and wrong > bare:
-        found.append(('warning', f"a wrong answer in perfect format earns {_number(wrong)}, a right one without "
-                                 f"it {_number(bare)}: lower the format reward, or gate it with gate_on"))
+        found.append(('warning', f"a wrong answer in perfect format earns {_amount(wrong)}, a right one without "
+                                 f"it {_amount(bare)}: lower the format reward, or gate it with gate_on"))
     elif wrong is not None and bare is not None and near is not None and bare < near:
-        found.append(('note', f"a near miss in perfect format earns {_number(near)}, more than a right answer without "
-                              f"the format ({_number(bare)})"))
+        found.append(('note', f"a near miss in perfect format earns {_amount(near)}, more than a right answer without "
+                              f"the format ({_amount(bare)})"))
     return found
 
 # %% ../nbs/api/37_audit.ipynb #r-findings-reward
@@ -204,11 +204,11 @@ def _findings_about_reward(name:str, attacks:list[dict]) -> list[tuple[str, str]
     if not values: return [('danger', f"{name} can't score any of these rows, so it teaches nothing")]
     opened = [(a[_OPENED][name], a['right, in perfect format'][name]) for a in attacks if _OPENED in a]
     if any(None not in pair and pair[0] > pair[1] for pair in opened):
-        should, does = map(_number, opened[0])
+        should, does = map(_digits, opened[0])
         return [('danger', f"{name} wants the opening marker, which the chat template has already written: a perfect "
                            f"completion earns {does} instead of {should}; build the rewards with prefilled=True")]
     if len(set(values)) > 1: return []
-    return [('warning', f"{name} pays {_number(values[0])} whatever the completion, so it teaches nothing")]
+    return [('warning', f"{name} pays {_amount(values[0])} whatever the completion, so it teaches nothing")]
 
 # %% ../nbs/api/37_audit.ipynb #r-format-share
 def _format_share(table:list[dict]) -> float|None:
@@ -221,8 +221,8 @@ def _format_share(table:list[dict]) -> float|None:
 def _notes(report:AuditReport) -> list[tuple[str, str]]:
     "Notes that every report has."
     mean, best = {t['probe']: t['mean'] for t in report.table}, report.best_wrong
-    perfect, empty = _number(mean['right, in perfect format']), _number(mean.get('empty'))
-    price = _number(best['mean'])
+    perfect, empty = _amount(mean['right, in perfect format']), _amount(mean.get('empty'))
+    price = _amount(best['mean'])
     notes = [f"the best paid wrong completion is '{best['probe']}' with {price}, a perfect one earns {perfect}"]
     if report.format_share is not None:
         share = f'{max(report.format_share, 0):.0%}'

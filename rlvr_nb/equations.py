@@ -32,7 +32,7 @@ class _Item:
     decimals: int = 0        # digits behind the point
     percent: bool = False    # a percent sign follows
 
-def _number(m:re.Match[str]) -> _Item:
+def _number_item(m:re.Match[str]) -> _Item:
     "A number; too long a one stops a sum."
     digits = m[0].replace(',', '')
     if len(digits) > _LONGEST: return _Item('stop', *m.span())
@@ -53,7 +53,7 @@ def _cut(text:str) -> list[_Item]:
     for m in _ITEM.finditer(text):
         kind, behind_number = m.lastgroup, bool(items) and items[-1].kind == 'num'
         if kind == 'skip': continue
-        if kind == 'num': items.append(_number(m))
+        if kind == 'num': items.append(_number_item(m))
         elif kind == 'percent' and behind_number:
             n = items.pop()
             items.append(_Item('num', n.start, m.end(), n.value / 100, n.decimals + 2, True))

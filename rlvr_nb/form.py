@@ -19,7 +19,7 @@ from .bases import Base
 from .entries import LIST, Option, options
 from .fields import Field, choice_label
 from .reward_entries import reward_default, reward_options
-from .edits import REMOVED, edit_differences, edit_overrides, same_value, value_at, value_or
+from .edits import DELETED, edit_differences, edit_overrides, same_value, value_at, value_or
 from .faults import as_fault, deeper_faults, machine_faults
 
 # %% ../nbs/api/91_form.ipynb #w-form
@@ -103,7 +103,7 @@ def _set_keys(self:Draft, path:str, now:dict, value:dict):
     for key in now.keys() - value.keys():
         if path == 'train.grpo' and key in GRPO_FIELDS and f'{path}.{key}' not in self.edits:
             self._edit(f'{path}.{key}', GRPO_FIELDS[key]['default'])
-        elif self.edits.pop(f'{path}.{key}', ...) is ...: self.edits[f'{path}.{key}'] = REMOVED
+        elif self.edits.pop(f'{path}.{key}', ...) is ...: self.edits[f'{path}.{key}'] = DELETED
 
 # %% ../nbs/api/91_form.ipynb #w-form-rewards
 @patch(as_prop=True)
@@ -151,7 +151,7 @@ def current(self:Draft, path:str # of an option
         return value_or(now, path_text(split_path(path)[2:]), reward_default(path, now))
     value = self._without_edits(path)
     if value is ...: return None
-    inside = {p[len(path)+1:]: v for p, v in self.edits.items() if p.startswith(f'{path}.') and v is not REMOVED}
+    inside = {p[len(path)+1:]: v for p, v in self.edits.items() if p.startswith(f'{path}.') and v is not DELETED}
     return {**value, **inside} if inside and isinstance(value, dict) else value
 
 # %% ../nbs/api/91_form.ipynb #w-changing-options
@@ -306,7 +306,7 @@ def mend(self:Draft,
         ):
     "Make the change that a fault suggests."
     if path in self.edits and value is ...: self.edits.pop(path)
-    elif value is ...: self.edits[path] = REMOVED
+    elif value is ...: self.edits[path] = DELETED
     else: return self.set(path, value)
     self.refresh()
 

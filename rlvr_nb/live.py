@@ -139,7 +139,7 @@ def stage_end(self:Live, name:str, seconds:float):
     self.update(stage=None, bar=None)
 
 # %% ../nbs/api/92_live.ipynb #w-live-step
-def _number(value) -> bool:
+def _drawable(value) -> bool:
     "Whether a metric can be drawn."
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
@@ -149,7 +149,7 @@ def step(self:Live, step:int, total:int, metrics:dict):
         if self.seconds and step <= self.seconds[-1][1]: self.seconds.clear()
         self.seconds.append((time.monotonic(), step))
         for name, value in metrics.items():
-            if not _number(value) or name not in self.curves and len(self.curves) >= NAMES: continue
+            if not _drawable(value) or name not in self.curves and len(self.curves) >= NAMES: continue
             self.curves.setdefault(name, Curve()).add(step, value)
     self.update(step_now=step, total=total)
 
@@ -300,7 +300,7 @@ def stored_curves(metrics:list[dict] # of a run directory
     for m in metrics:
         for name, value in m.items():
             curve = _curve_name(name)
-            if curve is None or not _number(value): continue
+            if curve is None or not _drawable(value): continue
             if curve in curves or len(curves) < NAMES: curves.setdefault(curve, Curve()).add(m['step'], value)
     return curves
 

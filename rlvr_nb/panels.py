@@ -24,7 +24,7 @@ from .comparison import When
 from .forecast import forecast
 from .report import marked
 from .elements import fold, page
-from .edits import REMOVED
+from .edits import DELETED
 
 # %% ../nbs/api/93_panels.ipynb #w-table
 def table(header:list,     # titles; a '#' before one says that it is of numbers
@@ -279,7 +279,7 @@ def download(text:str,  # of the file
 def _shown_value(value) -> str:
     "A value as a form has it."
     if value is None: return 'not set'
-    return 'removed' if value is REMOVED else value if isinstance(value, str) else value_text(value)
+    return 'removed' if value is DELETED else value if isinstance(value, str) else value_text(value)
 
 def changes_table(differences:list[tuple] # (option, before, now), as a form has them
                  ):

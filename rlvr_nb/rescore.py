@@ -16,7 +16,7 @@ from fastcore.basics import patch
 from .show import Table
 from .completion import Completion
 from .registry import RewardError
-from .scoring import DefaultRewardComponent, _component_of, _number
+from .scoring import DefaultRewardComponent, _component_of, _amount
 
 # %% ../nbs/api/37_rescore.ipynb #rs-signs
 def advantage_signs(totals:list, # of the completions of one group; None where nothing could be scored
@@ -104,12 +104,13 @@ def _winners(totals:list) -> set[int]:
     paid = [t or 0. for t in totals]
     return {i for i, p in enumerate(paid) if p == max(paid)} if 1 in advantage_signs(totals) else set()
 
-# %% ../nbs/api/37_rescore.ipynb #rs-summary
+# %% ../nbs/api/37_rescore.ipynb #rs-side
 def _side(groups:list, total:Callable, sign:Callable) -> dict:
     "The figures of one side: mean reward, and the share of groups with spread."
     values = [total(s) or 0. for group in groups for s in group]
     return dict(reward=sum(values)/len(values), live=sum(any(map(sign, group)) for group in groups)/len(groups))
 
+# %% ../nbs/api/37_rescore.ipynb #rs-summary
 @patch
 def summary(self:Rescoring)->dict:
     "The figures of the comparison, ready for JSON."
@@ -126,7 +127,7 @@ def summary(self:Rescoring)->dict:
 def table(self:Rescoring)->Table:
     "Then and now side by side, with what couldn't be scored as notes."
     s = self.summary()
-    rows = [['mean reward', *(_number(s[side]['reward']) for side in ('then', 'now'))],
+    rows = [['mean reward', *(_amount(s[side]['reward']) for side in ('then', 'now'))],
             ['groups with spread in reward', *(f"{s[side]['live']:.0%}" for side in ('then', 'now'))]]
     notes = [f"{s['changed_sign']} of {s['completions']} advantages change their sign",
              f"another completion wins in {s['winners_changed']} of {s['groups']} groups"]

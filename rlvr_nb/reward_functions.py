@@ -401,7 +401,7 @@ def _schema_problem(schema, at:str='schema') -> Fault|None:
 # %% ../nbs/api/31_reward_functions.ipynb #r-json-parse
 def _refuse_constant(name:str): raise ValueError(f'{name} is not JSON')
 
-def _read_json(text:str) -> tuple[object, str|None]:
+def _json_of(text:str) -> tuple[object, str|None]:
     "A value and no problem, or the problem."
     fenced = re.fullmatch(r'\s*```(?:json)?\s*\n(.*)\n\s*```\s*', text, re.S)
     try: return json.loads(fenced[1] if fenced else text, parse_constant=_refuse_constant), None
@@ -417,6 +417,6 @@ def json_schema(parsed:Parsed,               # one completion, parsed once
     "Pay for a solution that is JSON of the given shape."
     if len(parsed.blocks) != 1:
         return Payment(wrong_penalty, _one_answer(parsed)[1] or f'{len(parsed.blocks)} solution blocks', False)
-    value, problem = _read_json(parsed.answer or '')
+    value, problem = _json_of(parsed.answer or '')
     problem = problem or _json_problem(value, schema)
     return Payment(wrong_penalty, problem, False) if problem else Payment(reward_value, 'JSON fits the schema', True)

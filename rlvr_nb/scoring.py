@@ -350,7 +350,7 @@ class ScoreTable:
 
     def _of(self, i:int) -> list[dict]: return [r for r in self.rows if r['completion'] == i]
 
-def _number(value) -> str: return 'none' if value is None else f'{value:.4g}'
+def _amount(value) -> str: return 'none' if value is None else f'{value:.4g}'
 
 # %% ../nbs/api/36_scoring.ipynb #r-score-text
 @patch
@@ -359,8 +359,8 @@ def __str__(self:ScoreTable):
     for i, (text, total) in enumerate(zip(self.texts, self.totals)):
         lines.append(f'{i+1}. {_short(text, 90)}')
         for r in self._of(i):
-            lines.append(f"   {r['reward']:{width}} {_number(r['value']):>7} x {r['weight']:<4g} {r['reason']}")
-        lines.append(f"   {'total':{width}} {_number(total):>7}")
+            lines.append(f"   {r['reward']:{width}} {_amount(r['value']):>7} x {r['weight']:<4g} {r['reason']}")
+        lines.append(f"   {'total':{width}} {_amount(total):>7}")
     return '\n'.join(lines)
 
 ScoreTable.__repr__ = ScoreTable.__str__
@@ -369,8 +369,8 @@ ScoreTable.__repr__ = ScoreTable.__str__
 @patch
 def _lines(self:ScoreTable, i:int) -> list[list]:
     "The rows of one completion in a table: a line a reward, and the total."
-    lines = [[r['reward'], _number(r['value']), f"{r['weight']:g}", r['reason']] for r in self._of(i)]
-    lines.append([ft('b', 'total'), ft('b', _number(self.totals[i])), '', ''])
+    lines = [[r['reward'], _amount(r['value']), f"{r['weight']:g}", r['reason']] for r in self._of(i)]
+    lines.append([ft('b', 'total'), ft('b', _amount(self.totals[i])), '', ''])
     return [[_short(self.texts[i], 90) if k == 0 else '', *line] for k, line in enumerate(lines)]
 
 @patch

@@ -184,7 +184,7 @@ def _ticks(low:float, high:float, count:int=4) -> list[float]:
     return [round(i * step, 12) for i in range(first, last + 1)]
 
 # %% ../nbs/api/07_show.ipynb #t-number
-def _number(value:float, share:bool=False) -> str:
+def _tick(value:float, share:bool=False) -> str:
     "The label of a tick."
     if share: return f'{100 * value:.4g} %'
     if abs(value) >= 1e12: return f'{value:.1e}'
@@ -261,14 +261,14 @@ def _axes(x_ticks:list, x, y_ticks:list, y, share:bool) -> list:
     "Grid lines and their labels."
     right, bottom = _WIDTH - _RIGHT, _HEIGHT - _BOTTOM
     grid = [ft('line', x1=_LEFT, x2=right, y1=y(t), y2=y(t), style='stroke:var(--grid, #d8dee4)') for t in y_ticks]
-    left = [_label(_number(t, share), x=_LEFT - 6, y=y(t) + 4, text_anchor='end') for t in y_ticks]
-    below = [_label(_number(t), x=min(x(t), right - 8), y=bottom + 16, text_anchor='middle') for t in x_ticks]
+    left = [_label(_tick(t, share), x=_LEFT - 6, y=y(t) + 4, text_anchor='end') for t in y_ticks]
+    below = [_label(_tick(t), x=min(x(t), right - 8), y=bottom + 16, text_anchor='middle') for t in x_ticks]
     return [*grid, *left, *below, _label('step', x=right, y=_HEIGHT - 4, text_anchor='end')]
 
 # %% ../nbs/api/07_show.ipynb #t-chart-values
 def _chart_values(series:dict, xs:list, share:bool, unit:str) -> str:
     "The values of a chart and where its axes are, as JSON."
-    def point(x, y): return [round(x, 2), float(f'{y:.6g}'), _number(y, share) + (f' {unit}' if unit else '')]
+    def point(x, y): return [round(x, 2), float(f'{y:.6g}'), _tick(y, share) + (f' {unit}' if unit else '')]
     drawn = [dict(name=name, points=[point(x, y) for x, y in _thin(points, 150)]) for name, points in series.items()]
     place = dict(width=_WIDTH, left=_LEFT, right=_RIGHT, top=_TOP, bottom=_HEIGHT - _BOTTOM)
     return json.dumps(dict(place, first=min(xs), last=max(xs), series=drawn), ensure_ascii=False)
@@ -311,7 +311,7 @@ def line_chart(title:str,      # what is shown
     "Curves over the training steps as an SVG figure."
     series = {name: points for name, points in series.items() if points}
     xs = [x for points in series.values() for x, _ in points]
-    ends = [f'{name} from {_number(p[0][1], share)} to {_number(p[-1][1], share)}' for name, p in series.items()]
+    ends = [f'{name} from {_tick(p[0][1], share)} to {_tick(p[-1][1], share)}' for name, p in series.items()]
     values = dict(data_chart=_chart_values(series, xs, share, unit)) if interactive else {}
     svg = ft('svg', ft('title', f"{title}: {', '.join(ends)}"), *_drawn(series, bars or {}, share),
              viewBox=f'0 0 {_WIDTH} {_HEIGHT}', role='img', style='width:100%;height:auto', **values)

@@ -16,9 +16,11 @@ from fastcore.basics import patch
 from .grammar import ConfigError
 from .processors import AbstractDatasetProcessor, dataset_processor
 
-# %% ../nbs/api/13_word_problems.ipynb #wordproblems-stories
+# %% ../nbs/api/13_word_problems.ipynb #wordproblems-words
 NAMES = ('Ada', 'Ben', 'Chen', 'Dora', 'Emil', 'Fatima', 'Goran', 'Hana', 'Ivan', 'Jale', 'Kofi', 'Lena')
 THINGS = ('apples', 'books', 'buttons', 'cards', 'coins', 'marbles', 'pencils', 'shells', 'stamps', 'stickers')
+
+# %% ../nbs/api/13_word_problems.ipynb #wordproblems-stories
 STORIES = {
     '+': ('{name} has {a} {things}. A friend brings {b} more. How many {things} does {name} have now?',
           'There are {a} {things} in one box and {b} in another. How many {things} are there in all?',
