@@ -153,7 +153,7 @@ def _doubts(shape:Shape, cfg) -> list[str]:
 
 # %% ../nbs/api/65_forecast.ipynb #f-decision
 def _decision(cfg, plan:MemoryPlan, memory:float|None, world:int) -> list[str]:
-    "What becomes of activations, where the run decides."
+    "Whether activations are kept, in a sentence, where the run decides it."
     if not may_keep(cfg, world): return []
     return [str(plan)] if memory is not None else ['activations are counted as computed again, the least that is needed']
 
@@ -163,7 +163,7 @@ def forecast(cfg:Any,                          # a `PipelineConfig`
              seconds_per_step:float|None=None, # measured, such as the mean `step_time` of a short run
              world:int=1,                      # training processes
              device:str='',                    # name of the GPU, for an estimate of the time
-             memory:float|None=None,           # bytes of the GPU; None counts what is needed at least
+             memory:float|None=None,           # bytes of the GPU; None: nothing is kept that could be computed again
             )->Forecast:
     "Memory by part and moment, work and time of a run, from its configuration alone."
     sizes, (element, assumed) = read_shape(shape) if shape else find_shape(cfg), _element(cfg)
