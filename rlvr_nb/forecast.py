@@ -21,6 +21,7 @@ from .yamlfile import read_yaml
 from .show import Table, gigabytes
 from .architecture import TINY, Shape, find_shape, known_shapes, read_shape
 from .memoryplan import MemoryPlan
+from .vllm_sampling import vllm_asked_by
 from .memory import (activation_bytes, cache_bytes, is_checkpointed, logits_bytes, may_keep, option_of, phases, planned,
                             sequences_of, tokens_of, trained_bytes, weight_bytes)
 
@@ -147,7 +148,7 @@ def _doubts(shape:Shape, cfg) -> list[str]:
     if lora.use_lora and other: doubts.append(f'adapters of {", ".join(other)} are not counted')
     if shape.experts and cfg.model.load_in_4bit:
         doubts.append('experts are counted in 4-bit, which not every version can load them in')
-    if option_of(cfg, 'use_vllm', False):
+    if vllm_asked_by(cfg.train):
         doubts.append('vLLM reserves memory of its own (vllm_gpu_memory_utilization), which is not counted')
     return doubts
 

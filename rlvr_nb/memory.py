@@ -15,6 +15,7 @@ from .architecture import Shape
 from .memoryplan import (SLICE_BYTES, SLICE_ELEMENTS, WORKING, MemoryPlan, boundary_bytes, fits_fused, fused_bytes, layer_bytes,
                                 plan_update, slice_bytes)
 from .updates import BY_ROWS, BY_TOKENS
+from .vllm_sampling import vllm_asked_by
 from typing import Any
 
 # %% ../nbs/api/64_memory.ipynb #f-option
@@ -73,7 +74,7 @@ def reference_bytes(shape:Shape, cfg:Any)->float:
     return shape.parameters() * 4. if needs else 0.
 
 # %% ../nbs/api/64_memory.ipynb #f-cache
-def _engine_is_asked(cfg) -> bool: return cfg.train.rollout != 'transformers' and not option_of(cfg, 'use_vllm', False)
+def _engine_is_asked(cfg) -> bool: return cfg.train.rollout != 'transformers' and vllm_asked_by(cfg.train) is None
 
 def table_bytes(shape:Shape, # of the model
                 element:int, # bytes of a number

@@ -302,6 +302,7 @@ def inert_keys(cfg:PipelineConfig,  # a valid configuration
               )->list[str]:         # warnings
     "Warnings about options that were set and have no effect."
     ours = [(key, why) for key, why in _without_effect(cfg) if split_path(key) in user_set and not _is_usual(cfg, key)]
-    theirs = [(f"train.grpo.{field}", why) for field, why in inert_grpo(cfg.train.grpo)]
+    asked = {"use_vllm": True} if cfg.train.rollout == "vllm" else {}
+    theirs = [(f"train.grpo.{field}", why) for field, why in inert_grpo(cfg.train.grpo | asked)]
     theirs = [(key, why) for key, why in theirs if split_path(key) in user_set]
     return [f"{key}: has no effect, because {why}" for key, why in ours + theirs]

@@ -109,8 +109,8 @@ def vllm_engine(self:DefaultTrainingLoopComponent,
                 output_dir:str|Path,      # of the checkpoints
                 longest:int=0,            # new tokens of an evaluation
                )->VllmEngine|None:
-    "The engine of a training with vLLM; None where another sampler generates, or several processes train."
-    if vllm_asked_by(self.config) is None or world_size() > 1: return None
+    "The engine of a training with vLLM; None where another sampler generates, several processes train, or unsloth."
+    if vllm_asked_by(self.config) is None or world_size() > 1 or hasattr(model, 'for_training'): return None
     return VllmEngine(model, tokenizer, self._trl_config(output_dir, None, longest))
 
 # %% ../nbs/api/56_training.ipynb #t-further
@@ -155,7 +155,8 @@ def make_trainer(self:DefaultTrainingLoopComponent,
     every = [*callbacks, control_callback()(control, on_step)]
     model.warnings_issued = getattr(model, 'warnings_issued', {})
     end_alike(args, model, tokenizer)
-    with starting_vllm(args, model), lending(GRPOTrainer, engine), _loadable(model, args, Path(output_dir)):
+    with starting_vllm(args, model), lending(GRPOTrainer, engine, args.use_vllm), \
+            _loadable(model, args, Path(output_dir)):
         trainer = trainer_class(GRPOTrainer)(
             model=model, processing_class=tokenizer, reward_funcs=reward_functions, args=args,
             train_dataset=Dataset.from_list(list(rows)), callbacks=every, control=control,

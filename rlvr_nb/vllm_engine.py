@@ -156,12 +156,16 @@ def _taking(generation):
 
 # %% ../nbs/api/54_vllm_engine.ipynb #vengine-lent
 @contextmanager
-def lending(GRPOTrainer:Any, # TRL's trainer
+def lending(GRPOTrainer:Any, # TRL's trainer, or the one that unsloth puts in its place
             engine:Any,      # of the evaluations
+            use_vllm:bool,   # the trainer will generate with vLLM
            ):
     "Inside, a trainer that is made takes over the vLLM of the evaluations; its weights reach vLLM exactly in any case."
-    module = sys.modules[GRPOTrainer.__module__]
-    usual = module.VLLMGeneration
+    module = sys.modules.get(GRPOTrainer.__module__)
+    usual = getattr(module, 'VLLMGeneration', None)
+    if module is None or usual is None or not use_vllm:
+        yield
+        return
     module.VLLMGeneration = _taking(engine.generation) if isinstance(engine, VllmEngine) else exact_generation()
     try: yield
     finally: module.VLLMGeneration = usual

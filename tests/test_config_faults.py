@@ -144,6 +144,7 @@ def test_recipes_have_a_goal_and_a_source():
 @pytest.mark.parametrize("overrides, path", [
     (["train.rollout=transformers", "train.grpo.use_vllm=true"], "train.grpo.use_vllm"),
     (["train.rollout=vllm", "model.load_in_4bit=true"], "model.load_in_4bit"),
+    (["train.rollout=vllm", "model.load_in_8bit=true"], "model.load_in_8bit"),
     (["train.warm_start.source=file"], "train.warm_start.file"),
     (["data.difficulty={min: 0.5, max: 0.2}"], "data.difficulty.min"),
     (["train.grpo.chat_template_kwargs={enable_thinking: false}"], "train.grpo.chat_template_kwargs"),
