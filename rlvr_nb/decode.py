@@ -190,7 +190,7 @@ def _begin(self:Decoder, prompts:list, group:int):
     b.place[:rows, 0], b.start[:rows] = length, end - length
     b.line[:rows] = torch.arange(rows, device=self.device)
     b.done[:rows], b.done[rows:] = False, True
-    b.start[rows:], b.line[rows:] = end - 1, b.rows
+    b.start[rows:], b.line[rows:], b.place[rows:] = end - 1, b.rows, 0   # rows that only fill up the bucket
     b.broken.fill_(False); b.count.fill_(0); b.arena.now.fill_(end)
     if b.seen is not None:
         b.seen.fill_(False)

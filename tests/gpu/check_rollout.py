@@ -112,6 +112,28 @@ def adapters(family):
           flush=True)
 
 
+def real_sizes(rows=64, tokens=512):
+    "Heads of Gemma 3 1B and SmolLM2 in bfloat16, contexts past the window, prompts of unequal length."
+    gemma = dict(hidden_size=1152, intermediate_size=6912, num_attention_heads=4, num_key_value_heads=1, head_dim=256,
+                 sliding_window=512, query_pre_attn_scalar=256)
+    small = dict(hidden_size=576, intermediate_size=1536, num_attention_heads=9, num_key_value_heads=3, head_dim=64)
+    for family, sizes in (('gemma3', gemma), ('llama', small)):
+        torch.manual_seed(7)
+        cls, kinds = getattr(transformers, FAMILIES[family][0]), FAMILIES[family][1]
+        model = cls(cls.config_class(**{**SMALL, **kinds, **sizes})).cuda().bfloat16().eval()
+        model.generation_config.eos_token_id = None
+        engine = RolloutEngine(model, NoText(), backend='engine')
+        for seed in (1, 2):
+            some = prompts(rows // 8, 280, seed)
+            out = engine.generate_ids(some, 8, tokens, Sampling(1.), seed=seed)
+            gaps = [(teacher_forced(model, p, r.token_ids, 1.) - torch.tensor(r.logprobs)).abs()
+                    for p, group in zip(some, out) for r in group[:2]]
+            gaps = torch.stack(gaps)
+            assert gaps.mean() < .02, (family, gaps.mean(), gaps.mean(0)[::64])
+        print(f'{family}, {rows} x {tokens} in bfloat16 at real sizes: log-probabilities {gaps.mean():.1e} apart, '
+              f'at most {gaps.max():.1e}', flush=True)
+
+
 def frequencies():
     "Sampled tokens occur as often as the model's own probabilities say."
     model = build('llama', torch.float32)
@@ -149,5 +171,6 @@ if __name__ == '__main__':
     torch.backends.cuda.matmul.allow_tf32 = False
     for name in sys.argv[1:] or FAMILIES:
         check(name); half(name); adapters(name)
+    real_sizes()
     frequencies()
     memory()
