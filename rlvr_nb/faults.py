@@ -11,9 +11,10 @@ from importlib.util import find_spec
 from typing import Any
 
 # %% ../nbs/api/91_faults.ipynb #faults-own-imports
-from .grammar import ConfigError, Fault, parse_override, value_text
+from .grammar import ConfigError, Fault, nearest, parse_override, value_text
 from .schema import PipelineConfig
 from .prompts import Markers
+from .data import DATASET_PROCESSORS
 from .scoring import DefaultRewardComponent
 from .entries import options
 from .preflight import _builtin_problems, _path_problems
@@ -52,12 +53,20 @@ def as_fault(fault:Fault|str # a `Fault`, or a line of text
 # %% ../nbs/api/91_faults.ipynb #w-deeper
 def _ours(target:str|None) -> bool: return target is None or target.startswith('src.')
 
+def _dataset_faults(cfg:PipelineConfig) -> list[Fault]:
+    "A dataset by a name that nobody has registered, with the nearest one that there is."
+    name = cfg.data.dataset_name
+    if name in DATASET_PROCESSORS or not _ours(cfg.data.target): return []
+    near, path = nearest(str(name), DATASET_PROCESSORS), 'data.dataset_name'
+    expected = f"one of {', '.join(sorted(DATASET_PROCESSORS))}; for a file of your own, look under Task"
+    return [Fault(path, repr(name), expected, ((path, near),) if near else ())]
+
 def deeper_faults(cfg:PipelineConfig)->list[Fault]:
     "What a run would stop at that can be known without torch, network or files of a model."
     rewards = []
     if _ours(cfg.reward.target):
         rewards = DefaultRewardComponent(cfg.reward, Markers.from_config(cfg.model.markers)).check()
-    return [as_fault(f) for f in (*_builtin_problems(cfg), *_path_problems(cfg), *rewards)]
+    return _dataset_faults(cfg) + [as_fault(f) for f in (*_builtin_problems(cfg), *_path_problems(cfg), *rewards)]
 
 # %% ../nbs/api/91_faults.ipynb #w-quantized-faults
 def _has_gpu() -> bool: return shutil.which('nvidia-smi') is not None

@@ -227,7 +227,7 @@ def _effects(self:Draft,
     found = [(f.option.label, before[p], f.value) for p, f in self.fields.items()
              if p in before and before[p] != f.value and self._follows(edited, p)]
     said = [f'{label} from {_words(a)} to {_words(b)}' for label, a, b in found[:5]]
-    return said + ([f'and {len(found) - 5} more options'] if len(found) > 5 else [])
+    return said + ([f'and {len(found) - 5} more'] if len(found) > 5 else [])
 
 # %% ../nbs/api/91_form.ipynb #w-refresh-fields
 @patch

@@ -21,10 +21,11 @@ def option(default:Any,           # the value when nothing is said; `...` makes 
            help:str,              # one sentence for forms, errors and documentation
            unit:str|None=None,    # tokens, steps, prompts, seconds, ...
            common:bool=False,     # shown first in forms
+           words:str|None=None,   # what `pattern` means, for people: "such as owner/name"
            **kwargs,              # bounds and the rest of pydantic's `Field`
           )->Any:
     "A field of the schema with its help, unit and bounds."
-    extra:dict[str, Any] = dict(unit=unit, common=common)
+    extra:dict[str, Any] = dict(unit=unit, common=common, **(dict(words=words) if words else {}))
     if callable(default): return Field(default_factory=default, description=help, json_schema_extra=extra, **kwargs)
     return Field(default, description=help, json_schema_extra=extra, **kwargs)
 
@@ -82,12 +83,17 @@ def field_bounds(field:FieldInfo    # of the schema
             if getattr(m, kind, None) is not None}
 
 # %% ../nbs/api/05_option.ipynb #c-describe
+def _words(field:FieldInfo) -> str:
+    "What the pattern of a field means in words, where the schema says it."
+    extra = field.json_schema_extra
+    return str(extra.get("words") or "") if isinstance(extra, dict) else ""
+
 def describe(field:FieldInfo)->str:
     "What a field accepts, in words: `a whole number >= 1`."
     bounds, null = [bounds_text(field_bounds(field))], " or null" if type(None) in get_args(field.annotation) else ""
     for m in field.metadata:
         if getattr(m, "min_length", None) and not any(bounds): bounds.append("that isn't empty")
-        if getattr(m, "pattern", None): bounds.append(f"matching {m.pattern}")
+        if getattr(m, "pattern", None): bounds.append(_words(field) or f"matching {m.pattern}")
     return " ".join([_kind(field.annotation).removesuffix(" or null"),
                      " and ".join(filter(None, bounds))]).strip() + null
 

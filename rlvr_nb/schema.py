@@ -84,7 +84,7 @@ class ModelConfig(Section):
                                       min_length=1)
     save_merged:bool = option(False, "Also save the adapter merged into the weights")
     push_to_hub:str|None = option(None, "Repository on the Hub that gets the trained model",
-                                  pattern=r"^[\w.-]+/[\w.-]+$")
+                                  pattern=r"^[\w.-]+/[\w.-]+$", words="such as owner/name")
 
 # %% ../nbs/api/05_schema.ipynb #c-warm-start-config
 class WarmStartConfig(Section):
@@ -246,7 +246,8 @@ class GoalConfig(Section):
 class PipelineConfig(Section):
     "Everything a run needs to know."
     name:str = option("rlvr", "Name of the run, part of its directory", common=True,
-                      pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
+                      pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$",
+                      words="of letters, digits, '_', '.' and '-', at most 64 and no spaces")
     seed:int = option(42, "Seed of everything random", common=True, ge=0, le=2**32-1)
     run_dir:str|None = option(None, "Directory of the run; null means outputs/<date>_<time>_<name>", common=True,
                               min_length=1)
