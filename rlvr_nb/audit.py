@@ -204,7 +204,7 @@ def _findings_about_reward(name:str, attacks:list[dict]) -> list[tuple[str, str]
     if not values: return [('danger', f"{name} can't score any of these rows, so it teaches nothing")]
     opened = [(a[_OPENED][name], a['right, in perfect format'][name]) for a in attacks if _OPENED in a]
     if any(None not in pair and pair[0] > pair[1] for pair in opened):
-        should, does = map(_digits, opened[0])
+        should, does = map(_amount, opened[0])
         return [('danger', f"{name} wants the opening marker, which the chat template has already written: a perfect "
                            f"completion earns {does} instead of {should}; build the rewards with prefilled=True")]
     if len(set(values)) > 1: return []
