@@ -2978,7 +2978,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                  'rlvr_nb.sources.split_files': ('api/sources.html#split_files', 'rlvr_nb/sources.py'),
                                  'rlvr_nb.sources.splits_of': ('api/sources.html#splits_of', 'rlvr_nb/sources.py')},
             'rlvr_nb.spread': { 'rlvr_nb.spread.divided': ('api/spread.html#divided', 'rlvr_nb/spread.py'),
-                                'rlvr_nb.spread.whole': ('api/spread.html#whole', 'rlvr_nb/spread.py')},
+                                'rlvr_nb.spread.gathered': ('api/spread.html#gathered', 'rlvr_nb/spread.py')},
             'rlvr_nb.stages': { 'rlvr_nb.stages.Pipeline': ('api/stages.html#pipeline', 'rlvr_nb/stages.py'),
                                 'rlvr_nb.stages.Pipeline.__init__': ('api/stages.html#pipeline.__init__', 'rlvr_nb/stages.py'),
                                 'rlvr_nb.stages.Pipeline._check_weights': ('api/stages.html#pipeline._check_weights', 'rlvr_nb/stages.py'),

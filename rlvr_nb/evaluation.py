@@ -19,7 +19,7 @@ from .prompts import Parsed
 from .completion import Completion
 from .numerals import Verdict
 from .checkpoint import clear, flush
-from .spread import whole
+from .spread import gathered
 from .intervals import (maj_at_k, mcnemar_exact, mean_interval, paired_difference_interval, pass_at_k,
                                wilson_interval)
 from .comparison import Comparison, Evaluation, Flips, When, compare, prompt_text, samples_text
@@ -221,7 +221,7 @@ def _run_each(self:DefaultEvaluationComponent, model, tokenizer, when:str, optio
     "Evaluate one dataset after the other."
     c = self.config
     for name in c.eval_datasets_names:
-        with whole(model):
+        with gathered(model):
             results[name] = evaluate(model, tokenizer, self.rows(name), dataset=name, judge=self.judge_for(name),
                                      path=self.path(when, name), **options)
         if self.observers is not None: self.observers.evaluation(when, results[name])

@@ -18,7 +18,7 @@ from .monitor import RewardMonitor
 from .arguments import is_main_process
 from .control import StopRequested
 from .evaluation import restore_best
-from .spread import whole
+from .spread import gathered
 from .observers import report_to
 from .notes import Note
 from .stages import Pipeline
@@ -195,7 +195,7 @@ def model_folder(self:Pipeline)->Path:
 def _save(self:Pipeline, model, tokenizer):
     "Save the model; returns the model as saved."
     if self.prepared.cfg.is_builtin_model: model = self.prepared.model.merge(model)
-    with whole(model):
+    with gathered(model):
         if is_main_process(): self._save_here(model, tokenizer)
     return model
 

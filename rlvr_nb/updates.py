@@ -21,7 +21,7 @@ from .decode import DecodingStopped
 from .grammar import RLVRError
 from .prompts import render_prompt
 from .sampling import Sampling
-from .spread import whole
+from .spread import gathered
 
 # %% ../nbs/api/53_updates.ipynb #updates-grouped
 def grouped(prompts:list # lists of tokens, equal ones beside each other
@@ -65,7 +65,7 @@ class Sampled:
     def _generate_single_turn(self, prompt_ids, images, multimodal_fields, *args, **kwargs):
         elsewhere = self.engine is None or images or multimodal_fields or self.engine.backend != 'engine'
         if elsewhere: return super()._generate_single_turn(prompt_ids, images, multimodal_fields, *args, **kwargs)
-        with whole(self.model): rollouts = [rollout for same in self._rollouts(prompt_ids) for rollout in same]
+        with gathered(self.model): rollouts = [rollout for same in self._rollouts(prompt_ids) for rollout in same]
         for note in self.engine.notes[self.told_notes:]: self._tell('rollout', note)
         self.told_notes = len(self.engine.notes)
         known = all(r.logprobs is not None for r in rollouts)
