@@ -23,6 +23,9 @@ def divided(model:Any # a torch module
 def gathered(model:Any): # a torch module; one that isn't divided is left alone
     "Within it every process has all weights."
     parts = divided(model)
+    if parts:   # a part that is called before the outermost module would take itself for the outermost one
+        from torch.distributed.fsdp import fully_shard
+        fully_shard.state(parts[0])._lazy_init() # pyright: ignore[reportFunctionMemberAccess]
     for part in parts:
         part.set_reshard_after_forward(False, recurse=False)
         part.unshard()
