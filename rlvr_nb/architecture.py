@@ -37,7 +37,7 @@ class Shape:
     experts: int = 0     # MLPs of a layer; 0 where there is one, which every token uses
     used: int = 1        # MLPs of a layer that a token uses
     adaptable: bool = True   # whether the matrices of an MLP go by the usual names, by which LoRA finds them
-    offset: bool = False # whether the weight of a norm is an offset from one, so that norms compute in float32
+    offset: bool = False # whether a norm's weight is an offset from one, so that norms compute in float32
     others: int = 0      # parameters outside of the language model, such as those of a vision tower
 
 # %% ../nbs/api/40_architecture.ipynb #f-experts
@@ -95,7 +95,8 @@ def read_shape(config:dict, # what a model's config.json holds
     experts, used, intermediate = _experts(c)
     biases = (heads + 2*kv_heads) * head_dim if c.get('attention_bias', kind == 'qwen2') else 0
     return Shape(H, intermediate, L, heads, kv_heads, head_dim, c['vocab_size'], _tied(c), full, window,
-                 wide*H + narrow*head_dim, biases, experts, used, kind != 'mixtral', kind.startswith('gemma'), _vision(config, H))
+                 wide*H + narrow*head_dim, biases, experts, used, kind != 'mixtral',
+                 kind.startswith('gemma'), _vision(config, H))
 
 # %% ../nbs/api/40_architecture.ipynb #f-projections
 @patch

@@ -21,8 +21,13 @@ from .yamlfile import read_yaml
 from .show import Table, gigabytes
 from .architecture import TINY, Shape, find_shape, known_shapes, read_shape
 from .memoryplan import MemoryPlan
+<<<<<<< HEAD
 from .vllm_sampling import vllm_asked_by
 from .memory import (activation_bytes, cache_bytes, is_checkpointed, logits_bytes, may_keep, option_of, phases, planned,
+=======
+from .memory import (activation_bytes, cache_bytes, is_checkpointed, logits_bytes, may_keep, option_of, phases,
+                            planned,
+>>>>>>> a9e29df (Examples behind every cell of the passes, lines within 120 columns)
                             sequences_of, tokens_of, trained_bytes, weight_bytes)
 
 # %% ../nbs/api/65_forecast.ipynb #f-generations
@@ -156,7 +161,7 @@ def _doubts(shape:Shape, cfg) -> list[str]:
 def _decision(cfg, plan:MemoryPlan, memory:float|None, world:int) -> list[str]:
     "Whether activations are kept, in a sentence, where the run decides it."
     if not may_keep(cfg, world): return []
-    return [str(plan)] if memory is not None else ['activations are counted as computed again, the least that is needed']
+    return ['activations are counted as computed again, the least that is needed' if memory is None else str(plan)]
 
 # %% ../nbs/api/65_forecast.ipynb #f-make
 def forecast(cfg:Any,                          # a `PipelineConfig`

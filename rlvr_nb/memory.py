@@ -12,8 +12,8 @@ __all__ = ['CONTEXT', 'PREFILL', 'option_of', 'tokens_of', 'sequences_of', 'weig
 from .grpo_fields import GRPO_FIELDS
 from .arguments import geometry
 from .architecture import Shape
-from .memoryplan import (SLICE_BYTES, SLICE_ELEMENTS, WORKING, MemoryPlan, boundary_bytes, fits_fused, fused_bytes, layer_bytes,
-                                plan_update, slice_bytes)
+from .memoryplan import (SLICE_BYTES, SLICE_ELEMENTS, WORKING, MemoryPlan, boundary_bytes, fits_fused,
+                                fused_bytes, layer_bytes, plan_update, slice_bytes)
 from .updates import BY_ROWS, BY_TOKENS
 from .vllm_sampling import vllm_asked_by
 from typing import Any
@@ -109,8 +109,9 @@ def copied_bytes(shape:Shape,   # of the model
     if not _engine_is_asked(cfg) or cfg.model.load_in_4bit or cfg.model.load_in_8bit: return {}
     if not cfg.model.lora_config.use_lora and element < 4: return {'sampling copy': shape.parameters() * element}
     copy = fused_bytes(shape, element)
-    free = None if memory is None else memory - CONTEXT - weight_bytes(shape, cfg, element) - reference_bytes(shape, cfg)
-    return {'fused layers': copy} if free is not None and fits_fused(copy, free) else {}
+    if memory is None: return {}
+    free = memory - CONTEXT - weight_bytes(shape, cfg, element) - reference_bytes(shape, cfg)
+    return {'fused layers': copy} if fits_fused(copy, free) else {}
 
 def generation_bytes(shape:Shape, # of the model
                      cfg:Any,     # a `PipelineConfig`
@@ -139,7 +140,8 @@ def evaluation_bytes(shape:Shape,   # of the model
     elif free is not None:
         fits = int(free / 2 / (table_bytes(shape, element, 8, columns) / 8 + 8 * shape.vocab))
         rows = min(rows, max(8, 1 << max(0, fits.bit_length() - 1)))
-    return {'table of the evaluation': table_bytes(shape, element, rows, columns), 'next-token logits': rows * shape.vocab * 8.}
+    table = table_bytes(shape, element, rows, columns)
+    return {'table of the evaluation': table, 'next-token logits': rows * shape.vocab * 8.}
 
 # %% ../nbs/api/64_memory.ipynb #f-sliced
 def is_checkpointed(cfg:Any)->bool:

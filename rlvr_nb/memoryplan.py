@@ -76,7 +76,7 @@ def fused_bytes(shape:Shape, element:int)->float:
 WORTHWHILE = 4096   # tokens of a pass
 
 def tokens_that_fit(free:float,    # bytes
-                    owed:float,    # bytes that are taken later: gradients, the optimizer's state, slices of the vocabulary
+                    owed:float,    # bytes that are taken later: gradients, optimizer state, slices of the vocabulary
                     a_token:float, # bytes that all layers keep of one
                     layers:int,    # of the model
                    )->int:
@@ -98,7 +98,7 @@ class MemoryPlan:
 
 # %% ../nbs/api/42_memoryplan.ipynb #plan-make
 def plan_update(free:float,    # bytes
-                owed:float,    # bytes that are taken later: gradients, the optimizer's state, slices of the vocabulary
+                owed:float,    # bytes that are taken later: gradients, optimizer state, slices of the vocabulary
                 a_token:float, # bytes that all layers keep of one token
                 layers:int,    # of the model
                 row:int,       # tokens of the longest row, the least that a pass can have

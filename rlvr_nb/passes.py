@@ -6,7 +6,8 @@
 __all__ = ['saved_bytes', 'plan', 'still_owed', 'Passes', 'known_shape']
 
 # %% ../nbs/api/54_passes.ipynb #passes-imports
-# The classes here become parts of TRL's trainer, which is imported where a training begins: their attributes are its own.
+# The classes here become parts of TRL's trainer, which is imported where a training begins: their attributes are
+# its own.
 # pyright: reportAttributeAccessIssue=false
 from functools import partial
 from typing import Any
@@ -112,6 +113,7 @@ def known_shape(model:Any   # a transformers model, without an adapter's wrapper
     try: return read_shape(config.to_dict())
     except ConfigError: return None
 
+# %% ../nbs/api/54_passes.ipynb #passes-bytes
 @patch
 def _bytes_a_token(self:Passes, model, ids, mask) -> float:
     "Bytes that all layers keep of a token of the longest row, `ids` (1, T)."

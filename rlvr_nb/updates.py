@@ -8,7 +8,8 @@ __all__ = ['PROVE_EVERY', 'FAR_APART', 'BY_ROWS', 'BY_TOKENS', 'grouped', 'sampl
            'finite_attention', 'may_arrange', 'may_leave_out', 'Frugal', 'Sliced']
 
 # %% ../nbs/api/53_updates.ipynb #updates-imports
-# The classes here become parts of TRL's trainer, which is imported where a training begins: their attributes are its own.
+# The classes here become parts of TRL's trainer, which is imported where a training begins: their attributes are
+# its own.
 # pyright: reportAttributeAccessIssue=false
 from contextlib import contextmanager
 from itertools import groupby
