@@ -20,14 +20,10 @@ from .grammar import CONF_DIR, override_text
 from .yamlfile import read_yaml
 from .show import Table, gigabytes
 from .architecture import TINY, Shape, find_shape, known_shapes, read_shape
-from .memoryplan import MemoryPlan
-<<<<<<< HEAD
 from .vllm_sampling import vllm_asked_by
-from .memory import (activation_bytes, cache_bytes, is_checkpointed, logits_bytes, may_keep, option_of, phases, planned,
-=======
+from .memoryplan import MemoryPlan
 from .memory import (activation_bytes, cache_bytes, is_checkpointed, logits_bytes, may_keep, option_of, phases,
                             planned,
->>>>>>> a9e29df (Examples behind every cell of the passes, lines within 120 columns)
                             sequences_of, tokens_of, trained_bytes, weight_bytes)
 
 # %% ../nbs/api/65_forecast.ipynb #f-generations
