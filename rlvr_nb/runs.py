@@ -7,7 +7,7 @@ __all__ = ['RunComparison', 'compare_runs', 'SeedSummary', 'summarise_seeds', 'r
            'delete_run']
 
 # %% ../nbs/api/79_runs.ipynb #runs-imports
-import json, os, secrets, shutil, zipfile
+import itertools, json, os, secrets, shutil, zipfile
 from collections import defaultdict
 from pathlib import Path
 from statistics import fmean
@@ -18,8 +18,9 @@ from fastcore.basics import patch
 from fastcore.xml import FT, ft
 from .grammar import ConfigError
 from .files import fits, replacing, write_text
-from .show import Table, interval_text, line_chart, percent, points
+from .show import Table, interval_text, line_chart, p_text, percent, points
 from .intervals import mean_interval
+from .comparison import Comparison, compare
 from .rundir import RunDir, as_run, shown_path
 from .page import differences, fact_table, flatten, frame, option_text, page
 from .facts import readable, status_text
@@ -60,7 +61,8 @@ def _result_rows(name:str, report:RunReport) -> list[list]:
     def shown(e): return f'{percent(e.accuracy)} ({interval_text(e.interval)})' if e else '-'
     names = dict.fromkeys(dataset for evaluations in found for dataset in evaluations) or ['-']
     first = [name, status_text(report.run), report.steps]
-    return [[*first, dataset_text(dataset, report.overlap), *(shown(e.get(dataset)) for e in found)] for dataset in names]
+    def row(dataset): return [dataset_text(dataset, report.overlap), *(shown(e.get(dataset)) for e in found)]
+    return [[*first, *row(dataset)] for dataset in names]
 
 # %% ../nbs/api/79_runs.ipynb #t-results-results
 @patch(as_prop=True)
@@ -74,12 +76,42 @@ def _results_header(rows:list[list]) -> list[str]:
     "The titles that go with the results: the warm start has a column where a run has one."
     return ['run', 'status', 'steps', 'dataset', *(_MOMENTS if len(rows[0]) == 7 else ('before', 'after'))]
 
+# %% ../nbs/api/79_runs.ipynb #t-pairs
+_MOST_PAIRED = 5   # runs; ten pairs are as many as a table can show
+
+def _paired(first:RunReport, second:RunReport) -> list[Comparison]:
+    "The final evaluations of two runs, problem by problem, for each dataset that both have."
+    one, other = (r.evaluations.get('after', {}) for r in (first, second))
+    found = []
+    for name in one.keys() & other.keys():
+        try: found.append(compare(one[name], other[name]))
+        except ConfigError: continue   # no problem in common, as the table of results shows by its other dataset
+    return found
+
+@patch(as_prop=True)
+def pairs(self:RunComparison)->list[tuple]: # (a run, another, what the other one changed)
+    "Each two runs after training, on the problems they share; none where there are many runs."
+    if len(self.reports) > _MOST_PAIRED: return []
+    each = itertools.combinations(zip(self.names, self.reports), 2)
+    return [(name, other, c) for (name, a), (other, b) in each for c in _paired(a, b)]
+
+# %% ../nbs/api/79_runs.ipynb #t-pair-table
+def _pair_table(pairs:list[tuple]) -> Table:
+    "The pairs as a table; gained and lost are problems of the second run against the first."
+    header = ['dataset', 'run', 'against', 'points', '95 % interval', 'gained / lost', 'McNemar p']
+    def row(one, other, c):
+        low, high = map(points, c.interval)
+        flips = f'{c.gains} / {c.losses}'
+        return [c.dataset, other, one, points(c.difference), f'{low} to {high}', flips, p_text(c.p_value)]
+    return Table(header, [row(*pair) for pair in pairs])
+
 # %% ../nbs/api/79_runs.ipynb #t-compare-show
 @patch
 def __str__(self:RunComparison):
     rows = [[k, *map(option_text, v)] for k, v in self.differences.items()]
     options = Table(['option', *self.names], rows).text() if rows else 'The configurations are the same.'
-    return f'{Table(_results_header(self.results), self.results).text()}\n\n{options}'
+    paired = [_pair_table(self.pairs).text()] if self.pairs else []
+    return '\n\n'.join([Table(_results_header(self.results), self.results).text(), *paired, options])
 
 def compare_runs(runs:list, # run directories, or their paths
                 )->RunComparison:
@@ -110,7 +142,8 @@ def html(self:RunComparison)->str:
     "A page like a report's."
     charts = _curve_charts(lambda metric: {name: r.curve(metric) for name, r in zip(self.names, self.reports)})
     title, results = f'{len(self.reports)} runs', fact_table(_results_header(self.results), self.results)
-    return page(f'{title} compared', ft('h1', title), ft('section', results),
+    paired = ft('section', ft('h2', 'After training, problem by problem'), _pair_table(self.pairs).element())
+    return page(f'{title} compared', ft('h1', title), ft('section', results), paired if self.pairs else None,
                 ft('section', ft('h2', 'Curves'), charts) if charts else None,
                 ft('section', ft('h2', 'What differs'), _option_table(self.names, self.differences)))
 
