@@ -28,7 +28,8 @@ _SHORTER = {"a whole number": "int", "a number": "float", "true or false": "bool
 
 def _short_kind(field):
     "What a field accepts, short enough for a column."
-    text = describe(field).replace(f" {_words(field)}", "")
+    text = describe(field)
+    if words := _words(field): text = text.replace(f" {words}", "")
     for long, short in _SHORTER.items(): text = text.replace(long, short)
     return text if len(text) < 40 else text.split(" and ")[0]
 
