@@ -6,7 +6,7 @@
 __all__ = ['vllm_asked_by', 'vllm_misfit', 'vllm_cannot_load', 'vllm_problems', 'vllm_arguments', 'end_alike', 'starting_vllm']
 
 # %% ../nbs/api/54_vllm_sampling.ipynb #vllm-imports
-import warnings
+import os, warnings
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -80,6 +80,19 @@ def end_alike(args:Any,                 # a `GRPOConfig`
     if not args.use_vllm: return
     args.generation_kwargs = {'stop_token_ids': end_tokens(model, tokenizer), **(args.generation_kwargs or {})}
 
+# %% ../nbs/api/54_vllm_sampling.ipynb #vllm-ranks
+_RANKS = 'RANK', 'LOCAL_RANK', 'WORLD_SIZE'
+
+@contextmanager
+def _same_ranks():
+    "Afterwards the environment says of ranks what it said before."
+    before = {name: os.environ.get(name) for name in _RANKS}
+    try: yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            if value is not None: os.environ[name] = value
+
 # %% ../nbs/api/54_vllm_sampling.ipynb #vllm-start
 @contextmanager
 def starting_vllm(args:Any,  # a `GRPOConfig`
@@ -92,7 +105,8 @@ def starting_vllm(args:Any,  # a `GRPOConfig`
     quantized = getattr(model, 'is_loaded_in_4bit', False) or getattr(model, 'is_loaded_in_8bit', False)
     if why := vllm_cannot_load(model.name_or_path, quantized):
         raise ConfigError(f'train.rollout: {why}; write train.rollout=auto')
-    try: yield
+    try:
+        with _same_ranks(): yield
     except (RuntimeError, ValueError, ImportError, OSError) as e:
         first = (str(e).strip() or type(e).__name__).splitlines()[0][:300]
         raise ConfigError(f"train.rollout: vLLM can't start ({first}); write train.rollout=auto") from e

@@ -1,4 +1,5 @@
 """Training with vLLM, through TRL's own code for it, with a sampler in vLLM's place that keeps weights of its own."""
+import os
 from types import SimpleNamespace
 
 import pytest
@@ -31,7 +32,7 @@ class Sampler:
         self.options, self.model, self.seeds = options, AutoModelForCausalLM.from_pretrained(model), 0
         with torch.no_grad():                 # not the weights of the training, until they are copied
             for p in self.model.parameters(): p.add_(torch.randn_like(p), alpha=.3)
-        self.loaded, self.asked = [], []
+        self.loaded, self.asked, self.ranks = [], [], os.environ['LOCAL_RANK']
         runner = SimpleNamespace(model=self)
         executor = SimpleNamespace(driver_worker=SimpleNamespace(model_runner=runner))
         config = SimpleNamespace(max_model_len=options['max_model_len'])
@@ -76,8 +77,8 @@ def sampler(monkeypatch):
         init(self, *args, **options)
     monkeypatch.setattr(generation.VLLMGeneration, '__init__', told)
     monkeypatch.setattr(generation, 'SamplingParams', SimpleNamespace, raising=False)
-    for name in ('RANK', 'LOCAL_RANK', 'WORLD_SIZE', 'MASTER_ADDR', 'MASTER_PORT'):   # TRL sets them for vLLM
-        monkeypatch.setenv(name, {'WORLD_SIZE': '1', 'MASTER_ADDR': 'localhost', 'MASTER_PORT': '29511'}.get(name, '0'))
+    monkeypatch.setenv('MASTER_ADDR', 'localhost')   # TRL sets them for vLLM, and they stay
+    monkeypatch.setenv('MASTER_PORT', '29511')
     Sampler.made.clear()
     return generation
 
@@ -152,4 +153,5 @@ def test_a_run_starts_vllm_once_and_evaluates_with_it(sampler, folder, tmp_path,
     assert (result.status, result.steps) == ('finished', 2)
     assert [(s.temperature, s.max_tokens) for s in llm.asked] == [(0., 12), (1., 8), (1., 8), (0., 12)]
     assert llm.options['max_model_len'] == 40 + 12
+    assert llm.ranks == '0' and 'LOCAL_RANK' not in os.environ   # else accelerate counts several processes
     assert llm.loaded[0] and len(llm.loaded) == 4 * len(set(llm.loaded))
