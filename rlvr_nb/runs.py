@@ -89,8 +89,8 @@ def _paired(first:RunReport, second:RunReport) -> list[Comparison]:
     return found
 
 @patch(as_prop=True)
-def pairs(self:RunComparison)->list[tuple]: # (a run, another, what the other one changed)
-    "Each two runs after training, on the problems they share; none where there are many runs."
+def pairs(self:RunComparison)->list[tuple]: # (name of a run, name of another, the other compared with the first)
+    "Comparisons of each two runs after training, on the problems that both have; none with more than five runs."
     if len(self.reports) > _MOST_PAIRED: return []
     each = itertools.combinations(zip(self.names, self.reports), 2)
     return [(name, other, c) for (name, a), (other, b) in each for c in _paired(a, b)]
