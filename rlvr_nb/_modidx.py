@@ -1717,6 +1717,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                   'rlvr_nb.onetoken._normed': ('api/onetoken.html#_normed', 'rlvr_nb/onetoken.py'),
                                   'rlvr_nb.onetoken._paired': ('api/onetoken.html#_paired', 'rlvr_nb/onetoken.py'),
                                   'rlvr_nb.onetoken._proved': ('api/onetoken.html#_proved', 'rlvr_nb/onetoken.py'),
+                                  'rlvr_nb.onetoken._rotations': ('api/onetoken.html#_rotations', 'rlvr_nb/onetoken.py'),
                                   'rlvr_nb.onetoken._stacked': ('api/onetoken.html#_stacked', 'rlvr_nb/onetoken.py'),
                                   'rlvr_nb.onetoken._trial': ('api/onetoken.html#_trial', 'rlvr_nb/onetoken.py'),
                                   'rlvr_nb.onetoken.fuse_steps': ('api/onetoken.html#fuse_steps', 'rlvr_nb/onetoken.py'),

@@ -45,6 +45,7 @@ def _paired(size:int, device=None):
     "The order of a head's numbers in which those that are rotated together stand side by side."
     return torch.arange(size, device=device).view(2, -1).t().flatten()
 
+# %% ../nbs/api/44_onetoken.ipynb #onetoken-paired-class
 class Paired(torch.nn.Module):
     "Queries, keys and values as one product, in the order of pairs."
     def __init__(self,
@@ -104,12 +105,14 @@ def prepare(self:PlainOps, tables, start, columns:int, key_heads:int):
     mask = torch.zeros(hidden.shape, device=start.device).masked_fill_(hidden, float('-inf'))
     self.mask = mask.repeat_interleave(key_heads, 0)[:, None]
 
+# %% ../nbs/api/44_onetoken.ipynb #onetoken-plain-adopt
 @patch
 def adopt(self:PlainOps, cache, end:int):
     "Put the keys that the modules wrote into the columns before `end` in the order of pairs."
     keys = cache.keys[:, :, :end]
     keys.copy_(keys[..., _paired(keys.shape[-1], keys.device)])
 
+# %% ../nbs/api/44_onetoken.ipynb #onetoken-plain-turns
 @patch
 def begin(self:PlainOps, place, start, arena):
     "Look up the angles of this step's positions."
@@ -165,6 +168,7 @@ def _lengthen(self:TokenStep, columns:int):
         self.tables[kind] = cos[0, :, 0].contiguous(), sin[0, :, 0].contiguous()
     self.columns = columns
 
+# %% ../nbs/api/44_onetoken.ipynb #onetoken-prepare
 @patch
 def prepare(self:TokenStep,
             start:Any,    # the column where each row begins (B)
@@ -253,6 +257,11 @@ def step_gap(step:TokenStep, # over fused layers
     return max(gaps)
 
 # %% ../nbs/api/44_onetoken.ipynb #onetoken-obstacle
+def _rotations(parameters:dict) -> set:
+    "The kinds of rotation that a configuration names, for all layers or for each kind of layer."
+    parts = [parameters, *(part for part in parameters.values() if isinstance(part, dict))]
+    return {part['rope_type'] for part in parts if 'rope_type' in part}
+
 def step_obstacle(sampler:Any  # with fused layers
                  )->str|None:  # why not, None where nothing is known
     "What keeps a sampler from generating by the kernels."
@@ -262,8 +271,8 @@ def step_obstacle(sampler:Any  # with fused layers
     if sampler.device.type not in ('cuda', 'cpu'): return f'there are no kernels for {sampler.device.type}'
     if _activation(text) not in _GATES: return f'the activation {_activation(text)!r} is not known'
     if sampler.device.type == 'cpu' and sampler.dtype != torch.float32: return 'a CPU computes in float32 only'
-    kind = (getattr(text, 'rope_parameters', None) or {}).get('rope_type', 'default')
-    return f'the rotation {kind!r} depends on the length' if kind in ('dynamic', 'longrope') else None
+    kinds = _rotations(getattr(text, 'rope_parameters', None) or {}) & {'dynamic', 'longrope'}
+    return f'the rotation {kinds.pop()!r} depends on the length' if kinds else None
 
 # %% ../nbs/api/44_onetoken.ipynb #onetoken-fuse
 def fuse_steps(sampler:Any)->str|None: # why layers aren't fused, None where they are
@@ -280,6 +289,7 @@ def _proved(sampler) -> tuple:
     try:
         gap = step_gap(step, sampler.device, sampler.dtype)
         chosen = choice_gap(sampler.device) if sampler.device.type == 'cuda' else 0.
+    except torch.OutOfMemoryError: raise   # the batch gets smaller, and then it is tried again
     except Exception as e:   # whatever the compiler of this GPU says
         return None, f'the kernels fail here ({type(e).__name__}: {str(e).strip()[:160]})'
     allowed = 1e-4 if sampler.dtype == torch.float32 else .05
