@@ -15,7 +15,7 @@ from pathlib import Path
 
 # %% ../nbs/api/74_observers.ipynb #observers-own-imports
 from fastcore.basics import patch
-from .grammar import ConfigError, UnavailableError, nearest, redact
+from .grammar import ConfigError, Fault, UnavailableError, nearest, redact
 from .show import visible
 from .monitor import is_warning
 from .comparison import When
@@ -319,6 +319,9 @@ def observers_for(names:list[str]|None,  # `observers` of a configuration; None 
     "The observers of a run, the record first."
     if names is None: names = ['console'] + (['wandb'] if wandb_mode() else [])
     for name in names: _check_observer(name)
+    if twice := [name for name in dict.fromkeys(names) if names.count(name) > 1]:
+        raise ConfigError(Fault('observers', got=f'{twice[0]} {names.count(twice[0])} times', expected='each name once',
+                                fixes=(('observers', list(dict.fromkeys(names))),)))
     return Observers(_made_observer(name) for name in dict.fromkeys(['jsonl', *names]) if name in OBSERVERS)
 
 # %% ../nbs/api/74_observers.ipynb #t-report-to

@@ -181,7 +181,8 @@ class Healthy:
             return norm
         if self.accelerator.scaler is None or not self.accelerator.scaler.is_enabled():
             model.zero_grad(set_to_none=True)
-        elif math.isfinite(float(self._tr_loss)): return norm  # the scaler looks for its scale
+        elif math.isfinite(float(self._tr_loss)) and self.accelerator.scaler.get_scale() >= 1:
+            return norm  # the scaler looks for its scale
         message = self.health.skip(self.state.global_step + 1)
         self._tell('training', message, 'skipped', 'a step whose gradient was no number')
         return norm

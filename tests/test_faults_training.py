@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from rlvr_nb.checkpoint import checkpoints, damage, newest_checkpoint
-from rlvr_nb.grammar import RLVRError, UnavailableError
+from rlvr_nb.grammar import ConfigError, RLVRError, UnavailableError
 from rlvr_nb.health import TrainingDiverged
 from rlvr_nb.report import RunReport
 from rlvr_nb.rundir import RunDir
@@ -289,6 +289,12 @@ def rewarded(tmp_path):
 def test_a_reward_that_ends_the_process_is_a_fault_of_the_reward(rewarded, tmp_path):
     with pytest.raises(RLVRError, match='os._exit'): rewarded('os._exit(0)')
     assert RunDir.open(tmp_path/'run').status() == 'failed' if (tmp_path/'run').exists() else True
+
+
+def test_a_reward_that_raises_on_every_row_is_told_by_the_dry_run(rewarded, tmp_path):
+    with pytest.raises(ConfigError, match="raised KeyError: 'colour' in mine, line 4, first on the row '.*=.' with the "
+                                          "answer '.*'; mend the reward"): rewarded("raise KeyError('colour')")
+    assert not (tmp_path/'run').exists()
 
 
 def test_a_reward_that_changes_the_working_directory_moves_nothing(rewarded, tmp_path, monkeypatch):

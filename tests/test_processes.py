@@ -1,4 +1,5 @@
-"""Two processes that train together: they resume exactly, stop together, and agree where memory runs out in one."""
+"""Two processes that train together: they resume exactly, stop together, agree where memory runs out in one, and notice
+where one is killed."""
 import json
 import os
 import subprocess
@@ -6,6 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from rlvr_nb.checkpoint import newest_checkpoint
+from rlvr_nb.rundir import RunDir
 
 HERE = Path(__file__).resolve().parent
 
@@ -53,3 +57,41 @@ def test_memory_that_runs_out_in_one_process_makes_both_go_on_with_smaller_batch
     assert [kind for kind, _ in found[0][name]['noted']] == ['retried']
     rewards = [[metrics['reward'] for _, metrics in found[0][run]['log']][0] for run in (name, 'whole')]
     if name != 'parted': assert rewards[0] == rewards[1], 'the first step has the same prompts and completions'
+
+
+KILLS = """import os, signal
+from pathlib import Path
+from rlvr_nb.rewards import reward
+
+@reward('kills', category='custom')
+def kills(parsed, gold):
+    late, once = Path('run/checkpoints/checkpoint-2').exists(), Path('killed')
+    if late and os.environ['RANK'] == '1' and not once.exists():
+        once.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return float(len(parsed.text))
+"""
+
+
+def together(folder, *words):
+    "Two processes of the command line."
+    environ = os.environ | dict(OMP_NUM_THREADS='1', CUDA_VISIBLE_DEVICES='')
+    return subprocess.run([sys.executable, '-m', 'torch.distributed.run', '--standalone', '--nproc_per_node=2',
+                           str(HERE.parent/'run_pipeline.py'), '--plugin', 'kills.py', *words], cwd=folder, env=environ,
+                          capture_output=True, text=True, timeout=300)
+
+
+def test_a_process_that_is_killed_ends_the_other_with_a_sentence_and_the_run_goes_on(tmp_path):
+    (tmp_path/'kills.py').write_text(KILLS)
+    first = together(tmp_path, 'run_dir=run', 'reward.reward_functions=[{category: custom, type: kills}]',
+                     'train.max_steps=3', 'train.per_device_train_batch_size=4', 'train.num_generations=4',
+                     'train.save_steps=1', 'eval.enabled=false', 'observers=[]')
+    assert (tmp_path/'killed').exists() and first.returncode == 1
+    ours = first.stderr.split('Traceback')[0]  # torchrun itself ends in one
+    assert 'train: another process of this training has ended' in ours and '--resume' in ours
+    run = RunDir.open(tmp_path/'run')
+    assert run.status() == 'failed' and newest_checkpoint(run.checkpoints).name == 'checkpoint-2'
+    second = together(tmp_path, '--resume', 'run')
+    assert second.returncode == 0, second.stderr[-3000:]
+    assert run.read_events('resume')[-1]['step'] == 2 and run.read_result()['steps'] == 3
+    assert [m['step'] for m in run.metrics() if 'loss' in m] == [1, 2, 3]
