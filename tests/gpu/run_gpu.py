@@ -82,8 +82,8 @@ def shape_of(kind):
     architecture, name = KNOWN[kind]
     unasked = 'model_type', 'sliding_window_pattern'
     return architecture, {k: v for k, v in known_shapes()[name].items() if k not in unasked} | dict(
-        max_position_embeddings=32768
-    )
+        max_position_embeddings=32768, initializer_range=0.02
+    )  # as a real model begins: with larger weights the numbers of a deep one grow until rounding decides
 
 
 # Random models never answer right, so the reward is one that they do earn now and then.
