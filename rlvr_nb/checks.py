@@ -22,11 +22,13 @@ from .data import Rows
 _OTHER_MODEL = ('choose another model, for example model_component=gemma_1b_lora or '
                 'model.model_name_or_path=Qwen/Qwen3-0.6B')
 
+_READABLE = ('arithmetic', 'small_dataset', 'default', 'table')
+
 def _unreadable_datasets(cfg:PipelineConfig) -> list[str]:
     "The datasets of a run that the built-in model can't read."
     named = {cfg.data.dataset_name, *(cfg.eval.eval_datasets_names or [])}
     return [f'data.dataset_name: the built-in model has an alphabet of 27 tokens and reads only arithmetic, '
-            f'not {name!r}; {_OTHER_MODEL}' for name in sorted(named - {'arithmetic', 'small_dataset', 'default', 'table'})]
+            f'not {name!r}; {_OTHER_MODEL}' for name in sorted(named - set(_READABLE))]
 
 def _builtin_problems(cfg:PipelineConfig) -> list[str]:
     "What the built-in model can't read or was never taught."

@@ -163,8 +163,8 @@ def short_reasoning(parsed, gold, limit: int = 200):
 def own_reward_help():
     "How a reward of one's own is written."
     said = ('Run a cell like this one, and the reward is in the menu at once. `parsed` is the completion: its `text`, '
-            'its `reasoning` and its `answer`, which are None where there is none. `gold` is the right answer, and `row` '
-            'has the other columns of the data. Everything else is a parameter, to be set here.')
+            'its `reasoning` and its `answer`, which are None where there is none. `gold` is the right answer, and '
+            '`row` has the other columns of the data. Everything else is a parameter, to be set here.')
     return fold('Write a reward of your own', ft('p', said), command_block(_EXAMPLE))
 
 # %% ../nbs/api/95_lab.ipynb #w-lab-build-list

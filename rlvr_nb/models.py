@@ -54,9 +54,11 @@ def find_models(text:str # part of a name, or a folder
 # %% ../nbs/api/94_models.ipynb #w-needs
 def needs(cfg:PipelineConfig, # as it is set
           name:str,   # of another model
+          memory:float|None=None, # bytes of the device
          )->str:
     "What a model would need with the other options as they are."
     other = cfg.model_copy(update=dict(model=cfg.model.model_copy(update=dict(model_name_or_path=name))))
-    try: f = forecast_for(other)
+    try: f = forecast_for(other, memory)
     except ConfigError: return name
-    return f'{name}: about {gigabytes(f.total)}' if f.total is not None else f'{name}: memory is known once its config.json is here'
+    if f.total is None: return f'{name}: memory is known once its config.json is here'
+    return f'{name}: about {gigabytes(f.total)}'

@@ -128,7 +128,8 @@ def number_in_words(gold:str,  # as it was taken out
     numbers = re.findall(_NUMBER, gold)
     words = re.search(r'[^\W\d_]{2}', gold) and '\\' not in gold   # a formula in LaTeX is no text
     if not numbers or not words: return ''
-    return '' if verify(f'<reasoning></reasoning><answer>{numbers[-1]}</answer>', gold, kind, _BLOCK).ok else numbers[-1]
+    alone = verify(f'<reasoning></reasoning><answer>{numbers[-1]}</answer>', gold, kind, _BLOCK)
+    return '' if alone.ok else numbers[-1]
 
 # %% ../nbs/api/94_own_data.ipynb #w-answer-row
 @dataclass(frozen=True)
@@ -175,7 +176,8 @@ def readings_panel(answers:list[Answer], # of the first rows
         return f'the words {a.read!r}' if a.number else a.read
     shown = sorted(answers, key=lambda a: (a.readable, a.good))[:most]
     rows = [[a.cell, a.taken_out, said(a)] for a in shown]
-    return ft('div', *_verdict_on(answers), table(['answer in the file', 'taken out', 'as the verifier reads it'], rows))
+    columns = ['answer in the file', 'taken out', 'as the verifier reads it']
+    return ft('div', *_verdict_on(answers), table(columns, rows))
 
 # %% ../nbs/api/94_own_data.ipynb #w-pattern
 PATTERNS = {r'#### (.*)': 'what stands behind ####', r'\\boxed\{(.*)\}': 'what stands in \\boxed',

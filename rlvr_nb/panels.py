@@ -184,9 +184,11 @@ def completions_table(records:list[dict],          # of a `Live`
     return table(['#step', '#reward', 'judged', 'tokens', 'right answer', 'completion'], rows)
 
 # %% ../nbs/api/93_panels.ipynb #w-shapes
-def forecast_for(cfg:PipelineConfig):
+def forecast_for(cfg:PipelineConfig,
+                 memory:float|None=None, # bytes of the device, which decide how much a run takes at once
+                ):
     "The forecast of a configuration; a `ConfigError` where nothing is known of its model."
-    return forecast(cfg)
+    return forecast(cfg, memory=memory or None)
 
 # %% ../nbs/api/93_panels.ipynb #w-ask-driver
 def ask_driver(what:str # fields of nvidia-smi, with commas

@@ -90,7 +90,8 @@ def histogram(values:list,  # whole numbers
     counted = bins(values, most)
     largest = max(count for *_, count in counted)
     def bar(low, high, count):
-        return ft('div', ft('span', f'{low} to {high}' if high > low else low), ft('i', style=f'width:{100 * count / largest:.0f}%'),
+        between = f'{low} to {high}' if high > low else low
+        return ft('div', ft('span', between), ft('i', style=f'width:{100 * count / largest:.0f}%'),
                   ft('span', count), cls='rlvr-bar')
     return ft('div', ft('p', what, cls='note'), *(bar(*counts) for counts in counted))
 

@@ -312,6 +312,13 @@ def doctor(self:Setup):
     def show(findings): write(self.w['check-report'], findings_table(findings).element())
     self.tasks.run('check', diagnose, show, 'Looking at packages, GPUs, hosts and disks ...')
 
+# %% ../nbs/api/94_setup.ipynb #w-setup-here
+@patch(as_prop=True)
+def here(self:Setup)->tuple[str, int]:
+    "This machine, asked once."
+    if self._here is None: self._here = machine()
+    return self._here
+
 # %% ../nbs/api/94_setup.ipynb #w-setup-search
 @patch
 def search(self:Setup):
@@ -319,7 +326,7 @@ def search(self:Setup):
     text, cfg = self.w['find'].value.strip(), self.form.valid
     def show(found):
         names, said = found
-        self.show_models([(needs(cfg, name), name) for name in names])
+        self.show_models([(needs(cfg, name, self.here[1]), name) for name in names])
         self.tasks.say('find-model', said or (None if names else f'No model is called {text!r}.'))
     self.tasks.run('find-model', lambda: find_models(text), show, 'Searching ...')
 
@@ -335,25 +342,18 @@ def draw_form(self:Setup):
     set_visible(self.simple.box, not expert)
     set_visible(self.expert, expert)
 
-# %% ../nbs/api/94_setup.ipynb #w-setup-here
-@patch(as_prop=True)
-def here(self:Setup)->tuple[str, int]:
-    "This machine, asked once."
-    if self._here is None: self._here = machine()
-    return self._here
-
 # %% ../nbs/api/94_setup.ipynb #w-setup-memory
 @patch
 def draw_memory(self:Setup):
     "The estimate of memory."
-    try: write(self.w['memory'], memory_panel(forecast_for(self.form.valid), self.here))
+    try: write(self.w['memory'], memory_panel(forecast_for(self.form.valid, self.here[1]), self.here))
     except ConfigError as e: write(self.w['memory'], ft('p', str(e)))
 
 # %% ../nbs/api/94_setup.ipynb #w-memory-fact
 @patch
 def memory_fact(self:Setup)->tuple[str, str]|None: # (good, warning or error; words)
     "The estimate in a few words, for the header."
-    try: f = forecast_for(self.form.valid)
+    try: f = forecast_for(self.form.valid, self.here[1])
     except ConfigError: return None
     if f.total is None or not f.parts or not self.here[1]: return None
     return memory_verdict(f, self.here)[0], f'{f.total / 1e9:.1f} of {self.here[1] / 1e9:.0f} GB'

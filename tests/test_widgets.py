@@ -398,9 +398,11 @@ GPUS = dict(t4=15, l4=22.5, a100=40, h100=79.6)  # GiB that the driver reports
 def test_presets_are_valid_and_fit(name):
     app = App(preset=name)
     assert app.cfg.command() == f'python run_pipeline.py +preset={name}' and load_config(*app.overrides) == app.cfg
-    f, gpu = forecast_for(app.cfg), name.rpartition('_')[2]
+    gpu = name.rpartition('_')[2]
+    memory = GPUS.get(gpu, 0) * 2**30
+    f = forecast_for(app.cfg, memory)
     assert f.parts
-    if gpu in GPUS: assert f.total < .8 * GPUS[gpu] * 2**30
+    if memory: assert f.total < .95 * memory   # what is generated at once follows from what there is
     else: assert app.cfg.model.model_name_or_path == BUILTIN_MODEL
 
 

@@ -80,8 +80,8 @@ def test_stop_works_while_the_cell_runs_on_colabs_versions(colab):
     assert 'end stopped' in out['interrupt text'] and out['after'] == ['stopped', 'stopped', 'True'], out
 
 
-# What depends on the versions of the widgets: inputs, their traits and events, uploads, what is escaped. What follows from
-# a configuration or happens in a training is the same with any of them, and is tested once.
+# What depends on the versions of the widgets: inputs, their traits and events, uploads, what is escaped. What follows
+# from a configuration or happens in a training is the same with any of them, and is tested once.
 WIRED = [
     'every_option_of_the_schema_has_a_field_with_help_bounds_and_class',
     'showing_a_form_edits_nothing',
