@@ -280,6 +280,13 @@ def test_a_run_is_downloaded_as_one_file(app_page, tmp_path):
     with page.expect_download() as download: page.locator('.rlvr-download').click()
     download.value.save_as(tmp_path/'run.zip')
     packed = zipfile.ZipFile(tmp_path/'run.zip')
+    page.locator('.rlvr-rescore').click()
+    says(page, 'nothing differs', '.rlvr-section-runs')
+    page.locator('.rlvr-runs select').select_option(index=[0, 1])
+    page.locator('.rlvr-compare').click()
+    dark = page.evaluate("document.body.dataset.jpThemeLight") == 'false'
+    page.wait_for_function("rule => document.querySelector('.rlvr-compared iframe')?.srcdoc.includes(rule)",
+                           arg='@media all {' if dark else '@media not all {')   # a page in a frame has the same colours
     assert packed.testzip() is None and {'config.yaml', 'result.json'} <= {Path(n).name for n in packed.namelist()}
 
 
@@ -313,12 +320,18 @@ def test_a_run_goes_on_after_the_kernel_was_restarted(app_page):
     page.wait_for_function("document.querySelectorAll('.rlvr-app').length === 2")
     second = page.locator('.rlvr-app').last
     second.locator('.rlvr-continue').wait_for(state='visible', timeout=20_000)   # the process is known to be gone
+    second.locator('.rlvr-is-killed').wait_for(state='attached')
+    second.locator('.rlvr-section-train').wait_for(state='visible')
+    assert 'Continue goes on from its checkpoint of step' in second.locator('.rlvr-blocked').inner_text()
     second.locator('.rlvr-continue').click()
     second.locator('.rlvr-completions details').first.wait_for(state='attached')
     status = "[...document.querySelectorAll('.rlvr-status')].pop().textContent"
     page.wait_for_function(f"{status}.includes('Running: training, step')")
     second.locator('.rlvr-stop').click()
     page.wait_for_function(f"{status}.includes('Stopped')", timeout=60_000)
+    chart = json.loads(second.locator('.rlvr-curves svg[data-chart]').nth(1).get_attribute('data-chart'))
+    steps = [point[0] for point in chart['series'][0]['points']]
+    assert steps == sorted(set(steps)) and steps[0] == 1, 'the curve goes on where it was, and never back'
     page.shot('8-continued')
 
 
