@@ -286,7 +286,7 @@ def test_a_run_is_downloaded_as_one_file(app_page, tmp_path):
     page.locator('.rlvr-compare').click()
     dark = page.evaluate("document.body.dataset.jpThemeLight") == 'false'
     page.wait_for_function("rule => document.querySelector('.rlvr-compared iframe')?.srcdoc.includes(rule)",
-                           arg='@media all {' if dark else '@media not all {')   # a page in a frame has the same colours
+                           arg='@media all {' if dark else '@media not all {')   # a framed page has the same colours
     assert packed.testzip() is None and {'config.yaml', 'result.json'} <= {Path(n).name for n in packed.namelist()}
 
 
