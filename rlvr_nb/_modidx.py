@@ -944,6 +944,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                               'rlvr_nb.form.Draft._set_keys': ('api/form.html#draft._set_keys', 'rlvr_nb/form.py'),
                               'rlvr_nb.form.Draft._set_reward': ('api/form.html#draft._set_reward', 'rlvr_nb/form.py'),
                               'rlvr_nb.form.Draft._show_values': ('api/form.html#draft._show_values', 'rlvr_nb/form.py'),
+                              'rlvr_nb.form.Draft._spare_fixes': ('api/form.html#draft._spare_fixes', 'rlvr_nb/form.py'),
                               'rlvr_nb.form.Draft._take_back': ('api/form.html#draft._take_back', 'rlvr_nb/form.py'),
                               'rlvr_nb.form.Draft._without_edits': ('api/form.html#draft._without_edits', 'rlvr_nb/form.py'),
                               'rlvr_nb.form.Draft.caution': ('api/form.html#draft.caution', 'rlvr_nb/form.py'),

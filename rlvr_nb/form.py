@@ -6,7 +6,7 @@
 __all__ = ['Draft', 'covers', 'Form']
 
 # %% ../nbs/api/91_form.ipynb #form-imports
-import copy, threading
+import copy, re, threading
 from typing import Any
 
 # %% ../nbs/api/91_form.ipynb #form-own-imports
@@ -195,12 +195,20 @@ def _distance(self:Draft, near:str, fix:tuple) -> tuple:
 
 # %% ../nbs/api/91_form.ipynb #w-place
 @patch
+def _spare_fixes(self:Draft, path:str) -> list[tuple]:
+    "What a button offers for a folder or a name that can't be used, where the fault itself names nothing."
+    if path == 'run_dir': return [('run_dir', None)]
+    if path != 'name': return []
+    allowed = re.sub(r'[^A-Za-z0-9_.-]+', '-', str(self.fields[path].value)).strip('-._')[:64]
+    return [('name', allowed or 'rlvr')]
+
+@patch
 def _place(self:Draft, fault:Fault) -> bool:
     "Put a fault at the field it is about; False where it belongs to none."
     near = max((p for p in self.fields if covers(p, fault.path)), key=len, default=None)
     if near is None: return False
     fixes = [f for f in fault.fixes if any(covers(known, f[0]) for known in self.fields)]
-    if near == 'run_dir' and not fixes: fixes = [('run_dir', None)]
+    if not fixes: fixes = self._spare_fixes(near)
     ordered = tuple(sorted(fixes, key=lambda fix: self._distance(near, fix)))
     self.fields[near].faults.append(
         Fault(fault.path, fault.got, fault.expected, ordered, fault.where, fault.problem, fault.advice))

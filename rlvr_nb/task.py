@@ -77,7 +77,7 @@ def _build_source(self:Task) -> list:
     w, text = self.w, ipywidgets.Text
     w['source'] = named(text, 'source', 'A file, a folder, or a dataset on the Hub', '24em',
                         placeholder='data/mine.jsonl, owner/name')
-    w['subset'] = named(text, 'subset', 'Subset, on the Hub', '9em', placeholder='main')
+    w['subset'] = named(text, 'subset', 'Subset (Hub only)', '10em', placeholder='main')
     w['upload'] = named(ipywidgets.FileUpload, 'upload', 'Upload', '10em', accept=FILES, multiple=False)
     w['upload'].observe(lambda change: self._uploaded(change), 'value')
     w['look'] = button('Look at it', 'look', lambda _: self.look())
@@ -101,7 +101,7 @@ def _build_columns(self:Task):
     w['worked'] = named(menu, 'column-worked', 'Worked solution, if any', '14em', options=[('(none)', '')])
     kinds = [(KIND_TITLES.get(kind, kind), kind) for kind in KINDS]
     w['kind'] = named(menu, 'kind', 'Answers are read as', '14em', options=kinds, value='math')
-    w['extract'] = named(ipywidgets.Text, 'extract', 'Only what this pattern finds', '14em',
+    w['extract'] = named(ipywidgets.Text, 'extract', 'Only what this pattern finds', '16em',
                          placeholder='#### (.*)', continuous_update=False)
     w['readings'] = panel('readings')
     w['take-out'] = button('', 'take-out', lambda _: self.take_out())
@@ -117,7 +117,7 @@ def _build_held(self:Task):
     "What the model is evaluated on."
     w = self.w
     w['held'] = named(ipywidgets.Dropdown, 'held', 'Evaluated on', '15em', options=[(HELD['share'], 'share')])
-    w['share'] = named(ipywidgets.BoundedFloatText, 'share', 'Share that is held out', '10em', value=0.1, min=0.01,
+    w['share'] = named(ipywidgets.BoundedFloatText, 'share', 'Share that is held out', '13em', value=0.1, min=0.01,
                        max=0.9, step=0.01)
     w['eval-file'] = named(ipywidgets.Text, 'eval-file', 'File for evaluation', '18em', continuous_update=False,
                            placeholder='data/other.jsonl')
@@ -389,11 +389,13 @@ def form_changed(self:Task):
     self.preview = None
     self.form.caution('data', '')
     self._block([])
+    path = cfg.data.dataset_path
+    again = now[0] != before[0] and bool(path) and Source(str(path), None, [], None).is_file
     if self.built:
-        write(self.w['dropped'], ft('p', 'The configuration has changed; load the rows again.'))
+        said = 'its rows are being read' if again else 'load the rows again'
+        write(self.w['dropped'], ft('p', f'The configuration has changed; {said}.'))
         write(self.w['data-row'])
-    if now[0] != before[0] and cfg.data.dataset_path and Source(cfg.data.dataset_path, None, [], None).is_file:
-        self.load_rows(tokenizer=False)
+    if again: self.load_rows(tokenizer=False)
 
 # %% ../nbs/api/94_task.ipynb #w-task-registry
 @patch
