@@ -402,6 +402,7 @@ def merge(self:DefaultModelComponent, model:Any # as `load` returned it; left wi
 @patch
 def save(self:DefaultModelComponent, model:Any, tokenizer:Any, # as `load` returned them
          folder:str|Path,                                      # new, or empty
+         state_dict:dict|None=None,                            # weights to save; None means the model's own
         )->Path:
     "Write model and tokenizer so that `from_pretrained` gives them back."
     folder = Path(folder)
@@ -413,7 +414,7 @@ def save(self:DefaultModelComponent, model:Any, tokenizer:Any, # as `load` retur
     shown = bars.is_progress_bar_enabled()
     bars.disable_progress_bar()  # a bar for every shard, also where there is one
     try:
-        model.save_pretrained(folder)
+        model.save_pretrained(folder, state_dict=state_dict)
         tokenizer.save_pretrained(folder)
     finally:
         if shown: bars.enable_progress_bar()

@@ -18,7 +18,7 @@ from .monitor import RewardMonitor
 from .arguments import is_main_process
 from .control import StopRequested
 from .evaluation import restore_best
-from .spread import gathered
+from .spread import whole_state
 from .observers import report_to
 from .notes import Note
 from .stages import Pipeline
@@ -195,12 +195,12 @@ def model_folder(self:Pipeline)->Path:
 def _save(self:Pipeline, model, tokenizer):
     "Save the model; returns the model as saved."
     if self.prepared.cfg.is_builtin_model: model = self.prepared.model.merge(model)
-    with gathered(model):
-        if is_main_process(): self._save_here(model, tokenizer)
+    state = whole_state(model)
+    if is_main_process(): self._save_here(model, tokenizer, {} if state is None else dict(state_dict=state))
     return model
 
 @patch
-def _save_here(self:Pipeline, model, tokenizer) -> None:
+def _save_here(self:Pipeline, model, tokenizer, options:dict) -> None:
     "Save the model from this process."
     component, folder, run = self.prepared.model, self.model_folder(), self.run_dir
     if not run.owns(folder):
@@ -208,7 +208,7 @@ def _save_here(self:Pipeline, model, tokenizer) -> None:
                           'choose a new folder')
     if self.resumed and folder.exists() and any(folder.iterdir()):
         folder.rename(folder.with_name(f'{folder.name}-before-resume-{run.attempt}'))
-    component.save(model, tokenizer, folder)
+    component.save(model, tokenizer, folder, **options)
     if not folder.resolve().is_relative_to(run.path): run.mark_own(folder)
 
 @patch
