@@ -6,12 +6,14 @@
 __all__ = ['live_groups', 'widened', 'replaced', 'fresh_rows', 'Replaces']
 
 # %% ../nbs/api/54_dynamic.ipynb #dynamic-imports
-# The classes here become parts of TRL's trainer, which is imported where a training begins: their attributes are its own.
+# The classes here become parts of TRL's trainer, which is imported where a training begins:
+# their attributes are its own.
 # pyright: reportAttributeAccessIssue=false
 import random
 from typing import Any
 
 # %% ../nbs/api/54_dynamic.ipynb #dynamic-own-imports
+from fastcore.basics import patch
 from .updates import generation_seed, rows_of
 
 # %% ../nbs/api/54_dynamic.ipynb #dynamic-live
@@ -97,13 +99,17 @@ class Replaces:
         self._count_replaced(drawn, int(live_groups(output['advantages'], size).sum()))
         return output
 
-    def _fresh(self, used:list, count:int, attempt:int) -> list:
-        "Rows for `count` groups that this step hasn't had; their prompts are added to `used`."
-        if not count: return []
-        fresh = fresh_rows(self.train_dataset, used, count, generation_seed(self.args.seed, self._step, attempt))
-        used += [row['prompt'] for row in fresh]
-        return fresh
+# %% ../nbs/api/54_dynamic.ipynb #dynamic-fresh-step
+@patch
+def _fresh(self:Replaces, used:list, count:int, attempt:int) -> list:
+    "Rows for `count` groups that this step hasn't had; their prompts are added to `used`."
+    if not count: return []
+    fresh = fresh_rows(self.train_dataset, used, count, generation_seed(self.args.seed, self._step, attempt))
+    used += [row['prompt'] for row in fresh]
+    return fresh
 
-    def _count_replaced(self, drawn:int, live:int) -> None:
-        counts = dict(drawn=drawn, used=live, dropped=drawn - live)
-        for name, count in counts.items(): self._metrics['train'][f'dynamic/{name}'].append(count)
+# %% ../nbs/api/54_dynamic.ipynb #dynamic-count
+@patch
+def _count_replaced(self:Replaces, drawn:int, live:int) -> None:
+    counts = dict(drawn=drawn, used=live, dropped=drawn - live)
+    for name, count in counts.items(): self._metrics['train'][f'dynamic/{name}'].append(count)

@@ -49,10 +49,11 @@ def _add_norm_kernel(x_ptr, y_ptr, z_ptr, b_ptr, inner_ptr, outer_ptr, out_ptr, 
     x *= tl.load(outer_ptr + columns, mask=seen, other=0.).to(tl.float32)
     tl.store(out_ptr + row * width + columns, x, mask=seen)
 
-# %% ../nbs/api/44_kernels.ipynb #kernels-gated-kernel
+# %% ../nbs/api/44_kernels.ipynb #kernels-tanh
 @_jit
 def _tanh(x): return 2 * tl.sigmoid(2 * x) - 1
 
+# %% ../nbs/api/44_kernels.ipynb #kernels-gated-kernel
 @_jit
 def _gated_kernel(x_ptr, z_ptr, b_ptr, out_ptr, x_stride, width, RANK: tl.constexpr, SPLIT: tl.constexpr,
                   GELU: tl.constexpr, SIZE: tl.constexpr):
@@ -143,11 +144,18 @@ def _rank_table(stack): return stack.B.t() if getattr(stack, 'B', None) is not N
 
 class TritonOps:
     "The parts of a step that are no matrix products, one kernel each."
-    def product(self, stack, x): return linear(x, stack.weight, stack.bias)
+    def product(self, stack:Any, x:Any): return linear(x, stack.weight, stack.bias)
 
 # %% ../nbs/api/44_kernels.ipynb #kernels-ops-add-norm
 @patch
-def add_norm(self:TritonOps, x, y, stack, inner, outer, eps):
+def add_norm(self:TritonOps,
+             x:Any,       # hidden states (B, H), changed in place
+             y:Any,       # of the product that is added, with what its adapter needs behind it
+             stack:Any,   # of that product
+             inner:Any,   # weight of the norm of `y` (H), or None
+             outer:Any,   # weight of the norm of the sum (H)
+             eps:float):  # of both norms
+    "The sum, normed for the next product (B, H)."
     out, table, width = torch.empty_like(x), _rank_table(stack), x.shape[1]
     rank = 0 if table is None else sum(stack.ranks)
     z = y[:, width:] if rank else y
@@ -158,7 +166,11 @@ def add_norm(self:TritonOps, x, y, stack, inner, outer, eps):
 
 # %% ../nbs/api/44_kernels.ipynb #kernels-ops-gated
 @patch
-def gated(self:TritonOps, x, stack, gelu):
+def gated(self:TritonOps,
+          x:Any,      # gate and other half side by side, with what their adapters need behind them
+          stack:Any,  # of that product
+          gelu:bool): # the activation is GELU in its tanh form, and SiLU otherwise
+    "The activated gate times the other half (B, intermediate size)."
     width = stack.width // 2
     out, table = x.new_empty(len(x), width), _rank_table(stack)
     ranks = [0, 0] if table is None else stack.ranks
@@ -168,33 +180,44 @@ def gated(self:TritonOps, x, stack, gelu):
                                                       sum(ranks), ranks[0], gelu, size, num_warps=4)
     return out
 
-# %% ../nbs/api/44_kernels.ipynb #kernels-ops-attend
+# %% ../nbs/api/44_kernels.ipynb #kernels-block
 _STAGES = 3   # blocks of keys and values that are on their way at once
 
-def _block(x, size:int) -> int:
-    "How many columns of a head of that size fit on this GPU at once, 64 at most."
-    shared, block = torch.cuda.get_device_properties(x.device).shared_memory_per_block_optin, 64
-    while block > 16 and 2 * _STAGES * block * size * x.element_size() > shared: block //= 2
+def _block(shared:int, number:int, size:int) -> int:
+    "How many columns of a head of `size` numbers of `number` bytes fit into the shared memory at once, 64 at most."
+    block = 64
+    while block > 16 and 2 * _STAGES * block * size * number > shared: block //= 2
     return block
 
+# %% ../nbs/api/44_kernels.ipynb #kernels-ops-prepare
 @patch
-def prepare(self:TritonOps, tables, start, columns:int, key_heads:int):
+def prepare(self:TritonOps, tables:dict, start:Any, columns:int, key_heads:int):
     "Keep the tables of the rotation."
     self.tables = tables
 
+# %% ../nbs/api/44_kernels.ipynb #kernels-ops-adopt
 @patch
-def adopt(self:TritonOps, cache, end:int): "The kernels read the cache as the modules write it."
+def adopt(self:TritonOps, cache:Any, end:int): "The kernels read the cache as the modules write it."
 
+# %% ../nbs/api/44_kernels.ipynb #kernels-ops-queries
 @patch
-def queries(self:TritonOps, layer, x): return self.product(layer.qkv, x)
+def queries(self:TritonOps, layer:Any, x:Any): return self.product(layer.qkv, x)
 
+# %% ../nbs/api/44_kernels.ipynb #kernels-ops-begin
 @patch
-def begin(self:TritonOps, place, start, arena):
+def begin(self:TritonOps, place:Any, start:Any, arena:Any):
     "Keep where the rows of this step are."
     self.place, self.start, self.now = place, start, arena.now
 
+# %% ../nbs/api/44_kernels.ipynb #kernels-ops-attend
 @patch
-def attend(self:TritonOps, x, layer, kind, cache, window):
+def attend(self:TritonOps,
+           x:Any,     # of the product that gives queries, keys and values
+           layer:Any, # fused
+           kind:str,  # of its attention
+           cache:Any, # its keys and values
+           window:int|None): # of sliding attention, in tokens
+    "What the heads attend to (B, heads x D)."
     stack, size = layer.qkv, layer.size
     table, ranks = _rank_table(stack), stack.ranks
     out, (cos, sin) = x.new_empty(len(x), layer.heads * size), self.tables[kind]
@@ -202,13 +225,15 @@ def attend(self:TritonOps, x, layer, kind, cache, window):
     norm = layer.head_norm
     grid = len(x), layer.key_heads
     full = triton.next_power_of_2(size)
+    shared = torch.cuda.get_device_properties(x.device).shared_memory_per_block_optin
+    block = _block(shared, x.element_size(), full)
     _attend_kernel[grid](x, x[:, stack.width:] if sum(ranks) else x, x if table is None else table,
                          x if norm is None else norm.weight, cos, sin, keys, values, self.place,
                          self.start, self.now, out,
                          x.stride(0), stack.width, keys.stride(0), keys.stride(1), keys.stride(2), layer.scaling,
                          0. if norm is None else norm.query.eps, window or 0, size, *ranks, norm is not None,
                          layer.heads, layer.key_heads, max(16, triton.next_power_of_2(layer.heads // layer.key_heads)),
-                         full, _block(x, full), 'ieee' if x.dtype == torch.float32 else 'tf32',
+                         full, block, 'ieee' if x.dtype == torch.float32 else 'tf32',
                          num_warps=4, num_stages=_STAGES)
     return out
 

@@ -95,7 +95,7 @@ class PlainOps:
 
 # %% ../nbs/api/44_onetoken.ipynb #onetoken-plain-begin
 @patch
-def prepare(self:PlainOps, tables, start, columns:int, key_heads:int):
+def prepare(self:PlainOps, tables:dict, start:Any, columns:int, key_heads:int):
     "Make the angles complex numbers, and hide the columns before each row's beginning."
     self.angles = {}
     for kind, (cos, sin) in tables.items():
@@ -107,20 +107,20 @@ def prepare(self:PlainOps, tables, start, columns:int, key_heads:int):
 
 # %% ../nbs/api/44_onetoken.ipynb #onetoken-plain-adopt
 @patch
-def adopt(self:PlainOps, cache, end:int):
+def adopt(self:PlainOps, cache:Any, end:int):
     "Put the keys that the modules wrote into the columns before `end` in the order of pairs."
     keys = cache.keys[:, :, :end]
     keys.copy_(keys[..., _paired(keys.shape[-1], keys.device)])
 
 # %% ../nbs/api/44_onetoken.ipynb #onetoken-plain-turns
 @patch
-def begin(self:PlainOps, place, start, arena):
+def begin(self:PlainOps, place:Any, start:Any, arena:Any):
     "Look up the angles of this step's positions."
     self.now, self.turns = arena.now.item(), {kind: table[place] for kind, table in self.angles.items()}
 
 # %% ../nbs/api/44_onetoken.ipynb #onetoken-plain-attend
 @patch
-def attend(self:PlainOps, x, layer, kind, cache, window):
+def attend(self:PlainOps, x:Any, layer:Any, kind:str, cache:Any, window:int|None):
     "What the heads attend to, (B, heads x D), from queries, keys and values."
     split, now, (B, _) = layer.heads + layer.key_heads, self.now, x.shape
     table = x[:, :layer.qkv.width].unflatten(-1, (-1, layer.size))
@@ -186,7 +186,7 @@ def adopt(self:TokenStep,
 
 # %% ../nbs/api/44_onetoken.ipynb #onetoken-layer
 @patch
-def layer(self:TokenStep, i:int, x, y, following, arena):
+def layer(self:TokenStep, i:int, x:Any, y:Any, following:Any, arena:Any):
     "Add what layer `i` makes of `y` to the hidden states `x` (B, H), and norm them for what follows."
     ops, layer, (out, down) = self.ops, self.layers[i], self.ends[i]
     norms, eps, kind = [norm.weight for norm in layer.norms], layer.norms[0].eps, self.kinds[layer.index]

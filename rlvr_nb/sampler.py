@@ -199,7 +199,7 @@ def _make(self:Sampler):
     memo = {}
     base = self.original.get_base_model() if hasattr(self.original, 'get_base_model') else self.original
     wanted = dense_bytes(base, self.dtype)
-    self.dense = wanted > 0 and fits_fused(wanted, free_bytes(self.device))   # the 4-bit weights are kept as ordinary numbers
+    self.dense = wanted > 0 and fits_fused(wanted, free_bytes(self.device))   # 4-bit weights as ordinary numbers
     self.model = _clone(base, self.dtype, memo, self.dense)
     if self.attention: self.model.config._attn_implementation = self.attention
     self.copied = [(p, twin) for p, twin in memo.values() if twin is not p and getattr(twin, 'is_leaf', False)]
