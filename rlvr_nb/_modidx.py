@@ -1297,6 +1297,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                  'rlvr_nb.kernels.TritonOps.prepare': ('api/kernels.html#tritonops.prepare', 'rlvr_nb/kernels.py'),
                                  'rlvr_nb.kernels.TritonOps.product': ('api/kernels.html#tritonops.product', 'rlvr_nb/kernels.py'),
                                  'rlvr_nb.kernels.TritonOps.queries': ('api/kernels.html#tritonops.queries', 'rlvr_nb/kernels.py'),
+                                 'rlvr_nb.kernels.TritonOps.sample': ('api/kernels.html#tritonops.sample', 'rlvr_nb/kernels.py'),
                                  'rlvr_nb.kernels._add_norm_kernel': ('api/kernels.html#_add_norm_kernel', 'rlvr_nb/kernels.py'),
                                  'rlvr_nb.kernels._attend_kernel': ('api/kernels.html#_attend_kernel', 'rlvr_nb/kernels.py'),
                                  'rlvr_nb.kernels._block': ('api/kernels.html#_block', 'rlvr_nb/kernels.py'),

@@ -70,7 +70,7 @@ class _LeanNorm:
 
     def __call__(self, x):
         norm, = self.norm
-        return lean_norm(x, norm.weight, self.offset, norm_eps(norm))
+        return lean_norm(x, norm.weight, self.offset, norm_eps(norm) or 0.)
 
 # %% ../nbs/api/53_adapters.ipynb #adapters-norms
 def make_norms_lean(model:Any # a transformers or PEFT model

@@ -7,7 +7,7 @@ __all__ = ['several', 'highest', 'any_process', 'same_everywhere', 'OutOfMemoryE
            'is_replicated', 'Together', 'lost_process']
 
 # %% ../nbs/api/55_agreement.ipynb #agreement-imports
-# The classes here become parts of TRL's trainer, which is imported where a training begins: their attributes are its own.
+# The classes here become parts of TRL's trainer, imported where a training begins: their attributes are its own.
 # pyright: reportAttributeAccessIssue=false
 import sys
 from contextlib import contextmanager

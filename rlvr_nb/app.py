@@ -51,7 +51,8 @@ class App:
                  config_dir:Any=None,       # a folder of your own configuration files
                 ):
         self.live, self.tasks, self.models = Live(), Tasks(lambda: self.wake()), Models(lambda: self.running)
-        self.training, self.comparisons, self.summary_shown, self.opens = None, {}, None, 'setup'
+        self.training:TrainingThread|Any = None   # the newest one
+        self.comparisons, self.summary_shown, self.opens = {}, None, 'setup'
         self.follower, self.preload = Follower(self.live), Preload(lambda e: self.tasks.say('start', e))
         self.pusher = Pusher(lambda: self._active(), lambda: self._follow())
         self.form = Form(base_of_file(config) if config else preset_base(preset, config_dir))
@@ -296,7 +297,7 @@ def cell_ran(self:App, *_):
     self.lab.registry_changed()
     self.task.registry_changed()
     dataset = self.form['data.dataset_name'].input
-    if dataset is not None: dataset.options = tuple(sorted(DATASET_PROCESSORS))
+    if dataset is not None: dataset.set_trait('options', tuple(sorted(DATASET_PROCESSORS)))
 
 # %% ../nbs/api/97_app.ipynb #w-clicks
 _COLAB = 'On Colab, run a cell with app.train({}): what happens in the background is not shown there.'

@@ -60,8 +60,9 @@ class Batch:
                  penalizes:bool=False, # keep which tokens occurred
                 ):
         import torch
-        text, long = config.get_text_config(), dict(dtype=torch.long, device=device)
-        flag = dict(dtype=torch.bool, device=device)
+        text = config.get_text_config()
+        long:dict[str, Any] = dict(dtype=torch.long, device=device)
+        flag:dict[str, Any] = dict(dtype=torch.bool, device=device)
         self.rows, self.columns, self.new_tokens = rows, columns, new_tokens
         self.arena = make_arena(text.num_hidden_layers, rows, columns, device)
         self.token, self.place = torch.zeros(rows, 1, **long), torch.zeros(rows, 1, **long)
@@ -119,7 +120,7 @@ class Decoder:
     def __init__(self,
                  sampler:Sampler,   # with the attention function `FOLDED`
                  ends:list,         # tokens that end a completion
-                 graphs:bool=None,  # capture steps as CUDA graphs; None means on a GPU
+                 graphs:bool|None=None,  # capture steps as CUDA graphs; None means on a GPU
                 ):
         import torch
         self.sampler, self.device = sampler, sampler.device
@@ -129,7 +130,8 @@ class Decoder:
         self.seed = torch.zeros(1, dtype=torch.long, device=self.device)   # of the noise of the kernels
         self.kinds = layer_kinds(sampler.model.config)
         self.window = getattr(sampler.model.config.get_text_config(), 'sliding_window', None)
-        self.batch, self.captured, self.pool = None, {}, None
+        self.batch:Batch|Any = None   # a `Batch` from the first generation on
+        self.captured, self.pool = {}, None
 
     def release(self):
         "Give the memory of the batch and of the graphs back."
@@ -362,7 +364,7 @@ def _decode(self:Decoder, end:int, new_tokens:int, sampling:Sampling, look:Look,
         alive = look(self.batch.done[:arena.active])
         if alive == 0: return count + 1
         if alive is not None and row_bucket(alive, self.graphs) <= arena.active // 2 and new_tokens - count > 16:
-            alive = (~self.batch.done[:arena.active]).sum().item()   # some ended since that look
+            alive = int((~self.batch.done[:arena.active]).sum())   # some ended since that look
             if alive == 0: return count + 1
             self._shrink(alive)
     return new_tokens

@@ -6,6 +6,8 @@
 __all__ = ['triton', 'tl', 'TritonOps', 'choose_and_write', 'choice_gap']
 
 # %% ../nbs/api/44_kernels.ipynb #kernels-torch
+# Triton reads `tl.constexpr` in an annotation, which is a variable where Triton may be missing.
+# pyright: reportInvalidTypeForm=false
 import torch
 from fastcore.basics import patch
 from torch.nn.functional import linear
@@ -331,7 +333,8 @@ def choose_and_write(batch:Any,         # a `decode.Batch`
     batch.count.add_(1)
 
 # %% ../nbs/api/44_kernels.ipynb #kernels-choice-gap
-TritonOps.sample = staticmethod(choose_and_write)
+@patch
+def sample(self:TritonOps, *args): choose_and_write(*args)
 
 def choice_gap(device:Any, # a GPU
                rows:int=8, words:int=5000, # of the logits

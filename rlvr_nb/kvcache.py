@@ -15,7 +15,7 @@ def visible(start_B:Any,          # column where each row begins, int tensor (B)
             now:Any,              # column of the newest token, int tensor (1)
             columns:int,      # how many columns there are, L
             window:int|None=None, # of sliding attention, in tokens
-           )->'torch.Tensor': # bool (B, 1, 1, L)
+           )->Any: # bool (B, 1, 1, L)
     "What the newest token of each row may attend to."
     import torch
     column_L = torch.arange(columns, device=start_B.device)
@@ -27,7 +27,7 @@ def visible(start_B:Any,          # column where each row begins, int tensor (B)
 def prompt_visible(start_B:Any,          # column where each row begins, int tensor (B)
                    columns:int,      # of the prompts, T
                    window:int|None=None, # of sliding attention, in tokens
-                  )->'torch.Tensor': # bool (B, 1, T, T)
+                  )->Any: # bool (B, 1, T, T)
     "What each token of the prompts may attend to."
     import torch
     column_T = torch.arange(columns, device=start_B.device)
@@ -40,7 +40,7 @@ def prompt_visible(start_B:Any,          # column where each row begins, int ten
 # %% ../nbs/api/43_kvcache.ipynb #kvcache-additive
 def additive(seen:Any,    # bool: what may be attended to
              dtype:Any,   # of the attention
-            )->'torch.Tensor': # 0 where something may be seen, minus infinity elsewhere
+            )->Any: # 0 where something may be seen, minus infinity elsewhere
     "A mask in the form in which attention adds it."
     return seen.new_zeros(seen.shape, dtype=dtype).masked_fill_(~seen, float('-inf'))
 
@@ -142,7 +142,8 @@ def _arena_class():
                      rows:int,         # sequences at once
                      columns:int,      # tokens of a sequence, prompt included
                      device):          # of the model
-            self.rows, self.columns, self.active, self.length, self.filling = rows, columns, rows, columns, None
+            self.rows, self.columns, self.active, self.length = rows, columns, rows, columns
+            self.filling:Any = None   # (rows, times, end) while prompts go in
             self.now = torch.zeros(1, dtype=torch.long, device=device)   # the column that is written next
             super().__init__(layers=[_layer_class()(self) for _ in range(layers)])
 

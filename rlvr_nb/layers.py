@@ -34,8 +34,8 @@ class Stacked(torch.nn.Module):
         rank = 8 * -(-sum(len(p.A) for p in adapted) // 8)   # rows of whole cache lines
         like = bases[0].weight
         self.weight = _frozen(like.new_zeros(self.width + rank, like.shape[1]))
-        self.bias = _frozen(like.new_zeros(self.width + rank)) if any(b.bias is not None for b in bases) else None
-        self.B = _frozen(like.new_zeros(rank, self.width).t()) if adapted else None   # rows of one rank side by side
+        self.bias:Any = _frozen(like.new_zeros(self.width + rank)) if any(b.bias is not None for b in bases) else None
+        self.B:Any = _frozen(like.new_zeros(rank, self.width).t()) if adapted else None   # rows of a rank side by side
         self.ranks = [len(p.A) if _is_adapted(p) else 0 for p in parts]
         self.adapted, self.pieces = torch.nn.ModuleList(adapted), []
         self._place(parts, bases)

@@ -82,7 +82,8 @@ class Live(Observer):
     def reset(self):
         "Forget everything."
         with self.lock:
-            self.status, self.stage, self.run_dir, self.error, self.result = 'idle', None, None, None, None
+            self.run_dir:RunDir|Any = None   # of the run that is shown
+            self.status, self.stage, self.error, self.result = 'idle', None, None, None
             self.step_now, self.total, self.started, self.ended, self.stopping = 0, 0, None, None, False
             self.curves, self.evaluations, self.records, self.seen = {}, {}, deque(maxlen=KEPT), 0
             self.faults, self.lines, self.bar, self.seconds = (

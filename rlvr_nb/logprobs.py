@@ -50,7 +50,8 @@ def _trained_gradients(factor_N1, hidden_NH, weight_VH, bias_V, token_N, tempera
         slope = slope.to(weight_VH.dtype)
         of_hidden[rows] = slope @ weight_VH
         of_weight += slope.t() @ hidden_NH[rows]
-    return of_hidden, of_weight.to(weight_VH.dtype), None if of_bias is None else of_bias.to(bias_V.dtype)
+    if of_bias is not None: of_bias = of_bias.to(weight_VH.dtype if bias_V is None else bias_V.dtype)
+    return of_hidden, of_weight.to(weight_VH.dtype), of_bias
 
 # %% ../nbs/api/53_logprobs.ipynb #logprobs-function
 class TokenLogprobs(torch.autograd.Function):
@@ -72,7 +73,7 @@ class TokenLogprobs(torch.autograd.Function):
     @staticmethod
     def backward(ctx, grad_N, _):
         factor_N1 = (grad_N / ctx.temperature).unsqueeze(-1)
-        if ctx.trained: return (*_trained_gradients(factor_N1, *ctx.saved_tensors, ctx.temperature), None, None)
+        if ctx.trained: return (*_trained_gradients(factor_N1, *ctx.saved_tensors, temperature=ctx.temperature), None, None)
         slope_NH, = ctx.saved_tensors
         return (slope_NH * factor_N1).to(slope_NH.dtype), None, None, None, None
 

@@ -220,7 +220,8 @@ def _trial(step, device, dtype) -> tuple:
     arena = make_arena(len(step.layers), 3, 16, device)
     arena.now.fill_(12)
     start, place = torch.tensor([0, 5, 11], device=device), torch.tensor([[12], [7], [1]], device=device)
-    for layer, table in zip(step.layers, arena.layers):
+    tables:list[Any] = arena.layers   # transformers' own class of layers has no `both`
+    for layer, table in zip(step.layers, tables):
         empty = torch.zeros(3, layer.key_heads, 1, layer.size, device=device, dtype=dtype)
         table.lazy_initialization(empty, empty)
         table.both.normal_(generator=noise)

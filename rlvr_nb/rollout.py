@@ -156,15 +156,15 @@ def _make_decoder(self:RolloutEngine) -> Decoder:
 def _decoded(self:RolloutEngine, prompts:list, group:int, limit:int, sampling:Sampling, seed:int, stop) -> list:
     "One batch by the decoder."
     import torch
-    if self.decoder is None: self.decoder = self._make_decoder()
-    def run(): return self.decoder.run(prompts, group, limit, sampling, seed, stop)
-    if not self.decoder.graphs: return run()
+    decoder = self.decoder = self.decoder or self._make_decoder()
+    def run(): return decoder.run(prompts, group, limit, sampling, seed, stop)
+    if not decoder.graphs: return run()
     try: return run()
     except (NonFiniteLogits, DecodingStopped, torch.OutOfMemoryError): raise
     except RuntimeError as e:
-        if self.decoder.captured: raise
-        self.decoder.release()
-        self.decoder.graphs = False
+        if decoder.captured: raise
+        decoder.release()
+        decoder.graphs = False
         cause = str(e).strip().splitlines()[0][:160]
         self.notes.append(f"Steps of the generation run one by one: they can't be captured as a CUDA graph ({cause}).")
         return run()
@@ -172,11 +172,11 @@ def _decoded(self:RolloutEngine, prompts:list, group:int, limit:int, sampling:Sa
 # %% ../nbs/api/46_rollout.ipynb #rollout-by-engine
 @patch
 def _by_engine(self:RolloutEngine, prompts:list, group:int, limit:int, sampling:Sampling, seed:int,
-               stop, progress) -> list[Rollout]:
+               stop, progress) -> list[list[Rollout]]:
     "All completions (P x G) by the decoder, in batches that fit; the longest prompts first, so that little is padding."
     order = sorted(range(len(prompts)), key=lambda i: -len(prompts[i]))
     most = max(1, self.capacity(max(map(len, prompts)) + limit) // group)
-    out = [None] * len(prompts)
+    out:list[list] = [[]] * len(prompts)
     for first in range(0, len(order), most):
         some = order[first:first + most]
         done = self._decoded([prompts[i] for i in some], group, limit, sampling, seed + first, stop)
@@ -216,7 +216,7 @@ def _complete(self:RolloutEngine, prompts:list[list[int]], config) -> list[Rollo
 # %% ../nbs/api/46_rollout.ipynb #rollout-by-transformers
 @patch
 def _by_transformers(self:RolloutEngine, prompts:list, group:int, limit:int, sampling:Sampling, seed:int,
-                     stop, progress) -> list[Rollout]:
+                     stop, progress) -> list[list[Rollout]]:
     "All completions (P x G) by transformers, `batch_size` at once, the longest prompts first."
     order = sorted((i for i in range(len(prompts)) for _ in range(group)), key=lambda i: -len(prompts[i]))
     config = generation_config(self.model, self.tokenizer, limit, sampling)
@@ -233,7 +233,7 @@ def _by_transformers(self:RolloutEngine, prompts:list, group:int, limit:int, sam
 @patch
 def _follow(self:RolloutEngine):
     "Take over today's weights; graphs over weights that have moved are dropped."
-    if self.decoder.sampler.refresh(): self.decoder.release()
+    if self.decoder and self.decoder.sampler.refresh(): self.decoder.release()
 
 @patch
 def _give_up(self:RolloutEngine, error:Exception) -> None:

@@ -17,7 +17,7 @@ from .memoryplan import fits_fused, free_bytes
 
 # %% ../nbs/api/42_sampler.ipynb #sampler-dtype
 def sampling_dtype(model:Any # a transformers or PEFT model
-                  )->'torch.dtype':
+                  )->Any:
     "The precision in which `model` is sampled: its own, or half precision for float32 weights on a GPU."
     import torch
     dtype = next(p.dtype for p in model.parameters() if p.is_floating_point())
@@ -144,8 +144,8 @@ def _dense(module, dtype):
     from bitsandbytes.functional import dequantize_4bit
     weight = dequantize_4bit(module.weight.data, _four_bits(module)).to(dtype)
     layer = torch.nn.Linear(weight.shape[1], weight.shape[0], module.bias is not None, device='meta')
-    layer.weight = torch.nn.Parameter(weight, requires_grad=False)
-    layer.weight.never_changes = True   # no refresh has to follow it
+    kept:Any = torch.nn.Parameter(weight, requires_grad=False)
+    layer.weight, kept.never_changes = kept, True   # no refresh has to follow it
     if module.bias is not None: layer.bias = torch.nn.Parameter(module.bias.detach().to(dtype), requires_grad=False)
     return layer.eval()
 
@@ -163,7 +163,7 @@ def _bare(module):
     return twin
 
 # %% ../nbs/api/42_sampler.ipynb #sampler-clone
-def _clone(module, dtype, memo:dict, dense:bool=False):
+def _clone(module, dtype, memo:dict, dense:bool=False) -> Any:
     "A module over the same parameters in evaluation mode; floating ones that have another precision are copied."
     if (name := plain_adapter(module)) is not None:
         return _adapted_class()(_clone(module.base_layer, dtype, memo, dense), module, name, dtype)
@@ -186,7 +186,8 @@ class Sampler:
                 ):
         self.original, self.dtype, self.attention, self.fuse = model, dtype or sampling_dtype(model), attention, fuse
         self.unfused = None   # why layers aren't fused, where that was asked for
-        self.step, self.unstepped = None, None   # one token through all layers by kernels, or why not
+        self.step:Any = None
+        self.unstepped = None   # one token through all layers by kernels, or why not
         self._build()
 
     @property
@@ -213,7 +214,7 @@ def _build(self:Sampler):
         self.unfused = self.fuse(self)
         if self.unfused: self._make()
     self.copied = [(p, twin) for p, twin in self.copied if not hasattr(p, 'never_changes')]
-    self.followers = [m for m in self.model.modules() if hasattr(m, 'refresh')]
+    self.followers:list[Any] = [m for m in self.model.modules() if hasattr(m, 'refresh')]
     self.addresses = self._addresses()
     self._copy()
 

@@ -7,7 +7,7 @@ __all__ = ['quiet_bars', 'load_onto_numbered_cpus', 'checkpoint_size', 'Ordered'
            'Shrinks']
 
 # %% ../nbs/api/55_saving.ipynb #saving-imports
-# The classes here become parts of TRL's trainer, which is imported where a training begins: their attributes are its own.
+# The classes here become parts of TRL's trainer, imported where a training begins: their attributes are its own.
 # pyright: reportAttributeAccessIssue=false
 from contextlib import contextmanager
 from dataclasses import asdict

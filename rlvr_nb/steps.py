@@ -6,7 +6,7 @@
 __all__ = ['Remembering', 'Watching', 'Obeying', 'control_callback']
 
 # %% ../nbs/api/56_steps.ipynb #steps-imports
-# The classes here become parts of TRL's trainer, which is imported where a training begins: their attributes are its own.
+# The classes here become parts of TRL's trainer, imported where a training begins: their attributes are its own.
 # pyright: reportAttributeAccessIssue=false
 from functools import lru_cache
 from typing import Any

@@ -6,7 +6,7 @@
 __all__ = ['peak_memory', 'Timed', 'Handed', 'stoppable', 'InParts', 'Stoppable', 'Healthy', 'Watched', 'trainer_class']
 
 # %% ../nbs/api/55_trainer.ipynb #trainer-imports
-# The classes here become parts of TRL's trainer, which is imported where a training begins: their attributes are its own.
+# The classes here become parts of TRL's trainer, imported where a training begins: their attributes are its own.
 # pyright: reportAttributeAccessIssue=false
 import math, sys, time
 from contextlib import contextmanager, nullcontext

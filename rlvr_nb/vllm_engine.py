@@ -6,6 +6,8 @@
 __all__ = ['whole_weights', 'Unmerged', 'exact_generation', 'generation_options', 'VllmEngine', 'lending']
 
 # %% ../nbs/api/54_vllm_engine.ipynb #vengine-imports
+# A class here becomes part of TRL's own, which is imported where vLLM is used: its attributes are TRL's.
+# pyright: reportAttributeAccessIssue=false
 import sys
 from collections.abc import Callable
 from contextlib import contextmanager
@@ -98,7 +100,8 @@ class VllmEngine(RolloutEngine):
         self.backend, self.why = 'vllm', 'asked for'
         end_alike(args, model, tokenizer)
         with starting_vllm(args, model):
-            self.generation = exact_generation()(model, _one_process(model), tokenizer, **generation_options(args))
+            one:Any = _one_process(model)   # what TRL asks of an `Accelerator`
+            self.generation = exact_generation()(model, one, tokenizer, **generation_options(args))
 
 # %% ../nbs/api/54_vllm_engine.ipynb #vengine-asking
 @contextmanager

@@ -19,7 +19,7 @@ PYTHON = VENV/'bin/python'
 SKIPPED = re.compile(r'(?m)^#\| *(notest|slow|cuda|eval: *false)')   # as nbdev-test skips them
 USED = ['matplotlib', 'reasoning-gym', 'scipy', 'tensorboard']   # by cells of the notebooks
 RUN = ['train.max_steps=2', 'train.num_generations=4', 'train.per_device_train_batch_size=8', 'train.save_steps=2',
-       'data.num_samples=64', 'eval.eval_num_samples=16', 'observers=[]']
+       'data.max_train_samples=64', 'eval.eval_num_samples=16', 'observers=[]']
 
 
 def oldest():
