@@ -140,7 +140,7 @@ def _comparable(args) -> bool:
 def _prove(self:Proven, inputs, theirs) -> None:
     "Compare, record, and stop a run that samples from other weights."
     found = sampler_difference(inputs['sampling_per_token_logps'], theirs, inputs['completion_mask'])
-    _record_proof(self._metrics['train'], *found, self.engine.adapters if self.engine else None)
+    _record_proof(self._metrics['train'], *found, adapters=self.engine.adapters if self.engine else None)
     if found[-1] <= FAR_APART or not _comparable(self.args): return
     raise RLVRError(f'train.rollout: sampler and trainer diverge by {found[-1]:.3f} nats a token at step '
                     f'{self.state.global_step + 1} (expected at most {FAR_APART}): completions '
