@@ -19,7 +19,7 @@ from .updates import generation_seed, rows_of
 # %% ../nbs/api/54_dynamic.ipynb #dynamic-live
 def live_groups(advantages_B:Any, # of a generation, group after group
                 group:int,        # completions of a prompt, G
-               )->'torch.Tensor': # bool (P)
+               )->Any: # bool (P)
     "Which groups have completions that earned different rewards."
     return advantages_B.reshape(-1, group).abs().amax(1) > 0
 
