@@ -106,12 +106,13 @@ def copied_bytes(shape:Shape,   # of the model
                  memory:float|None=None, # bytes of the device, None where that isn't known
                 )->dict[str, float]:
     "Bytes of the weights that the engine copies."
-    if not _engine_is_asked(cfg) or cfg.model.load_in_4bit or cfg.model.load_in_8bit: return {}
+    if not _engine_is_asked(cfg) or cfg.model.load_in_8bit: return {}
     if not cfg.model.lora_config.use_lora and element < 4: return {'sampling copy': shape.parameters() * element}
-    copy = fused_bytes(shape, element)
     if memory is None: return {}
+    four_bit = cfg.model.load_in_4bit
+    copy = shape.linear_parameters() * element if four_bit else fused_bytes(shape, element)
     free = memory - CONTEXT - weight_bytes(shape, cfg, element) - reference_bytes(shape, cfg)
-    return {'fused layers': copy} if fits_fused(copy, free) else {}
+    return {'16-bit copies' if four_bit else 'fused layers': copy} if fits_fused(copy, free) else {}
 
 def generation_bytes(shape:Shape, # of the model
                      cfg:Any,     # a `PipelineConfig`
