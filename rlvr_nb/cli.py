@@ -206,7 +206,8 @@ def main(argv:list[str]|None=None   # what was typed after the program's name; N
     if "_ARGCOMPLETE" in os.environ: answer_shell()
     _show_everything()
     try:
-        with _interrupted_by_signals(): status = _run([_decoded(word) for word in (sys.argv[1:] if argv is None else argv)])
+        words = [_decoded(word) for word in (sys.argv[1:] if argv is None else argv)]
+        with _interrupted_by_signals(): status = _run(words)
         sys.stdout.flush()
         return status
     except RLVRError as e: _say_why(e); return e.status
