@@ -647,7 +647,8 @@ def forecast_beside(place, *overrides):
     moments.turn()
     cfg = load_file(run.config)
     cfg = _with_changes(cfg, {'train.max_prompt_length': longest_prompt(run, place.model)})
-    made, hw, found = forecast(cfg, device=hardware().name), hardware(), facts(run)
+    hw, found = hardware(), facts(run)
+    made = forecast(cfg, device=hw.name, memory=hw.memory)
     measured = max(moments.peaks.values())
     ratio = made.total / measured
     seconds = sum(found['seconds_per_step'][1:]) / 3
