@@ -17,7 +17,8 @@ def sweep(tmp_path_factory):
 def test_a_comparison_shows_only_what_differs(sweep):
     found = compare_runs([sweep[0], sweep[3]])
     assert found.differences == {'train.learning_rate': [1e-3, 3e-3]}
-    assert 'train.learning_rate' in str(found) and str(found).count('arithmetic') == 2
+    assert 'train.learning_rate' in str(found) and str(found).count('arithmetic') == 3, 'two results and the pair'
+    assert [(one, other) for one, other, _ in found.pairs] == [tuple(found.names)]
     page = found.html()
     assert page.count('<figure>') >= 4 and "default-src 'none'" in page and '<script' not in page
     assert '1e-3-0' in page and '3e-3-0' in page
