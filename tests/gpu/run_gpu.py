@@ -25,7 +25,6 @@ of cases that failed.
 import argparse
 import importlib.util
 import json
-import logging
 import os
 import subprocess
 import sys
@@ -616,15 +615,6 @@ def watched_moments():
         moments.watch(owner, method, name)
     return moments
 
-def heard(name):
-    "What a logger will say, as a list that grows."
-    logger, said = logging.getLogger(name), []
-    handler = logging.Handler()
-    handler.emit = lambda record: said.append(record.getMessage())
-    logger.addHandler(handler)
-    logger.setLevel(logging.INFO)
-    return said
-
 def in_gib(sizes): return {name: round(size / 2**30, 3) for name, size in sizes.items()}
 
 def forecast_beside(place, *overrides):
@@ -633,7 +623,7 @@ def forecast_beside(place, *overrides):
     from rlvr_nb.forecast import _with_changes, forecast, fit_advice
     from rlvr_nb.model import hardware
 
-    moments, told = watched_moments(), heard('rlvr_nb.passes')
+    moments = watched_moments()
     run = place.command(
         TRANSFORMERS,
         'reward.reward_functions=[{category: custom, type: alternate}]',
@@ -668,7 +658,7 @@ def forecast_beside(place, *overrides):
         seconds_moments={name: round(s, 2) for name, s in moments.seconds.items()},
         seconds_per_step=found['seconds_per_step'],
         tokens_per_second=found['tokens_per_second'],
-        told=told,
+        told=[e['text'] for e in run.read_events('note') if e['text'].startswith('Updates: ')],
         advice=fit_advice(cfg, hw.memory),
     )
     for line in beside_lines(facts_beside): print(TABLE + line)
