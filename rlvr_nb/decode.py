@@ -225,7 +225,8 @@ def _step(self:Decoder, sampling:Sampling):
     if self.sampler.step is not None: logits = self.sampler.step(b.token[rows], b.place[rows], b.start[rows], arena)
     else: logits = self._forward(b.token[rows], self._masks(rows), b.place[rows])
     if self._samples_by_kernel(sampling):
-        self.sampler.step.ops.sample(b, logits, sampling.temperature, self.ends, self.seed)
+        step:Any = self.sampler.step
+        step.ops.sample(b, logits, sampling.temperature, self.ends, self.seed)
     else:
         emit(b, logits, sampling, self.ends, self.generator)
         b.place.add_(1)
