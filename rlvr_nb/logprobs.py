@@ -73,7 +73,8 @@ class TokenLogprobs(torch.autograd.Function):
     @staticmethod
     def backward(ctx, grad_N, _):
         factor_N1 = (grad_N / ctx.temperature).unsqueeze(-1)
-        if ctx.trained: return (*_trained_gradients(factor_N1, *ctx.saved_tensors, temperature=ctx.temperature), None, None)
+        if ctx.trained:
+            return (*_trained_gradients(factor_N1, *ctx.saved_tensors, temperature=ctx.temperature), None, None)
         slope_NH, = ctx.saved_tensors
         return (slope_NH * factor_N1).to(slope_NH.dtype), None, None, None, None
 

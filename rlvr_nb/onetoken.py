@@ -11,7 +11,7 @@ from typing import Any
 # %% ../nbs/api/44_onetoken.ipynb #onetoken-torch
 import torch
 from fastcore.basics import patch
-from torch.nn.functional import gelu, rms_norm, silu
+from torch.nn.functional import gelu, silu
 
 # %% ../nbs/api/44_onetoken.ipynb #onetoken-own
 from .kernels import TritonOps, choice_gap, triton

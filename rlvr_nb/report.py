@@ -86,7 +86,8 @@ def _warm_gain(self:RunReport, name:str) -> str|None:
 def _unpaired(self:RunReport) -> list[FT]:
     "The evaluations that have no partner."
     alone = [e for found in self.evaluations.values() for name, e in found.items() if name not in self.comparisons]
-    rows = [[dataset_text(e.dataset, self.overlap), e.when, percent(e.accuracy), interval_text(e.interval), f'{e.correct}/{e.n}'] for e in alone]
+    rows = [[dataset_text(e.dataset, self.overlap), e.when, percent(e.accuracy), interval_text(e.interval),
+             f'{e.correct}/{e.n}'] for e in alone]
     return [fact_table(['dataset', 'when', 'accuracy', '95 % interval', 'right'], rows)] if rows else []
 
 # %% ../nbs/api/77_report.ipynb #t-headline
