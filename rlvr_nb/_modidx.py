@@ -1577,6 +1577,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                  'rlvr_nb.monitor.RewardMonitor._warnings': ( 'api/monitor.html#rewardmonitor._warnings',
                                                                               'rlvr_nb/monitor.py'),
                                  'rlvr_nb.monitor.RewardMonitor.observe': ('api/monitor.html#rewardmonitor.observe', 'rlvr_nb/monitor.py'),
+                                 'rlvr_nb.monitor.RewardMonitor.recall': ('api/monitor.html#rewardmonitor.recall', 'rlvr_nb/monitor.py'),
                                  'rlvr_nb.monitor._apart': ('api/monitor.html#_apart', 'rlvr_nb/monitor.py'),
                                  'rlvr_nb.monitor._centred': ('api/monitor.html#_centred', 'rlvr_nb/monitor.py'),
                                  'rlvr_nb.monitor._correlation': ('api/monitor.html#_correlation', 'rlvr_nb/monitor.py'),

@@ -217,6 +217,15 @@ def _warnings(self:RewardMonitor) -> dict[str, str]:
     self.said |= set(new)
     return new
 
+# %% ../nbs/api/38_monitor.ipynb #r-recall
+@patch
+def recall(self:RewardMonitor,
+           rows:list # the run's metrics so far, a dict for each step
+          )->None:
+    "Take reward and right answers of the first and the newest steps from the record of a run that goes on."
+    steps = [(r['reward'], r.get('verdict/match', 0.)) for r in rows if 'reward' in r]
+    self.early, self.late = steps[:self.window], deque(steps[-self.window:], maxlen=self.window)
+
 # %% ../nbs/api/38_monitor.ipynb #r-observe
 @patch
 def observe(self:RewardMonitor,

@@ -178,6 +178,7 @@ def _train(self:Pipeline, model, tokenizer, evaluation):
         loop.config = loop.config.model_copy(update=dict(grpo={**loop.config.grpo, 'report_to': writers}))
     if self.resumed and is_main_process():
         self.run_dir.resumed(self.steps)
+        self.monitor.recall(self.run_dir.metrics())
         note = resumed_on(next(model.parameters()).device.type, self.steps)
         if note: self.run_dir.log_event('note', text=note)
     return loop.train(model, tokenizer, p.train_rows.rows, p.rewards.build(), p.rewards.weights, self.checkpoints(),
