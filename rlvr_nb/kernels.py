@@ -203,7 +203,11 @@ def adopt(self:TritonOps, cache:Any, end:int): "The kernels read the cache as th
 
 # %% ../nbs/api/44_kernels.ipynb #kernels-ops-queries
 @patch
-def queries(self:TritonOps, layer:Any, x:Any): return self.product(layer.qkv, x)
+def queries(self:TritonOps,
+            layer:Any, # fused
+            x:Any):    # normed hidden states (B, H)
+    "Queries, keys and values in one product, with what the kernel of the attention needs of their adapters behind them."
+    return self.product(layer.qkv, x)
 
 # %% ../nbs/api/44_kernels.ipynb #kernels-ops-begin
 @patch
@@ -334,7 +338,9 @@ def choose_and_write(batch:Any,         # a `decode.Batch`
 
 # %% ../nbs/api/44_kernels.ipynb #kernels-choice-gap
 @patch
-def sample(self:TritonOps, *args): choose_and_write(*args)
+def sample(self:TritonOps, *args):
+    "Choose the next token of each row and write it down, as `choose_and_write` does."
+    choose_and_write(*args)
 
 def choice_gap(device:Any, # a GPU
                rows:int=8, words:int=5000, # of the logits

@@ -31,6 +31,8 @@ class Adder:
         if progress: progress(len(prompts) * num_generations, len(prompts) * num_generations)
         return out
 
+    def release(self): pass
+
     def rollout(self, question):
         a, b = map(int, question.rstrip('=?').split('+'))
         value = a + b if self.rng.random() < self.skill else a + b - self.rng.choice([10, 100, 110])

@@ -301,8 +301,8 @@ def test_an_unreachable_dataset_is_status_3(folders, tmp_path):
 def test_a_failing_reward_leaves_a_record(tmp_path, default_run):
     (tmp_path / 'mine.py').write_text(
         "from rlvr_nb.rewards import reward\n@reward('broken', category='custom')\n"
-        "def broken(parsed, gold):\n    raise KeyError('nothing here')\n"
-    )
+        "def broken(parsed, gold, token_ids):\n    if token_ids: raise KeyError('nothing here')\n    return 0.\n"
+    )   # the dry run has no tokens, so the fault shows in training only
     status, out, err = command('--plugin', 'mine.py', 'reward.reward_functions=[{category: custom, type: broken}]',
                                'run_dir=run', 'train.max_steps=2', 'eval.eval_num_samples=8', cwd=tmp_path)
     assert status == 1 and 'broken' in err and 'nothing here' in err and 'Traceback' not in err
@@ -444,7 +444,9 @@ def test_a_failure_names_its_step_and_keeps_keys_to_itself(tmp_path):
 from rlvr_nb.tracking import Observer, observer
 import rlvr_nb.tracking as tracking
 @reward('leaky')
-def leaky(parsed, gold): raise ValueError('no access with {key}')
+def leaky(parsed, gold, token_ids):
+    if token_ids: raise ValueError('no access with {key}')   # in training only
+    return 0.
 @observer('breaks_report')
 class Breaks(Observer):
     def pipeline_start(self, cfg, run_dir):

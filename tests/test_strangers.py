@@ -702,7 +702,8 @@ CANARIES = {'HF_TOKEN': 'hf_' + 'canaryAbc1' * 4, 'WANDB_API_KEY': 'canary-of-wa
 LEAKY = '''import os
 from rlvr_nb.rewards import reward
 @reward('leaky')
-def leaky(parsed, gold):
+def leaky(parsed, gold, token_ids):
+    if not token_ids: return 0.   # the dry run has no tokens
     told = ' '.join(os.environ[name] for name in %r)
     raise ValueError(f'{told} https://me:canary-in-an-address@host/x?token=canary-in-a-query '
                      'Bearer canary0in0a0header0')
