@@ -206,7 +206,7 @@ def adopt(self:TritonOps, cache:Any, end:int): "The kernels read the cache as th
 def queries(self:TritonOps,
             layer:Any, # fused
             x:Any):    # normed hidden states (B, H)
-    "Queries, keys and values in one product, with what the kernel of the attention needs of their adapters behind them."
+    "Queries, keys and values in one product, and behind them what the attention kernel needs of their adapters."
     return self.product(layer.qkv, x)
 
 # %% ../nbs/api/44_kernels.ipynb #kernels-ops-begin
