@@ -1059,6 +1059,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                      'rlvr_nb.grpo_fields._kind_names': ('api/grpo_fields.html#_kind_names', 'rlvr_nb/grpo_fields.py'),
                                      'rlvr_nb.grpo_fields._missing': ('api/grpo_fields.html#_missing', 'rlvr_nb/grpo_fields.py'),
                                      'rlvr_nb.grpo_fields._value_fault': ('api/grpo_fields.html#_value_fault', 'rlvr_nb/grpo_fields.py'),
+                                     'rlvr_nb.grpo_fields._with_choices': ('api/grpo_fields.html#_with_choices', 'rlvr_nb/grpo_fields.py'),
                                      'rlvr_nb.grpo_fields.bounds_text': ('api/grpo_fields.html#bounds_text', 'rlvr_nb/grpo_fields.py'),
                                      'rlvr_nb.grpo_fields.check_grpo': ('api/grpo_fields.html#check_grpo', 'rlvr_nb/grpo_fields.py'),
                                      'rlvr_nb.grpo_fields.grpo_expectation': ( 'api/grpo_fields.html#grpo_expectation',

@@ -39,7 +39,7 @@ def _kind_names(annotation):
 
 # %% ../nbs/api/03_grpo_fields.ipynb #c-grpo-installed
 def installed_grpo_fields()->dict: # {name: {"type": "float|null", "default": ..., "choices": [...]}}
-    "The table of GRPOConfig's fields, read from the installed TRL (slow: imports it)."
+    "What the dataclass of the installed TRL says about its fields (slow: imports TRL)."
     import dataclasses, enum, typing
     from trl.trainer.grpo_config import GRPOConfig
     hints, table = typing.get_type_hints(GRPOConfig), {}
@@ -49,12 +49,16 @@ def installed_grpo_fields()->dict: # {name: {"type": "float|null", "default": ..
         kinds = _kind_names(hints[f.name]) + ("|bool" if f.name == "scale_rewards"
                                               and "bool" not in _kind_names(hints[f.name]) else "")
         default = None if f.default is dataclasses.MISSING else getattr(f.default, "value", f.default)
-        choices = GRPO_CHOICES.get(f.name) or [e.value for e in enums[0]] if enums or f.name in GRPO_CHOICES else None
-        table[f.name] = dict(type=kinds, default=default, **(dict(choices=choices) if choices else {}))
+        table[f.name] = dict(type=kinds, default=default)
+        if enums: table[f.name]["choices"] = [e.value for e in enums[0]]
     return table
 
 # %% ../nbs/api/03_grpo_fields.ipynb #c-grpo-load
-GRPO_FIELDS:dict[str, dict] = read_yaml(CONF_DIR/"schema/grpo_fields.yaml")[0]
+def _with_choices(table:dict) -> dict:
+    "The table, with the closed sets that TRL writes down only in prose."
+    return {name: row | {"choices": GRPO_CHOICES[name]} if name in GRPO_CHOICES else row for name, row in table.items()}
+
+GRPO_FIELDS:dict[str, dict] = _with_choices(read_yaml(CONF_DIR/"schema/grpo_fields.yaml")[0])
 
 # %% ../nbs/api/03_grpo_fields.ipynb #c-settable
 SETTABLE = [name for name in GRPO_FIELDS if name not in TRAIN_OWNED and name not in NOT_YAML]  # by `train.grpo`

@@ -14,7 +14,8 @@ from rlvr_nb.config import (BUILTIN_MODEL, COMPONENTS, CONF_DIR, GRPO_FIELDS, GU
                             ConfigError, PipelineConfig, check_target, expand_sweep, load_config,
                             load_file, markers_for, override_text, parse_override, redact, register_component,
                             resolve_target)
-from rlvr_nb.grpo_fields import INERT, NEEDS, NOT_YAML, inert_grpo
+from rlvr_nb.grpo_fields import GRPO_CHOICES, INERT, NEEDS, NOT_YAML, inert_grpo
+from rlvr_nb.yamlfile import read_yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -688,7 +689,8 @@ def test_data_of_other_evaluation_sets(elsewhere):
 # --- the table of GRPOConfig
 
 def test_grpo_table_is_the_installed_one():
-    assert GRPO_FIELDS == config.installed_grpo_fields()
+    assert read_yaml(CONF_DIR/"schema/grpo_fields.yaml")[0] == config.installed_grpo_fields()
+    assert set(GRPO_CHOICES) <= set(GRPO_FIELDS) and GRPO_FIELDS["loss_type"]["choices"] == GRPO_CHOICES["loss_type"]
 
 
 EFFECTIVE = set(

@@ -1,15 +1,19 @@
 """Where CONTRIBUTING.md sends somebody: the places are there, and a change in one of them is enough."""
 import re
+from fractions import Fraction
+from importlib import import_module
 from types import SimpleNamespace
 
 import pytest
 from fastcore.xml import to_xml
 
-from rlvr_nb import curves, defaults, flags
+from rlvr_nb import curves, defaults, finance, flags, grpo_fields, identity
 from rlvr_nb.charts import charts
-from rlvr_nb.config import ConfigError, load_config
+from rlvr_nb.config import ConfigError, PipelineConfig, load_config
+from rlvr_nb.grammar import path_text, walk
 from rlvr_nb.registry import REWARDS, reward
 from rlvr_nb.report import _charts
+from rlvr_nb.verify import verify
 
 
 def test_every_place_that_is_named_is_there(root):
@@ -17,6 +21,42 @@ def test_every_place_that_is_named_is_there(root):
     named = re.findall(r'`((?:nbs|rlvr_nb|tests)/[\w./-]+\.\w+)`', text)
     there = [name for name in named if 'NAME' not in name and not name.startswith('nbs/api/61_comparison.py')]
     assert len(there) > 12 and [name for name in there if not (root/name).exists()] == []
+
+
+def test_every_name_in_the_table_is_in_the_place_beside_it(root):
+    "`_units` in `nbs/api/24_finance.ipynb`: the module that this notebook exports has the name."
+    text = (root/'CONTRIBUTING.md').read_text(encoding='utf-8')
+    places = re.findall(r'((?:`@?\w+`(?:, | and | or )?)+)(?: in|, in| of) `nbs/api/\d+_(\w+)\.ipynb`', text)
+    named = [(name, module) for names, module in places for name in re.findall(r'`@?(\w+)`', names)]
+    assert {'_units', 'check_resumable', 'BY_TOKENS', 'CHARTS', 'FLAGS'} <= {name for name, _ in named}
+    gone = [f'{module}.{name}' for name, module in named if not hasattr(import_module(f'rlvr_nb.{module}'), name)]
+    assert gone == []
+
+
+def test_a_default_is_the_same_in_the_schema_and_in_the_default_files():
+    def values(cfg):
+        plain = {path_text(path): value for path, value in walk(cfg.model_dump(by_alias=True)) if path}
+        return {key: value.strip() if isinstance(value, str) else value for key, value in plain.items()
+                if not isinstance(value, (dict, list)) and not key.endswith('._target_')}
+    assert values(load_config()) == values(PipelineConfig())
+
+
+def test_a_loss_is_one_word(monkeypatch):
+    monkeypatch.setitem(grpo_fields.GRPO_CHOICES, 'loss_type', ['dapo', 'made_up'])
+    assert grpo_fields._with_choices({'loss_type': dict(type='str')})['loss_type']['choices'] == ['dapo', 'made_up']
+
+
+def test_a_rule_about_percentages_is_one_function(monkeypatch):
+    before = verify('<answer>12.5</answer>', '0.125', 'finqa').ok
+    usual = finance._units
+    monkeypatch.setattr(finance, '_units', lambda q, gold: [*usual(q, gold), Fraction(1, 100)])
+    assert (before, verify('<answer>12.5</answer>', '0.125', 'finqa').ok) == (False, True)
+
+
+def test_an_option_that_may_differ_in_a_resumed_run_is_one_word(monkeypatch):
+    facts = identity.configuration_facts(load_config())
+    monkeypatch.setattr(identity, 'FREE', (*identity.FREE, 'seed'))
+    assert set(facts) - set(identity.configuration_facts(load_config())) == {'config seed'}
 
 
 def test_a_plot_is_one_line(monkeypatch):
