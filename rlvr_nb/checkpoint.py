@@ -193,6 +193,11 @@ def staging(folder:str|Path, # where a run keeps its checkpoints
     finally: clear(aside)
 
 # %% ../nbs/api/52_checkpoint.ipynb #ck-publish
+def _in_order(folder:Path, newest:Path) -> list[Path]:
+    "The checkpoints of a folder: the one just written, those it came from, and at last those of later steps."
+    def behind(path): return path != newest, (step_of(path) or 0) > (step_of(newest) or 0)
+    return sorted(checkpoints(folder), key=behind)
+
 def publish(new:str|Path,    # sealed, in `.staging`
             folder:str|Path, # where the run keeps its checkpoints
             keep:int|None=2, # checkpoints that stay; None keeps all
@@ -203,7 +208,7 @@ def publish(new:str|Path,    # sealed, in `.staging`
     if place.exists(): place.rename(new.with_name(f'replaced-{place.name}'))
     new.rename(place)
     flush(folder)
-    for old in checkpoints(folder)[keep:] if keep else []:
+    for old in _in_order(folder, place)[keep:] if keep else []:
         old.rename(new.with_name(f'old-{old.name}'))  # out of sight at once, so that no half-deleted folder is met
     return place
 

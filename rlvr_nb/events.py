@@ -107,6 +107,15 @@ def evaluation_metrics(evaluation:Evaluation)->dict[str, float]:
     "The numbers of an evaluation under the names they have in the metrics."
     return {f'eval/{evaluation.dataset}/{k}': v for k, v in evaluation.summary().items() if isinstance(v, (int, float))}
 
+# %% ../nbs/api/73_events.ipynb #t-make-up
+def _make_up(one:Observer, run:Any) -> None:
+    "Tell an observer the evaluations whose examples are in the record and whose metrics are not."
+    written = run.metrics()
+    for when, found in run.evaluations().items():
+        for evaluation in found.values():
+            numbers = evaluation_metrics(evaluation).items()
+            if not any(numbers <= line.items() for line in written): one.evaluation(when, evaluation)
+
 # %% ../nbs/api/73_events.ipynb #t-jsonl
 @observer('jsonl')
 class JsonlObserver(Observer):
@@ -118,6 +127,7 @@ class JsonlObserver(Observer):
         self.run_dir = run_dir
         self.last_step = max((m['step'] for m in run_dir.metrics()), default=0)  # a resumed run may have no step left
         run_dir.log_event('pipeline_start', command=redact(' '.join(map(shlex.quote, sys.argv))))
+        _make_up(self, run_dir)
     def pipeline_end(self, status, result): self.run_dir.log_event('pipeline_end', status=status)
     def stage_start(self, name): self.run_dir.log_event('stage_start', name=name)
     def warm_step(self, step, total, log):
@@ -130,7 +140,8 @@ class JsonlObserver(Observer):
         self.run_dir.log_metrics(step, {'total_steps': total, **metrics})
     def evaluation(self, when, evaluation):
         self.run_dir.log_event('evaluation', when=when, dataset=evaluation.dataset, **evaluation.summary())
-        self.run_dir.log_metrics(When(when).at(self.last_step), evaluation_metrics(evaluation))
+        about = {'evaluation': f'{when} {evaluation.dataset}'}
+        self.run_dir.log_metrics(When(when).at(self.last_step), about | evaluation_metrics(evaluation))
 
 # %% ../nbs/api/73_events.ipynb #t-tell-evaluations
 def _tell_evaluations(one:Observer, evaluations:dict):

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['MOST_BYTES', 'MOST_LINE', 'MOST_NESTED', 'replacing', 'write_text', 'plain', 'json_text', 'finite', 'append_line',
-           'opened', 'read_text', 'nested', 'parse_json', 'read_json', 'read_lines', 'file_end', 'inside', 'links_out',
-           'leads_out', 'fits']
+           'opened', 'read_text', 'nested', 'parse_json', 'read_json', 'read_lines', 'last_of_each', 'file_end',
+           'inside', 'links_out', 'leads_out', 'fits']
 
 # %% ../nbs/api/08_files.ipynb #files-imports
 import json, math, os, secrets, stat
@@ -167,6 +167,15 @@ def read_lines(path:Path,                          # of JSON lines; may be missi
     except ConfigError: broken += 1
     if broken: unreadable[path.name] = broken
     return records
+
+# %% ../nbs/api/08_files.ipynb #files-last
+def last_of_each(records:list[dict], # in the order they were written
+                 name:str,           # of the field that says what a record is about; may be missing
+                )->list[dict]:
+    "Of the records about the same thing only the last one, at the place of the first."
+    kept = {}
+    for i, record in enumerate(records): kept[record.get(name, i)] = record
+    return list(kept.values())
 
 # %% ../nbs/api/08_files.ipynb #files-end
 def file_end(path:Path,            # of JSON lines; may be missing

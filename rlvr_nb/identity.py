@@ -7,10 +7,13 @@ __all__ = ['FREE', 'COMPUTING', 'UNREADABLE', 'configuration_facts', 'source_dig
            'version_facts', 'identity', 'Difference', 'differences', 'refuse_changes', 'check_resumable']
 
 # %% ../nbs/api/82_identity.ipynb #identity-imports
-import hashlib, inspect, platform
+import dis, hashlib, inspect, platform, re, sys
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module, metadata
 from pathlib import Path
+from types import CodeType, FunctionType
 from typing import Any
 
 # %% ../nbs/api/82_identity.ipynb #identity-own-imports
@@ -30,23 +33,97 @@ def configuration_facts(cfg:PipelineConfig # with its defaults filled in
             and not isinstance(value, (dict, list))}
     return {f'config {path}': redact(str(value)) for path, value in said.items() if path.split('.')[0] not in FREE}
 
+# %% ../nbs/api/82_identity.ipynb #id-text
+def _codes(code:CodeType) -> Iterator[CodeType]:
+    "A compiled function and the ones inside it, such as its lambdas."
+    yield code
+    for constant in code.co_consts:
+        if inspect.iscode(constant): yield from _codes(constant)
+
+def _text(thing:Any) -> str:
+    "The source of a function, a class or a module; without one, what it was compiled to."
+    try: return inspect.getsource(thing)
+    except (OSError, TypeError): compiled = getattr(thing, '__code__', None)
+    if compiled is None: return repr(thing)
+    return repr([(c.co_code, c.co_names, [x for x in c.co_consts if not inspect.iscode(x)]) for c in _codes(compiled)])
+
+# %% ../nbs/api/82_identity.ipynb #id-own
+def _is_own(thing:Any) -> bool:
+    "Whether a function, a class or a module is neither Python's nor rlvr_nb's nor an installed package's."
+    name = str(thing.__name__ if inspect.ismodule(thing) else getattr(thing, '__module__', None))
+    file = str(getattr(sys.modules.get(name), '__file__', None))
+    if name.partition('.')[0] in {'rlvr_nb', *sys.stdlib_module_names, *sys.builtin_module_names}: return False
+    return not {'site-packages', 'dist-packages'} & set(Path(file).parts)
+
+# %% ../nbs/api/82_identity.ipynb #id-used
+def _used(function:FunctionType) -> dict[str, Any]:
+    "The global variables and those of enclosing functions that a function reads and doesn't write, by name."
+    codes = list(_codes(function.__code__))
+    written = {i.argval for code in codes for i in dis.get_instructions(code) if i.opname == 'STORE_GLOBAL'}
+    names = sorted({name for code in codes for name in code.co_names} - written)
+    found = {name: function.__globals__[name] for name in names if name in function.__globals__}
+    return found | dict(inspect.getclosurevars(function).nonlocals)
+
+# %% ../nbs/api/82_identity.ipynb #id-value
+_FIXED = (bool, int, float, complex, str, bytes, tuple, type(None))
+
+def _assigned(function:FunctionType, name:str) -> str:
+    "The lines of a function's file that assign a variable at the left margin."
+    import linecache
+    lines = linecache.getlines(function.__code__.co_filename)
+    return ''.join(line for line in lines if re.match(rf'{re.escape(name)}\s*(:[^=]*)?=[^=]', line))
+
+def _value(function:FunctionType, name:str, value:Any) -> str:
+    "What a variable says that a function reads."
+    if isinstance(value, re.Pattern): return repr((value.pattern, value.flags))
+    return repr(value) if isinstance(value, _FIXED) else _assigned(function, name)
+
+# %% ../nbs/api/82_identity.ipynb #id-follow
+def _functions(thing:Any) -> list[FunctionType]:
+    "A function itself, behind its decorators; of a class its methods."
+    found = list(vars(thing).values()) if inspect.isclass(thing) else [thing]
+    plain = [inspect.unwrap(getattr(f, '__func__', f)) for f in found if callable(getattr(f, '__func__', f))]
+    return [f for f in plain if isinstance(f, FunctionType)]
+
+def _follow(thing:Any, texts:dict[str, str]) -> dict[str, str]:
+    "Add to `texts` the code of something and of whatever of the user's own it names."
+    key = f"{getattr(thing, '__module__', '')}.{getattr(thing, '__qualname__', getattr(thing, '__name__', thing))}"
+    if key in texts: return texts
+    texts[key] = _text(thing)
+    for function in _functions(thing):
+        for name, value in _used(function).items():
+            is_code = inspect.isroutine(value) or inspect.isclass(value) or inspect.ismodule(value)
+            if not is_code: texts[f'{key} {name}'] = _value(function, name, value)
+            elif _is_own(value): _follow(value, texts)
+    return texts
+
 # %% ../nbs/api/82_identity.ipynb #id-source
 def source_digest(function:Any # anything callable
                  )->str:       # 12 hexadecimal digits
-    "A digest of the code of a function."
+    "A digest of the code of a function, and of the user's own code and values that it uses."
     code = getattr(function, 'function', function)  # a registered reward wraps its function
+    fixed = []
+    while isinstance(code, partial):
+        fixed += [repr(code.args), repr(sorted(code.keywords.items()))]
+        code = code.func
     code = code if inspect.isroutine(code) else type(code)
-    try: text = inspect.getsource(code)
-    except (OSError, TypeError):
-        compiled = getattr(code, '__code__', None)
-        constants = [c for c in compiled.co_consts if not inspect.iscode(c)] if compiled else []
-        text = repr((compiled.co_code, compiled.co_names, constants)) if compiled else repr(code)
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
+    return hashlib.sha256(json_text([fixed, _follow(code, {})]).encode()).hexdigest()[:12]
 
 def reward_facts(component:Any # a reward component, built
                 )->dict[str, str]:
     "The code behind each reward of a run."
     return {f'code of the reward {f.__name__}': source_digest(getattr(f, 'function', f)) for f in component.build()}
+
+# %% ../nbs/api/82_identity.ipynb #id-sums
+_WIDTH = 4093  # a prime number, so that the rows of hardly any matrix begin in the same column
+
+def _sums(bits:Any) -> bytes:
+    "The sums of the rows and columns of a table into which the integers of a tensor are laid, and what is left over."
+    import torch
+    whole = len(bits) - len(bits) % _WIDTH
+    table = bits[:whole].view(-1, _WIDTH)
+    parts = [table.sum(0, dtype=torch.int64), table.sum(1, dtype=torch.int64), bits[whole:].to(torch.int64)]
+    return torch.cat(parts).cpu().numpy().tobytes()
 
 # %% ../nbs/api/82_identity.ipynb #id-weights
 def weights_digest(model:Any # a torch module, as it is before training
@@ -55,9 +132,9 @@ def weights_digest(model:Any # a torch module, as it is before training
     import torch
     h, kinds = hashlib.sha256(), {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
     for name, tensor in sorted(model.state_dict().items()):
+        h.update(json_text([name, list(tensor.shape), str(tensor.dtype)], None).encode())
         bits = tensor.detach().contiguous().view(-1)
-        total = int(bits.view(kinds[bits.element_size()]).sum(dtype=torch.int64)) if bits.numel() else 0
-        h.update(json_text([name, list(tensor.shape), str(tensor.dtype), total], None).encode())
+        if bits.numel(): h.update(_sums(bits.view(kinds[bits.element_size()])))
     return h.hexdigest()[:16]
 
 # %% ../nbs/api/82_identity.ipynb #id-versions

@@ -285,7 +285,7 @@ def is_gone(run:RunDir)->bool:
     return run.status() == 'killed'
 
 # %% ../nbs/api/92_live.ipynb #w-stored-curves
-_NOT_DRAWN = ('step', 'time', 'attempt', 'total_steps')
+_NOT_DRAWN = ('step', 'time', 'attempt', 'total_steps', 'evaluation')
 
 def _curve_name(metric:str) -> str|None:
     "The curve that a metric of the record belongs to; None for one that isn't drawn."

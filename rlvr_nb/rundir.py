@@ -17,8 +17,8 @@ from typing import Any
 # %% ../nbs/api/72_rundir.ipynb #rundir-own-imports
 from fastcore.basics import patch
 from .grammar import CONF_DIR, ConfigError, nearest
-from .files import (append_line, file_end, fits, inside, json_text, links_out, parse_json, read_json, read_lines,
-                           read_text, replacing, write_text)
+from .files import (append_line, file_end, fits, inside, json_text, last_of_each, links_out, parse_json,
+                           read_json, read_lines, read_text, replacing, write_text)
 from .comparison import Evaluation, When
 from .parts import add_part, read_parts
 from .writer import STALE, WriterMark, file_system_now
@@ -211,7 +211,7 @@ def metrics(self:RunDir)->list[dict]:
     "The metrics that count, step by step; a step may have several lines, and those of evaluations come last."
     last, written = _last_steps(self), read_lines(self.metrics_file, self.unreadable, _whole_metrics)
     counted = [m for m in written if m['step'] <= last.get(m.get('attempt') or 0, -1)]
-    return sorted(counted, key=lambda m: (m['step'], any(name.startswith('eval/') for name in m)))
+    return sorted(last_of_each(counted, 'evaluation'), key=lambda m: (m['step'], any(k.startswith('eval/') for k in m)))
 
 # %% ../nbs/api/72_rundir.ipynb #t-curve
 @patch

@@ -113,6 +113,16 @@ def test_a_stop_in_an_evaluation_between_steps_makes_up_for_it(whole, tmp_path):
     assert sorted(map(str, mine[0])) == sorted(map(str, theirs[0])) and mine[1:] == theirs[1:]
 
 
+@pytest.mark.parametrize('event', ['evaluation', 'stage_end'])
+def test_an_evaluation_that_a_killed_run_had_measured_counts_once(event, stopped, whole, tmp_path):
+    run, killed = copy_of(stopped, tmp_path), type('Killed', (BaseException,), {})
+    def die(): raise killed
+    def last(what, *more): return what in ('after', 'evaluate after')
+    with pytest.raises(killed): Pipeline.resume(run, observers=[Steer(event, die, last)])
+    assert Pipeline.resume(run).status == 'finished'
+    assert_same(run, whole)
+
+
 # ---- damage
 
 FILES = [
@@ -269,7 +279,8 @@ def test_other_code_of_a_reward_is_refused(tmp_path):
     from rlvr_nb.rewards import REWARDS, reward
     def plugin(text): exec(compile(text, str(tmp_path/'mine.py'), 'exec'), dict(reward=reward))
     control = TrainingControl()
-    plugin("@reward('mine', category='custom')\ndef mine(parsed, gold): return float(len(parsed.text))")
+    mine = "\n@reward('mine', category='custom')\ndef mine(parsed, gold): return paid(parsed.text)"
+    plugin('def paid(text): return float(len(text))' + mine)
     try:
         run_of(
             tmp_path / 'run',
@@ -278,7 +289,7 @@ def test_other_code_of_a_reward_is_refused(tmp_path):
             observers=[Steer('step', control.stop)],
         )
         del REWARDS['mine']
-        plugin("@reward('mine', category='custom')\ndef mine(parsed, gold): return -float(len(parsed.text))")
+        plugin('def paid(text): return -float(len(text))' + mine)  # only what the reward calls is changed
         with pytest.raises(ConfigError, match='code of the reward mine was'): Pipeline.resume(tmp_path/'run')
     finally: REWARDS.pop('mine', None)
 
