@@ -41,6 +41,7 @@ def row_bucket(rows:int,      # sequences that are still going on
     if not graphs: return rows
     return max(8, 1 << (rows - 1).bit_length())
 
+# %% ../nbs/api/45_decode.ipynb #decode-columns
 def column_bucket(columns:int,  # in use, the new token's included
                   graphs:bool,  # whether steps are captured
                  )->int:
@@ -198,25 +199,28 @@ def _begin(self:Decoder, prompts:list, group:int):
         b.seen.fill_(False)
         for i, p in enumerate(prompts): b.seen[i * group:(i + 1) * group, p] = True
 
-# %% ../nbs/api/45_decode.ipynb #decode-step
+# %% ../nbs/api/45_decode.ipynb #decode-step-masks
 @patch
 def _masks(self:Decoder, rows:slice):
     "What the newest token of each active row may attend to, a kind of layer each."
     b, arena, dtype = self.batch, self.batch.arena, self.sampler.dtype
     return self._by_kind(lambda window: additive(visible(b.start[rows], arena.now, arena.length, window), dtype))
 
+# %% ../nbs/api/45_decode.ipynb #decode-step-prepare
 @patch
 def _prepare_step(self:Decoder):
     "Tell the step of one token which rows there are."
     b = self.batch
     if self.sampler.step is not None: self.sampler.step.prepare(b.start[:b.arena.active], b.columns)
 
+# %% ../nbs/api/45_decode.ipynb #decode-step-kernel
 @patch
 def _samples_by_kernel(self:Decoder, sampling:Sampling) -> bool:
     "Whether tokens are chosen by the kernel that samples from the whole vocabulary."
     plain = not (sampling.greedy or sampling.penalizes or sampling.truncates)
     return plain and self.sampler.step is not None and self.sampler.step.ops.sample is not None
 
+# %% ../nbs/api/45_decode.ipynb #decode-step
 @patch
 def _step(self:Decoder, sampling:Sampling):
     "Generate one token of each active row."

@@ -235,6 +235,7 @@ def _follow(self:RolloutEngine):
     "Take over today's weights; graphs over weights that have moved are dropped."
     if self.decoder and self.decoder.sampler.refresh(): self.decoder.release()
 
+# %% ../nbs/api/46_rollout.ipynb #rollout-give-up
 @patch
 def _give_up(self:RolloutEngine, error:Exception) -> None:
     "Generate with transformers from now on."

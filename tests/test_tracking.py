@@ -311,12 +311,12 @@ def history(found):
 
 
 WANDB_RUN = '''
-import random, sys, time
+import random, sys
 from run_factory import evaluation, records
 from rlvr_nb.config import load_config
 from rlvr_nb.tracking import RunDir, observers_for
 cfg = load_config('train.max_steps=40', 'train.log_completions_to_wandb=' + sys.argv[2])
-run, start = RunDir.create(sys.argv[1]), time.time()
+run = RunDir.create(sys.argv[1])
 run.write_config(cfg)
 crew, rng = observers_for(None), random.Random(0)
 crew.pipeline_start(cfg, run)
@@ -326,7 +326,7 @@ for step in range(1, 41):
     crew.step(step, 40, {'reward': step * 1.})
 crew.evaluation('after', evaluation(.9, 'after'))
 crew.pipeline_end('finished', {})
-print('DONE', len(crew.dropped), round(time.time() - start, 1), [o.name for o in crew])
+print('DONE', len(crew.dropped), [o.name for o in crew])
 '''
 
 
