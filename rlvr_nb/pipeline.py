@@ -169,7 +169,7 @@ def _run_stages(self:Pipeline, evaluated:dict) -> RunResult:
     "All stages after the check; a stop between two of them raises `StopRequested`."
     with self.stage('model'): model, tokenizer = self._load()
     if is_main_process(): self.run_dir.write_manifest()  # the hardware, now that torch is there to ask
-    self._check_weights(model)
+    self._check_model(model, tokenizer)
     evaluation = self._evaluation()
     self._start_vllm(evaluation, model, tokenizer)
     with self.stage('evaluate before'):

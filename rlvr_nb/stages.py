@@ -30,7 +30,7 @@ from .rundir import RunDir
 from .observers import Observers, observers_for
 from .notes import Note, overlap
 from .preflight import CheckReport, _component, prepare, probe_completions
-from .identity import differences, identity, refuse_changes, weights_digest
+from .identity import LOADED, differences, identity, model_facts, refuse_changes
 
 # %% ../nbs/api/83_stages.ipynb #l-pipeline
 class Pipeline:
@@ -139,7 +139,7 @@ def _tell_beginning(self:Pipeline) -> None:
 def _describe_run(self:Pipeline) -> None:
     "Write what the run depends on; what was forced counts against it, in its report too."
     p, run = self.prepared, self.run_dir
-    run.write_identity(identity(self.cfg, p.rewards, p.train_rows, p.eval_rows) | _first_weights(run), self.changed)
+    run.write_identity(identity(self.cfg, p.rewards, p.train_rows, p.eval_rows) | _of_model(run), self.changed)
     for change in self.changed: run.log_event('forced', what=str(change))
     forced = run.read_identity()['forced']
     p.caveats += [Note(f'resumed although it was changed: {change}', kind='caveat') for change in forced]
@@ -148,10 +148,9 @@ def _describe_run(self:Pipeline) -> None:
                         'caveats': [str(note) for note in p.caveats],
                         'overlap': overlap(p.train_rows, p.eval_rows)})
 
-def _first_weights(run:RunDir) -> dict:
-    "The digest of the first weights, where the run has one."
-    facts = run.read_identity()['facts']
-    return {'first weights': facts['first weights']} if 'first weights' in facts else {}
+def _of_model(run:RunDir) -> dict:
+    "What a run depends on of its base model, where that was written down."
+    return {name: value for name, value in run.read_identity()['facts'].items() if name in LOADED}
 
 # %% ../nbs/api/83_stages.ipynb #l-refuse-changes
 @patch
@@ -160,7 +159,7 @@ def _refuse_changes(self:Pipeline) -> None:
     run, p = RunDir(self.cfg.run_dir), self.prepared
     known = run.read_identity()['facts']
     now = identity(self.cfg, p.rewards, p.train_rows, p.eval_rows)
-    now |= _first_weights(run)  # compared once the model is there
+    now |= _of_model(run)  # compared once the model is there
     self.changed = differences(known, now) if known else []
     refuse_changes(self.changed, run, self.force)
     self.choice = same_everywhere(choose_checkpoint(self.checkpoints()) if is_main_process() else None)
@@ -179,14 +178,17 @@ def _load(self:Pipeline) -> tuple:
 
 # %% ../nbs/api/83_stages.ipynb #l-check-weights
 @patch
-def _check_weights(self:Pipeline, model) -> None:
-    "Keep the digest of the first weights; for a resumed run, compare it."
+def _check_model(self:Pipeline, model, tokenizer) -> None:
+    "Keep what the run depends on of its base model; for a resumed run, compare it."
     if not is_main_process(): return
-    known, digest = self.run_dir.read_identity()['facts'], weights_digest(model)
-    changed = differences(_first_weights(self.run_dir), {'first weights': digest}) if 'first weights' in known else []
-    refuse_changes(changed, self.run_dir, self.force)
-    for change in changed: self.run_dir.log_event('forced', what=str(change))
-    self.run_dir.write_identity(known | {'first weights': digest}, changed)
+    run, p, now = self.run_dir, self.prepared, model_facts(model, tokenizer)
+    before = _of_model(run)
+    changed = differences(before, {name: value for name, value in now.items() if name in before})
+    refuse_changes(changed, run, self.force)
+    run.write_identity(run.read_identity()['facts'] | now, changed)
+    for change in changed: run.log_event('forced', what=str(change))
+    p.caveats += [Note(f'resumed although it was changed: {change}', kind='caveat') for change in changed]
+    if changed: run.write_manifest({'caveats': [str(note) for note in p.caveats]})
 
 # %% ../nbs/api/83_stages.ipynb #l-evaluate-stage
 @patch

@@ -267,12 +267,13 @@ def test_a_forced_change_is_done_and_stands_in_the_report(stopped, tmp_path):
     ]
 
 
-def test_other_first_weights_are_refused(stopped, tmp_path):
+@pytest.mark.parametrize('fact', ['first weights', 'tokenizer', 'model settings'])
+def test_another_base_model_is_refused(fact, stopped, tmp_path):
     run = copy_of(stopped, tmp_path)
     known = json.loads((run/'identity.json').read_text())
-    known['facts']['first weights'] = '0' * 16
+    known['facts'][fact] = '0' * 16
     (run/'identity.json').write_text(json.dumps(known))
-    with pytest.raises(ConfigError, match='first weights was 0000000000000000 when the run began'): Pipeline.resume(run)
+    with pytest.raises(ConfigError, match=f'{fact} was 0000000000000000 when the run began'): Pipeline.resume(run)
 
 
 def test_other_code_of_a_reward_is_refused(tmp_path):
