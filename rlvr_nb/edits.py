@@ -96,7 +96,7 @@ def _reward_values(rewards:list) -> dict:
 # %% ../nbs/api/91_edits.ipynb #w-reward-differences
 def _reward_differences(before:dict, now:dict) -> list[tuple]:
     "What differs between two lists of rewards, given by their values."
-    changed = [k for k in {**before, **now} if before.get(k, ...) != now.get(k, ...)]
+    changed = [k for k in {**before, **now} if before.get(k) != now.get(k)]   # what is null is not set either
     return [(k, before.get(k, '(not set)'), now.get(k, '(removed)')) for k in changed]
 
 def edit_differences(edits:dict, # path -> value

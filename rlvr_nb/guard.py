@@ -408,14 +408,22 @@ def _score_batch(self:BatchReward, batch:Batch) -> list:
 _SIGNAL_HINT = ("; the guard supplies the deadline, so switch the library's own off "
                 "(math-verify: parsing_timeout=None, timeout_seconds=None)")
 
-def _raised(error:BaseException) -> str:
+_TEXTS_HINT = "; completions are texts here, not lists of messages: write c instead of c[0]['content']"
+
+def _hint(error:BaseException, batched:bool) -> str:
+    "What to write instead, for two ways in which rewards written for another trainer fail."
+    if 'signal' in str(error) and 'thread' in str(error): return _SIGNAL_HINT
+    return _TEXTS_HINT if batched and 'string indices must be integers' in str(error) else ''
+
+def _raised(error:BaseException,
+            batched:bool=False,  # by a function of a batch
+           ) -> str:
     "An exception in words, with the function and the line."
     if isinstance(error, Escaped) and error.__cause__: error = error.__cause__
     frame = error.__traceback__
     while frame and frame.tb_next: frame = frame.tb_next
     where = f' in {frame.tb_frame.f_code.co_name}, line {frame.tb_lineno}' if frame else ''
-    hint = _SIGNAL_HINT if 'signal' in str(error) and 'thread' in str(error) else ''
-    return f'raised {type(error).__name__}: {redact(_short(error, 200))}{where}{hint}'
+    return f'raised {type(error).__name__}: {redact(_short(error, 200))}{where}{_hint(error, batched)}'
 
 # %% ../nbs/api/35_guard.ipynb #r-pay-batch
 @patch
@@ -425,7 +433,7 @@ def _pay(self:BatchReward, batch:Batch) -> tuple[list[Payment], list[BadSample]]
     payments, faults = [], []
     for i, result in enumerate(results):
         raised = isinstance(result, BaseException)
-        payment, problem = (Payment(None), _raised(result)) if raised else _as_payment(result)
+        payment, problem = (Payment(None), _raised(result, not self.by_sample)) if raised else _as_payment(result)
         if problem: faults.append(BadSample(self.__name__, i, problem, batch.texts[i]))
         payments.append(payment._replace(reason=payment.reason or problem or ''))
     return payments, faults

@@ -47,9 +47,11 @@ def find_models(text:str # part of a name, or a folder
                )->tuple[list[str], str]: # names, and what to know about the search
     "Models whose name holds a text, those of the presets first."
     known = [m for m in ('builtin-tiny', *KNOWN_MODELS) if text.lower() in m.lower()]
-    try: hub, said = hub_models(text), ''
-    except UnavailableError as e: hub, said = [], f'{e}; shown are the models of the presets and of this machine.'
-    return list(dict.fromkeys([*known, *local_models(text), *hub])), said
+    here = list(dict.fromkeys([*known, *local_models(text)]))
+    try: return list(dict.fromkeys([*here, *hub_models(text)])), ''
+    except UnavailableError as e:
+        shown = 'shown are' if here else f'{text!r} is in no name among'
+        return here, f'{e}; {shown} the models of the presets and of this machine.'
 
 # %% ../nbs/api/94_models.ipynb #w-needs
 def needs(cfg:PipelineConfig, # as it is set

@@ -7,13 +7,14 @@ __all__ = ['NO_NAMES', 'FILES', 'KIND_TITLES', 'HELD', 'dataset_names', 'dataset
 
 # %% ../nbs/api/94_task.ipynb #task-imports
 import sys
+from pathlib import Path
 from typing import Any
 
 # %% ../nbs/api/94_task.ipynb #task-own-imports
 import ipywidgets
 from fastcore.basics import patch
 from fastcore.xml import ft
-from .grammar import ConfigError, search_dirs
+from .grammar import ConfigError, UnavailableError, search_dirs
 from .compose import ConfigFiles
 from .config import load_config
 from .prompts import Markers
@@ -81,12 +82,30 @@ def _build_source(self:Task) -> list:
     w['upload'] = named(ipywidgets.FileUpload, 'upload', 'Upload', '10em', accept=FILES, multiple=False)
     w['upload'].observe(lambda change: self._uploaded(change), 'value')
     w['look'] = button('Look at it', 'look', lambda _: self.look())
-    for name in ('source', 'subset'): on_enter(w[name], lambda: self.look())
+    for name in ('source', 'subset'):
+        on_enter(w[name], lambda: self.look())
+        w[name].observe(lambda _: self._named(), 'value')
     w['dataset'] = named(ipywidgets.Dropdown, 'dataset', 'or a dataset by name', '14em', options=dataset_names())
     w['use-dataset'] = button('Train on this dataset', 'use-dataset',
                               lambda _: self.guard('use-dataset', self.use_dataset))
     return [self.act('look', w['source'], w['subset'], w['upload'], w['look']),
             self.act('use-dataset', w['dataset'], w['use-dataset'])]
+
+# %% ../nbs/api/94_task.ipynb #w-task-named
+@patch(as_prop=True)
+def named_source(self:Task)->tuple[str, str|None]: # its path, and the subset of a dataset on the Hub
+    "What the form names, looked at or not."
+    return self.w['source'].value.strip(), self.w['subset'].value.strip() or None
+
+@patch
+def _named(self:Task):
+    "Another file is named: put away what was read of the one before, so that nobody trains on that one by mistake."
+    known = self.source
+    if known is None or (known.path, known.subset) == self.named_source: return
+    self.source, self.w['extract'].value = None, ''
+    set_visible(self.w['take-out'], False)
+    set_visible(self.columns, False)
+    self.tasks.say('use', None)
 
 # %% ../nbs/api/94_task.ipynb #w-task-choices
 KIND_TITLES = {'math': 'mathematics: numbers, formulas, words', 'gsm8k': 'a whole or decimal number',
@@ -197,21 +216,26 @@ def _build_wizard(self:Task):
                 quiet='JSONL, JSON, CSV, TSV or Parquet, with a question and an answer in each row.')
 
 # %% ../nbs/api/94_task.ipynb #w-task-look
+_OUT_OF_REACH = ("There is no file or folder {0!r} here, and the Hub can't be reached or has no dataset of this name. "
+                 'Check the name and the network, or upload the file')
+
 @patch
 def look(self:Task):
     "Read the file that is named."
-    path, subset = self.w['source'].value.strip(), self.w['subset'].value.strip() or None
+    path, subset = self.named_source
     def work():
         if not path: raise ConfigError('Name a file first, or upload one')
-        return read_source(path, subset)
-    self.tasks.run('look', work, lambda source: self._looked(source), 'Reading the file ...')
+        try: return read_source(path, subset)
+        except UnavailableError as e: raise UnavailableError(_OUT_OF_REACH.format(path)) from e
+    here = not path or Path(path).expanduser().exists()
+    doing = 'Reading the file ...' if here else f'{path} is not on this machine; asking the Hub ...'
+    self.tasks.run('look', work, lambda source: self._looked(source), doing)
 
 # %% ../nbs/api/94_task.ipynb #w-task-looked
 @patch
 def _looked(self:Task, source:Source):
     "Show what was read, with a guess at the columns."
-    w, known, self.source = self.w, self.source, None     # nothing is drawn while the inputs are set
-    if known is not None and known.path != source.path: w['extract'].value = ''   # it was for the other file
+    w, self.source = self.w, None     # nothing is drawn while the inputs are set
     guessed = guess_columns(source.columns)
     for part in ('question', 'answer'): w[part].options = source.columns
     w['worked'].options = [('(none)', ''), *((c, c) for c in source.columns)]
@@ -348,6 +372,7 @@ def search(self:Task):
 def _train_on(self:Task, edits:dict, what:str) -> str:
     "Write the configuration, read its rows, and say what there is to do."
     self.form.update(edits)
+    self._then_render = True
     self.load_rows(tokenizer=False)
     waits = f' Start waits: {fault_text(self.form.obstacles[0])}.' if self.form.obstacles else ''
     return f'The configuration trains on {what} now.{waits}'
