@@ -60,7 +60,8 @@ def main(click):
             else:
                 s.click(stop)
                 heard = s.read(cell, until=lambda where, text: where == status and 'Stop' in text)
-                out['running when the click was seen'] = not any('end' in text for kind, text in heard if kind == 'text')
+                ended = any('end' in text for kind, text in heard if kind == 'text')
+                out['running when the click was seen'] = not ended
             out[f'{how} text'] = ''.join(t for kind, t in s.read(cell) if kind in ('text', 'error'))
             if later and how == 'click': out['later'] = ''.join(t for kind, t in s.read(later)
                                                                 if kind in ('text', 'error'))
