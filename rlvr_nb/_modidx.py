@@ -1120,6 +1120,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                'rlvr_nb.guard._process_state': ('api/guard.html#_process_state', 'rlvr_nb/guard.py'),
                                'rlvr_nb.guard._raised': ('api/guard.html#_raised', 'rlvr_nb/guard.py'),
                                'rlvr_nb.guard._random_state': ('api/guard.html#_random_state', 'rlvr_nb/guard.py'),
+                               'rlvr_nb.guard._read': ('api/guard.html#_read', 'rlvr_nb/guard.py'),
                                'rlvr_nb.guard._set_process_state': ('api/guard.html#_set_process_state', 'rlvr_nb/guard.py'),
                                'rlvr_nb.guard._set_random_state': ('api/guard.html#_set_random_state', 'rlvr_nb/guard.py'),
                                'rlvr_nb.guard._state_of_plain': ('api/guard.html#_state_of_plain', 'rlvr_nb/guard.py'),

@@ -425,6 +425,16 @@ def _raised(error:BaseException,
     where = f' in {frame.tb_frame.f_code.co_name}, line {frame.tb_lineno}' if frame else ''
     return f'raised {type(error).__name__}: {redact(_short(error, 200))}{where}{_hint(error, batched)}'
 
+# %% ../nbs/api/35_guard.ipynb #r-read
+def _read(result:Any, batched:bool) -> tuple[Payment, str|None]:
+    "What a call returned or raised, as a payment, and what is wrong with it."
+    try:
+        if isinstance(result, BaseException): return Payment(None), _raised(result, batched)
+        return _as_payment(result)
+    except Exception as e:
+        how = 'raised' if isinstance(result, BaseException) else 'returned'
+        return Payment(None), f"{how} {type(result).__name__}, which can't be read ({type(e).__name__})"
+
 # %% ../nbs/api/35_guard.ipynb #r-pay-batch
 @patch
 def _pay(self:BatchReward, batch:Batch) -> tuple[list[Payment], list[BadSample]]:
@@ -432,8 +442,7 @@ def _pay(self:BatchReward, batch:Batch) -> tuple[list[Payment], list[BadSample]]
     results = self._score_samples(batch) if self.by_sample else self._score_batch(batch)
     payments, faults = [], []
     for i, result in enumerate(results):
-        raised = isinstance(result, BaseException)
-        payment, problem = (Payment(None), _raised(result, not self.by_sample)) if raised else _as_payment(result)
+        payment, problem = _read(result, not self.by_sample)
         if problem: faults.append(BadSample(self.__name__, i, problem, batch.texts[i]))
         payments.append(payment._replace(reason=payment.reason or problem or ''))
     return payments, faults

@@ -164,6 +164,8 @@ REWARDS_GONE_WRONG = [ # body of a reward, words of the fault that is counted
     ("raise MemoryError", 'raised MemoryError'),
     ("raise StopIteration", 'raised'),
     ("raise BaseException('all')", 'raised BaseException'),
+    ("raise type('Odd', (Exception,), dict(__str__=lambda e: 1 / 0))()", "raised Odd, which can't be read"),
+    ("return type('Odd', (), dict(__repr__=lambda e: 1 / 0))()", "returned Odd, which can't be read"),
 ]
 
 
