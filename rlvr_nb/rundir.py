@@ -171,7 +171,7 @@ def _resumes(run:RunDir) -> list[int]: return [e['step'] for e in run.read_event
 def _last_steps(run:RunDir) -> dict[int, float]:
     "For each attempt, the step up to which its records count."
     resumes = _resumes(run)
-    return {attempt: min(resumes[attempt:], default=math.inf) for _ in range(len(resumes) + 1)}
+    return {attempt: min(resumes[attempt:], default=math.inf) for attempt in range(len(resumes) + 1)}
 
 # %% ../nbs/api/72_rundir.ipynb #t-resumed
 @patch
