@@ -203,5 +203,5 @@ def true_equations(parsed:Parsed,            # one completion, parsed once
     found = find_equations(parsed.text)
     wrong = [e.text for e in found if not e.holds]
     share = (len(found) - len(wrong)) / max(len(found), at_least)
-    told = f'{len(found) - len(wrong)} of {len(found)} equations hold' if found else 'no equation'
-    return Payment(reward_value * share, told + (f', not {wrong[0]}' if wrong else ''))
+    summary = f'{len(found) - len(wrong)} of {len(found)} equations hold' if found else 'no equation'
+    return Payment(reward_value * share, summary + (f', not {wrong[0]}' if wrong else ''))

@@ -204,8 +204,8 @@ def caveats(self:RunFacts)->list[str]:
     dangers = [f['finding'] for f in self.findings if f['severity'] == 'danger']
     early = [_EARLY_STOP] if any(e['kind'] == 'early_stop' for e in self.events) else []
     cut = [_cut_off(e) for e in self.evaluations.get('after', {}).values() if e.summary()['truncated_rate'] >= .2]
-    told = self.manifest.get('caveats') or []
-    return list(dict.fromkeys([*told, *early, *cut, *(f'audit of the rewards: {text}' for text in dangers)]))
+    stored = self.manifest.get('caveats') or []
+    return list(dict.fromkeys([*stored, *early, *cut, *(f'audit of the rewards: {text}' for text in dangers)]))
 
 # %% ../nbs/api/76_facts.ipynb #t-markers-markers
 @patch(as_prop=True)
@@ -227,8 +227,8 @@ _COUNTED = {'skipped': 'skipped', 'retried': 'tried again', 'changed': 'changed'
 
 def _event_rows(events:list[dict]) -> list[list]:
     "Faults and changes, each with how often it happened."
-    told = {str(e.get('message')) for e in events if e['kind'] in _COUNTED}  # the same thing as a fault, in a sentence
-    faults = Counter((e['where'], e['message']) for e in events if e['kind'] == 'fault' and e['message'] not in told)
+    said = {str(e.get('message')) for e in events if e['kind'] in _COUNTED}  # the same thing as a fault, in a sentence
+    faults = Counter((e['where'], e['message']) for e in events if e['kind'] == 'fault' and e['message'] not in said)
     rows = [[*fault_text(where, message).split(': ', 1), n] for (where, message), n in faults.most_common()]
     counted = Counter((_COUNTED[e['kind']], str(e.get('what', ''))) for e in events if e['kind'] in _COUNTED)
     rows += [[kind, what, n] for (kind, what), n in counted.most_common()]

@@ -148,8 +148,8 @@ def load(program:Program, # to serve it
     namespace = {'__name__': 'solution'}
     try:
         exec(compile(source, 'solution.py', 'exec'), namespace)
-        told = {n: v for n, v in namespace.items() if not n.startswith('__') and type(v).__name__ != 'module'}
-        program.send('ok', {n: described(v) for n, v in told.items()})
+        variables = {n: v for n, v in namespace.items() if not n.startswith('__') and type(v).__name__ != 'module'}
+        program.send('ok', {n: described(v) for n, v in variables.items()})
     except BaseException as e: program.send('raise', type(e).__name__, str(e)[:200])
 
 # %% ../nbs/api/33_isolated.ipynb #p-serve

@@ -244,8 +244,8 @@ def completions(self:WandbObserver, step:Any, records:Any):
 def evaluation(self:WandbObserver, when:Any, evaluation:Any):
     self.run.log({'step': When(when).at(self.last_step), **evaluation_metrics(evaluation)})
     if When(when).step is not None: return
-    found, told = evaluation.summary(), ('accuracy', 'correct', 'n', 'interval')
-    self.run.summary.update({f'{when}/{evaluation.dataset}/{k}': found[k] for k in told})
+    found, shown = evaluation.summary(), ('accuracy', 'correct', 'n', 'interval')
+    self.run.summary.update({f'{when}/{evaluation.dataset}/{k}': found[k] for k in shown})
 
 # %% ../nbs/api/74_observers.ipynb #t-wandb-finish
 @patch

@@ -89,7 +89,7 @@ def _from_run(self:Pipeline, path) -> str:
 
 # %% ../nbs/api/84_pipeline.ipynb #l-beside-make
 @patch
-def _beside(self:Pipeline, what:str, make, *args) -> None:
+def _make_optional(self:Pipeline, what:str, make, *args) -> None:
     "Make what a finished run can do without; its failure is told and the run stays what it is."
     try: make(*args)
     except Exception as e: self._fault(what, f'could not be made: {type(e).__name__}: {e}')
@@ -131,8 +131,8 @@ def _write_end(self:Pipeline, status:str, steps:int, before:dict, after:dict, wa
     self.ended = True
     trained = status == 'finished' and not self.run_dir.read_manifest().get('evaluates')
     if trained and self.model_folder().is_dir():
-        self._beside('model card', save_model_card, self.run_dir, self.model_folder())
-    self._beside('report', lambda: RunReport(self.run_dir).save())
+        self._make_optional('model card', save_model_card, self.run_dir, self.model_folder())
+    self._make_optional('report', lambda: RunReport(self.run_dir).save())
     self.observers.emit('pipeline_end', status, result)
 
 # %% ../nbs/api/84_pipeline.ipynb #l-run-result

@@ -192,14 +192,14 @@ def unread_goal(config:str   # text of a run's config.yaml
     "The parts of the section `goal` that this reader can't compare."
     beside, pairs = _goal_lines_of(config)
     if beside not in _EMPTY: return [f'goal: {beside[:60]} is not read; write one key a line below it']
-    read, told = read_goal(config), []
+    read, odd = read_goal(config), []
     for key, text in pairs:
         named = key in _GOAL_NUMBERS or key in _GOAL_NAMES
         if named and key not in read and text.strip() not in _EMPTY:
-            told.append(f'goal.{key}: {text.strip()[:60]} is not read')
-        if not named and key not in _GOAL_OTHERS: told.append(f'goal.{key}: no part of a goal')
+            odd.append(f'goal.{key}: {text.strip()[:60]} is not read')
+        if not named and key not in _GOAL_OTHERS: odd.append(f'goal.{key}: no part of a goal')
     over = read.get('over', 'before')
-    return told if over in ('before', 'warm') else [*told, f'goal.over: {str(over)[:60]} is neither before nor warm']
+    return odd if over in ('before', 'warm') else [*odd, f'goal.over: {str(over)[:60]} is neither before nor warm']
 
 # %% ../nbs/api/64_recount.ipynb #recount-parts
 def goal_parts(goal:dict,                # as `read_goal` gives it
@@ -285,8 +285,8 @@ def _counted_lines(c:Counted) -> list[str]:
     lines = [f'{c.when}, {_shown(c.dataset)}', *(f'  {_line(c, how)}' for how in ('said', 'strict', 'lenient'))]
     here = sum(s and not t for s, t in zip(c.strict, c.said))
     there = len(c.differ) - here
-    told = f'{len(c.differ)} differ from the run: {here} right only here, {there} right only there'
-    if c.differ: lines.append(f'  {told}')
+    difference = f'{len(c.differ)} differ from the run: {here} right only here, {there} right only there'
+    if c.differ: lines.append(f'  {difference}')
     lines += [f'    {_shown(r["completion"][-100:])!r} against {_shown(gold(r.get("answer")))!r}' for r in c.differ[:3]]
     if c.unread: lines.append(f'  {c.unread} right answers are long texts; this reader compares their words only')
     return lines

@@ -113,7 +113,7 @@ def _around(q:Quantity, before:str, after:str) -> Quantity:
 # %% ../nbs/api/23_statements.ipynb #v-read-boxes
 _bold_start = re.compile(r'\*{1,3}')
 
-def _beside(before:str, after:str) -> tuple[str, str]:
+def _around_box(before:str, after:str) -> tuple[str, str]:
     "The tidy text on both sides of a box, without the stars that make it bold and with a label's dash as a colon."
     bold = _bold_start.match(after)
     if bold and bold[0] in before:
@@ -127,7 +127,7 @@ _below = re.compile(r'\\[dtc]?frac\s*\{[^{}]*\}\s*\{\s*$')   # \frac{1}{box}
 def _read_boxes(boxes:list) -> Quantity:
     "The one quantity that the boxes of a text state."
     if any(_below.search(before) for before, _, _ in boxes): raise Unreadable('unparseable')
-    around = [_beside(before, after) for before, _, after in boxes]
+    around = [_around_box(before, after) for before, _, after in boxes]
     text = ' '.join(f'{before} {content} ' for (before, _), (_, content, _) in zip(around, boxes)) + around[-1][1]
     text = _tidy(text)
     _refuse(text)

@@ -221,7 +221,7 @@ def load_warm(model:Any,          # as it was before the warm start
         from safetensors.torch import load_file
         for path in sorted(found.glob('model*.safetensors')): model.load_state_dict(load_file(path), strict=False)
         compare_model(model, found)
-    told, kinds = read_json(found/'warm_start.json'), {'steps': int, 'examples': int, 'loss': float, 'seconds': float}
-    if not fits(told, kinds):
+    record, kinds = read_json(found/'warm_start.json'), {'steps': int, 'examples': int, 'loss': float, 'seconds': float}
+    if not fits(record, kinds):
         raise ConfigError(f'{found}: its warm_start.json is no outcome of a warm start; remove the folder')
-    return WarmOutcome(**{name: told[name] for name in kinds})
+    return WarmOutcome(**{name: record[name] for name in kinds})
