@@ -205,6 +205,7 @@ def test_the_lab_scores_what_is_typed(app_page):
     page = app_page
     section(page, 'Reward lab')
     says(page, 'Total 6', '.rlvr-scores')
+    if not page.locator('.rlvr-completion textarea').is_visible(): section(page, 'Reward lab')   # a fix led to the form
     page.locator('.rlvr-completion textarea').fill('<reasoning>a guess</reasoning><answer>1</answer>')
     says(page, 'Total 2', '.rlvr-scores')
     page.locator('.rlvr-audit').click()
