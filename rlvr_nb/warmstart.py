@@ -174,6 +174,7 @@ def warm_start(model:Any, tokenizer:Any,          # ready to train, with its ada
                control:TrainingControl|None=None, # to pause and stop
                on_step:Callable|None=None,        # (step, total, log) after each step
                checkpointing:bool|None=None,      # of activations; None means on a GPU
+              callbacks:tuple|list=(),           # of transformers, beside the ones that report and stop
               )->WarmOutcome:
     "Train a model on worked solutions; with an adapter, the adapter."
     from datasets import Dataset
@@ -187,7 +188,7 @@ def warm_start(model:Any, tokenizer:Any,          # ready to train, with its ada
     args = SFTConfig(**sft_arguments(warm, bf16, folder, seed, checkpointing))
     trainer = SFTTrainer(model=model, processing_class=tokenizer, args=args,
                          train_dataset=Dataset.from_list(examples.rows),
-                         callbacks=[_callback(control or TrainingControl(), on_step)])
+                         callbacks=[_callback(control or TrainingControl(), on_step), *callbacks])
     for unwanted in (PrinterCallback, ProgressCallback): trainer.remove_callback(unwanted)
     with finite_attention(): trainer.train()
     assert next(model.parameters()).dtype == dtype
