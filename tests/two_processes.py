@@ -2,11 +2,13 @@
 python -m torch.distributed.run --standalone --nproc_per_node=2
 tests/two_processes.py FOLDER. Each process writes what it found into FOLDER/found-RANK.json, for test_processes.py.
 
-All parts of all runs happen in these two processes, since starting them is what takes long."""
+All parts of all runs happen in these two processes, since starting them is what takes long. With --gpus behind the
+folder each process has a GPU, where there are some, and they talk through NCCL; a line says when a part is done."""
 import hashlib
 import json
 import os
 import sys
+import time
 from pathlib import Path
 
 import torch
@@ -17,6 +19,8 @@ from rlvr_nb.checkpoint import checkpoints, newest_checkpoint, step_of
 from rlvr_nb.rollout import RolloutEngine
 
 RANK = int(os.environ['RANK'])
+ON_GPUS = '--gpus' in sys.argv
+KEPT = {}   # name of a folder -> the weights that its part ended with
 TOGETHER = dict(per_device_train_batch_size=4, gradient_accumulation_steps=2, max_steps=5, save_total_limit=9)
 
 
@@ -24,11 +28,19 @@ def train(folder, lora=True, **more):
     "One training; what this process saw of it."
     chosen = test_resume.settings(lora=lora, **TOGETHER)
     found = test_resume.train(chosen, folder, prompts=8, **more)
-    h = hashlib.sha256()
-    for name, tensor in sorted(found.weights.items()): h.update(name.encode() + tensor.numpy().tobytes())
+    h, weights = hashlib.sha256(), {name: tensor.cpu() for name, tensor in sorted(found.weights.items())}
+    for name, tensor in weights.items(): h.update(name.encode() + tensor.numpy().tobytes())
+    KEPT[folder.name] = weights
     PartialState().wait_for_everyone()
     return dict(weights=h.hexdigest(), log=found.log, draw=found.draw, steps=found.outcome.steps, noted=found.noted,
-                batches=found.outcome.batches.__dict__, newest=step_of(newest_checkpoint(folder) or ''))
+                batches=found.outcome.batches.__dict__, newest=step_of(newest_checkpoint(folder) or ''),
+                apart=apart(folder.name, 'full' if 'full' in folder.name else 'whole'))
+
+
+def apart(name, other):
+    "How far two parts have ended from each other."
+    pairs = [(tensor, KEPT[other][key]) for key, tensor in KEPT[name].items()]
+    return sum(float((a - b).float().pow(2).sum()) for a, b in pairs)**.5
 
 
 def killed(folder, at):
@@ -89,20 +101,38 @@ def with_failing_backward(folder):
     finally: Frugal._compute_loss = kept
 
 
-def main(folder):
-    PartialState(cpu=True)
-    found = {'whole': train(folder/'whole'), 'whole, all weights': train(folder/'full', lora=False)}
+def parts(folder):
+    "The name of each part, and what does it; in this order."
+    yield 'whole', lambda: train(folder/'whole')
+    yield 'whole, all weights', lambda: train(folder/'full', lora=False)
     for step in (1, 3, 4):
-        found[f'from {step}'] = train(folder/f'from-{step}', resume=folder/f'whole/checkpoint-{step}')
-    found['from 2, all weights'] = train(folder/'from-full', lora=False, resume=folder/'full/checkpoint-2')
-    found['killed'] = killed(folder/'killed', 3)
-    found['resumed'] = train(folder/'killed', resume=True)
+        yield f'from {step}', lambda: train(folder/f'from-{step}', resume=folder/f'whole/checkpoint-{step}')
+    yield 'from 2, all weights', lambda: train(folder/'from-full', lora=False, resume=folder/'full/checkpoint-2')
+    yield 'killed', lambda: killed(folder/'killed', 3)
+    yield 'resumed', lambda: train(folder/'killed', resume=True)
     stop = (3, 1) if RANK == 1 else (None, 0)  # asked for in one process only
-    found['stopped'] = train(folder/'stopped', stop_in=stop)
-    found['stopped, resumed'] = train(folder/'stopped', resume=True)
-    with Little(update=2): found['halved'] = train(folder/'halved')
-    with Little(generation=4): found['parted'] = train(folder/'parted')
-    found['backward'] = with_failing_backward(folder/'backward')
+    yield 'stopped', lambda: train(folder/'stopped', stop_in=stop)
+    yield 'stopped, resumed', lambda: train(folder/'stopped', resume=True)
+    yield 'halved', lambda: with_little(folder/'halved', update=2)
+    yield 'parted', lambda: with_little(folder/'parted', generation=4)
+    yield 'backward', lambda: with_failing_backward(folder/'backward')
+    if ON_GPUS:
+        yield 'again', lambda: train(folder/'again')
+        yield 'again, all weights', lambda: train(folder/'full-again', lora=False)
+
+
+def with_little(folder, **limits):
+    with Little(**limits): return train(folder)
+
+
+def main(folder):
+    state = PartialState(cpu=not torch.cuda.is_available())
+    if ON_GPUS and RANK == 0: print(f'{state.num_processes} processes, {state.backend}, {state.device}', flush=True)
+    found = {}
+    for name, part in parts(folder):
+        start = time.perf_counter()
+        found[name] = part()
+        if ON_GPUS and RANK == 0: print(f'{name}: {time.perf_counter() - start:.1f} s', flush=True)
     (folder/f'found-{RANK}.json').write_text(json.dumps(found))
     torch.distributed.destroy_process_group()
 

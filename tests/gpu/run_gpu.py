@@ -540,6 +540,60 @@ def unsloth_two_processes(place):
     "The same with an adapter through unsloth."
     return on_two(place, {'lora': place.words(UNSLOTH, 'train.per_device_train_batch_size=4', run='lora')}, 29541)
 
+def agree(mine):
+    "What each of two processes found in tests/two_processes.py: both the same, resumed parts as the whole ones."
+    here, there = mine
+    apart = [name for name in here if name != 'killed' and here[name]['weights'] != there[name]['weights']]
+    assert not apart, f'the processes ended with other weights: {", ".join(apart)}'
+    steps = {name: found['steps'] for name, found in here.items() if name != 'killed'}
+    assert steps == {name: 2 if name == 'stopped' else 5 for name in steps}, steps
+    assert here['killed'] == [2, 1] and here['resumed']['log'][0][0] == 3, here['killed']
+    assert here['stopped']['newest'] == 2 and 'stopped in step 3' in here['stopped']['noted'][0][1], here['stopped']
+    batches = {name: {k: here[name]['batches'][k] for k in ('micro', 'accumulation', 'parts')}
+               for name in ('halved', 'parted', 'backward')}
+    small = dict(micro=2, accumulation=4, parts=1)
+    assert batches == dict(halved=small, parted=dict(micro=4, accumulation=2, parts=2), backward=small), batches
+    resumed = {name: found for name, found in here.items() if name.startswith(('from', 'resumed', 'stopped, '))}
+    assert all(found['draw'] == here['whole']['draw'] for name, found in resumed.items() if 'all' not in name)
+    return {name: found['apart'] for name, found in here.items() if 'apart' in found}
+
+@case(where='cuda2')
+def two_resume(place):
+    "Two processes over NCCL: killed and resumed, stopped by one of them, and memory that runs out in one of them."
+    command = [sys.executable, '-m', 'torch.distributed.run', '--standalone', '--nproc_per_node=2',
+               str(ROOT/'tests/two_processes.py'), str(place.folder), '--gpus']
+    subprocess.run(command, check=True, timeout=280)  # its lines go into this case's log
+    apart = agree([json.loads((place.folder/f'found-{rank}.json').read_text()) for rank in (0, 1)])
+    for noise, names in (('again', ('from 1', 'from 3', 'from 4', 'resumed', 'stopped, resumed')),
+                         ('again, all weights', ('from 2, all weights',))):
+        far = [name for name in names if apart[name] > max(3 * apart[noise], 1e-2)]
+        assert not far, f'further from the whole run than two whole runs are: {far}, {apart}'
+    return dict(apart={name: round(value, 6) for name, value in apart.items()})
+
+@case(where='cuda2')
+def two_killed(place):
+    "One of two processes over NCCL is killed by SIGKILL while it scores; the other ends, and the run is resumed."
+    from test_processes import KILLS
+    (place.folder/'kills.py').write_text(KILLS)
+    words = ['run_dir=run', 'reward.reward_functions=[{category: custom, type: kills}]', 'train.max_steps=3',
+             'train.per_device_train_batch_size=4', 'train.num_generations=4', 'train.save_steps=1',
+             'eval.enabled=false', 'observers=[]']
+    def together(*words):
+        command = [sys.executable, '-m', 'torch.distributed.run', '--standalone', '--nproc_per_node=2',
+                   str(ROOT/'run_pipeline.py'), '--plugin', 'kills.py', *words]
+        start = time.perf_counter()
+        done = subprocess.run(command, cwd=place.folder, timeout=140)
+        print(f'status {done.returncode} after {time.perf_counter() - start:.1f} s', flush=True)
+        return done.returncode, time.perf_counter() - start
+    status, seconds = together(*words)
+    assert (place.folder/'killed').exists() and status, status
+    run = opened(place.folder/'run')
+    left = run.status()
+    status, _ = together('--resume', 'run')
+    assert status == 0, f'--resume ended with status {status}'
+    assert run.read_events('resume')[-1]['step'] == 2 and run.read_result()['steps'] == 3
+    return dict(left_as=left, seconds_until_both_ended=round(seconds, 1))
+
 def at_size(place, *overrides):
     run = place.command(
         'train.per_device_train_batch_size=16',
