@@ -31,8 +31,9 @@ import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
 from pathlib import Path
-from queue import Queue
+from queue import Empty, Queue
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT/'tests')]
@@ -626,13 +627,13 @@ def longest_prompt(run, model):
     return max(len(tokenizer(str(r['prompt']), add_special_tokens=False)['input_ids']) for r in run.read_completions())
 
 class Moments:
-    "The peak of allocated memory and the seconds of each moment of a run."
+    "What each moment of a run has to do with the memory of the GPU, and its seconds."
     def __init__(self):
         self.stack, self.peaks, self.seconds, self.since = ['between'], {}, {}, time.perf_counter()
-        self.reserved = 0
+        self.entered, self.left, self.plans, self.reserved = {}, {}, [], 0
 
     def turn(self):
-        "Write down what the moment at work has come to, and begin to measure anew."
+        "Write down what the moment at work has come to, and begin to measure anew; the bytes that are allocated."
         import torch
         torch.cuda.synchronize()
         name, now = self.stack[-1], time.perf_counter()
@@ -641,18 +642,30 @@ class Moments:
         self.reserved = max(self.reserved, torch.cuda.max_memory_reserved())
         torch.cuda.reset_peak_memory_stats()
         self.since = now
+        return torch.cuda.memory_allocated()
 
     def watch(self, owner, method, name):
         "Call a method of a class as a moment of its own; within an evaluation everything is evaluation."
         usual = getattr(owner, method)
         def watched(*args, **kwargs):
-            self.turn()
+            entered = self.turn()
             self.stack.append('evaluation' if 'evaluation' in self.stack else name)
             try: return usual(*args, **kwargs)
             finally:
-                self.turn()
-                self.stack.pop()
+                left, moment = self.turn(), self.stack.pop()
+                self.entered[moment] = max(entered, self.entered.get(moment, 0))
+                self.left[moment] = max(left, self.left.get(moment, 0))
         setattr(owner, method, watched)
+
+    def hear_plans(self):
+        "Keep what the run knew when it decided on its activations."
+        from rlvr_nb import passes
+        usual = passes.plan_update
+        def plan_update(free, owed, a_token, layers, row):
+            made = usual(free, owed, a_token, layers, row)
+            self.plans.append(dict(free=free, owed=owed, a_token=a_token, row=row, pass_tokens=made.pass_tokens))
+            return made
+        passes.plan_update = plan_update
 
 def watched_moments():
     "Moments that watch generation, loss, backward pass, step of the optimizer and evaluation."
@@ -667,6 +680,7 @@ def watched_moments():
                                 (AcceleratedOptimizer, 'step', 'step'),
                                 (DefaultEvaluationComponent, 'run', 'evaluation')):
         moments.watch(owner, method, name)
+    moments.hear_plans()
     return moments
 
 def in_gib(sizes): return {name: round(size / 2**30, 3) for name, size in sizes.items()}
@@ -705,6 +719,10 @@ def forecast_beside(place, *overrides):
         peak_is=made.peak,
         moments_forecast=in_gib({m: sum(p.values()) for m, p in made.phases.items()}),
         moments_measured=in_gib(moments.peaks),
+        entered=in_gib(moments.entered),
+        left=in_gib(moments.left),
+        plan_forecast=vars(made.plan),
+        plans=moments.plans,
         parts={moment: in_gib(parts) for moment, parts in made.phases.items()},
         prompt_tokens=cfg.train.max_prompt_length,
         seconds_forecast=None if made.seconds is None else round(made.seconds / made.work['steps'], 2),
@@ -724,12 +742,18 @@ TABLE = 'RUN_GPU_TABLE '
 def beside_lines(found):
     "A few lines on what was forecast and measured, GiB and seconds."
     made, measured = found['moments_forecast'], found['moments_measured']
-    pairs = [f'{m} {made.get(m, 0):.2f} / {measured.get(m, 0):.2f}' for m in dict.fromkeys([*made, *measured])]
     ends = f"{found['forecast_gib']:.2f} / {found['peak_gib']:.2f} = {found['ratio']:.3f}"
     seconds = f"{found['seconds_forecast']} / {found['seconds_measured']} s"
+    pairs = [f'{m} {made[m]:.2f} / {measured[m]:.2f} = {made[m] / measured[m]:.3f}' for m in made if measured.get(m)]
+    other = [f'{m} {size:.2f}' for m, size in measured.items() if m not in made]
+    held = [f"{m} {found['entered'][m]:.2f} -> {found['left'][m]:.2f}" for m in found['entered']]
     parts = {m: {k: round(v, 2) for k, v in p.items() if v >= .005} for m, p in found['parts'].items()}
-    return [f'forecast / measured: {ends} GiB, {seconds} a step', '; '.join(pairs),
-            *(f'{moment}: {sizes}' for moment, sizes in parts.items()), *found['told']]
+    return [f'forecast / measured: {ends} GiB, {seconds} a step; prompts {found["prompt_tokens"]} tokens',
+            '; '.join([*pairs, *other, f"reserved {found['reserved_gib']:.2f}"]),
+            f"allocated before and after: {'; '.join(held)}",
+            *(f'{moment}: {sizes}' for moment, sizes in parts.items()),
+            f"plan: forecast {found['plan_forecast']}; the run {found['plans']}",
+            f"seconds: {found['seconds_moments']}; steps {found['seconds_per_step']}", *found['told']]
 
 def of_size(batch, tokens, *more):
     "The overrides of a micro-batch, all of whose completions are of this length."
@@ -737,14 +761,11 @@ def of_size(batch, tokens, *more):
     return [*(f'train.{name}={value}' for name, value in sizes.items()), *more]
 
 FULL = 'model.lora_config.use_lora=false', 'train.optim_name=adamw_torch'
-FORECASTS = {  # the model, and what differs from LoRA by the engine
+FORECASTS = {  # the model, and what differs from LoRA by the engine; what tells most comes first
     'smollm2_lora': ('smollm2_135m', of_size(128, 256)),
     'smollm2_full': ('smollm2_135m', of_size(128, 256, *FULL)),
-    'gemma3_16': ('gemma3_1b_known', of_size(16, 512)),
-    'gemma3_64': ('gemma3_1b_known', of_size(64, 512)),
-    'gemma3_checkpointed': ('gemma3_1b_known', of_size(64, 512, '+train.grpo.gradient_checkpointing=true')),
     'qwen25_full': ('qwen25_05b', of_size(32, 256, *FULL)),
-    'qwen25_reference': ('qwen25_05b', of_size(16, 256, *FULL, '+train.grpo.beta=0.04')),
+    'gemma3_16': ('gemma3_1b_known', of_size(16, 512)),
     'smollm2_evaluated': (
         'smollm2_135m',
         of_size(
@@ -752,6 +773,9 @@ FORECASTS = {  # the model, and what differs from LoRA by the engine
             'eval.eval_num_samples=8', 'eval.samples_per_prompt=64',
         ),
     ),
+    'gemma3_64': ('gemma3_1b_known', of_size(64, 512)),
+    'qwen25_reference': ('qwen25_05b', of_size(16, 256, *FULL, '+train.grpo.beta=0.04')),
+    'gemma3_checkpointed': ('gemma3_1b_known', of_size(64, 512, '+train.grpo.gradient_checkpointing=true')),
 }
 
 def forecast_case(name, model, overrides):
@@ -770,11 +794,23 @@ MARK = 'RUN_GPU_RESULT '
 def build_model(kind, folder):
     "Write a model of MODELS."
     from small_models import build
+    import torch
     architecture, shape = shape_of(kind)
+    if kind in KNOWN: torch.set_default_dtype(torch.bfloat16)   # as the files of real models are
     return build(architecture, folder, **shape)
 
-def run_case(name, folder, model):
+def build_apart(kind, folder):
+    "The same in a process of its own, so that several are built at once and none keeps a case waiting."
+    subprocess.run([sys.executable, __file__, '--build', kind, '--folder', str(folder)], check=True,
+                   env=environment(True, None), stderr=subprocess.DEVNULL)
+    return folder
+
+def run_case(name, folder, model, waits):
     "Run one case in its own process and print the findings; transformers is imported by the library first."
+    if waits:   # for its turn on the GPU, with everything imported
+        for module in ('cli', 'training', 'rollout', 'logprobs', 'onetoken'): import_module(f'rlvr_nb.{module}')
+        import_module('trl.trainer.grpo_trainer')
+        sys.stdin.readline()
     found = CASES[name]['run'](Place(folder, model))
     import torch
     if torch.cuda.is_available(): found.setdefault('peak_gib', round(torch.cuda.max_memory_allocated() / 2**30, 3))
@@ -789,46 +825,48 @@ def why_not(case, cpu):
         import torch
         if torch.cuda.device_count() < 2: return 'needs two GPUs'
 
-def outcome(name, folder, model, cpu, timeout, gpus):
-    "Run a case in a process of its own, on a GPU that no other uses where there is one to be had; its line."
-    env = os.environ | dict(
-        HF_HUB_OFFLINE='1', WANDB_MODE='disabled', UNSLOTH_DISABLE_STATISTICS='1', TOKENIZERS_PARALLELISM='false'
-    )
-    gpu = None if gpus is None else gpus.get()
-    try: return outcome_in(env | visible(cpu, gpu), name, folder, model, timeout)
-    finally:
-        if gpu is not None: gpus.put(gpu)
+def environment(cpu, gpu):
+    "The variables of a case's process, which sees no GPU, one, or those that this process sees."
+    quiet = dict(HF_HUB_OFFLINE='1', WANDB_MODE='disabled', TOKENIZERS_PARALLELISM='false')
+    quiet |= dict(UNSLOTH_DISABLE_STATISTICS='1')
+    seen = dict(CUDA_VISIBLE_DEVICES='') if cpu else {} if gpu is None else dict(CUDA_VISIBLE_DEVICES=str(gpu))
+    return os.environ | quiet | seen
 
-def visible(cpu, gpu):
-    "What a process sees of the GPUs."
-    if cpu: return dict(CUDA_VISIBLE_DEVICES='')
-    return {} if gpu is None else dict(CUDA_VISIBLE_DEVICES=str(gpu))
+class Started:
+    "A case in a process of its own, which may have to wait for its turn."
+    def __init__(self, name, folder, model, env, waits=False):
+        folder.mkdir(parents=True)
+        self.name, self.log = name, folder/'log.txt'
+        words = ['--case', name, '--folder', str(folder/'case'), '--model', str(model), *(['--waits'] if waits else [])]
+        with open(self.log, 'w') as log:
+            self.process = subprocess.Popen([sys.executable, __file__, *words], cwd=folder, env=env, text=True,
+                                            stdin=subprocess.PIPE, stdout=log, stderr=subprocess.STDOUT)
 
-def outcome_in(env, name, folder, model, timeout):
-    "Run a case with these environment variables; its line."
-    folder.mkdir(parents=True)
-    start = time.perf_counter()
-    line = dict(case=name)
-    with open(folder/'log.txt', 'w') as log:
-        process = subprocess.Popen(
-            [sys.executable, __file__, '--case', name, '--folder', str(folder / 'case'), '--model', str(model)],
-            cwd=folder,
-            env=env,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        try: status = process.wait(timeout)
+    def line(self, timeout):
+        "Let it run, at most so many seconds; its line."
+        start = time.perf_counter()
+        try:
+            self.process.communicate('go\n', timeout=timeout)
+            status = self.process.returncode
         except subprocess.TimeoutExpired:
-            process.kill()
+            self.process.kill()
+            self.process.wait()   # until then its memory on the GPU is taken
             status = f'no end within {timeout} s'
-    text = (folder/'log.txt').read_text(errors='replace')
-    for said in text.splitlines():
-        if said.startswith(TABLE): print(f'{name}: {said.removeprefix(TABLE)}', flush=True)
-    result = text.rpartition(MARK)[2].splitlines()[0] if MARK in text else None
-    seconds = round(time.perf_counter() - start, 1)
-    if status == 0 and result: return line | dict(ok=True, seconds=seconds) | json.loads(result)
-    return line | dict(ok=False, seconds=seconds, error=f'status {status}: ' + text.strip()[-4000:])
+        text = self.log.read_text(errors='replace')
+        for said in text.splitlines():
+            if said.startswith(TABLE): print(f'{self.name}: {said.removeprefix(TABLE)}', flush=True)
+        result = text.rpartition(MARK)[2].splitlines()[0] if MARK in text else None
+        seconds = dict(seconds=round(time.perf_counter() - start, 1))
+        if status == 0 and result: return dict(case=self.name, ok=True) | seconds | json.loads(result)
+        tail = '\n'.join(t for t in text.strip().splitlines() if not t.startswith(TABLE))[-2500:]
+        return dict(case=self.name, ok=False) | seconds | dict(error=f'status {status}: {tail}')
+
+def one_after_another(names, start, timeout):
+    "The lines of cases that need a GPU for themselves: the next one imports what it needs while one is at work."
+    waiting = None
+    for name in [*names, None]:
+        now, waiting = waiting, start(name) if name else None
+        if now: yield now.line(timeout)
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -839,9 +877,12 @@ def main():
     parser.add_argument('--timeout', type=int, default=600)
     parser.add_argument('--keep', type=Path)
     parser.add_argument('--case', help=argparse.SUPPRESS)
+    parser.add_argument('--build', help=argparse.SUPPRESS)
+    parser.add_argument('--waits', action='store_true', help=argparse.SUPPRESS)
     for flag in ('--folder', '--model'): parser.add_argument(flag, help=argparse.SUPPRESS)
     args = parser.parse_args()
-    if args.case: return run_case(args.case, args.folder, args.model)
+    if args.build: return bool(not build_model(args.build, args.folder))
+    if args.case: return run_case(args.case, args.folder, args.model, args.waits)
     if args.list: return print('\n'.join(f'{name:30}{c["about"]}' for name, c in CASES.items()))
     if 'forecasts' in args.names:
         args.names = [n for n in args.names if n != 'forecasts'] + [f'forecast_{name}' for name in FORECASTS]
@@ -862,26 +903,36 @@ def main():
         ),
         flush=True,
     )
-    jobs, gpus = args.gpus or args.jobs, None
+    seen = [None] * args.jobs
     if args.gpus:
-        gpus = Queue()
-        seen = os.environ.get('CUDA_VISIBLE_DEVICES') or ','.join(map(str, range(args.gpus)))
-        for gpu in seen.split(',')[:args.gpus]: gpus.put(gpu)
+        seen = (os.environ.get('CUDA_VISIBLE_DEVICES') or ','.join(map(str, range(args.gpus)))).split(',')[:args.gpus]
     names, able = args.names or [name for name, c in CASES.items() if not c['named']], []
     for name in names:
         reason = why_not(CASES[name], args.cpu)
         if reason: print(json.dumps(dict(case=name, skipped=reason)), flush=True)
         else: able.append(name)
-    with tempfile.TemporaryDirectory() as scratch, ThreadPoolExecutor(jobs) as pool:
-        folder, failed = (args.keep or Path(scratch)).absolute(), 0
-        models = {
-            kind: build_model(kind, Path(scratch) / 'models' / kind) for kind in {CASES[name]['model'] for name in able}
-        }
-        def run(name):
-            model = models[CASES[name]['model']]
-            return report(outcome(name, folder / name, model, args.cpu, args.timeout, gpus))
-        for line in pool.map(run, able): failed += not line['ok']
-    return failed
+    builders, pool = ThreadPoolExecutor(4), ThreadPoolExecutor(len(seen))
+    with tempfile.TemporaryDirectory() as scratch, builders, pool:
+        folder, left = (args.keep or Path(scratch)).absolute(), Queue()
+        kinds = dict.fromkeys(CASES[name]['model'] for name in able)
+        models = {kind: builders.submit(build_apart, kind, Path(scratch)/'models'/kind) for kind in kinds}
+        for name in able: left.put(name)
+        def share(gpu): return [report(line) for line in lines_on(gpu, left, folder, models, args)]
+        return sum(not line['ok'] for lines in pool.map(share, seen) for line in lines)
+
+def lines_on(gpu, left, folder, models, args):
+    "The lines of the cases that one GPU takes from those that are left."
+    env = environment(args.cpu, gpu)
+    def start(name):
+        model = models[CASES[name]['model']].result()
+        return Started(name, folder/name, model, env, waits=bool(args.gpus))
+    def names():
+        while True:
+            try: yield left.get_nowait()
+            except Empty: return
+    if args.gpus: yield from one_after_another(names(), start, args.timeout)
+    else:
+        for name in names(): yield start(name).line(args.timeout)
 
 def report(line):
     print(json.dumps(line), flush=True)
