@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['SLICE', 'PREFILL_TOKENS', 'LOOK_EVERY', 'Decoded', 'NonFiniteLogits', 'DecodingStopped', 'row_bucket',
-           'column_bucket', 'Batch', 'emit', 'Decoder', 'Look']
+           'column_bucket', 'DecodeState', 'emit', 'Decoder', 'Look']
 
 # %% ../nbs/api/45_decode.ipynb #decode-imports
 import math
@@ -50,7 +50,7 @@ def column_bucket(columns:int,  # in use, the new token's included
     return math.ceil(columns / step) * step
 
 # %% ../nbs/api/45_decode.ipynb #decode-batch
-class Batch:
+class DecodeState:
     "The state of sequences that are being generated, as tensors that keep their addresses."
     def __init__(self,
                  config:Any,          # of the model
@@ -98,7 +98,7 @@ def _choose_in_slices(logits_BV, sampling, generator, seen_BV):
     return torch.cat(tokens), torch.cat(logps)
 
 # %% ../nbs/api/45_decode.ipynb #decode-emit-write
-def emit(batch:Batch, logits_BV:Any,  # of the next token of the first B rows
+def emit(batch:DecodeState, logits_BV:Any,  # of the next token of the first B rows
          sampling:Sampling, ends_E:Any, # tokens that end a completion, int tensor
          generator:Any):              # of the noise
     "Choose the next token of each row and write it down."
@@ -131,7 +131,7 @@ class Decoder:
         self.seed = torch.zeros(1, dtype=torch.long, device=self.device)   # of the noise of the kernels
         self.kinds = layer_kinds(sampler.model.config)
         self.window = getattr(sampler.model.config.get_text_config(), 'sliding_window', None)
-        self.batch:Batch|Any = None   # a `Batch` from the first generation on
+        self.batch:DecodeState|Any = None   # a `DecodeState` from the first generation on
         self.captured, self.pool = {}, None
 
     def release(self):
@@ -312,7 +312,7 @@ def _make_room(self:Decoder, rows:int, columns:int, new_tokens:int, penalizes:bo
     if fits and (self.graphs or b.rows == rows): return
     if b: rows, columns = max(rows, b.rows if self.graphs else 0), max(columns, b.columns)
     self.release()
-    self.batch = Batch(self.sampler.model.config, rows, columns, new_tokens, self.device, penalizes)
+    self.batch = DecodeState(self.sampler.model.config, rows, columns, new_tokens, self.device, penalizes)
 
 # %% ../nbs/api/45_decode.ipynb #decode-results
 @patch

@@ -317,7 +317,7 @@ def _write_kernel(found_ptr, word_ptr, done_ptr, line_ptr, place_ptr, token_ptr,
     tl.store(done_ptr + row, done.to(tl.uint8))
 
 # %% ../nbs/api/44_kernels.ipynb #kernels-choose-and-write
-def choose_and_write(batch:Any,         # a `decode.Batch`
+def choose_and_write(batch:Any,         # a `decode.DecodeState`
                      logits_BV:Any,     # of the next token of the first B rows
                      temperature:float, # divides the logits
                      ends_E:Any,        # tokens that end a completion, int tensor
