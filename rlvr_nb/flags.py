@@ -12,7 +12,7 @@ from typing import NoReturn
 # %% ../nbs/api/85_flags.ipynb #flags-own-imports
 from .grammar import ConfigError, Fault, GROUPS, did_you_mean
 from .schema import PipelineConfig
-from .commands import COMMANDS as _OF_RUNS
+from .commands import RUN_COMMANDS as _OF_RUNS
 
 # %% ../nbs/api/85_flags.ipynb #i-flags
 FLAGS = [ # names, what follows, help
