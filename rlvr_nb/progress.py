@@ -19,7 +19,7 @@ from .fields import fix_button
 from .faults import as_fault
 from .monitor import is_warning
 from .live import Live, warnings_now
-from .panels import KINDS, ORDERS, completions_table, filtered, load_text
+from .panels import COMPLETION_FILTERS, ORDERS, completions_table, filtered, load_text
 from .sections import Section, Tasks, error_panel
 
 # %% ../nbs/api/96_progress.ipynb #w-warnings-panel
@@ -88,7 +88,7 @@ def _build_filters(self:Progress):
     "Order, filters and pages of the completions."
     w = self.w
     w['order'] = named(ipywidgets.Dropdown, 'order', 'Completions', '14em', options=list(ORDERS))
-    w['which'] = named(ipywidgets.Dropdown, 'which', 'Show', '9em', options=list(KINDS))
+    w['which'] = named(ipywidgets.Dropdown, 'which', 'Show', '9em', options=list(COMPLETION_FILTERS))
     w['of-step'] = named(ipywidgets.Text, 'of-step', 'Step', '6em', placeholder='any', continuous_update=False)
     w['with-text'] = named(ipywidgets.Text, 'with-text', 'With the text', '12em', continuous_update=False)
     w['follow'] = classed(ipywidgets.Checkbox(value=True, description='follow the training', indent=False), 'follow')
