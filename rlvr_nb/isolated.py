@@ -53,7 +53,8 @@ def encode(value:Any, keep:Any):
 # %% ../nbs/api/33_isolated.ipynb #p-decode
 def _bounded(numbers:range) -> range:
     "A range as short as `encode` lets it be; what writes past `encode` is no value."
-    if len(numbers[:MOST_ITEMS + 1]) > MOST_ITEMS: raise RuntimeError('the program wrote a range that holds every number')
+    if len(numbers[:MOST_ITEMS + 1]) > MOST_ITEMS:
+        raise RuntimeError('the program wrote a range that holds every number')
     return numbers
 
 def decode(data:Any, find:Any) -> Any:
