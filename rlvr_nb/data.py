@@ -21,7 +21,8 @@ from fastcore.basics import patch
 from .grammar import ConfigError, nearest, one_line
 from .prompts import Markers, build_messages
 from .templates import fit_prompts, try_render
-from .sources import READERS, SPLIT_NAMES, load_rows, quiet_hub, read_file, split_files
+from .hub import quiet_hub
+from .sources import READERS, SPLIT_NAMES, load_rows, read_file, split_files
 from .processors import (DATASET_PROCESSORS, AbstractDatasetProcessor, ArithmeticProcessor, DropRow,
                                 FinQAProcessor,
                                 GSM8KProcessor, GymScorer, ReasoningGymProcessor, dataset_processor, is_held_out,

@@ -19,7 +19,7 @@ from fastcore.basics import patch
 from .grammar import ConfigError, RLVRError, UnavailableError, one_line
 from .defaults import BUILTIN_MODEL
 from .prompts import Markers
-from .sources import quiet_hub
+from .hub import hub_or_cache, quiet_hub
 from .templates import check_template, guard_template, set_template_arguments
 from .modelfiles import folder_problems, kernel_problems, read_model_json
 from .tiny import (Hardware, WarmUp, build_tiny_model, build_tiny_tokenizer, cache_dir, hardware,
@@ -182,11 +182,13 @@ def _unreachable(name:str, text:str) -> str:
 @contextmanager
 def _named_errors(name:str, local:bool):
     "Errors of loading, in the words of the configuration; what a damaged folder raises can be of any type."
+    problem = None
     try:
-        with quiet_hub(): yield
+        with quiet_hub() if local else hub_or_cache() as problem: yield
     except RLVRError: raise
     except Exception as e:
         text = one_line(str(e).strip().splitlines()[0])[:300] if str(e).strip() else type(e).__name__
+        if problem: text = f"the Hub doesn't answer: {problem}; no whole copy of it was downloaded before"
         if 'trust_remote_code' in str(e): text = 'it needs Python code of its own (auto_map), which is never run'
         if local or not isinstance(e, (OSError, ValueError)):
             raise ConfigError(f"model.model_name_or_path: {name} can't be loaded: {text}") from e

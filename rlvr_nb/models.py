@@ -10,6 +10,7 @@ from pathlib import Path
 
 # %% ../nbs/api/94_models.ipynb #models-own-imports
 from .grammar import ConfigError, UnavailableError
+from .hub import hub_or_cache
 from .schema import PipelineConfig
 from .show import gigabytes
 from .entries import KNOWN_MODELS
@@ -37,8 +38,10 @@ def hub_models(text:str # to search for
     from huggingface_hub import HfApi
     from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
     try:
-        found = HfApi().list_models(search=text, pipeline_tag='text-generation', sort='downloads', limit=10)
-        return [model.id for model in found]
+        with hub_or_cache() as problem:
+            if problem: raise UnavailableError(f'The Hub was not reached ({problem})')
+            found = HfApi().list_models(search=text, pipeline_tag='text-generation', sort='downloads', limit=10)
+            return [model.id for model in found]
     except (httpx.HTTPError, HfHubHTTPError, OfflineModeIsEnabled, OSError) as e:
         raise UnavailableError(f'The Hub was not reached ({type(e).__name__})') from e
 
