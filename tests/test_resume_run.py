@@ -276,23 +276,82 @@ def test_another_base_model_is_refused(fact, stopped, tmp_path):
     with pytest.raises(ConfigError, match=f'{fact} was 0000000000000000 when the run began'): Pipeline.resume(run)
 
 
-def test_other_code_of_a_reward_is_refused(tmp_path):
-    from rlvr_nb.rewards import REWARDS, reward
-    def plugin(text): exec(compile(text, str(tmp_path/'mine.py'), 'exec'), dict(reward=reward))
-    control = TrainingControl()
-    mine = "\n@reward('mine', category='custom')\ndef mine(parsed, gold): return paid(parsed.text)"
-    plugin('def paid(text): return float(len(text))' + mine)
-    try:
-        run_of(
-            tmp_path / 'run',
-            'reward.reward_functions=[{category: custom, type: mine}]',
-            control=control,
-            observers=[Steer('step', control.stop)],
-        )
-        del REWARDS['mine']
-        plugin('def paid(text): return -float(len(text))' + mine)  # only what the reward calls is changed
-        with pytest.raises(ConfigError, match='code of the reward mine was'): Pipeline.resume(tmp_path/'run')
-    finally: REWARDS.pop('mine', None)
+OWN = """
+from rlvr_nb.config import register_component
+from rlvr_nb.data import ArithmeticProcessor, dataset_processor
+from rlvr_nb.evaluation import DefaultEvaluationComponent
+from rlvr_nb.rewards import reward
+from rlvr_nb.training import DefaultTrainingLoopComponent
+
+def paid(text): return float(len(text))
+
+@reward('mine', category='custom')
+def mine(parsed, gold): return paid(parsed.text)
+
+def counted(name, rows): return f'{len(rows)} rows for {name}'
+
+@dataset_processor('arithmetic')
+class Sums(ArithmeticProcessor):
+    def metadata(self, example): return dict(unit='apples')
+
+class Evaluation(DefaultEvaluationComponent):
+    def run(self, model, tokenizer, when): return super().run(model, tokenizer, when)
+
+class Early:
+    warm = 1
+
+class Training(Early, DefaultTrainingLoopComponent):
+    def told(self): return counted('me', [self.warm])
+
+register_component(Evaluation, 'mine.Evaluation')
+register_component(Training, 'mine.Training')
+"""
+EDITS = {  # what is changed -> the text before and after, and the fact that is refused
+    'a function that a reward calls': ('float(len(text))', '-float(len(text))', 'code of the reward mine'),
+    'a dataset': ("dict(unit='apples')", "dict(unit=str('apples'))", 'code of the dataset arithmetic'),
+    'a column of a dataset': ("unit='apples'", "unit='pears'", 'prompts and columns of the training data'),
+    'an evaluation component': ('return super().run', 'return super(Evaluation, self).run',
+                                'code of the eval component'),
+    'a parent of a training component': ('warm = 1', 'warm = 2', 'code of the train component'),
+    'a function that a training component calls': ('} rows for', '} lines for', 'code of the train component'),
+}
+
+
+@pytest.fixture(scope='module')
+def owned(tmp_path_factory):
+    "Loads a text as a plugin, and a stopped run of it; everything that it registers is taken out again."
+    from rlvr_nb import rules
+    from rlvr_nb.data import DATASET_PROCESSORS
+    from rlvr_nb.rewards import REWARDS
+    folder, control = tmp_path_factory.mktemp('owned'), TrainingControl()
+    registered = DATASET_PROCESSORS, REWARDS, rules._registered
+    kept = [dict(r) for r in registered]
+    def load(text):
+        REWARDS.pop('mine', None)
+        exec(compile(text, str(folder/'mine.py'), 'exec'), {'__name__': 'mine'})
+    load(OWN)
+    run_of(folder/'run', 'reward.reward_functions=[{category: custom, type: mine}]', 'train.max_steps=2',
+           'eval._target_=mine.Evaluation', 'train._target_=mine.Training', control=control,
+           observers=[Steer('step', control.stop)])
+    yield load, folder/'run'
+    for mapping, before in zip(registered, kept):
+        mapping.clear()
+        mapping.update(before)
+
+
+@pytest.mark.parametrize('what', EDITS)
+def test_other_code_of_the_users_own_is_refused(what, owned):
+    load, run = owned
+    old, new, fact = EDITS[what]
+    assert old in OWN
+    load(OWN.replace(old, new))
+    with pytest.raises(ConfigError, match=f'{fact} was'): Pipeline.resume(run)
+
+
+def test_the_same_code_is_resumed(owned, tmp_path):
+    load, run = owned
+    load(OWN + '# a line that nothing depends on\n')
+    assert Pipeline.resume(copy_of(run, tmp_path)).status == 'finished'
 
 
 # ---- signals, in processes of their own

@@ -49,6 +49,16 @@ SETTINGS = [  # of the first worker, the second, and so on
     ['train.dynamic_sampling=2', 'train.save_steps=7'],
     ['model.lora_config.lora_dropout=0.1', 'train.grpo.steps_per_generation=4', 'train.gradient_accumulation_steps=2'],
     ['train.warm_start={source: solutions, examples: 64, epochs: 1, batch_size: 16}', 'train.grpo.beta=0.02'],
+    ['train.warm_start={source: solutions, examples: 64, epochs: 1, batch_size: 16}', 'train.dynamic_sampling=2',
+     'train.grpo.num_iterations=2', 'train.grpo.steps_per_generation=4', 'data.max_train_samples=64',
+     'train.grpo.beta=0.02', 'train.logging_steps=3'],
+    ['model.lora_config.use_lora=false', 'train.grpo.beta=0.05', 'train.grpo.sync_ref_model=true',
+     'train.grpo.ref_model_sync_steps=3', 'train.dynamic_sampling=1', 'train.logging_steps=3',
+     'data.max_train_samples=48', 'train.grpo.steps_per_generation=2'],
+    ['train.grpo.loss_type=dr_grpo', 'train.gradient_accumulation_steps=2', 'train.save_steps=1',
+     'train.grpo.save_total_limit=3', 'eval.eval_steps=7', 'eval.save_best=true', 'eval.samples_per_prompt=2'],
+    ['train.save_steps=9', 'train.logging_steps=5', 'train.optim_name=adafactor', 'train.grpo.num_iterations=3',
+     'model.lora_config.lora_dropout=0.2', 'train.lr_scheduler_type=cosine'],
 ]
 SENT = {signal.SIGKILL: -9, signal.SIGINT: 130, signal.SIGTERM: 130}
 
@@ -221,9 +231,12 @@ def main():
     parser.add_argument('--kill-every', type=float, nargs=2, default=[30, 90], help='seconds, from and to')
     parser.add_argument('--steps', type=int, default=100)
     parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument('--folder', type=Path, help='for the runs; a new one among the temporary files unless given')
     parser.add_argument('--summary', type=Path, help='a file for the summary so far, written once a minute')
     args = parser.parse_args()
-    record, base = Record(args), Path(tempfile.mkdtemp(prefix='soak-'))
+    base = args.folder or Path(tempfile.mkdtemp(prefix='soak-'))
+    base.mkdir(parents=True, exist_ok=True)
+    record = Record(args)
     threads = [threading.Thread(target=work, args=(n, base, record)) for n in range(args.workers)]
     threads.append(threading.Thread(target=train_undisturbed, args=(base, record)))
     for thread in threads: thread.start()
