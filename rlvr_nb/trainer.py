@@ -25,6 +25,7 @@ from .passes import Passes
 from .updates import Alike, Frugal, Proven, Sampled, Sliced
 from .health import Batches, is_sampling_failure
 from .agreement import Together, agreed
+from .old_logprobs import FromSampler
 from .saving import Exact, Ordered, Parts, Rewindable, Shrinks
 
 # %% ../nbs/api/55_trainer.ipynb #t-peak-memory
@@ -197,7 +198,7 @@ class Healthy:
 
 # %% ../nbs/api/55_trainer.ipynb #t-trainer
 class Watched(Replaces, Rewindable, Shrinks, Timed, Handed, Stoppable, InParts, Healthy, Exact, Ordered, Parts,
-              Together, Passes, Frugal, Proven, Sampled, Sliced, Alike):
+              FromSampler, Together, Passes, Frugal, Proven, Sampled, Sliced, Alike):
     "What stands in front of TRL's trainer."
     def __init__(self,
                  *args,                       # as TRL takes them
