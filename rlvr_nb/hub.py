@@ -48,20 +48,22 @@ def _enter() -> None:
     with _lock:
         _offline['inside'] += 1
         if _offline['inside'] > 1: return
-        config = sys.modules.get('datasets.config')
+        config:Any = sys.modules.get('datasets.config')
         _offline.update(hub=constants.HF_HUB_OFFLINE, datasets=getattr(config, 'HF_HUB_OFFLINE', None))
-        for module in filter(None, (constants, config)): setattr(module, 'HF_HUB_OFFLINE', True)
+        constants.HF_HUB_OFFLINE = True
+        if config is not None: config.HF_HUB_OFFLINE = True
 
 def _leave() -> None:
     from huggingface_hub import constants
     with _lock:
         _offline['inside'] -= 1
         if _offline['inside']: return
-        constants.HF_HUB_OFFLINE, config = bool(_offline['hub']), sys.modules.get('datasets.config')
+        constants.HF_HUB_OFFLINE = bool(_offline['hub'])
+        config:Any = sys.modules.get('datasets.config')
         if config is None: return
-        if _offline['datasets'] is not None: setattr(config, 'HF_HUB_OFFLINE', _offline['datasets'])
+        if _offline['datasets'] is not None: config.HF_HUB_OFFLINE = _offline['datasets']
         # It was imported in the meantime and has taken over what the client's constant said just then.
-        elif not os.environ.get('HF_DATASETS_OFFLINE'): setattr(config, 'HF_HUB_OFFLINE', bool(_offline['hub']))
+        elif not os.environ.get('HF_DATASETS_OFFLINE'): config.HF_HUB_OFFLINE = bool(_offline['hub'])
 
 @contextmanager
 def offline():
