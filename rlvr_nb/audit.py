@@ -102,13 +102,14 @@ class AuditReport:
     __repr__ = __str__
     def _repr_html_(self): return self._shown().html()
 
-# %% ../nbs/api/37_audit.ipynb #r-another-gold
+# %% ../nbs/api/37_audit.ipynb #r-differs
 def _differs(one:str, other:str) -> bool:
     "Whether two golds are different answers, as texts and as numbers."
     number = read_number(one)
     same_text = one.strip().casefold() == other.strip().casefold()
     return not same_text and (number is None or number != read_number(other))
 
+# %% ../nbs/api/37_audit.ipynb #r-another-gold
 def _another_gold(rows:list[dict], i:int) -> str|None:
     "The gold of another row that is wrong for this one."
     gold, golds = str(rows[i]['answer']), [str(r['answer']) for r in rows[i+1:] + rows[:i]]
@@ -133,7 +134,7 @@ def _attack(component:DefaultRewardComponent, row:dict, other:str, markers:Marke
     paid = {name: [p.value for p in component.payments(batch, name)] for name in component.names}
     return {probe: {name: values[i] for name, values in paid.items()} for i, probe in enumerate(texts)}, batch.faults
 
-# %% ../nbs/api/37_audit.ipynb #r-failures
+# %% ../nbs/api/37_audit.ipynb #r-first-failure
 def _first_failure(name:str, rows:list[dict], failures:list[list]) -> tuple[int, str]:
     "How often a reward went wrong, and the first time in words; `failures` has a list for each row."
     mine = [(row, fault) for row, faults in zip(rows, failures) for fault in faults if fault.function == name]
@@ -142,6 +143,7 @@ def _first_failure(name:str, rows:list[dict], failures:list[list]) -> tuple[int,
     question = _short(_question(row, row.get('prompt')), 80)
     return len(mine), f"{fault.problem}, first on the row {question!r} with the answer {_short(row['answer'], 40)!r}"
 
+# %% ../nbs/api/37_audit.ipynb #r-failures
 def _failures(names:list[str], rows:list[dict], failures:list[list], tried:int) -> list[tuple[str, str]]:
     "Warnings of rewards that went wrong on some of the completions; a `ConfigError` names those that did on all."
     found, hopeless = [], []
@@ -160,13 +162,14 @@ def _total(paid:dict, weights:dict) -> float|None:
     scored = [weights[n]*v for n, v in paid.items() if v is not None]
     return sum(scored) if scored else None
 
-# %% ../nbs/api/37_audit.ipynb #r-audit-table
+# %% ../nbs/api/37_audit.ipynb #r-line
 def _line(probe:str, pairs:list[tuple]) -> dict:
     "A line of the table, from what a probe and a perfect completion earn on each row."
     earned = [t for t, _ in pairs]
     as_much = sum(t >= best for t, best in pairs)/len(pairs)
     return dict(probe=probe, right=probe in RIGHT, mean=sum(earned)/len(earned), highest=max(earned), as_much=as_much)
 
+# %% ../nbs/api/37_audit.ipynb #r-audit-table
 def _audit_table(attacks:list[dict], weights:dict) -> list[dict]:
     "What each probe earns over the rows, beside a perfect completion."
     perfect = [_total(a['right, in perfect format'], weights) for a in attacks]

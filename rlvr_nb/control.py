@@ -24,15 +24,17 @@ class TrainingControl:
         self._go.set()
         self.guarded = False  # whether a handler of signals is in place
 
-    def stop(self):
-        "Stop at the next moment at which nothing is half done; training saves a checkpoint."
-        self._stop.set()
-        self._go.set()
-
     @property
     def stopping(self)->bool: return self._stop.is_set()
     @property
     def paused(self)->bool: return not self._go.is_set()
+
+# %% ../nbs/api/51_control.ipynb #tc-stop
+@patch
+def stop(self:TrainingControl):
+    "Stop at the next moment at which nothing is half done; training saves a checkpoint."
+    self._stop.set()
+    self._go.set()
 
 # %% ../nbs/api/51_control.ipynb #tc-pause
 @patch
@@ -48,7 +50,7 @@ def check(self:TrainingControl):
     self.wait()
     if self.stopping: raise StopRequested
 
-# %% ../nbs/api/51_control.ipynb #tc-signals
+# %% ../nbs/api/51_control.ipynb #tc-say
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _NOTICE = '\nStopping; what is done so far is saved. Once more stops at once.'
 
@@ -57,6 +59,7 @@ def _say(text:str) -> None:
     try: print(text, file=sys.stderr, flush=True)
     except (RuntimeError, ValueError, OSError): os.write(2, f'{text}\n'.encode())
 
+# %% ../nbs/api/51_control.ipynb #tc-signals
 def _stop_now(number, frame): raise KeyboardInterrupt
 
 def _stop_soon(control:TrainingControl):

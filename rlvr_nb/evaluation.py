@@ -331,18 +331,19 @@ class EvaluationEvents:
                 ):
         self.component, self.model_getter, self.tokenizer = component, model_getter, tokenizer
 
-    def tell_writers(self, args, state, control):
+    def tell_writers(self, args:Any, state:Any, control:Any):
         "Send the newest accuracies to the trainer's writers."
         if not (self.trainer and self.component.latest): return
         logs = _numbers(self.component.latest)
         self.trainer.callback_handler.call_event('on_log', args, state, control, logs=logs)
 
-    def on_train_begin(self, args, state, control, **kwargs): self.tell_writers(args, state, control)
-    def on_train_end(self, args, state, control, **kwargs): self.component.end = (self, args, state, control)
+    def on_train_begin(self, args:Any, state:Any, control:Any, **kwargs): self.tell_writers(args, state, control)
+    def on_train_end(self, args:Any, state:Any, control:Any, **kwargs):
+        self.component.end = self, args, state, control
 
 # %% ../nbs/api/62_evaluation.ipynb #e-events-step
 @patch
-def on_step_end(self:EvaluationEvents, args, state, control, **kwargs):
+def on_step_end(self:EvaluationEvents, args:Any, state:Any, control:Any, **kwargs):
     "Evaluate if it is time, and act on the result."
     component = self.component
     results = component.evaluate_step(state.global_step, state.max_steps, self.model_getter, self.tokenizer)
@@ -354,7 +355,7 @@ def on_step_end(self:EvaluationEvents, args, state, control, **kwargs):
     return control
 
 @patch
-def stop_early(self:EvaluationEvents, state, control):
+def stop_early(self:EvaluationEvents, state:Any, control:Any):
     "End the training, and write down why."
     control.should_training_stop = True
     if state.is_world_process_zero:
@@ -362,7 +363,7 @@ def stop_early(self:EvaluationEvents, state, control):
 
 # %% ../nbs/api/62_evaluation.ipynb #e-events-save
 @patch
-def on_save(self:EvaluationEvents, args, state, control, **kwargs):
+def on_save(self:EvaluationEvents, args:Any, state:Any, control:Any, **kwargs):
     "Keep the checkpoint of the best step."
     best = self.component.best or {}
     if not (self.component.config.save_best and state.is_world_process_zero): return

@@ -28,9 +28,10 @@ def slice_logprobs(hidden_NH:Any,     # in the precision of the product
     rest_NV[place] += 1
     return logp_N, entropy_N, rest_NV
 
-# %% ../nbs/api/53_logprobs.ipynb #logprobs-rows
+# %% ../nbs/api/53_logprobs.ipynb #logprobs-elements
 SLICE_ELEMENTS = 2**27   # numbers of a slice: half a gigabyte in float32
 
+# %% ../nbs/api/53_logprobs.ipynb #logprobs-rows
 def slices(rows:int,       # of all tokens
            vocabulary:int, # entries of a row
           )->list[slice]:
@@ -53,6 +54,14 @@ def _trained_gradients(factor_N1, hidden_NH, weight_VH, bias_V, token_N, tempera
     if of_bias is not None: of_bias = of_bias.to(weight_VH.dtype if bias_V is None else bias_V.dtype)
     return of_hidden, of_weight.to(weight_VH.dtype), of_bias
 
+# %% ../nbs/api/53_logprobs.ipynb #logprobs-backward
+def _gradients(ctx, grad_N) -> tuple:
+    "Gradients of hidden states, output layer and bias, from what the first pass kept."
+    factor_N1 = (grad_N / ctx.temperature).unsqueeze(-1)
+    if ctx.trained: return _trained_gradients(factor_N1, *ctx.saved_tensors, temperature=ctx.temperature)
+    slope_NH, = ctx.saved_tensors
+    return (slope_NH * factor_N1).to(slope_NH.dtype), None, None
+
 # %% ../nbs/api/53_logprobs.ipynb #logprobs-function
 class TokenLogprobs(torch.autograd.Function):
     "Log-probability and entropy of tokens, from the last hidden states and the output layer."
@@ -71,12 +80,7 @@ class TokenLogprobs(torch.autograd.Function):
         return logp_N, entropy_N
 
     @staticmethod
-    def backward(ctx, grad_N, _):
-        factor_N1 = (grad_N / ctx.temperature).unsqueeze(-1)
-        if ctx.trained:
-            return (*_trained_gradients(factor_N1, *ctx.saved_tensors, temperature=ctx.temperature), None, None)
-        slope_NH, = ctx.saved_tensors
-        return (slope_NH * factor_N1).to(slope_NH.dtype), None, None, None, None
+    def backward(ctx, grad_N, _): return *_gradients(ctx, grad_N), None, None
 
 # %% ../nbs/api/53_logprobs.ipynb #logprobs-completion
 def completion_logprobs(states_BTH:Any,    # last hidden states, without the last one's

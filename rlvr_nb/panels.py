@@ -124,7 +124,8 @@ def status_line(view:SimpleNamespace, # of a `Live`
 # %% ../nbs/api/93_panels.ipynb #w-filter
 ORDERS = {'newest first': None, 'highest reward first': True, 'lowest reward first': False}
 COMPLETION_FILTERS = {'all': lambda r: True, 'right': lambda r: r['correct'] is True,
-                      'wrong': lambda r: r['correct'] is False, 'cut off': lambda r: bool(r['truncated']), 'not judged': lambda r: r['correct'] is None}
+                      'wrong': lambda r: r['correct'] is False, 'cut off': lambda r: bool(r['truncated']),
+                      'not judged': lambda r: r['correct'] is None}
 
 # %% ../nbs/api/93_panels.ipynb #w-filtered
 def filtered(records:list[dict],  # of a `Live`

@@ -217,6 +217,7 @@ class Watched(Replaces, Rewindable, Shrinks, Timed, Handed, Stoppable, InParts, 
         a = self.args
         self.batches = Batches(a.per_device_train_batch_size, a.gradient_accumulation_steps, a.steps_per_generation)
 
+# %% ../nbs/api/55_trainer.ipynb #t-trainer-class
 @lru_cache(maxsize=None)
 def trainer_class(GRPOTrainer:Any # TRL's, or the one that unsloth puts in its place
                  ):

@@ -1,5 +1,4 @@
 """How the notebooks are written, counted: python tests/house.py [PART OF A NAME ...]
-`python tests/house.py --known` writes tests/house.json anew, the list of what misses a goal.
 
 For every notebook of nbs/api, and for all of them together:
 example   share of the exported cells that the next code cell follows with an example or a test
@@ -11,11 +10,15 @@ machine   saved outputs that name a folder of the machine they were made on, or 
 untyped   public functions with a parameter whose type isn't said
 module    lines of the module that it exports
 
+Behind them stand the functions of the package with the most branches (McCabe's cyclomatic complexity, counted by ruff:
+one, and one more for each branch, loop, exception and nested function), the ten worst and how many are above ten.
+
 `python tests/house.py --neutral` takes folders of the machine and progress bars out of all saved outputs.
 """
 import ast
 import json
 import re
+import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,6 +30,7 @@ WIDTH = 120
 GOALS = dict(example=.85, lines=12,   # of one notebook; the median of all of them is at most 10
               wide=0, words=20, bare=0, machine=0, untyped=0, module=450)
 AT_LEAST = 'example', 'words'   # the others are at most
+MANY, MOST = 10, 12   # branches of a function: above ten they are counted, above twelve it has to be split
 FUNCTIONS = ast.FunctionDef, ast.AsyncFunctionDef
 DEFINITIONS = ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef
 IMPORTS = ast.Import, ast.ImportFrom
@@ -157,6 +161,18 @@ def imported(path):
                                                  or '').startswith('rlvr_nb.'): found.append(node.module.split('.')[1])
     return sorted(set(found))
 
+def complexities(modules=None):
+    "The branches of every function of the package, or of some of its modules: (number, name, file, line), most first."
+    command = [sys.executable, '-m', 'ruff', 'check', '--no-cache', '--exit-zero', '--select', 'C901',
+               '--config', 'lint.mccabe.max-complexity=0', '--output-format', 'json']
+    done = subprocess.run([*command, *map(str, modules or [ROOT/'rlvr_nb'])], cwd=ROOT, capture_output=True, text=True,
+                          check=True)
+    found = []
+    for said in json.loads(done.stdout):
+        name, number = re.match(r'`(.+)` is too complex \((\d+) > 0\)', said['message']).groups()
+        found.append((int(number), name, Path(said['filename']).name, said['location']['row']))
+    return sorted(found, reverse=True)
+
 def short_of(house):
     "Where a notebook misses the goals: measure -> what it has."
     has = dict(bare=house.bare, wide=house.wide, machine=house.machine)
@@ -165,13 +181,6 @@ def short_of(house):
                     untyped=house.untyped, module=house.module)
     return {name: value for name, value in has.items()
             if (value < GOALS[name] if name in AT_LEAST else value > GOALS[name])}
-
-
-def write_known():
-    "Write down which notebooks miss a goal, and by how much."
-    missed = {path.stem: short for path in notebooks() if (short := short_of(read(path)))}
-    lines = [f' {json.dumps(name)}: {json.dumps(short)}' for name, short in missed.items()]
-    (ROOT/'tests/house.json').write_text('{\n' + ',\n'.join(lines) + '\n}\n')
 
 
 def neutral(notebook):
@@ -196,7 +205,10 @@ def write_neutral():
 
 if __name__ == '__main__':
     if sys.argv[1:] == ['--neutral']: raise SystemExit(write_neutral())
-    if sys.argv[1:] == ['--known']: raise SystemExit(write_known())
     wanted = [p for p in notebooks() if not sys.argv[1:] or any(part in p.name for part in sys.argv[1:])]
     houses = [read(path) for path in wanted]
     print(*houses, total(houses), sep='\n')
+    branches = complexities([module_of(path) for path in wanted])
+    print(f'\n{sum(number > MANY for number, *_ in branches)} of {len(branches)} functions with more than {MANY} '
+          'branches; the most:')
+    for number, name, file, line in branches[:10]: print(f'{number:4} {name} {file}:{line}')

@@ -114,8 +114,9 @@ def main():
     for name in ('ours', 'trl'):
         if a.only in (None, name): found[name] = one = run(a, name == 'ours')
         else: continue
-        print(f'{name:5} {one["step"] * 1e3:8.1f} ms a step, {one["rate"]:,.0f} tokens/s, peak {one["peak_gib"]:.1f} GiB, '
-              f'losses {[round(x, 4) for x in one["losses"][::max(1, a.steps // 6)]]}', flush=True)
+        losses = [round(x, 4) for x in one['losses'][::max(1, a.steps // 6)]]
+        print(f'{name:5} {one["step"] * 1e3:8.1f} ms a step, {one["rate"]:,.0f} tokens/s, '
+              f'peak {one["peak_gib"]:.1f} GiB, losses {losses}', flush=True)
     if len(found) == 2:
         gap = max(abs(x - y) for x, y in zip(found['ours']['losses'], found['trl']['losses'], strict=True))
         print(f'ratio {found["trl"]["step"] / found["ours"]["step"]:.1f}, losses at most {gap:.1e} apart', flush=True)
