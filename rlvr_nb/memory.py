@@ -5,15 +5,16 @@
 # %% auto #0
 __all__ = ['CONTEXT', 'PREFILL', 'option_of', 'tokens_of', 'sequences_of', 'weight_bytes', 'trained_parameters', 'trained_bytes',
            'reference_bytes', 'table_bytes', 'cache_bytes', 'copied_bytes', 'generation_bytes', 'evaluation_bytes',
-           'is_checkpointed', 'may_keep', 'is_sliced', 'kept_of_token', 'planned', 'tokens_kept', 'logits_bytes',
-           'activation_bytes', 'autocast_bytes', 'phases']
+           'vllm_bytes', 'vllm_sleeps', 'is_checkpointed', 'may_keep', 'is_sliced', 'kept_of_token', 'held_bytes',
+           'planned', 'tokens_kept', 'logits_bytes', 'activation_bytes', 'autocast_bytes', 'gathered_bytes',
+           'divided_phases', 'phases']
 
 # %% ../nbs/api/64_memory.ipynb #memory-own-imports
 from .grpo_fields import GRPO_FIELDS
 from .arguments import geometry
 from .architecture import Shape
 from .memoryplan import (SLICE_BYTES, SLICE_ELEMENTS, WORKING, MemoryPlan, boundary_bytes, fits_fused,
-                                fused_bytes, layer_bytes, plan_update, slice_bytes)
+                                fused_bytes, layer_bytes, moment_bytes, plan_update, slice_bytes)
 from .updates import BY_ROWS, BY_TOKENS
 from .vllm_sampling import vllm_asked_by
 from typing import Any
@@ -46,13 +47,6 @@ def weight_bytes(shape:Shape, # of the model
     if cfg.model.load_in_8bit: return linear + rest * 4
     return (linear + rest) * (element if cfg.model.lora_config.use_lora else 4)
 
-# %% ../nbs/api/64_memory.ipynb #f-moments
-def _moment_bytes(optimizer:str) -> float:
-    "Bytes of optimizer state a trained parameter."
-    if 'adafactor' in optimizer or optimizer == 'sgd': return 0.
-    moments = 1 if any(name in optimizer for name in ('lion', 'adagrad', 'rmsprop')) else 2
-    return moments * (1 + 4 / 256 if '8bit' in optimizer else 4)
-
 # %% ../nbs/api/64_memory.ipynb #f-trained
 def trained_parameters(shape:Shape, cfg:Any)->int:
     "How many parameters are trained."
@@ -64,8 +58,8 @@ def trained_bytes(shape:Shape, # of the model
                  )->dict[str, float]:
     "Bytes of the adapter, of gradients, and of optimizer state."
     count, lora = trained_parameters(shape, cfg), cfg.model.lora_config.use_lora
-    moments = count * _moment_bytes(cfg.train.optim_name)
-    return {'adapter': count * 4 if lora else 0, 'gradients': count * 4, 'optimizer': moments}
+    state = count * moment_bytes(cfg.train.optim_name)
+    return {'adapter': count * 4 if lora else 0, 'gradients': count * 4, 'optimizer': state}
 
 # %% ../nbs/api/64_memory.ipynb #f-reference
 def reference_bytes(shape:Shape, cfg:Any)->float:
@@ -134,7 +128,7 @@ def evaluation_bytes(shape:Shape,   # of the model
                     )->dict[str, float]:
     "Bytes of what an evaluation needs to generate."
     e = cfg.eval
-    if not e.enabled: return {}
+    if not e.enabled or vllm_asked_by(cfg.train): return {}
     columns = cfg.train.max_prompt_length + e.eval_max_new_tokens
     rows = -(-e.eval_num_samples * max(1, e.samples_per_prompt) // world)
     if not _engine_is_asked(cfg): rows = min(rows, e.eval_batch_size)
@@ -143,6 +137,21 @@ def evaluation_bytes(shape:Shape,   # of the model
         rows = min(rows, max(8, 1 << max(0, fits.bit_length() - 1)))
     table = table_bytes(shape, element, rows, columns)
     return {'table of the evaluation': table, 'next-token logits': rows * shape.vocab * 8.}
+
+# %% ../nbs/api/64_memory.ipynb #f-vllm
+def vllm_bytes(shape:Shape, # of the model
+               cfg:Any,     # a `PipelineConfig`
+               memory:float|None=None, # bytes of the device, None where that isn't known
+              )->float:
+    "Bytes that vLLM reserves on the device that trains."
+    if vllm_asked_by(cfg.train) is None or option_of(cfg, 'vllm_mode', 'colocate') == 'server': return 0.
+    if memory is not None: return memory * option_of(cfg, 'vllm_gpu_memory_utilization', .3)
+    row = tokens_of(cfg) * shape.layers * 2 * shape.kv_heads * shape.head_dim
+    return 2. * (shape.parameters() + row) / option_of(cfg, 'vllm_tensor_parallel_size', 1)
+
+def vllm_sleeps(cfg:Any)->bool:
+    "Whether vLLM gives its memory back while the model is updated."
+    return bool(option_of(cfg, 'vllm_enable_sleep_mode', False))
 
 # %% ../nbs/api/64_memory.ipynb #f-sliced
 def is_checkpointed(cfg:Any)->bool:
@@ -173,6 +182,21 @@ def kept_of_token(shape:Shape, # of the model
     bytes_ = layer_bytes(shape, element, lora.use_lora, tokens_of(cfg), lora.r if lora.use_lora else 0)
     return bytes_ if is_sliced(shape, cfg, world) or not lora.use_lora else 1.2 * bytes_
 
+# %% ../nbs/api/64_memory.ipynb #f-held
+def held_bytes(shape:Shape, # of the model
+               cfg:Any,     # a `PipelineConfig`
+               element:int, # bytes of a number in the computation
+               world:int=1, # training processes
+               memory:float|None=None, # bytes of the device, None where that isn't known
+              )->dict[str, float]:
+    "Bytes of the parts that are in memory in every phase."
+    trained = trained_bytes(shape, cfg)
+    del trained['gradients']
+    engine = {'kv cache': cache_bytes(shape, cfg, element, world)} if _engine_is_asked(cfg) else {}
+    outside = {} if vllm_sleeps(cfg) else {'vLLM': vllm_bytes(shape, cfg, memory)}
+    return {'weights': weight_bytes(shape, cfg, element), **trained, 'reference': reference_bytes(shape, cfg),
+            **engine, **copied_bytes(shape, cfg, element, memory), **outside}
+
 # %% ../nbs/api/64_memory.ipynb #f-activations
 def planned(shape:Shape,   # of the model
             cfg:Any,       # a `PipelineConfig`
@@ -183,12 +207,9 @@ def planned(shape:Shape,   # of the model
     "What the run will decide in front of its first update."
     a_token = shape.layers * kept_of_token(shape, cfg, element, world)
     if memory is None or not may_keep(cfg, world): return MemoryPlan(0, 0, a_token)
-    trained = trained_bytes(shape, cfg)
-    engine = cache_bytes(shape, cfg, element, world) if _engine_is_asked(cfg) else 0.
-    there = [CONTEXT, weight_bytes(shape, cfg, element), reference_bytes(shape, cfg), trained['adapter'], engine,
-             *copied_bytes(shape, cfg, element, memory).values()]
-    owed = trained['gradients'] + trained['optimizer'] + SLICE_ELEMENTS * SLICE_BYTES
-    return plan_update(memory - sum(there), owed, a_token, shape.layers, tokens_of(cfg))
+    held = held_bytes(shape, cfg, element, world, memory)
+    owed = trained_bytes(shape, cfg)['gradients'] + held.pop('optimizer') + SLICE_ELEMENTS * SLICE_BYTES
+    return plan_update(memory - CONTEXT - sum(held.values()), owed, a_token, shape.layers, tokens_of(cfg))
 
 def tokens_kept(cfg:Any,         # a `PipelineConfig`
                 made:MemoryPlan, # of the same configuration
@@ -232,15 +253,33 @@ def autocast_bytes(shape:Shape, cfg:Any, element:int)->float:
     "Bytes of the copies that autocast makes of trained matrices."
     return shape.linear_parameters() * element if element < 4 and not cfg.model.lora_config.use_lora else 0.
 
-# %% ../nbs/api/64_memory.ipynb #f-phases
-def _held(shape, cfg, element, world, memory) -> dict[str, float]:
-    "Bytes of the parts that are in memory in every phase."
-    trained = trained_bytes(shape, cfg)
-    del trained['gradients']
-    engine = {'kv cache': cache_bytes(shape, cfg, element, world)} if _engine_is_asked(cfg) else {}
-    return {'weights': weight_bytes(shape, cfg, element), **trained, 'reference': reference_bytes(shape, cfg),
-            **engine, **copied_bytes(shape, cfg, element, memory)}
+# %% ../nbs/api/64_memory.ipynb #f-division
+_DIVIDED = 'weights', 'adapter', 'optimizer', 'reference', 'gradients', 'intermediate results'
 
+def gathered_bytes(shape:Shape, # of the model
+                   cfg:Any,     # a `PipelineConfig`
+                   element:int, # bytes of a number in the computation
+                  )->float:
+    "Bytes of the weights that FSDP has gathered at a time during an update."
+    each = weight_bytes(shape, cfg, element) / shape.parameters()
+    linear = shape.linear_parameters()
+    return each * (shape.parameters() - linear + 2 * linear / shape.layers)
+
+def divided_phases(moments:dict,  # moment -> part -> bytes, as without division
+                   shape:Shape,   # of the model
+                   cfg:Any,       # a `PipelineConfig`
+                   element:int,   # bytes of a number in the computation
+                   world:int,     # processes of FSDP
+                  )->dict[str, dict[str, float]]:
+    "The parts of each phase on one of the devices among which FSDP divides a model."
+    layers, whole = gathered_bytes(shape, cfg, element), weight_bytes(shape, cfg, element)
+    gathered = {'loss': layers, 'backward': layers, 'generation': whole, 'evaluation': whole}
+    def share(part, size): return size / world if part in _DIVIDED else size
+    return {moment: {part: share(part, size) for part, size in parts.items()} | {'gathered weights': gathered[moment]}
+            if moment in gathered else {part: share(part, size) for part, size in parts.items()}
+            for moment, parts in moments.items()}
+
+# %% ../nbs/api/64_memory.ipynb #f-phases
 def _updating(shape, cfg, element, world, made) -> dict[str, dict[str, float]]:
     "Bytes of the further parts at the loss, in the backward pass and at the optimizer step."
     gradients = {'gradients': trained_bytes(shape, cfg)['gradients']}
@@ -253,19 +292,35 @@ def _updating(shape, cfg, element, world, made) -> dict[str, dict[str, float]]:
     return {'loss': {**held, **logits, **(gradients if several else {})}, 'backward': {**held, **gradients, **kept},
             'step': {**gradients, 'intermediate results': unfused}}
 
+def _generating(shape, cfg, element, world, memory) -> dict[str, float]:
+    "Bytes that only generation needs."
+    if vllm_asked_by(cfg.train): return {'vLLM': vllm_bytes(shape, cfg, memory)}
+    return {'kv cache': cache_bytes(shape, cfg, element, world), **generation_bytes(shape, cfg, element, world)}
+
+# %% ../nbs/api/64_memory.ipynb #f-moments
+def _undivided(shape, cfg, element, world, memory) -> dict[str, dict[str, float]]:
+    "Bytes of each part in each phase where every device has the whole model."
+    held, made = held_bytes(shape, cfg, element, world, memory), planned(shape, cfg, element, memory, world)
+    free = None if memory is None else memory - CONTEXT - sum(held.values()) + held.get('kv cache', 0.)
+    evaluating = evaluation_bytes(shape, cfg, element, free, world)
+    there = {part: size for part, size in held.items() if part != 'kv cache'}
+    return {'generation': {**held, **_generating(shape, cfg, element, world, memory)},
+            **{moment: {**held, **parts} for moment, parts in _updating(shape, cfg, element, world, made).items()},
+            **({'evaluation': {**there, **evaluating}} if evaluating else {})}
+
 def phases(shape:Shape,                   # of the model
            cfg:Any,                       # a `PipelineConfig`
            element:int,                   # bytes of a number in the computation
            world:int=1,                   # training processes
            memory:float|None=None,        # bytes of the device; None: nothing is kept that could be computed again
+           divided:bool=False,            # FSDP divides the model among the processes
           )->dict[str, dict[str, float]]: # moment -> part -> bytes
     "Bytes of each part of the memory in each phase of a training step."
-    held, made = _held(shape, cfg, element, world, memory), planned(shape, cfg, element, memory, world)
-    generating = {'kv cache': cache_bytes(shape, cfg, element, world), **generation_bytes(shape, cfg, element, world)}
-    free = None if memory is None else memory - CONTEXT - sum(held.values()) + held.get('kv cache', 0.)
-    evaluating = evaluation_bytes(shape, cfg, element, free, world)
-    there = {part: size for part, size in held.items() if part != 'kv cache'}
-    found = {'generation': {**held, **generating},
-             **{moment: {**held, **parts} for moment, parts in _updating(shape, cfg, element, world, made).items()},
-             **({'evaluation': {**there, **evaluating}} if evaluating else {})}
+    divided = divided and world > 1
+    if divided: cfg = cfg.model_copy(update=dict(train=cfg.train.model_copy(update=dict(rollout='transformers'))))
+    found = _undivided(shape, cfg, element, world, memory)
+    if divided: found = divided_phases(found, shape, cfg, element, world)
+    elif world > 1:
+        buckets = trained_bytes(shape, cfg)['gradients']
+        found = {moment: {**parts, 'gradient buckets': buckets} for moment, parts in found.items()}
     return {moment: {part: size for part, size in parts.items() if size} for moment, parts in found.items()}

@@ -16,7 +16,7 @@ from typing import Any
 from fastcore.basics import patch
 from .grammar import ConfigError
 from .architecture import Shape, read_shape
-from .memoryplan import SLICE_BYTES, SLICE_ELEMENTS, free_bytes, layer_bytes, plan_update
+from .memoryplan import SLICE_BYTES, SLICE_ELEMENTS, free_bytes, layer_bytes, moment_bytes, plan_update
 from .updates import BY_ROWS, may_arrange, rows_of, trimmed
 
 # %% ../nbs/api/54_passes.ipynb #passes-saved
@@ -49,10 +49,17 @@ def plan(lengths:list, # (prompt, completion) of each row, in tokens
     return out
 
 # %% ../nbs/api/54_passes.ipynb #passes-room
-def still_owed(model:Any, optimizer:Any)->int:
+def still_owed(model:Any,         # whose parameters are trained
+               optimizer:Any,     # or None
+               name:str='adamw_torch', # of the optimizer, as `train.optim_name` calls it
+              )->int:
     "Bytes that gradients and optimizer will take and don't take yet."
-    trained = sum(p.nbytes for p in model.parameters() if p.requires_grad and p.grad is None)
-    return trained + (0 if optimizer is not None and optimizer.state else 2 * trained)
+    trained = [p for p in model.parameters() if p.requires_grad]
+    moments = 0 if optimizer is not None and optimizer.state else moment_bytes(name)
+    return int(sum(p.nbytes * (p.grad is None) + p.numel() * moments for p in trained))
+
+# %% ../nbs/api/54_passes.ipynb #passes-optimizer
+def _optimizer_name(args) -> str: return str(getattr(args.optim, 'value', args.optim))
 
 # %% ../nbs/api/54_passes.ipynb #passes-class
 class Passes:
@@ -147,7 +154,7 @@ def _choose(self:Passes, model, inputs) -> None:
     ids, mask = (torch.cat([row[f'prompt_{k}'], row[f'completion_{k}']], 1) for k in ('ids', 'mask'))
     self._keep_activations()
     a_token = self._bytes_a_token(model, ids, mask)
-    owed = still_owed(self.model, self.optimizer) + SLICE_ELEMENTS * SLICE_BYTES
+    owed = still_owed(self.model, self.optimizer, _optimizer_name(self.args)) + SLICE_ELEMENTS * SLICE_BYTES
     layers = _plain(self).config.get_text_config().num_hidden_layers
     made = plan_update(free_bytes(self.accelerator.device), owed, a_token, layers, ids.numel())
     self.pass_tokens = made.pass_tokens

@@ -25,7 +25,7 @@ from .scoring import dataset_judge
 from .audit import AuditReport, audit_rewards
 from .tiny import hardware
 from .arguments import geometry, world_size
-from .forecast import fit_advice, forecast
+from .forecast import fit_advice, forecast_here, is_divided, memory_here
 from .observers import observers_for
 from .checks import (_builtin_problems, _builtin_row_problems, _hub_problems, _path_problems, _warm_problems,
                             eval_datasets, free_disk, known_rates)
@@ -217,12 +217,12 @@ def _head(p:Prepared) -> list[str]:
             f'Run        {cfg.run_dir or "outputs/<date>_<time>_" + cfg.name}, {free_disk(cfg) / 2**30:.0f} GiB free']
 
 # %% ../nbs/api/80_preflight.ipynb #l-report-forecast
-def _forecast_lines(cfg:PipelineConfig) -> list[str]:
+def _forecast_lines(cfg:PipelineConfig, solutions:list) -> list[str]:
     "Memory and time that the run is expected to take here."
-    hw = hardware()
-    memory, world = hw.memory if hw.device == 'cuda' else None, world_size()
-    made, advice = forecast(cfg, world=world, device=hw.name, memory=memory), fit_advice(cfg, hw.memory, world)
-    head = f'Forecast   ({hw.name}, {hw.memory / 2**30:.0f} GiB)'
+    hw, (_, free) = hardware(), memory_here()
+    advice = fit_advice(cfg, free or hw.memory, world_size(), is_divided())
+    head = f'Forecast   ({hw.name}, {(free or hw.memory) / 2**30:.0f} GiB)'
+    made = forecast_here(cfg, sum(map(bool, solutions)) or None)
     return [head, str(made), *([f'Too large: {advice}'] if advice else [])]
 
 def _highlight(text:str, markers:Markers) -> str:
@@ -236,7 +236,7 @@ def _highlight(text:str, markers:Markers) -> str:
 @patch
 def __str__(self:CheckReport):
     p, markers = self.prepared, Markers.from_config(self.prepared.cfg.model.markers)
-    lines = [*_head(p), '', *_forecast_lines(p.cfg), '']
+    lines = [*_head(p), '', *_forecast_lines(p.cfg, p.train_rows.solutions), '']
     for i, prompt in enumerate(self.prompts, 1): lines += [f'Prompt {i}', _highlight(prompt, markers), '']
     lines += [f"What the rewards pay for ({', '.join(self.probes)}), gold {p.train_rows[0]['answer']}",
               str(self.scores), '']

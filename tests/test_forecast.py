@@ -339,10 +339,6 @@ def test_it_says_what_it_does_not_know(tmp_path):
         forecast(load_config()).seconds is None
         and forecast(load_config(), seconds_per_step=0.5).seconds == 0.5 * load_config().train.max_steps
     )
-    assert any(
-        'use_vllm' in a or 'vLLM' in a
-        for a in forecast(load_config(GEMMA, '+train.grpo.use_vllm=true'), TINY).assumptions
-    )
     with pytest.raises(ConfigError, match='n_shared_experts'):
         read_shape({**TINY, 'num_experts': 8, 'n_shared_experts': 1})
     with pytest.raises(ConfigError, match='num_hidden_layers'):
