@@ -26,13 +26,16 @@ from .events import OBSERVERS, Observer, Observers, evaluation_metrics, observer
 
 # %% ../nbs/api/74_observers.ipynb #t-labels
 METRICS = {'reward': 'reward', 'reward_std': 'reward spread', 'accuracy': 'rollouts right',
-           'frac_reward_zero_std': 'groups without spread', 'completions/mean_length': 'tokens a completion',
+           'frac_reward_zero_std': 'groups without spread',
+           'monitor/side_rewards_only': 'told apart by side rewards only',
+           'completions/mean_length': 'tokens a completion',
            'completions/clipped_ratio': 'cut off', 'entropy': 'entropy', 'kl': 'KL to the start',
            'clip_ratio/region_mean': 'clipped by the ratio', 'loss': 'loss', 'grad_norm': 'gradient norm',
            'learning_rate': 'learning rate', 'tokens/per_second': 'tokens a second', 'seconds/generate': 'generating',
            'seconds/reward': 'scoring', 'seconds/update': 'updating', 'step_time': 'seconds a step',
            'memory/gib': 'peak memory, GiB'}
-SHARES = {'accuracy', 'frac_reward_zero_std', 'completions/clipped_ratio', 'clip_ratio/region_mean'}  # from 0 to 1
+SHARES = {'accuracy', 'frac_reward_zero_std', 'monitor/side_rewards_only', 'completions/clipped_ratio',
+          'clip_ratio/region_mean'}  # from 0 to 1
 
 # %% ../nbs/api/74_observers.ipynb #t-metric-text
 def metric_text(name:str,     # of a metric

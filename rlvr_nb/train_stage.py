@@ -14,7 +14,7 @@ from fastcore.basics import patch
 from .grammar import ConfigError
 from .prompts import Markers
 from .completion import Completion
-from .monitor import RewardMonitor
+from .monitor import JUDGING, RewardMonitor
 from .arguments import is_main_process
 from .control import StopRequested
 from .evaluation import restore_best
@@ -170,10 +170,11 @@ def _hooks(self:Pipeline, evaluation, model, tokenizer) -> dict:
 def _train(self:Pipeline, model, tokenizer, evaluation):
     "Train, from the chosen checkpoint where there is one."
     p, self.steps, loop = self.prepared, self.choice.step, self.prepared.loop
-    kinds = zip(p.rewards.names, p.rewards.build())
-    formats = [name for name, f in kinds if getattr(f, 'category', '') == 'format_checking']
+    kinds = {name: getattr(f, 'category', '') for name, f in zip(p.rewards.names, p.rewards.build())}
+    formats = [name for name, category in kinds.items() if category == 'format_checking']
+    judging = [name for name, category in kinds.items() if category in JUDGING]
     self.monitor = RewardMonitor(dict(zip(p.rewards.names, p.rewards.weights)), markers=p.rewards.markers,
-                                 prefilled=p.rewards.prefilled, formats=formats)
+                                 prefilled=p.rewards.prefilled, formats=formats, judging=judging)
     if writers := report_to(self.cfg.observers):
         loop.config = loop.config.model_copy(update=dict(grpo={**loop.config.grpo, 'report_to': writers}))
     if self.resumed and is_main_process():

@@ -102,6 +102,7 @@ def make_run(path, *overrides, steps=120, skill=(.15, .98), seed=0, hostile=Fals
         crew.step(step, steps,
                   {'reward': sum(r['reward'] for r in batch) / len(batch), 'reward_std': 1.5 - now,
                    'accuracy': min(1., max(0., now + rng.gauss(0, .04))), 'frac_reward_zero_std': max(0, now - .4),
+                                'monitor/side_rewards_only': .5 * (1 - now),
                                 'rewards/gsm8k_answer_check/mean': 4 * now - 1 + rng.gauss(0, .1),
                                 'rewards/match_format_exactly/mean': 3 - rng.random() / 10, 'loss': rng.gauss(0, .1),
                                 'completions/mean_length': 38 + rng.gauss(0, 1),

@@ -50,7 +50,7 @@ def test_every_section_is_there(run):
                   'Peak memory'):
         assert f'<figcaption>{chart}' in page
     text = text_of(page)
-    assert 'KL to the start: off (beta 0)' in text
+    assert 'KL to the start: off (beta 0)' in text and 'told apart by side rewards only' in text
     assert 'python run_pipeline.py train.max_steps=120 seed=0 train.learning_rate=1e-3' in text
     assert 'train.learning_rate 0.003 0.001' in text
     assert 'ZeroDivisionError' in text and 'prompt longer than 20 tokens 3' in text
