@@ -7,7 +7,9 @@ __all__ = ['Completion', 'store_columns', 'line_keys']
 
 # %% ../nbs/api/14_completion.ipynb #completion-imports
 from collections.abc import Mapping
+from copy import copy, deepcopy
 from dataclasses import MISSING, dataclass, field, fields
+from functools import cache
 from typing import Any
 
 # %% ../nbs/api/14_completion.ipynb #completion-own-imports
@@ -50,14 +52,22 @@ class Completion:
     parsed: Parsed|None = _part(default=None, repr=False, compare=False) # read once, by whoever needs it first
 
 # %% ../nbs/api/14_completion.ipynb #cp-store-columns
+@cache
 def store_columns()->dict[str, str]: # name -> name of a type of `pyarrow`
     "The columns of stored training completions; each reward adds two, for its value and its reason."
     return {f.name: f.metadata['arrow'] for f in fields(Completion) if f.metadata.get('arrow')}
 
 # %% ../nbs/api/14_completion.ipynb #cp-line-keys
+@cache
 def line_keys()->dict[str, str]: # field -> key
     "The keys of a line of an evaluation, in its order."
     return {f.name: f.metadata['line'] for f in fields(Completion) if f.metadata.get('line')}
+
+# %% ../nbs/api/14_completion.ipynb #cp-field-names
+@cache
+def _field_names() -> dict[str, str]:
+    "The field behind each name by which it can be asked for."
+    return {k: name for name, k in line_keys().items()} | {f.name: f.name for f in fields(Completion)}
 
 # %% ../nbs/api/14_completion.ipynb #cp-getitem
 @patch
@@ -65,9 +75,7 @@ def __getitem__(self:Completion,
                 key:str, # a field, or a key of an evaluation's line
                ):
     "A field by name."
-    names = {k: name for name, k in line_keys().items()} | {f.name: f.name for f in fields(Completion)}
-    if key not in names: raise KeyError(key)
-    return getattr(self, names[key])
+    return getattr(self, _field_names()[key])
 
 # %% ../nbs/api/14_completion.ipynb #cp-get
 @patch
@@ -84,7 +92,17 @@ def get(self:Completion,
 @patch
 def keys(self:Completion)->list[str]:
     "The names of the fields, so that `dict(completion)` is a mapping of them."
-    return [f.name for f in fields(Completion) if f.name != 'parsed']
+    return [name for name in self.__dataclass_fields__ if name != 'parsed']
+
+# %% ../nbs/api/14_completion.ipynb #cp-copy
+@patch
+def __deepcopy__(self:Completion, memo:dict)->Completion:
+    "A copy that shares nothing which can be changed."
+    made = copy(self)
+    for name in ('prompt', 'rewards', 'reasons', 'decoding', 'samples'):
+        value = getattr(self, name)
+        if isinstance(value, (dict, list)): setattr(made, name, deepcopy(value, memo))
+    return made
 
 # %% ../nbs/api/14_completion.ipynb #cp-read
 @patch

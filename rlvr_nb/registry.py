@@ -168,11 +168,11 @@ def records(self:Batch)->list[Completion]:
     "The record of each completion, read, judged and paid; the trainer adds its step, its length and its advantage."
     judge = self.samples[0].judge if self.samples else None
     as_text = bool(judge and (judge.scorer or judge.kind == 'math'))
-    records = []
+    records, reasons = [], self.reasons
     for i, s in enumerate(self.samples):
         rewards = {name: paid[i].value for name, paid in self.payments.items()}
         record = Completion('' if s.prompt is None else s.prompt, self.texts[i], s.gold, rewards=rewards,
-                            reasons=self.reasons[i], parsed=s.parsed)
+                            reasons=reasons[i], parsed=s.parsed)
         records.append(record.judge(s.verdict, as_text))
     return records
 

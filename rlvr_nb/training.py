@@ -30,7 +30,7 @@ from .agreement import OutOfMemoryEverywhere, several
 from .loopstate import restore_loop
 from .saving import checkpoint_size, given_up
 from .steps import control_callback
-from .trainer import peak_memory, trainer_class
+from .trainer import TrainingRows, peak_memory, trainer_class
 
 # %% ../nbs/api/56_training.ipynb #t-outcome
 @dataclass
@@ -164,6 +164,7 @@ def make_trainer(self:DefaultTrainingLoopComponent,
             engine=self._engine_for(model, tokenizer, args, engine), **told)
     trainer.further_generations = self._further_generations(trainer)
     trainer.may_keep = 'gradient_checkpointing' not in (self.config.grpo or {}) and not hasattr(model, 'for_training')
+    trainer.train_dataset = TrainingRows(trainer.train_dataset)
     _ready(trainer, every)
     return trainer
 
