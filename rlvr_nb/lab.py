@@ -24,7 +24,7 @@ from .preflight import probe_completions
 from .elements import button, card, classed, columns, fold, named, page, panel, set_visible, stack, write
 from .entries import LIST
 from .panels import command_block, figure_text, long_text, table
-from .sections import Section, Tasks, message_panel
+from .sections import AppSection, Tasks, message_panel
 from .preview import read_preview
 from .task import Task
 from .worker import import_heavy
@@ -101,7 +101,7 @@ def audit_panel(report:Any # an `AuditReport`
 # %% ../nbs/api/95_lab.ipynb #w-lab
 HOSTILE, OWN = 'hostile: ', 'your own'
 
-class Lab(Section):
+class Lab(AppSection):
     "Rewards, and completions to try them on."
     name, title = 'rewards', 'Reward lab'
     lead = 'Score a completion as training would. A wrong one should never earn as much as a right one: try to cheat.'

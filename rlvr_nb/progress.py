@@ -20,7 +20,7 @@ from .faults import as_fault
 from .monitor import is_warning
 from .live import Live, warnings_now
 from .panels import COMPLETION_FILTERS, ORDERS, completions_table, filtered, load_text
-from .sections import Section, Tasks, error_panel
+from .sections import AppSection, Tasks, error_panel
 
 # %% ../nbs/api/96_progress.ipynb #w-warnings-panel
 def _warning(when:str, where:str, text:str):
@@ -56,7 +56,7 @@ def read_span(text:str # two whole numbers, or nothing
 # %% ../nbs/api/96_progress.ipynb #w-progress
 PAGE = 8   # completions of a page
 
-class Progress(Section):
+class Progress(AppSection):
     "Curves, completions and log of a run."
     name, title = 'train', 'Train'
     lead = ('How the run goes, and what the model writes. Drag in a chart to look closer; opening a completion stops '

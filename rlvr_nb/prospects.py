@@ -19,7 +19,7 @@ from .pipeline import Pipeline
 from .elements import button, card, fold, line, page, panel, stack, write
 from .entries import LIST
 from .panels import duration, long_text
-from .sections import Section, Tasks
+from .sections import AppSection, Tasks
 from .lab import Models
 from .worker import import_heavy
 
@@ -95,7 +95,7 @@ def remedy_label(override:str # as the probe suggests it
     return f"Add the reward {change.value['type']}" if added else f'Set {override}'
 
 # %% ../nbs/api/95_prospects.ipynb #w-prospects
-class Prospects(Section):
+class Prospects(AppSection):
     "What to expect of a training, measured before it."
     name, title = 'probe', 'Will it learn?'
     lead = 'Samples the untrained model with your data, prompts and rewards, and says what a training can learn from.'

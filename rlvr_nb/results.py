@@ -27,7 +27,7 @@ from .pipeline import Pipeline
 from .elements import button, card, named, page, panel, write
 from .live import Live
 from .panels import comparison_panel, long_text, table
-from .sections import Section, Tasks
+from .sections import AppSection, Tasks
 from .lab import Models, sample
 from .worker import import_heavy
 
@@ -51,7 +51,7 @@ def evaluation_panel(found:dict # dataset -> Evaluation
 # %% ../nbs/api/96_results.ipynb #w-results
 ENDED = ('finished', 'stopped', 'failed', 'killed')   # states of a run that goes on no more
 
-class Results(Section):
+class Results(AppSection):
     "Comparison, questions, report and ways to keep the model."
     name, title = 'results', 'Results'
     lead = 'The same problems before and after training, questions of your own, and ways to keep the model.'

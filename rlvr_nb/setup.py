@@ -23,7 +23,7 @@ from .doctor import diagnose, findings_table
 from .models import find_models, needs
 from .panels import configuration_panel, forecast_for, machine, memory_panel, memory_verdict
 from .plugin import command_of
-from .sections import Section, Tasks
+from .sections import AppSection, Tasks
 from .worker import import_heavy
 
 # %% ../nbs/api/94_setup.ipynb #w-in-use
@@ -117,7 +117,7 @@ def preset_base(name:str,         # of a preset or a recipe
     raise ConfigError(f"preset: there is no preset {name!r}, expected one of {', '.join(known)}")
 
 # %% ../nbs/api/94_setup.ipynb #w-setup
-class Setup(Section):
+class Setup(AppSection):
     "Preset, form, memory, command and dry run."
     name, title = 'setup', 'Setup'
     lead = (

@@ -25,7 +25,7 @@ from .bases import base_of_file
 from .entries import LIST
 from .panels import table
 from .results import trained_model
-from .sections import Section
+from .sections import AppSection
 
 # %% ../nbs/api/96_shelves.ipynb #w-accuracy-text
 def accuracy_text(s:dict # as `run_summary` gives it
@@ -71,7 +71,7 @@ def download_button(path:Path # of a file
     return to_xml(ft('button', f'Download {path.name}', type='button', cls='rlvr-copy rlvr-download', **kept))
 
 # %% ../nbs/api/96_shelves.ipynb #w-runs
-class Runs(Section):
+class Runs(AppSection):
     "The runs of a folder."
     name, title = 'runs', 'Runs'
     lead = ('Everything in the folder of runs. Choose one to show, continue or train further from it; choose several, '

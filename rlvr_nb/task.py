@@ -29,7 +29,7 @@ from .own_data import (
     PATTERNS, Source, answer_of, guess_columns, keep_upload, parts_text, read_source, readings_panel,
     rows_table, suggested_pattern, table_of, uploaded)
 from .preview import Preview, found_panel, preview_panel, read_preview, row_panel, search_rows, seen_text
-from .sections import Section, Tasks
+from .sections import AppSection, Tasks
 from .worker import import_heavy
 
 # %% ../nbs/api/94_task.ipynb #w-dataset-names
@@ -52,7 +52,7 @@ def dataset_edits(name:str,         # one of `dataset_names()`
     return {f'data.{key}': getattr(data, key) for key in _KEYS}
 
 # %% ../nbs/api/94_task.ipynb #w-task
-class Task(Section):
+class Task(AppSection):
     "A file of one's own, and rows as the model sees them."
     name, title = 'data', 'Task'
     lead = ('Your own file, or a dataset by name; then the rows that training would use, as the dataset has them and '

@@ -17,7 +17,7 @@ from .grammar import ConfigError, redact
 from .elements import classed, frame, set_visible, stack
 from .fields import SECRET_TYPED
 from .live import Live
-from .sections import Section, Tasks
+from .sections import AppSection, Tasks
 from .header import Header
 
 # %% ../nbs/api/96_window.ipynb #w-named-map
@@ -25,7 +25,7 @@ class Named(ChainMap):
     "Widgets by name; those of a section that isn't made yet have it made."
     def __init__(self,
                  head:dict,              # widgets of the header
-                 sections:list[Section], # with their own widgets
+                 sections:list[AppSection], # with their own widgets
                  add:Any,                # makes a section
                 ):
         super().__init__(head, *(s.w for s in sections))
@@ -45,7 +45,7 @@ class Window:
                  form:Any,               # a `Form`
                  tasks:Tasks,            # for what is slow
                  live:Live,              # of the run that is shown
-                 sections:list[Section], # in the order of their buttons
+                 sections:list[AppSection], # in the order of their buttons
                  actions:dict,           # start, pause, resume, stop, continue -> function
                 ):
         self.tasks, self.live, self.lock = tasks, live, threading.RLock()
@@ -67,7 +67,7 @@ def refuse_secret(self:Window, change:dict # of an input
 
 # %% ../nbs/api/96_window.ipynb #w-watch
 @patch
-def watch(self:Window, section:Section # just made
+def watch(self:Window, section:AppSection # just made
          ):
     "Take out a token that is typed into an input of a section."
     for x in section.w.values():
@@ -75,7 +75,7 @@ def watch(self:Window, section:Section # just made
 
 # %% ../nbs/api/96_window.ipynb #w-add
 @patch
-def add(self:Window, section:Section # not made yet
+def add(self:Window, section:AppSection # not made yet
        ):
     "Make a section with what it needs, and bring it up to date."
     with self.lock:
