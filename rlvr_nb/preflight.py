@@ -17,7 +17,7 @@ from .grammar import ConfigError, redact
 from .schema import PipelineConfig
 from .config import resolve_target
 from .prompts import Markers, after_opening, is_prefilled, system_prompt
-from .data import UNREADABLE, Rows
+from .data import UNREADABLE_ANSWER, Rows
 from .verify import KINDS, gold_problem, repaired_gold
 from .opinion import opinion_fault, second_opinion
 from .registry import RewardError
@@ -82,8 +82,8 @@ def _with_golds(data, load) -> tuple[Rows, list[Note]]:
     "Rows that can be scored, and notes; `load` makes rows from a check of their answers."
     if data.scorer is not None or data.kind not in KINDS: return load(), []
     rows = load(gold_problem=partial(gold_problem, kind=data.kind))
-    if rows.reasons.get(UNREADABLE, 0) > len(rows):
-        example = rows.named[UNREADABLE][0]
+    if rows.reasons.get(UNREADABLE_ANSWER, 0) > len(rows):
+        example = rows.named[UNREADABLE_ANSWER][0]
         return load(), [Note(f"most answers of {data.name} can't be read as {data.kind} ({example}), "
                              'so only rewards of your own can score them', 'data')]
     repaired = sum(repaired_gold(row['answer']) != row['answer'] for row in rows) if data.kind == 'math' else 0
