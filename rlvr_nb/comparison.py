@@ -20,7 +20,7 @@ from .redaction import token_hider
 from .grammar import ConfigError
 from .files import MOST_BYTES, parse_json, read_text, write_text
 from .show import Table, interval_text, p_text, percent, points
-from .opinion import UNREADABLE
+from .opinion import UNREADABLE_REASONS
 from .intervals import maj_at_k, mcnemar_exact, paired_difference_interval, pass_at_k, wilson_interval
 
 # %% ../nbs/api/61_comparison.ipynb #e-when
@@ -114,7 +114,7 @@ def _sampled_summary(rows:list[dict]) -> dict:
 def _opinion_summary(rows:list[dict]) -> dict:
     "The numbers of a second opinion; empty if no model was asked."
     asked = [r for r in rows if r.get('opinion') is not None]
-    unread = [r for r in asked if r['reason'] in UNREADABLE]
+    unread = [r for r in asked if r['reason'] in UNREADABLE_REASONS]
     compared = [r for r in asked if r['reason'] in ('match', 'mismatch')]
     if not asked: return {}
     agreed = [r['opinion'] == r['correct'] for r in compared]
