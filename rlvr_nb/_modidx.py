@@ -1314,7 +1314,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                   'rlvr_nb.isolated.Reference.__str__': ('api/isolated.html#reference.__str__', 'rlvr_nb/isolated.py'),
                                   'rlvr_nb.isolated._bounded': ('api/isolated.html#_bounded', 'rlvr_nb/isolated.py'),
                                   'rlvr_nb.isolated.add_operators': ('api/isolated.html#add_operators', 'rlvr_nb/isolated.py'),
-                                  'rlvr_nb.isolated.answer': ('api/isolated.html#answer', 'rlvr_nb/isolated.py'),
+                                  'rlvr_nb.isolated.answer_request': ('api/isolated.html#answer_request', 'rlvr_nb/isolated.py'),
                                   'rlvr_nb.isolated.ask': ('api/isolated.html#ask', 'rlvr_nb/isolated.py'),
                                   'rlvr_nb.isolated.be_program': ('api/isolated.html#be_program', 'rlvr_nb/isolated.py'),
                                   'rlvr_nb.isolated.be_tests': ('api/isolated.html#be_tests', 'rlvr_nb/isolated.py'),

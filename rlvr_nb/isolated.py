@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['MOST_ITEMS', 'STANDARD', 'SCALARS', 'CONTAINERS', 'OPERATORS', 'OPERATIONS', 'standard_parts', 'encode', 'decode',
-           'limit_myself', 'private_pipes', 'call', 'state', 'Program', 'exception_base', 'load', 'answer',
+           'limit_myself', 'private_pipes', 'call', 'state', 'Program', 'exception_base', 'load', 'answer_request',
            'be_program', 'Reference', 'refer', 'Channel', 'known_exception', 'receive', 'ask', 'same_state', 'Iterator',
            'classes_of', 'fluent_methods', 'Instance', 'add_operators', 'modules_of', 'connect', 'in_words', 'be_tests']
 
@@ -154,7 +154,7 @@ def load(program:Program, # to serve it
     except BaseException as e: program.send('raise', type(e).__name__, str(e)[:200])
 
 # %% ../nbs/api/33_isolated.ipynb #p-serve
-def answer(program:Program, question:str):
+def answer_request(program:Program, question:str):
     "Carry out a request of the tests, and send the result."
     try:
         operation, target, args, keywords = json.loads(question)
@@ -169,7 +169,7 @@ def be_program(source:str, seconds:int, megabytes:int):
     limit_myself(seconds, megabytes)
     program = Program(*private_pipes())
     load(program, source)
-    for question in program.incoming: answer(program, question)
+    for question in program.incoming: answer_request(program, question)
 
 # %% ../nbs/api/33_isolated.ipynb #p-reference
 class Reference:
