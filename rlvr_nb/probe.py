@@ -4,8 +4,9 @@
 
 # %% auto #0
 __all__ = ['COMPLETIONS', 'FEW_LIVE', 'MOSTLY_RIGHT', 'TOO_LONG', 'MEASURED_PROMPTS', 'drawn_rows', 'PromptGroup', 'totals_of',
-           'Remedy', 'ProbeReport', 'premium', 'pays_right', 'scored', 'grouped_records', 'measure', 'candidates',
-           'tried', 'ranked', 'pass_rates', 'probe_record', 'timed_step', 'probe', 'keep_probe', 'Signal']
+           'Remedy', 'ProbeReport', 'premium', 'pays_right', 'scored', 'grouped_records', 'measure',
+           'possible_remedies', 'tried', 'ranked', 'pass_rates', 'probe_record', 'timed_step', 'probe', 'keep_probe',
+           'Signal']
 
 # %% ../nbs/api/81_probe.ipynb #probe-imports
 import random, tempfile
@@ -271,10 +272,10 @@ def _format_remedies(report:ProbeReport, cfg:PipelineConfig, has_solutions:bool)
              'pays marker by marker, so that half a format is better than none')]
 
 # %% ../nbs/api/81_probe.ipynb #probe-candidates
-def candidates(report:ProbeReport,   # of the run as it is configured
-               cfg:PipelineConfig,   # of the run
-               has_solutions:bool,   # whether the data has worked solutions
-              )->list[Remedy]:
+def possible_remedies(report:ProbeReport,   # of the run as it is configured
+                      cfg:PipelineConfig,   # of the run
+                      has_solutions:bool,   # whether the data has worked solutions
+                     )->list[Remedy]:
     "What might help, by what is missing; nothing is tried yet."
     train, cut = cfg.train, report.cut_off
     hot = train.grpo.get('temperature', 1.) >= 1.2
@@ -381,7 +382,7 @@ def probe(cfg:PipelineConfig,        # of the run
     report = ProbeReport(groups, train.max_completion_length, train.max_steps)
     say('trying what might help')
     again = _tries(prepared, engine, {row['question'] for row in some[:8]})
-    possible = candidates(report, plain, any(prepared.train_rows.solutions))
+    possible = possible_remedies(report, plain, any(prepared.train_rows.solutions))
     report.remedies = ranked([tried(remedy, again, plain) for remedy in possible])
     if timed:
         say('timing three steps')
