@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['FREE', 'LOADED', 'COMPUTING', 'CHECKPOINT_LAYOUT', 'configuration_facts', 'source_digest', 'reward_facts',
            'weights_digest', 'tokenizer_digest', 'model_facts', 'version_facts', 'identity', 'Difference',
-           'differences', 'refuse_changes', 'check_resumable']
+           'changed_facts', 'refuse_changes', 'check_resumable']
 
 # %% ../nbs/api/82_identity.ipynb #identity-imports
 import dis, hashlib, inspect, platform, re, sys
@@ -220,9 +220,9 @@ class Difference:
         return Fault(self.path, problem=said if self.path else f'{self.fact} {said}')
 
 # %% ../nbs/api/82_identity.ipynb #id-differences-of
-def differences(before:dict, # fact -> value, as the run began
-                now:dict,    # fact -> value, today
-               )->list[Difference]:
+def changed_facts(before:dict, # fact -> value, as the run began
+                  now:dict,    # fact -> value, today
+                 )->list[Difference]:
     "What is not as it was, in the order of the facts."
     facts = dict.fromkeys([*before, *now])
     return [Difference(f, before.get(f, ''), now.get(f, '')) for f in facts if before.get(f, '') != now.get(f, '')]

@@ -30,7 +30,7 @@ from .rundir import RunDir
 from .observers import Observers, observers_for
 from .notes import Note, overlap
 from .preflight import CheckReport, _component, prepare, probe_completions
-from .identity import LOADED, differences, identity, model_facts, refuse_changes
+from .identity import LOADED, changed_facts, identity, model_facts, refuse_changes
 
 # %% ../nbs/api/83_stages.ipynb #l-pipeline
 class Pipeline:
@@ -160,7 +160,7 @@ def _refuse_changes(self:Pipeline) -> None:
     known = run.read_identity()['facts']
     now = identity(self.cfg, p.rewards, p.train_rows, p.eval_rows)
     now |= _of_model(run)  # compared once the model is there
-    self.changed = differences(known, now) if known else []
+    self.changed = changed_facts(known, now) if known else []
     refuse_changes(self.changed, run, self.force)
     self.choice = same_everywhere(choose_checkpoint(self.checkpoints()) if is_main_process() else None)
     if self.choice.passed_over and not self.choice.path and not self.force:
@@ -183,7 +183,7 @@ def _check_model(self:Pipeline, model, tokenizer) -> None:
     if not is_main_process(): return
     run, p, now = self.run_dir, self.prepared, model_facts(model, tokenizer)
     before = _of_model(run)
-    changed = differences(before, {name: value for name, value in now.items() if name in before})
+    changed = changed_facts(before, {name: value for name, value in now.items() if name in before})
     refuse_changes(changed, run, self.force)
     run.write_identity(run.read_identity()['facts'] | now, changed)
     for change in changed: run.log_event('forced', what=str(change))
