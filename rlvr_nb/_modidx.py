@@ -1271,7 +1271,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                   'rlvr_nb.isolated.call': ('api/isolated.html#call', 'rlvr_nb/isolated.py'),
                                   'rlvr_nb.isolated.classes_of': ('api/isolated.html#classes_of', 'rlvr_nb/isolated.py'),
                                   'rlvr_nb.isolated.connect': ('api/isolated.html#connect', 'rlvr_nb/isolated.py'),
-                                  'rlvr_nb.isolated.decode': ('api/isolated.html#decode', 'rlvr_nb/isolated.py'),
+                                  'rlvr_nb.isolated.decode_value': ('api/isolated.html#decode_value', 'rlvr_nb/isolated.py'),
                                   'rlvr_nb.isolated.encode_value': ('api/isolated.html#encode_value', 'rlvr_nb/isolated.py'),
                                   'rlvr_nb.isolated.exception_base': ('api/isolated.html#exception_base', 'rlvr_nb/isolated.py'),
                                   'rlvr_nb.isolated.fluent_methods': ('api/isolated.html#fluent_methods', 'rlvr_nb/isolated.py'),

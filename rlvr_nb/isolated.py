@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['MOST_ITEMS', 'STANDARD', 'SCALARS', 'CONTAINERS', 'OPERATORS', 'OPERATIONS', 'standard_parts', 'encode_value',
-           'decode', 'limit_myself', 'private_pipes', 'call', 'state', 'Program', 'exception_base', 'load',
+           'decode_value', 'limit_myself', 'private_pipes', 'call', 'state', 'Program', 'exception_base', 'load',
            'answer_request', 'be_program', 'Reference', 'refer', 'Channel', 'known_exception', 'receive', 'ask',
            'same_state', 'Iterator', 'classes_of', 'fluent_methods', 'Instance', 'add_operators', 'modules_of',
            'connect', 'in_words', 'be_tests']
@@ -58,7 +58,7 @@ def _bounded(numbers:range) -> range:
         raise RuntimeError('the program wrote a range that holds every number')
     return numbers
 
-def decode(data:Any, find:Any) -> Any:
+def decode_value(data:Any, find:Any) -> Any:
     "The value of JSON that `encode_value` made; `find` knows what a handle stands for."
     if not isinstance(data, list): return data
     kind, body = data
@@ -66,14 +66,14 @@ def decode(data:Any, find:Any) -> Any:
     if kind == 'float': return float.fromhex(body)
     if kind == 'complex': return complex(*map(float.fromhex, body))
     if kind in ('bytes', 'bytearray'): return getattr(builtins, kind).fromhex(body)
-    if kind == 'dict': return {decode(k, find): decode(v, find) for k, v in body}
+    if kind == 'dict': return {decode_value(k, find): decode_value(v, find) for k, v in body}
     if kind == 'range': return _bounded(range(*body))
-    if kind in ('list', 'tuple', 'set', 'frozenset'): return getattr(builtins, kind)(decode(v, find) for v in body)
+    if kind in ('list', 'tuple', 'set', 'frozenset'): return getattr(builtins, kind)(decode_value(v, find) for v in body)
     module, _, name = kind.rpartition('.')
     if (module, name) not in STANDARD: return find(kind, body)
     made = getattr(__import__(module), name)
     how = STANDARD[module, name][1]
-    return (getattr(made, how) if how else made)(*(decode(v, find) for v in body))
+    return (getattr(made, how) if how else made)(*(decode_value(v, find) for v in body))
 
 # %% ../nbs/api/33_isolated.ipynb #p-limit-myself
 def limit_myself(seconds:int,   # of processor time
@@ -130,7 +130,7 @@ class Program:
         "A function of the tests: calling it asks them to."
         def asked(*args):
             self.send('callback', number, encode_value(list(args), self.keep))
-            return decode(json.loads(self.incoming.readline()), self.find)
+            return decode_value(json.loads(self.incoming.readline()), self.find)
         return asked
 
 # %% ../nbs/api/33_isolated.ipynb #p-exception-base
@@ -159,7 +159,7 @@ def answer_request(program:Program, question:str):
     "Carry out a request of the tests, and send the result."
     try:
         operation, target, args, keywords = json.loads(question)
-        args, keywords = decode(args, program.find), decode(keywords, program.find)
+        args, keywords = decode_value(args, program.find), decode_value(keywords, program.find)
         result = OPERATIONS[operation](program.objects[target], *args, **keywords)
         program.send('ok', encode_value(result, program.keep), encode_value(args, program.keep))
     except BaseException as e: program.send('raise', type(e).__name__, str(e)[:200])
@@ -249,7 +249,7 @@ def receive(channel:Channel) -> list:
         if kind == 'raise': raise (channel.exceptions.get(rest[0]) or known_exception(rest[0]))(rest[1])
         if kind == 'ok': return rest
         if kind != 'callback': raise RuntimeError('the program wrote something else than an answer')
-        called = channel.callbacks[rest[0]](*decode(rest[1], channel.find))
+        called = channel.callbacks[rest[0]](*decode_value(rest[1], channel.find))
         channel.send(encode_value(called, channel.keep))
 
 # %% ../nbs/api/33_isolated.ipynb #p-ask
@@ -257,11 +257,11 @@ def ask(channel:Channel, operation:str, number:int, *args, **keywords):
     "Send a request about an object and return the result; containers that the program changed are updated here."
     channel.send([operation, number, encode_value(list(args), channel.keep), encode_value(keywords, channel.keep)])
     result, after = receive(channel)
-    for mine, theirs in zip(args, decode(after, channel.find)):
+    for mine, theirs in zip(args, decode_value(after, channel.find)):
         if not isinstance(mine, (list, dict, set)) or type(mine) is not type(theirs): continue
         mine.clear()
         (mine.extend if isinstance(mine, list) else mine.update)(theirs)
-    return decode(result, channel.find)
+    return decode_value(result, channel.find)
 
 # %% ../nbs/api/33_isolated.ipynb #p-same-state
 def same_state(one:Reference, other:Reference, depth:int=0) -> bool:
@@ -360,7 +360,7 @@ def connect(channel:Channel, units:list[str]) -> dict:
         if isinstance(data, list) and data[0] == 'exception':
             names[name] = channel.exceptions[name] = type(name, (known_exception(data[1]),), {})
             continue
-        names[name] = decode(data, channel.find)
+        names[name] = decode_value(data, channel.find)
         if name in classes and isinstance(data, list) and data[0] == 'class': channel.classes.add(data[1])
     return names | {name: __import__(name) for name in modules}
 
