@@ -858,7 +858,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                 'rlvr_nb.fields._text_input': ('api/fields.html#_text_input', 'rlvr_nb/fields.py'),
                                 'rlvr_nb.fields.choice_label': ('api/fields.html#choice_label', 'rlvr_nb/fields.py'),
                                 'rlvr_nb.fields.css_class': ('api/fields.html#css_class', 'rlvr_nb/fields.py'),
-                                'rlvr_nb.fields.fault_text': ('api/fields.html#fault_text', 'rlvr_nb/fields.py'),
+                                'rlvr_nb.fields.field_fault_text': ('api/fields.html#field_fault_text', 'rlvr_nb/fields.py'),
                                 'rlvr_nb.fields.fix_button': ('api/fields.html#fix_button', 'rlvr_nb/fields.py'),
                                 'rlvr_nb.fields.fix_label': ('api/fields.html#fix_label', 'rlvr_nb/fields.py'),
                                 'rlvr_nb.fields.make_input': ('api/fields.html#make_input', 'rlvr_nb/fields.py'),

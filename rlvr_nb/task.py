@@ -21,7 +21,7 @@ from .prompts import Markers
 from .data import DATASET_PROCESSORS
 from .verify import KINDS
 from .checks import _builtin_row_problems
-from .fields import fault_text
+from .fields import field_fault_text
 from .faults import as_fault
 from .form import Form
 from .elements import button, card, columns, line, named, on_enter, panel, set_visible, write
@@ -374,7 +374,7 @@ def _train_on(self:Task, edits:dict, what:str) -> str:
     self.form.update(edits)
     self._then_render = True
     self.load_rows(tokenizer=False)
-    waits = f' Start waits: {fault_text(self.form.obstacles[0])}.' if self.form.obstacles else ''
+    waits = f' Start waits: {field_fault_text(self.form.obstacles[0])}.' if self.form.obstacles else ''
     return f'The configuration trains on {what} now.{waits}'
 
 # %% ../nbs/api/94_task.ipynb #w-task-use
