@@ -24,7 +24,7 @@ from .trust import asked_again
 from .bases import base_of_file
 from .fields import Field
 from .form import Form
-from .live import Live, fingerprint
+from .live import Live, config_fingerprint
 from .worker import (after_cells, continued_config, EventPump, TrainingThread, in_colab,
                             running_kernel)
 from .sections import Tasks
@@ -395,7 +395,7 @@ def show_run(self:App, run:RunDir # to be shown
     self.live.load(run)
     self.live.update(
         beta=stored.train.grpo.get('beta') or 0.0, markers=list(Markers.from_config(stored.model.markers)),
-        fingerprint=fingerprint(stored))
+        fingerprint=config_fingerprint(stored))
     self.wake()
 
 @patch

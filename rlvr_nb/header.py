@@ -17,7 +17,7 @@ from .checkpoint import newest_checkpoint
 from .elements import button, classed, line, panel, set_visible, stack, write
 from .entries import LIST
 from .fields import field_fault_text, fix_button
-from .live import fingerprint, last_sign
+from .live import config_fingerprint, last_sign
 from .panels import duration, outcome_text, status_line
 from .sections import Notice, Tasks, message_text
 
@@ -155,7 +155,7 @@ def draw(self:Header,
         ):
     "Bring the header up to date."
     self.draw_buttons(view, running, paused)
-    other = view.fingerprint is not None and view.fingerprint != fingerprint(self.form.valid)
+    other = view.fingerprint is not None and view.fingerprint != config_fingerprint(self.form.valid)
     self.w['status'].value = status_line(view, paused, '' if running else outcome_text(comparisons), other)
     write(self.w['facts'], facts(self.form, memory, total))
     self.draw_blocked(view, running)
