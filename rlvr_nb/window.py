@@ -14,7 +14,7 @@ from typing import Any
 import ipywidgets
 from fastcore.basics import patch
 from .grammar import ConfigError, redact
-from .elements import classed, frame, set_visible, stack
+from .elements import classed, style_widget, set_visible, stack
 from .fields import SECRET_TYPED
 from .live import Live
 from .sections import AppSection, Tasks
@@ -53,7 +53,7 @@ class Window:
         titles = {s.name: s.title for s in sections}
         self.head = Header(form, tasks, titles, dict(actions, open=lambda name: self.open(name)))
         self.w = Named(self.head.w, sections, lambda s: self.add(s))
-        self.box = classed(stack(frame(), self.head.box, layout=dict(width='100%')), 'app')
+        self.box = classed(stack(style_widget(), self.head.box, layout=dict(width='100%')), 'app')
         self.w['sections'].observe(lambda c: self.opened(c['new']), 'value')
 
 # %% ../nbs/api/96_window.ipynb #w-refuse-secret
