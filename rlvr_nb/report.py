@@ -20,7 +20,7 @@ from .show import interval_text, line_chart, p_text, percent, points, visible
 from .comparison import Comparison, When, prompt_text, samples_text
 from .rundir import shown_path
 from .observers import METRICS
-from .page import bar, differences, fact_table, frame, marked, option_text, page, tile, without_empty_last
+from .page import bar, differences, fact_table, frame, marked, option_text, html_page, tile, without_empty_last
 from .curves import SECONDS, dataset_text, evaluated_as, planned
 from .facts import RunFacts, pair_evaluations, pick_completions, reward_text, status_text
 
@@ -334,7 +334,7 @@ def html(self:RunReport)->str:
     "The page."
     sections = [self.header, self.headline, self.curves, self.evaluation_table, self.examples, self.changed,
                 self.checks, self.timing, self.configuration]
-    return page(f'{self.title}: report', *(section() for section in sections))
+    return html_page(f'{self.title}: report', *(section() for section in sections))
 
 # %% ../nbs/api/77_report.ipynb #t-save
 @patch

@@ -20,7 +20,7 @@ from .config import load_file
 from .show import line_chart, visible
 from .rescore import Rescored, Rescoring, rescore
 from .rundir import RunDir, as_run, shown_path
-from .page import differences, fact_table, frame, marked, option_text, page
+from .page import differences, fact_table, frame, marked, option_text, html_page
 from .facts import RunFacts
 from .trust import NOT_EVALUATED, load_run
 
@@ -102,9 +102,9 @@ def html(self:RunRescoring)->str:
     shown = f'{min(len(changed), _MOST_SHOWN)} of {len(changed)} completions whose advantage has another sign.'
     title = f'{self.run.path.name} under other rewards'
     cards = [_card(s, markers) for s in changed[:_MOST_SHOWN]]
-    return page(title, ft('h1', title), ft('section', self.rescoring.table().element(), _charts(self)),
-                ft('section', ft('h2', 'What differs'), options),
-                ft('section', ft('h2', 'Completions'), ft('p', shown, cls='note'), *cards))
+    return html_page(title, ft('h1', title), ft('section', self.rescoring.table().element(), _charts(self)),
+                     ft('section', ft('h2', 'What differs'), options),
+                     ft('section', ft('h2', 'Completions'), ft('p', shown, cls='note'), *cards))
 
 # %% ../nbs/api/81_rescoring.ipynb #rescoring-html
 @patch

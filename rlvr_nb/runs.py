@@ -22,7 +22,7 @@ from .show import Table, interval_text, line_chart, p_text, percent, points
 from .intervals import mean_interval
 from .comparison import Comparison, compare
 from .rundir import RunDir, as_run, shown_path
-from .page import differences, fact_table, flatten, frame, option_text, page
+from .page import differences, fact_table, flatten, frame, option_text, html_page
 from .facts import readable, status_text
 from .curves import CHARTS, Chart, dataset_text, titled
 from .report import RunReport
@@ -143,9 +143,9 @@ def html(self:RunComparison)->str:
     charts = _curve_charts(lambda metric: {name: r.curve(metric) for name, r in zip(self.names, self.reports)})
     title, results = f'{len(self.reports)} runs', fact_table(_results_header(self.results), self.results)
     paired = ft('section', ft('h2', 'After training, problem by problem'), _pair_table(self.pairs).element())
-    return page(f'{title} compared', ft('h1', title), ft('section', results), paired if self.pairs else None,
-                ft('section', ft('h2', 'Curves'), charts) if charts else None,
-                ft('section', ft('h2', 'What differs'), _option_table(self.names, self.differences)))
+    return html_page(f'{title} compared', ft('h1', title), ft('section', results), paired if self.pairs else None,
+                     ft('section', ft('h2', 'Curves'), charts) if charts else None,
+                     ft('section', ft('h2', 'What differs'), _option_table(self.names, self.differences)))
 
 # %% ../nbs/api/79_runs.ipynb #t-seeds-seed
 _NOT_AN_EXPERIMENT = (*_NOT_COMPARED, 'seed', 'train.seed')
@@ -283,10 +283,10 @@ def html(self:SeedSummary)->str:
     title = f'{len(groups)} experiment{"s" * (len(groups) > 1)}, {len(runs.reports)} runs'
     differ = ft('section', ft('h2', 'What differs'), _option_table(list(groups), _differing(list(groups.values()))))
     means = ft('section', fact_table(_SEEDS_HEADER, self.rows), ft('p', note, cls='note'))
-    return page('Runs over seeds', ft('h1', title), means,
-                ft('section', ft('h2', 'Curves, means over the seeds'), charts) if charts else None,
-                ft('section', ft('h2', 'Runs'), fact_table(_results_header(runs.results), runs.results)),
-                differ if len(groups) > 1 else None)
+    return html_page('Runs over seeds', ft('h1', title), means,
+                     ft('section', ft('h2', 'Curves, means over the seeds'), charts) if charts else None,
+                     ft('section', ft('h2', 'Runs'), fact_table(_results_header(runs.results), runs.results)),
+                     differ if len(groups) > 1 else None)
 
 @patch
 def save(self:SeedSummary,
