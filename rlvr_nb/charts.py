@@ -12,7 +12,7 @@ import math
 from fastcore.xml import ft
 from .show import line_chart
 from .observers import metric_text
-from .curves import Chart, evaluated_as, planned
+from .curves import Chart, evaluated_as, charts_for
 from .live import mean_point
 
 # %% ../nbs/api/93_charts.ipynb #w-thinned
@@ -68,7 +68,7 @@ def charts(curves:dict,           # name of a metric -> [(step, value), ...]
     if not curves: return ft('p', _NOTHING, cls='note')
     no_kl = 'no step yet' if beta else 'off: train.grpo.beta is 0, so the model may move freely'
     parts = []
-    for chart in [_accuracy(curves, overlap or {}), *planned(curves)]:
+    for chart in [_accuracy(curves, overlap or {}), *charts_for(curves)]:
         found = {label: within(curves.get(name, []), span) for label, name in chart.series.items()}
         empty = no_kl if 'kl' in chart.series.values() else 'no step yet'
         if any(found.values()) or chart.always: parts.append(_draw(chart, found, empty))

@@ -21,7 +21,7 @@ from .comparison import Comparison, When, prompt_text, samples_text
 from .rundir import shown_path
 from .observers import METRICS
 from .page import bar, differences, fact_table, frame, marked, option_text, html_page, tile, without_empty_last
-from .curves import SECONDS, dataset_text, evaluated_as, planned
+from .curves import SECONDS, dataset_text, evaluated_as, charts_for
 from .facts import RunFacts, pair_evaluations, pick_completions, reward_text, status_text
 
 # %% ../nbs/api/77_report.ipynb #t-report
@@ -144,7 +144,7 @@ def _accuracy_chart(self:RunReport) -> FT|None:
 def _charts(self:RunReport) -> list[FT]:
     "The curves of what the trainer measured, each where it was measured."
     drawn = []
-    for chart in planned(dict.fromkeys(name for entry in self.metrics for name in entry)):
+    for chart in charts_for(dict.fromkeys(name for entry in self.metrics for name in entry)):
         curves = {label: self.curve(name) for label, name in chart.series.items()}
         if any(curves.values()): drawn.append(line_chart(chart.title, curves, chart.share, unit=chart.unit))
     return drawn
