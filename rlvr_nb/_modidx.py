@@ -495,7 +495,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                 'rlvr_nb.curves.charts_for': ('api/curves.html#charts_for', 'rlvr_nb/curves.py'),
                                 'rlvr_nb.curves.dataset_text': ('api/curves.html#dataset_text', 'rlvr_nb/curves.py'),
                                 'rlvr_nb.curves.evaluated_as': ('api/curves.html#evaluated_as', 'rlvr_nb/curves.py'),
-                                'rlvr_nb.curves.titled': ('api/curves.html#titled', 'rlvr_nb/curves.py')},
+                                'rlvr_nb.curves.metric_chart': ('api/curves.html#metric_chart', 'rlvr_nb/curves.py')},
             'rlvr_nb.data': { 'rlvr_nb.data.DefaultDataComponent': ('api/data.html#defaultdatacomponent', 'rlvr_nb/data.py'),
                               'rlvr_nb.data.DefaultDataComponent.__init__': ( 'api/data.html#defaultdatacomponent.__init__',
                                                                               'rlvr_nb/data.py'),

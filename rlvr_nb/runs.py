@@ -24,7 +24,7 @@ from .comparison import Comparison, compare
 from .rundir import RunDir, as_run, shown_path
 from .page import differences, fact_table, flatten, frame, option_text, html_page
 from .facts import readable, status_text
-from .curves import CHARTS, Chart, dataset_text, titled
+from .curves import CHARTS, Chart, dataset_text, metric_chart
 from .report import RunReport
 
 # %% ../nbs/api/79_runs.ipynb #t-compared
@@ -124,7 +124,7 @@ def _is_compared(chart:Chart) -> bool: return chart.compared
 def _curve_charts(curves_of:Callable) -> FT|None:
     "A chart for each metric that any run has; `curves_of(metric)` gives {label: curve}."
     drawn = []
-    for chart in (titled('accuracy', share=True), *filter(_is_compared, CHARTS), titled('step_time', unit='s')):
+    for chart in (metric_chart('accuracy', share=True), *filter(_is_compared, CHARTS), metric_chart('step_time', unit='s')):
         [metric] = chart.series.values()
         found = curves_of(metric)
         if any(found.values()): drawn.append(line_chart(chart.title, found, chart.share, unit=chart.unit))
