@@ -881,7 +881,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                'rlvr_nb.files.plain': ('api/files.html#plain', 'rlvr_nb/files.py'),
                                'rlvr_nb.files.read_json': ('api/files.html#read_json', 'rlvr_nb/files.py'),
                                'rlvr_nb.files.read_lines': ('api/files.html#read_lines', 'rlvr_nb/files.py'),
-                               'rlvr_nb.files.read_text': ('api/files.html#read_text', 'rlvr_nb/files.py'),
+                               'rlvr_nb.files.read_text_file': ('api/files.html#read_text_file', 'rlvr_nb/files.py'),
                                'rlvr_nb.files.replacing': ('api/files.html#replacing', 'rlvr_nb/files.py'),
                                'rlvr_nb.files.write_text': ('api/files.html#write_text', 'rlvr_nb/files.py')},
             'rlvr_nb.finance': { 'rlvr_nb.finance._as_number': ('api/finance.html#_as_number', 'rlvr_nb/finance.py'),

@@ -15,7 +15,7 @@ from pathlib import Path
 
 # %% ../nbs/api/52_checkpoint.ipynb #checkpoint-own-imports
 from .grammar import ConfigError, UnavailableError
-from .files import MOST_LINE, parse_json, read_text
+from .files import MOST_LINE, parse_json, read_text_file
 
 # %% ../nbs/api/52_checkpoint.ipynb #ck-digest
 def file_digest(path:str|Path # a file
@@ -79,7 +79,7 @@ def _read_manifest(folder:Path) -> dict:
     "The manifest of a checkpoint; a `ValueError` says in words why there is none to trust."
     if not os.path.lexists(folder/MANIFEST):
         raise ValueError(f'it has no {MANIFEST}: its saving never ended, or an earlier version of rlvr_nb wrote it')
-    try: text = read_text(folder/MANIFEST, MOST_LINE)
+    try: text = read_text_file(folder/MANIFEST, MOST_LINE)
     except ConfigError as e: raise ValueError(f"its {MANIFEST} can't be read ({e})") from e
     try: manifest = parse_json(text)
     except ValueError: raise ValueError(f'its {MANIFEST} is no JSON') from None

@@ -18,7 +18,7 @@ from typing import Any
 from fastcore.basics import patch
 from .redaction import token_hider
 from .grammar import ConfigError
-from .files import MOST_BYTES, parse_json, read_text, write_text
+from .files import MOST_BYTES, parse_json, read_text_file, write_text
 from .show import Table, interval_text, p_text, percent, points
 from .opinion import UNREADABLE_REASONS
 from .intervals import maj_at_k, mcnemar_exact, paired_difference_interval, pass_at_k, wilson_interval
@@ -194,7 +194,7 @@ def load(cls:Evaluation,
          path:str|Path, # a file written by `save`
         )->Evaluation:
     "Read an evaluation back."
-    lines = read_text(Path(path), MOST_BYTES).removesuffix('\n').split('\n')
+    lines = read_text_file(Path(path), MOST_BYTES).removesuffix('\n').split('\n')
     rows = [_example(path, number, line) for number, line in enumerate(lines, 1) if line]
     if not rows: raise ConfigError(f'{path}: holds no example; evaluate again')
     names:dict = {k: rows[0].get(k) for k in ('dataset', 'when')}

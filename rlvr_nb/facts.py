@@ -16,7 +16,7 @@ from typing import Callable
 from fastcore.basics import patch
 from .grammar import ConfigError
 from .yamlfile import read_yaml
-from .files import fits, read_text
+from .files import fits, read_text_file
 from .show import percent, visible
 from .prompts import GEMMA, PLAIN
 from .comparison import Comparison, compare
@@ -66,7 +66,7 @@ _SECTIONS = ('data', 'model', 'train', 'reward', 'eval', 'prompts')
 def _read_config(run:RunDir) -> tuple[str, dict]:
     "The configuration as text and as a tree; one that can't be read is counted and left out."
     if not run.config.exists(): return '', {}
-    try: text, tree = read_text(run.config, 2**20), read_yaml(run.config)[0]
+    try: text, tree = read_text_file(run.config, 2**20), read_yaml(run.config)[0]
     except ConfigError:
         run.unreadable[run.config.name] = 1
         return '', {}

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['MOST_BYTES', 'MOST_LINE', 'MOST_NESTED', 'replacing', 'write_text', 'plain', 'json_text', 'finite', 'append_line',
-           'opened', 'read_text', 'nested', 'parse_json', 'read_json', 'read_lines', 'last_of_each', 'file_end',
+           'opened', 'read_text_file', 'nested', 'parse_json', 'read_json', 'read_lines', 'last_of_each', 'file_end',
            'inside', 'links_out', 'leads_out', 'fits']
 
 # %% ../nbs/api/08_files.ipynb #files-imports
@@ -93,9 +93,9 @@ def opened(path:Path,  # a file that anybody may have written
     with os.fdopen(handle, 'rb') as file: yield file
 
 # %% ../nbs/api/08_files.ipynb #files-read-text
-def read_text(path:Path,             # a file that anybody may have written
-              most:int=MOST_BYTES,   # bytes
-             )->str:                 # bytes that aren't UTF-8 become the replacement character
+def read_text_file(path:Path,             # a file that anybody may have written
+                   most:int=MOST_BYTES,   # bytes
+                  )->str:                 # bytes that aren't UTF-8 become the replacement character
     "The text of a file; a `ConfigError` if it is larger than `most` bytes."
     with opened(path) as file: data = file.read(most + 1)
     if len(data) > most: raise ConfigError(f'{path}: more than {most:,} bytes; no run writes as much')
@@ -126,7 +126,7 @@ def read_json(path:Path,  # may be missing
              )->dict:     # empty where there is no file
     "The object in a JSON file."
     if not path.exists(): return {}
-    try: value = parse_json(read_text(path, MOST_LINE))
+    try: value = parse_json(read_text_file(path, MOST_LINE))
     except ValueError as e: raise ConfigError(f'{path}: not JSON ({e}); restore the file or remove it') from e
     if not isinstance(value, dict): raise ConfigError(f'{path}: not an object in JSON; restore the file or remove it')
     return value

@@ -11,7 +11,7 @@ from pathlib import Path
 
 # %% ../nbs/api/17_modelfiles.ipynb #modelfiles-own-imports
 from .grammar import ConfigError, one_line
-from .files import leads_out, parse_json, read_text
+from .files import leads_out, parse_json, read_text_file
 
 # %% ../nbs/api/17_modelfiles.ipynb #modelfiles-json
 _MOST_JSON = 16 * 2**20  # bytes; the largest config.json of a known model has a thousandth of it
@@ -19,7 +19,7 @@ _MOST_JSON = 16 * 2**20  # bytes; the largest config.json of a known model has a
 def read_model_json(path:Path, # a JSON file of a model
                    )->dict:
     "The object in a JSON file; a `ConfigError` where it holds none."
-    try: value = parse_json(read_text(path, _MOST_JSON))
+    try: value = parse_json(read_text_file(path, _MOST_JSON))
     except ConfigError as e: raise ConfigError(f"model.model_name_or_path: {e}; the folder is damaged") from None
     except ValueError as e:
         raise ConfigError(f"model.model_name_or_path: {path} can't be read ({e}); the folder is damaged") from None

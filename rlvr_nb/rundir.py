@@ -18,7 +18,7 @@ from typing import Any
 from fastcore.basics import patch
 from .grammar import CONF_DIR, ConfigError, nearest
 from .files import (append_line, file_end, fits, inside, json_text, last_of_each, links_out, parse_json,
-                           read_json, read_lines, read_text, replacing, write_text)
+                           read_json, read_lines, read_text_file, replacing, write_text)
 from .comparison import Evaluation, When
 from .parts import add_part, read_parts
 from .writer import STALE, WriterMark, file_system_now
@@ -392,7 +392,7 @@ def _whole_example(row) -> bool:
 def _load_evaluation(path:Path) -> Evaluation|None:
     "An evaluation, or None where the file is damaged."
     try:
-        rows = [parse_json(text) for text in read_text(path).removesuffix('\n').split('\n')]
+        rows = [parse_json(text) for text in read_text_file(path).removesuffix('\n').split('\n')]
         if not all(map(_whole_example, rows)): return None
         names = {k: rows[0][k] for k in ('dataset', 'when')}
         return Evaluation(**names, rows=[{k: v for k, v in r.items() if k not in names} for r in rows])

@@ -14,7 +14,7 @@ from typing import Any
 
 # %% ../nbs/api/79_trust.ipynb #trust-own-imports
 from .grammar import ConfigError, Fault, GROUPS, override_text, parse_override, path_text, walk
-from .files import links_out, parse_json, read_text
+from .files import links_out, parse_json, read_text_file
 from .yamlfile import read_yaml
 from .schema import PipelineConfig
 from .modelfiles import folder_problems
@@ -239,7 +239,7 @@ def _own_code(root:Path) -> list[str]:
     told = []
     for path in _files(root):
         if path.name not in _SETTINGS: continue
-        try: known = parse_json(read_text(path, 16 * 2**20))
+        try: known = parse_json(read_text_file(path, 16 * 2**20))
         except (ConfigError, ValueError) as e:
             told.append(f'{path.relative_to(root)}: {e}')
             continue
