@@ -3004,7 +3004,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                  'rlvr_nb.sources.load_rows': ('api/sources.html#load_rows', 'rlvr_nb/sources.py'),
                                  'rlvr_nb.sources.quiet_hub': ('api/sources.html#quiet_hub', 'rlvr_nb/sources.py'),
                                  'rlvr_nb.sources.read_file': ('api/sources.html#read_file', 'rlvr_nb/sources.py'),
-                                 'rlvr_nb.sources.read_text': ('api/sources.html#read_text', 'rlvr_nb/sources.py'),
+                                 'rlvr_nb.sources.read_utf_text': ('api/sources.html#read_utf_text', 'rlvr_nb/sources.py'),
                                  'rlvr_nb.sources.split_files': ('api/sources.html#split_files', 'rlvr_nb/sources.py'),
                                  'rlvr_nb.sources.splits_of': ('api/sources.html#splits_of', 'rlvr_nb/sources.py')},
             'rlvr_nb.spread': { 'rlvr_nb.spread.divided': ('api/spread.html#divided', 'rlvr_nb/spread.py'),
