@@ -822,7 +822,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                'rlvr_nb.facts.pick_completions': ('api/facts.html#pick_completions', 'rlvr_nb/facts.py'),
                                'rlvr_nb.facts.readable': ('api/facts.html#readable', 'rlvr_nb/facts.py'),
                                'rlvr_nb.facts.reward_text': ('api/facts.html#reward_text', 'rlvr_nb/facts.py'),
-                               'rlvr_nb.facts.status_text': ('api/facts.html#status_text', 'rlvr_nb/facts.py')},
+                               'rlvr_nb.facts.run_status_text': ('api/facts.html#run_status_text', 'rlvr_nb/facts.py')},
             'rlvr_nb.faults': { 'rlvr_nb.faults._dataset_faults': ('api/faults.html#_dataset_faults', 'rlvr_nb/faults.py'),
                                 'rlvr_nb.faults._has_gpu': ('api/faults.html#_has_gpu', 'rlvr_nb/faults.py'),
                                 'rlvr_nb.faults._ours': ('api/faults.html#_ours', 'rlvr_nb/faults.py'),

@@ -22,7 +22,7 @@ from .rundir import shown_path
 from .observers import METRICS
 from .page import bar, differences, fact_table, frame, marked, option_text, html_page, tile, without_empty_last
 from .curves import SECONDS, dataset_text, evaluated_as, charts_for
-from .facts import RunFacts, pair_evaluations, pick_completions, reward_text, status_text
+from .facts import RunFacts, pair_evaluations, pick_completions, reward_text, run_status_text
 
 # %% ../nbs/api/77_report.ipynb #t-report
 class RunReport(RunFacts):
@@ -101,7 +101,7 @@ def headline(self:RunReport)->FT:
         said = [_sentence(c, called), *filter(None, [_warm_gain(self, name)])]
         parts += [*([ft('h3', called)] if len(comparisons) > 1 else []), _tiles(c, first), ft('p', ' '.join(said))]
         parts += [ft('p', note, cls='note') for note in c.notes]
-    nothing = 'No evaluation is finished yet.' if status_text(self.run) == 'running' else 'This run has no evaluation.'
+    nothing = 'No evaluation is finished yet.' if run_status_text(self.run) == 'running' else 'This run has no evaluation.'
     parts = [*parts, *_unpaired(self)] or [ft('p', nothing)]
     warned = [ft('ul', *(ft('li', visible(text)) for text in self.caveats), cls='caveats')] if self.caveats else []
     return ft('section', *parts, *warned)
@@ -247,7 +247,7 @@ def checks(self:RunReport)->FT:
     "Notes, audit findings, faults and counts."
     error, counts, findings = self.result.get('error'), self.tally(), self.findings
     parts = [ft('p', visible(f'The run failed: {error}'), cls='bad')] if error else []
-    if (how := status_text(self.run)).startswith('killed'):
+    if (how := run_status_text(self.run)).startswith('killed'):
         parts += [ft('p', f'The run was {how}. Continue it with --resume {shown_path(self.run.path)}', cls='bad')]
     nothing = ft('p', 'No fault, no row left out, nothing cut off.')
     parts += [fact_table(['what', 'detail', 'count'], counts) if counts else nothing]
@@ -322,7 +322,7 @@ def header(self:RunReport)->FT:
     "The head of the page: the run's name, its status and its directory."
     model, data = self.section('model').get('model_name_or_path'), self.section('data').get('dataset_name')
     total = next((m['total_steps'] for m in reversed(self.metrics) if 'total_steps' in m), None)
-    done = f'{status_text(self.run)}, {self.steps}{f" of {total}" if total else ""} steps'
+    done = f'{run_status_text(self.run)}, {self.steps}{f" of {total}" if total else ""} steps'
     about = [done, model and f'model {model}', data and f'data {data}', self.manifest.get('started')]
     about += [self.run.path.name]
     line = ' · '.join(str(a) for a in about if a)

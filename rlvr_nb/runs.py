@@ -23,7 +23,7 @@ from .intervals import mean_interval
 from .comparison import Comparison, compare
 from .rundir import RunDir, as_run, shown_path
 from .page import differences, fact_table, flatten, frame, option_text, html_page
-from .facts import readable, status_text
+from .facts import readable, run_status_text
 from .curves import CHARTS, Chart, dataset_text, metric_chart
 from .report import RunReport
 
@@ -60,7 +60,7 @@ def _result_rows(name:str, report:RunReport) -> list[list]:
     found = [report.evaluations.get(when, {}) for when in _MOMENTS]
     def shown(e): return f'{percent(e.accuracy)} ({interval_text(e.interval)})' if e else '-'
     names = dict.fromkeys(dataset for evaluations in found for dataset in evaluations) or ['-']
-    first = [name, status_text(report.run), report.steps]
+    first = [name, run_status_text(report.run), report.steps]
     def row(dataset): return [dataset_text(dataset, report.overlap), *(shown(e.get(dataset)) for e in found)]
     return [[*first, *row(dataset)] for dataset in names]
 
@@ -310,7 +310,7 @@ def run_summary(run_dir:RunDir|str|Path, # a `RunDir`, or its path
     manifest, result = readable(run, run.read_manifest), readable(run, run.read_result)
     steps = result.get('steps')   # a run that is over has it; otherwise the last line of its metrics does
     if steps is None: steps = (run.last_line(run.metrics_file, lambda m: fits(m, {'step': int})) or {}).get('step', 0)
-    return {'path': str(run.link or run.path), 'status': status_text(run),
+    return {'path': str(run.link or run.path), 'status': run_status_text(run),
             'steps': steps, **{k: manifest.get(k) for k in _SUMMARISED},
             **{when: _accuracies(result, when) for when in _MOMENTS}}
 

@@ -21,7 +21,7 @@ from .modelfiles import folder_problems
 from .config import load_config, load_file
 from .show import gigabytes, visible
 from .rundir import RunDir, as_run, shown_path
-from .facts import RunFacts, status_text
+from .facts import RunFacts, run_status_text
 from .report import safe_command
 
 # %% ../nbs/api/79_trust.ipynb #trust-rules
@@ -296,7 +296,7 @@ def _inspect_run(run:RunDir, told:Inspection) -> None:
     "Add the results for a run directory."
     facts = RunFacts(run)
     counts = f'completions {len(facts.records):,}, evaluations {sum(map(len, facts.evaluations.values()))}'
-    told.is_a += [f'a run: {facts.title}, {status_text(run)}, {facts.steps} steps, {counts}']
+    told.is_a += [f'a run: {facts.title}, {run_status_text(run)}, {facts.steps} steps, {counts}']
     if of := facts.manifest.get('evaluates'): told.is_a += [f'an evaluation of {of}']
     for name in ('model', 'data'):
         used = facts.section(name).get({'model': 'model_name_or_path', 'data': 'dataset_path'}[name])
