@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['is_first', 'say', 'set_up_logging', 'load_plugin', 'config_text', 'load_job', 'finish', 'run_job', 'multirun_jobs',
-           'accuracy_text', 'table', 'run_multirun']
+           'accuracy_text', 'columns_text', 'run_multirun']
 
 # %% ../nbs/api/87_jobs.ipynb #jobs-imports
 import argparse, gc, importlib.util, logging, os, re, shlex, sys, time, traceback
@@ -202,9 +202,9 @@ def accuracy_text(result:Any # of a run
                      for name in dict.fromkeys([*before, *after]))
 
 # %% ../nbs/api/87_jobs.ipynb #i-table
-def table(head:tuple,        # titles
-          rows:list[list],   # cells
-         )->str:
+def columns_text(head:tuple,        # titles
+                 rows:list[list],   # cells
+                )->str:
     "Rows under a head, columns as wide as their longest cell."
     return Table(list(head), rows).text()
 
@@ -241,6 +241,6 @@ def run_multirun(args:argparse.Namespace # parsed flags
         worst = max(worst, status)
         gc.collect()
         if status == 130: break
-    say(table(("job", "overrides", "status", "accuracy", "time", "run directory"), rows), sys.stdout)
+    say(columns_text(("job", "overrides", "status", "accuracy", "time", "run directory"), rows), sys.stdout)
     _summarise([Path(cfg.run_dir) for _, cfg in jobs])
     return worst
