@@ -1854,7 +1854,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                 'rlvr_nb.panels.paid_table': ('api/panels.html#paid_table', 'rlvr_nb/panels.py'),
                                 'rlvr_nb.panels.status_line': ('api/panels.html#status_line', 'rlvr_nb/panels.py'),
                                 'rlvr_nb.panels.status_text': ('api/panels.html#status_text', 'rlvr_nb/panels.py'),
-                                'rlvr_nb.panels.table': ('api/panels.html#table', 'rlvr_nb/panels.py'),
+                                'rlvr_nb.panels.table_element': ('api/panels.html#table_element', 'rlvr_nb/panels.py'),
                                 'rlvr_nb.panels.time_left': ('api/panels.html#time_left', 'rlvr_nb/panels.py')},
             'rlvr_nb.parquet': { 'rlvr_nb.parquet._batch_rows': ('api/parquet.html#_batch_rows', 'rlvr_nb/parquet.py'),
                                  'rlvr_nb.parquet._cells': ('api/parquet.html#_cells', 'rlvr_nb/parquet.py'),

@@ -12,7 +12,7 @@ from typing import Any
 from fastcore.xml import ft
 from .arguments import geometry
 from .elements import fold
-from .panels import command_block, figure_text, long_text, table
+from .panels import command_block, figure_text, long_text, table_element
 
 # %% ../nbs/api/94_check.ipynb #w-check-facts
 def facts_table(prepared:Any # of a `CheckReport`
@@ -22,7 +22,7 @@ def facts_table(prepared:Any # of a `CheckReport`
     groups = f'{g.steps} steps of {g.per_step} completions in groups of {cfg.train.num_generations}'
     evaluated = [[f'Evaluation, {name}', str(found)] for name, found in prepared.eval_rows.items()]
     rows = [['Model', cfg.model.model_name_or_path], ['Training rows', str(prepared.train_rows)], *evaluated]
-    return table(['part', 'what a run would use'], [*rows, ['Training', groups]])
+    return table_element(['part', 'what a run would use'], [*rows, ['Training', groups]])
 
 # %% ../nbs/api/94_check.ipynb #w-scores-table
 def scores_table(scores:Any,   # a `ScoreTable`
@@ -33,7 +33,7 @@ def scores_table(scores:Any,   # a `ScoreTable`
     paid = {(r['completion'], r['reward']): figure_text(r['paid']) for r in scores.rows}
     rows = [[name, *(paid.get((i, reward), '-') for reward in rewards), figure_text(scores.totals[i])]
             for i, name in enumerate(names)]
-    return table(['completion', *(f'#{reward}' for reward in rewards), '#total'], rows)
+    return table_element(['completion', *(f'#{reward}' for reward in rewards), '#total'], rows)
 
 # %% ../nbs/api/94_check.ipynb #w-reasons
 def reasons_table(scores:Any,  # a `ScoreTable`
@@ -41,7 +41,7 @@ def reasons_table(scores:Any,  # a `ScoreTable`
                  ):
     "Why each reward paid what it paid."
     rows = [[names[r['completion']], r['reward'], figure_text(r['paid']), r['reason'] or ''] for r in scores.rows]
-    return table(['completion', 'reward', '#paid', 'why'], rows)
+    return table_element(['completion', 'reward', '#paid', 'why'], rows)
 
 # %% ../nbs/api/94_check.ipynb #w-check-scores
 def _paid(report, right:str # answer of the row that is scored

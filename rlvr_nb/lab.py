@@ -23,7 +23,7 @@ from .audit import WRONG, audit_rewards
 from .preflight import probe_completions
 from .elements import button, card, classed, columns, fold, named, page, panel, set_visible, stack, write
 from .entries import LIST
-from .panels import command_block, figure_text, long_text, table
+from .panels import command_block, figure_text, long_text, table_element
 from .sections import AppSection, Tasks, message_panel
 from .preview import read_preview
 from .task import Task
@@ -78,7 +78,7 @@ def scores_panel(t:Any # a `ScoreTable` of one completion
     rows = [
         [r['reward'], figure_text(r['value']), f"{r['weight']:g}", figure_text(r['paid']), r['reason']] for r in t.rows]
     total = ft('p', ft('b', f'Total {figure_text(t.totals[0])}'))
-    return ft('div', table(['reward', '#value', '#weight', '#paid', 'why'], rows), total)
+    return ft('div', table_element(['reward', '#value', '#weight', '#paid', 'why'], rows), total)
 
 # %% ../nbs/api/95_lab.ipynb #w-audit-panel
 _SEVERITY = {'danger': 'rlvr-error', 'warning': 'rlvr-warning'}
@@ -96,7 +96,7 @@ def audit_panel(report:Any # an `AuditReport`
     found = [said(*finding) for finding in report.findings]
     good = [ft('div', 'No wrong completion earns as much as a perfect one.', cls='rlvr-good')] if report.ok else []
     rows = [_attack_row(t) for t in report.table]
-    return ft('div', *good, *found, table(['completion', '#mean', '#highest', '#as much as perfect'], rows))
+    return ft('div', *good, *found, table_element(['completion', '#mean', '#highest', '#as much as perfect'], rows))
 
 # %% ../nbs/api/95_lab.ipynb #w-lab
 HOSTILE, OWN = 'hostile: ', 'your own'

@@ -20,7 +20,7 @@ from .processors import DropRow
 from .sources import load_rows, splits_of
 from .table import TableProcessor, _USUAL
 from .verify import gold_problem, verify
-from .panels import table
+from .panels import table_element
 
 # %% ../nbs/api/94_own_data.ipynb #w-source
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def rows_table(rows:list[dict],  # of a file
               ):
     "The first rows as a table."
     columns = list(dict.fromkeys(c for row in rows[:most] for c in row))
-    return table(columns, [[short_cell(row.get(c)) for c in columns] for row in rows[:most]])
+    return table_element(columns, [[short_cell(row.get(c)) for c in columns] for row in rows[:most]])
 
 # %% ../nbs/api/94_own_data.ipynb #w-table-of
 def table_of(rows:list[dict],  # of a file
@@ -177,7 +177,7 @@ def readings_panel(answers:list[Answer], # of the first rows
     shown = sorted(answers, key=lambda a: (a.readable, a.good))[:most]
     rows = [[a.cell, a.taken_out, said(a)] for a in shown]
     columns = ['answer in the file', 'taken out', 'as the verifier reads it']
-    return ft('div', *_verdict_on(answers), table(columns, rows))
+    return ft('div', *_verdict_on(answers), table_element(columns, rows))
 
 # %% ../nbs/api/94_own_data.ipynb #w-pattern
 PATTERNS = {r'#### (.*)': 'what stands behind ####', r'\\boxed\{(.*)\}': 'what stands in \\boxed',

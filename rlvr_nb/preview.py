@@ -18,7 +18,7 @@ from .prompts import Markers, is_prefilled, render_prompt, system_prompt
 from .data import prompt_tokens
 from .preflight import _data_component, _model_component
 from .own_data import short_cell
-from .panels import long_text, table
+from .panels import long_text, table_element
 
 # %% ../nbs/api/94_preview.ipynb #w-preview
 @dataclass
@@ -110,7 +110,7 @@ def lengths(preview:Preview)->tuple[list[int], str]: # numbers, and what they co
 def _record(record:dict):
     "A record of the dataset, a line a column."
     def text(value): return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-    return ft('div', table(['column', 'value'], [[k, long_text(text(v))] for k, v in record.items()]),
+    return ft('div', table_element(['column', 'value'], [[k, long_text(text(v))] for k, v in record.items()]),
               cls='rlvr-record')
 
 # %% ../nbs/api/94_preview.ipynb #w-rendered
@@ -150,7 +150,7 @@ def found_panel(rows:Any,         # `Rows`, or a list of them
     said = f'{len(found)} of {len(rows)} rows hold it; Previous and Next go through them.'
     if not found: return ft('p', said.partition(';')[0] + '.')
     listed = [[i + 1, short_cell(rows[i]['question']), short_cell(rows[i]['answer'])] for i in found[:most]]
-    return ft('div', ft('p', said), table(['#row', 'question', 'answer'], listed))
+    return ft('div', ft('p', said), table_element(['#row', 'question', 'answer'], listed))
 
 # %% ../nbs/api/94_preview.ipynb #w-dropped-panel
 def dropped_panel(rows:Any # `Rows`
@@ -159,7 +159,7 @@ def dropped_panel(rows:Any # `Rows`
     if not rows.dropped: return ft('p', f'{rows}; nothing was dropped.')
     first = {why: ', '.join(str(i) for i, r in rows.dropped if r == why)[:60] for why in rows.reasons}
     counted = [[why, n, first[why]] for why, n in rows.reasons.items()]
-    return ft('div', ft('p', str(rows)), table(['why', '#rows', 'the first at'], counted))
+    return ft('div', ft('p', str(rows)), table_element(['why', '#rows', 'the first at'], counted))
 
 # %% ../nbs/api/94_preview.ipynb #w-preview-panel
 def preview_panel(preview:Preview):

@@ -26,7 +26,7 @@ from .trust import load_run
 from .pipeline import Pipeline
 from .elements import button, card, named, page, panel, write
 from .live import Live
-from .panels import comparison_panel, long_text, table
+from .panels import comparison_panel, long_text, table_element
 from .sections import AppSection, Tasks
 from .lab import Models, sample
 from .worker import import_heavy
@@ -46,7 +46,7 @@ def evaluation_panel(found:dict # dataset -> Evaluation
     "The accuracy of a model that was evaluated by itself."
     rows = [
         [name, percent(e.accuracy), interval_text(e.interval), f'{e.correct} of {e.n}'] for name, e in found.items()]
-    return table(['dataset', '#accuracy', '95 % interval', '#right'], rows)
+    return table_element(['dataset', '#accuracy', '95 % interval', '#right'], rows)
 
 # %% ../nbs/api/96_results.ipynb #w-results
 ENDED = ('finished', 'stopped', 'failed', 'killed')   # states of a run that goes on no more

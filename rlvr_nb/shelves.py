@@ -23,7 +23,7 @@ from .rescoring import rescore_run
 from .elements import button, card, named, panel, stack, write
 from .bases import base_of_file
 from .entries import LIST
-from .panels import table
+from .panels import table_element
 from .results import trained_model
 from .sections import AppSection
 
@@ -57,7 +57,7 @@ def differing(chosen:dict, # as `run_summary` gives it
         sides = [' '.join(side) or _NOTHING for side in (more, less)]
         if other is not chosen: rows.append([Path(other['path']).name, *sides])
     rows.sort(key=lambda row: sum(len(cell.split()) for cell in row[1:] if cell != _NOTHING))
-    return table(['run', 'only there', f"only in {Path(chosen['path']).name}"], rows)
+    return table_element(['run', 'only there', f"only in {Path(chosen['path']).name}"], rows)
 
 # %% ../nbs/api/96_shelves.ipynb #w-download
 MAX_DOWNLOAD = 32_000_000   # bytes of a file that is put into a button

@@ -10,7 +10,7 @@ from fastcore.xml import ft
 from .show import line_chart, percent, points
 from .elements import page
 from .charts import thinned
-from .panels import outcome_text, status_text, table
+from .panels import outcome_text, status_text, table_element
 from typing import Any
 
 # %% ../nbs/api/96_summary.ipynb #w-summary
@@ -50,7 +50,7 @@ def summarise(view:Any,         # of a `Live`
     chart = [ft('div', line_chart('Reward', {'reward': thinned(curve)}), style='max-width:420px')] if curve else []
     failed = [ft('p', f"{view.error['title']}: {view.error['text'][:500]}")] if view.error else []
     told = [f'{outcome_text({name: c})[:-1]}, {r[5]})' for r, (name, c) in zip(rows, comparisons.items())]
-    parts = [ft('p', ft('b', 'rlvr_nb: '), said, where), *failed, *([table(_HEADER, rows)] if rows else []), *chart]
+    parts = [ft('p', ft('b', 'rlvr_nb: '), said, where), *failed, *([table_element(_HEADER, rows)] if rows else []), *chart]
     drawn = page(
         *parts,
         ft('p', 'Command: ', ft('code', command)),
