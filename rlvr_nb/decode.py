@@ -15,7 +15,7 @@ from typing import Any
 
 # %% ../nbs/api/45_decode.ipynb #decode-own-imports
 from fastcore.basics import patch
-from .kvcache import additive, keep_rows, layer_kinds, make_arena, prompt_visible, visible
+from .kvcache import additive, keep_rows, layer_kinds, make_arena, prompt_visible, next_token_mask
 from .sampler import Sampler
 from .sampling import Sampling, choose
 
@@ -204,7 +204,7 @@ def _begin(self:Decoder, prompts:list, group:int):
 def _masks(self:Decoder, rows:slice):
     "What the newest token of each active row may attend to, a kind of layer each."
     b, arena, dtype = self.batch, self.batch.arena, self.sampler.dtype
-    return self._by_kind(lambda window: additive(visible(b.start[rows], arena.now, arena.length, window), dtype))
+    return self._by_kind(lambda window: additive(next_token_mask(b.start[rows], arena.now, arena.length, window), dtype))
 
 # %% ../nbs/api/45_decode.ipynb #decode-step-prepare
 @patch

@@ -15,7 +15,7 @@ from torch.nn.functional import gelu, silu
 
 # %% ../nbs/api/44_onetoken.ipynb #onetoken-own
 from .kernels import TritonOps, choice_gap, triton
-from .kvcache import additive, layer_kinds, make_arena, visible
+from .kvcache import additive, layer_kinds, make_arena, next_token_mask
 from .layers import Stacked, _follow_stacks, fuse_layers
 
 # %% ../nbs/api/44_onetoken.ipynb #onetoken-summed
@@ -228,7 +228,7 @@ def _trial(step, device, dtype) -> tuple:
     arena.active = 3
     def mask(kind):
         window = step.window if kind == 'sliding_attention' else None
-        return additive(visible(start, arena.now, 16, window), dtype)
+        return additive(next_token_mask(start, arena.now, 16, window), dtype)
     x = torch.randn(3, step.layers[0].qkv.weight.shape[1], generator=noise, device=device).mul_(.01).to(dtype)
     return arena, start, place, {kind: mask(kind) for kind in set(step.kinds)}, x
 
