@@ -15,7 +15,7 @@ from typing import Any
 
 # %% ../nbs/api/45_decode.ipynb #decode-own-imports
 from fastcore.basics import patch
-from .kvcache import additive, keep_rows, layer_kinds, make_arena, prompt_visible, next_token_mask
+from .kvcache import additive, keep_rows, layer_kinds, make_arena, whole_prompt_mask, next_token_mask
 from .sampler import Sampler
 from .sampling import Sampling, choose
 
@@ -177,7 +177,7 @@ def _prefill(self:Decoder, prompts:list, group:int):
     for first in range(0, len(prompts), some):
         part = prompts[first:first + some]
         ids, start_P, place = _left_padded(part, self.device)
-        mask = self._by_kind(partial(prompt_visible, start_P, ids.shape[1]))
+        mask = self._by_kind(partial(whole_prompt_mask, start_P, ids.shape[1]))
         arena.filling = (torch.arange(first * group, (first + len(part)) * group, device=self.device), group, end)
         parts.append(self._forward(ids, mask, place))
     arena.filling = None
