@@ -18,7 +18,7 @@ from .grammar import ConfigError, override_text
 from .show import percent
 from .checkpoint import newest_checkpoint
 from .rundir import RunDir
-from .runs import compare_runs, delete_run, pack_run, shelf
+from .runs import compare_runs, delete_run, pack_run, run_summaries
 from .rescoring import rescore_run
 from .elements import button, card, named, panel, stack, write
 from .bases import base_of_file
@@ -175,7 +175,7 @@ def refresh(self:Runs):
         self.w['runs'].options = [(run_line(s), s['path']) for s in found]
         self.w['runs'].value = tuple(p for p in chosen if p in [s['path'] for s in found])
         self.tasks.say('refresh', None if found else f'There are no runs in {root}.')
-    self.tasks.run('refresh', lambda: shelf(root), show, 'Reading the runs ...')
+    self.tasks.run('refresh', lambda: run_summaries(root), show, 'Reading the runs ...')
 
 @patch
 def opened(self:Runs): self.refresh()

@@ -17,7 +17,7 @@ from rlvr_nb.config import ConfigError, load_config
 from rlvr_nb.recount import recount
 from rlvr_nb.tracking import (ConsoleObserver, RunDir, RunReport, compare_runs, model_card, pack_run, push_to_hub,
                               run_summary,
-                              save_model_card, shelf, summarise_seeds)
+                              save_model_card, run_summaries, summarise_seeds)
 from rlvr_nb.runs import delete_run
 from rlvr_nb.trust import inspect_path, load_run, loosened
 
@@ -237,7 +237,7 @@ def test_a_run_is_deleted_although_something_has_the_name_it_was_moved_to(run, m
 def test_a_linked_run_is_not_deleted_through_its_link(run, tmp_path):
     (tmp_path/'outputs').mkdir()
     (tmp_path/'outputs'/'theirs').symlink_to(run.path)
-    for named in (tmp_path/'outputs'/'theirs', shelf(tmp_path/'outputs')[0]['path']):
+    for named in (tmp_path/'outputs'/'theirs', run_summaries(tmp_path/'outputs')[0]['path']):
         with pytest.raises(ConfigError, match='is a link to'): delete_run(named)
     assert run.manifest.exists() and (tmp_path/'outputs'/'theirs').is_symlink()
 
@@ -433,7 +433,7 @@ def test_a_damaged_file_is_named_and_the_rest_is_shown(run, name, text, tmp_path
     assert 'Checks and faults' in page and 'not readable' in page
     assert Path(name).name.split('.')[0].split('-')[0] in page
     assert str(report) and model_card(run) and compare_runs([run]).html() and summarise_seeds([run]).html()
-    assert shelf(run.path.parent)
+    assert run_summaries(run.path.parent)
     assert str(inspect_path(run.path)) and str(recount(run.path))
     assert app_shows(run)
 
@@ -449,7 +449,7 @@ def test_an_odd_configuration_is_shown(run, text):
     run.config.write_text(text)
     report = RunReport(run)
     assert '</html>' in report.html() and str(report) and model_card(run)
-    assert compare_runs([run]).html() and summarise_seeds([run]).html() and shelf(run.path.parent)
+    assert compare_runs([run]).html() and summarise_seeds([run]).html() and run_summaries(run.path.parent)
     assert str(inspect_path(run.path)) and str(recount(run.path))
 
 

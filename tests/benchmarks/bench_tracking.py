@@ -75,11 +75,11 @@ def listed(run, folder):
     "Seconds to list two hundred runs, and to read the configuration of each."
     import yaml
     from rlvr_nb.config import load_config
-    from rlvr_nb.tracking import shelf
+    from rlvr_nb.tracking import run_summaries
     run.write_config(load_config())
     for i in range(200): shutil.copytree(run.path, folder/f'{i}', ignore=shutil.ignore_patterns('completions'))
     def plain(): return [yaml.safe_load((folder/f'{i}'/'config.yaml').read_text()) for i in range(200)]
-    return seconds_of(lambda: shelf(folder)), seconds_of(plain)
+    return seconds_of(lambda: run_summaries(folder)), seconds_of(plain)
 
 
 if __name__ == '__main__':
