@@ -2612,7 +2612,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                               'rlvr_nb.runs.pack_run': ('api/runs.html#pack_run', 'rlvr_nb/runs.py'),
                               'rlvr_nb.runs.run_summaries': ('api/runs.html#run_summaries', 'rlvr_nb/runs.py'),
                               'rlvr_nb.runs.run_summary': ('api/runs.html#run_summary', 'rlvr_nb/runs.py'),
-                              'rlvr_nb.runs.shelf_table': ('api/runs.html#shelf_table', 'rlvr_nb/runs.py'),
+                              'rlvr_nb.runs.runs_table': ('api/runs.html#runs_table', 'rlvr_nb/runs.py'),
                               'rlvr_nb.runs.summarise_seeds': ('api/runs.html#summarise_seeds', 'rlvr_nb/runs.py')},
             'rlvr_nb.sampler': { 'rlvr_nb.sampler.Sampler': ('api/sampler.html#sampler', 'rlvr_nb/sampler.py'),
                                  'rlvr_nb.sampler.Sampler.__init__': ('api/sampler.html#sampler.__init__', 'rlvr_nb/sampler.py'),

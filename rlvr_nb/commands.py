@@ -45,8 +45,8 @@ def _inspect(path):
 
 @command('[FOLDER]', help='list the runs of a folder, newest first')
 def _runs(folder='outputs'):
-    from rlvr_nb.runs import shelf_table
-    table = shelf_table(folder)
+    from rlvr_nb.runs import runs_table
+    table = runs_table(folder)
     return table.text() if table.rows else f'{folder}: no run is there'
 
 # %% ../nbs/api/85_commands.ipynb #commands-send

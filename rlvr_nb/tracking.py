@@ -16,4 +16,4 @@ from .facts import RunFacts, pick_completions, reward_text
 from .report import RunReport
 from .card import model_card, push_to_hub, resolve_markers, save_model_card
 from .runs import (RunComparison, SeedSummary, compare_runs, delete_run, pack_run, run_summary, run_summaries,
-                          shelf_table, summarise_seeds)
+                          runs_table, summarise_seeds)
