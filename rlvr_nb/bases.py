@@ -14,7 +14,7 @@ from .grammar import ConfigError, search_dirs
 from .schema import PipelineConfig
 from .compose import ConfigFiles
 from .config import load_config
-from .trust import tame_run
+from .trust import load_run_safely
 
 # %% ../nbs/api/90_bases.ipynb #w-title
 def _title(file:Path) -> str:
@@ -47,7 +47,7 @@ class Base:
     def load(self, *overrides:str # on top
             )->PipelineConfig:
         "The configuration with these overrides."
-        if self.run: return tame_run(self.run, *self.overrides, *overrides)
+        if self.run: return load_run_safely(self.run, *self.overrides, *overrides)
         return load_config(*self.overrides, *overrides, config_name=self.config_name, config_dir=self.config_dir)
 
 # %% ../nbs/api/90_bases.ipynb #w-base-of-file
