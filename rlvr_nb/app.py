@@ -20,7 +20,7 @@ from .reward_functions import REWARDS
 from .control import interruptible
 from .rundir import RunDir
 from .facts import readable
-from .trust import asked_again
+from .trust import options_to_confirm
 from .bases import base_of_file
 from .fields import Field
 from .form import Form
@@ -320,7 +320,7 @@ def _start(self:App, continued:bool=False, allowed=()):
 def _refused(self:App, error:ConfigError, askable:bool):
     "Say why nothing starts; where the run that is to be continued asks for something, offer to allow it."
     run = self.live.run_dir
-    self._offer(asked_again(run) if askable and run and run.config.exists() else {})
+    self._offer(options_to_confirm(run) if askable and run and run.config.exists() else {})
     self.tasks.say('start', error)
 
 @patch
