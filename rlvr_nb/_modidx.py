@@ -3301,7 +3301,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                'rlvr_nb.trust.inspect_path': ('api/trust.html#inspect_path', 'rlvr_nb/trust.py'),
                                'rlvr_nb.trust.load_run': ('api/trust.html#load_run', 'rlvr_nb/trust.py'),
                                'rlvr_nb.trust.load_run_safely': ('api/trust.html#load_run_safely', 'rlvr_nb/trust.py'),
-                               'rlvr_nb.trust.loosened': ('api/trust.html#loosened', 'rlvr_nb/trust.py'),
+                               'rlvr_nb.trust.loosened_protections': ('api/trust.html#loosened_protections', 'rlvr_nb/trust.py'),
                                'rlvr_nb.trust.options_to_confirm': ('api/trust.html#options_to_confirm', 'rlvr_nb/trust.py')},
             'rlvr_nb.updates': { 'rlvr_nb.updates.Alike': ('api/updates.html#alike', 'rlvr_nb/updates.py'),
                                  'rlvr_nb.updates.Alike._tokenize_prompts': ( 'api/updates.html#alike._tokenize_prompts',

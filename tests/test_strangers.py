@@ -19,7 +19,7 @@ from rlvr_nb.tracking import (ConsoleObserver, RunDir, RunReport, compare_runs, 
                               run_summary,
                               save_model_card, run_summaries, summarise_seeds)
 from rlvr_nb.runs import delete_run
-from rlvr_nb.trust import inspect_path, load_run, loosened
+from rlvr_nb.trust import inspect_path, load_run, loosened_protections
 
 ENTRIES = ('--from', '--resume', '--evaluate')
 UNSAFE = ('reward.reward_functions=[{category: answer_matching, type: python_tests, params: {unsafe: true}}, '
@@ -98,7 +98,7 @@ def test_what_loosens_a_protection_is_typed_again(run, override, path, tmp_path,
 
 
 def test_an_ordinary_run_is_continued_without_a_word(run):
-    assert loosened(load_run(run), run) == []
+    assert loosened_protections(load_run(run), run) == []
 
 
 def test_the_command_line_takes_what_was_typed_again_and_nothing_else(run, capsys, tmp_path, monkeypatch):
