@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['OWN_TEMPLATES', 'with_defaults', 'set_template_arguments', 'try_render', 'guard_template', 'merge_system',
-           'fit_prompts', 'check_template']
+           'render_or_merge', 'check_template']
 
 # %% ../nbs/api/10_templates.ipynb #templates-imports
 import inspect, json
@@ -135,9 +135,9 @@ def merge_system(messages:list[dict], # chat messages
 # %% ../nbs/api/10_templates.ipynb #tp-fit
 _FORMS = (lambda messages: messages, _same_role, merge_system)
 
-def fit_prompts(tokenizer:Any,     # a transformers tokenizer with a chat template
-                prompts:list,      # lists of chat messages
-               )->tuple[list[list[dict]], list[Rendering],
+def render_or_merge(tokenizer:Any,     # a transformers tokenizer with a chat template
+                    prompts:list,      # lists of chat messages
+                   )->tuple[list[list[dict]], list[Rendering],
                         str|None]: # the messages as they can be rendered, the renderings, the template's objection
     "Render prompts, with turns or the system message merged where the template refuses them as they are."
     fitted, rendered, objection = list(prompts), try_render(tokenizer, prompts), None

@@ -14,7 +14,7 @@ from rlvr_nb.data import DefaultDataComponent
 from rlvr_nb.pipeline import Pipeline
 from rlvr_nb.prompts import PLAIN, Markers, build_messages, is_prefilled, parse_completion, render_prompt
 from rlvr_nb.model import DefaultModelComponent
-from rlvr_nb.templates import check_template, fit_prompts, set_template_arguments, try_render
+from rlvr_nb.templates import check_template, render_or_merge, set_template_arguments, try_render
 
 THINKING = Markers('<think>', '</think>', '<answer>', '</answer>')
 SYSTEM, QUESTION = 'Think between tags.', 'What is 2+2?'
@@ -25,7 +25,7 @@ TURNS = [*build_messages(QUESTION, SYSTEM), dict(role='assistant', content='<thi
 @pytest.mark.parametrize('family', FAMILIES)
 def test_the_child_renders_as_transformers_does(family):
     tok = character_tokenizer(family)
-    fitted, rendered, _ = fit_prompts(tok, [build_messages(QUESTION), build_messages(QUESTION, SYSTEM), TURNS])
+    fitted, rendered, _ = render_or_merge(tok, [build_messages(QUESTION), build_messages(QUESTION, SYSTEM), TURNS])
     assert [r.text for r in rendered] == [render_prompt(tok, m) for m in fitted]
     assert all(QUESTION in r.text for r in rendered) and all(SYSTEM in r.text for r in rendered[1:])
 
@@ -35,13 +35,13 @@ def test_prompts_are_what_trl_renders(family):
     from trl.data_utils import maybe_apply_chat_template
     tok = character_tokenizer(family)
     set_template_arguments(tok, dict(enable_thinking=False))
-    (messages,), _, _ = fit_prompts(tok, [build_messages(QUESTION, SYSTEM)])
+    (messages,), _, _ = render_or_merge(tok, [build_messages(QUESTION, SYSTEM)])
     assert maybe_apply_chat_template(dict(prompt=messages), tok)['prompt'] == render_prompt(tok, messages)
 
 
 @pytest.mark.parametrize('family', FAMILIES)
 def test_who_refuses_the_system_role_gets_it_in_the_question(family):
-    (messages,), _, objection = fit_prompts(character_tokenizer(family), [build_messages(QUESTION, SYSTEM)])
+    (messages,), _, objection = render_or_merge(character_tokenizer(family), [build_messages(QUESTION, SYSTEM)])
     merged = [dict(role='user', content=f'{SYSTEM}\n\n{QUESTION}')]
     assert (messages == merged, objection) == ((True, 'System role not supported') if family == 'gemma2' else (False,
             None))
