@@ -3,7 +3,7 @@
 A case is an answer block, its gold, and whether it is right; R collects right answers and W wrong ones for one gold.
 """
 import pytest
-from rlvr_nb.verify import gold_problem, repaired_gold, undressed, verify
+from rlvr_nb.verify import gold_problem, repaired_gold, bare_answer, verify
 
 
 def R(gold, *blocks): return [(b, gold, True) for b in blocks]
@@ -290,7 +290,7 @@ def test_repairs_can_be_counted():
                                           ('The answer is **Friday**.', 'Friday'), ('```\nA B\nC D\n```', 'A B\nC D'),
                                           ('$x=3$', 'x=3'), ('3.5', '3.5'), ('A. B. C.', 'A. B. C.'),
                                           ('Friday', 'Friday')])
-def test_a_scorer_gets_the_value_without_its_dress(answer, bare): assert undressed(answer) == bare
+def test_a_scorer_gets_the_value_without_its_dress(answer, bare): assert bare_answer(answer) == bare
 
 
 @pytest.mark.parametrize('piece', [' ', '$', '🎉', '\\', '{', '1,', '\\frac', 'a '])
