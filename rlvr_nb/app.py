@@ -149,7 +149,7 @@ def _new_training(self:App, continued:bool, allowed=())->TrainingThread:
 
 @patch
 def start(self:App, continued:bool=False, # go on with the run that was stopped, instead of beginning one
-          allowed:Any=(),                 # what that run asks for and you allow, of `asked_again(run)`
+          allowed:Any=(),                 # what that run asks for and you allow, of `options_to_confirm(run)`
          ):
     "Train in the background; a `ConfigError` where something is wrong or a training runs already."
     with self._lock:
@@ -337,7 +337,7 @@ def allow(self:App):
 # %% ../nbs/api/97_app.ipynb #w-train
 @patch
 def train(self:App, continued:bool=False, # go on with the run that was stopped or lost
-          allowed:Any=(),                 # what that run asks for and you allow, of `asked_again(run)`
+          allowed:Any=(),                 # what that run asks for and you allow, of `options_to_confirm(run)`
          )->Any:                          # the `RunResult`; None where it was stopped before training
     "Train in this cell, showing the progress in the app; interrupting the kernel stops after the running step."
     self._foreground = True

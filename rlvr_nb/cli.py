@@ -19,8 +19,8 @@ from .schema import PipelineConfig
 from .compose import ConfigFiles, expand_sweep
 from .flags import COMMANDS, FLAGS, REPEATABLE, make_parser, parse_args
 from .candidates import PROGRAMS, SCRIPTS, UNINSTALL, answer_shell, complete, option_lines, shell_completion
-from .jobs import (accuracy_text, config_text, finish, load_job, load_plugin, multirun_jobs, run_job,
-                          run_multirun, say, set_up_logging, table)
+from .jobs import (accuracy_text, columns_text as table, config_text, finish, load_job, load_plugin,
+                          multirun_jobs, run_job, run_multirun, say, set_up_logging)
 
 # %% ../nbs/api/88_cli.ipynb #i-help
 def help_text()->str:

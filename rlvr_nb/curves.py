@@ -39,8 +39,8 @@ CHARTS = (
     metric_chart('frac_reward_zero_std', share=True, always=True),
     metric_chart('completions/mean_length', unit='tokens', always=True, compared=True),
     metric_chart('completions/clipped_ratio', share=True, always=True), metric_chart('entropy', compared=True),
-    metric_chart('kl', always=True), metric_chart('clip_ratio/region_mean', share=True), metric_chart('loss'), metric_chart('grad_norm'),
-    metric_chart('learning_rate'),
+    metric_chart('kl', always=True), metric_chart('clip_ratio/region_mean', share=True), metric_chart('loss'),
+    metric_chart('grad_norm'), metric_chart('learning_rate'),
     Chart('Seconds a step', {METRICS[name]: name for name in ('step_time', *SECONDS)}, unit='s'),
     metric_chart('tokens/per_second', unit='tokens/s'), metric_chart('memory/gib', unit='GiB'))
 

@@ -204,7 +204,8 @@ def _begin(self:Decoder, prompts:list, group:int):
 def _masks(self:Decoder, rows:slice):
     "What the newest token of each active row may attend to, a kind of layer each."
     b, arena, dtype = self.batch, self.batch.arena, self.sampler.dtype
-    return self._by_kind(lambda window: additive(next_token_mask(b.start[rows], arena.now, arena.length, window), dtype))
+    def mask(window): return additive(next_token_mask(b.start[rows], arena.now, arena.length, window), dtype)
+    return self._by_kind(mask)
 
 # %% ../nbs/api/45_decode.ipynb #decode-step-prepare
 @patch

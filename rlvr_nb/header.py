@@ -115,7 +115,8 @@ def _notes(self:Header, view, problems:list)->list:
     "What Start waits for, what it should be warned of, and a run that nobody trains any more."
     parts, more = [], f' (and {len(problems) - 1} more)' if len(problems) > 1 else ''
     if problems:
-        parts.append(ft('div', ft('b', 'Start waits: '), field_fault_text(problems[0]), more, cls='rlvr-error', role='alert'))
+        first = field_fault_text(problems[0])
+        parts.append(ft('div', ft('b', 'Start waits: '), first, more, cls='rlvr-error', role='alert'))
     parts += [ft('div', text, cls='rlvr-warning', role='status') for text in self.form.cautions.values()]
     if view.status == 'killed': parts.append(ft('div', killed_text(view.run_dir), cls='rlvr-warning'))
     return parts

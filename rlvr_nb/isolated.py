@@ -68,7 +68,8 @@ def decode_value(data:Any, find:Any) -> Any:
     if kind in ('bytes', 'bytearray'): return getattr(builtins, kind).fromhex(body)
     if kind == 'dict': return {decode_value(k, find): decode_value(v, find) for k, v in body}
     if kind == 'range': return _bounded(range(*body))
-    if kind in ('list', 'tuple', 'set', 'frozenset'): return getattr(builtins, kind)(decode_value(v, find) for v in body)
+    if kind in ('list', 'tuple', 'set', 'frozenset'):
+        return getattr(builtins, kind)(decode_value(v, find) for v in body)
     module, _, name = kind.rpartition('.')
     if (module, name) not in STANDARD: return find(kind, body)
     made = getattr(__import__(module), name)

@@ -288,7 +288,8 @@ def changes_table(differences:list[tuple] # (option, before, now), as a form has
                  ):
     "What differs from the base, as a table."
     if not differences: return ft('p', 'Nothing is changed.')
-    return table_element(['option', 'before', 'now'], [[p, _shown_value(a), _shown_value(b)] for p, a, b in differences])
+    rows = [[path, _shown_value(before), _shown_value(now)] for path, before, now in differences]
+    return table_element(['option', 'before', 'now'], rows)
 
 # %% ../nbs/api/93_panels.ipynb #w-whole
 def _reproduction(cfg:PipelineConfig, command:str, plugin:str) -> list:

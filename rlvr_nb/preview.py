@@ -35,7 +35,7 @@ class Preview:
 # %% ../nbs/api/94_preview.ipynb #w-overlap
 def evaluation_overlap(data:Any,     # a `DefaultDataComponent`
                        most:int|None # evaluation problems
-                      )->tuple[int, int]: # how many of the evaluation problems are also trained on, and how many there are
+                      )->tuple[int, int]: # how many evaluation problems are also trained on, and how many there are
     "Count the problems that are on both sides."
     trained = {row['question'] for row in data.train_rows()}
     rows = list(data.eval_rows(None, None, most))

@@ -101,7 +101,8 @@ def headline(self:RunReport)->FT:
         said = [_sentence(c, called), *filter(None, [_warm_gain(self, name)])]
         parts += [*([ft('h3', called)] if len(comparisons) > 1 else []), _tiles(c, first), ft('p', ' '.join(said))]
         parts += [ft('p', note, cls='note') for note in c.notes]
-    nothing = 'No evaluation is finished yet.' if run_status_text(self.run) == 'running' else 'This run has no evaluation.'
+    running = run_status_text(self.run) == 'running'
+    nothing = 'No evaluation is finished yet.' if running else 'This run has no evaluation.'
     parts = [*parts, *_unpaired(self)] or [ft('p', nothing)]
     warned = [ft('ul', *(ft('li', visible(text)) for text in self.caveats), cls='caveats')] if self.caveats else []
     return ft('section', *parts, *warned)

@@ -124,7 +124,8 @@ def _is_compared(chart:Chart) -> bool: return chart.compared
 def _curve_charts(curves_of:Callable) -> FT|None:
     "A chart for each metric that any run has; `curves_of(metric)` gives {label: curve}."
     drawn = []
-    for chart in (metric_chart('accuracy', share=True), *filter(_is_compared, CHARTS), metric_chart('step_time', unit='s')):
+    accuracy, step_time = metric_chart('accuracy', share=True), metric_chart('step_time', unit='s')
+    for chart in (accuracy, *filter(_is_compared, CHARTS), step_time):
         [metric] = chart.series.values()
         found = curves_of(metric)
         if any(found.values()): drawn.append(line_chart(chart.title, found, chart.share, unit=chart.unit))
@@ -324,12 +325,13 @@ def run_summaries(root:str|Path='outputs', # where runs are kept
 def runs_table(root:str|Path='outputs', # where runs are kept
               )->Table:
     "All runs of a folder as a table."
-    def told(found): return ', '.join(f'{name} {percent(v)}' for name, v in found.items()) or '-'
+    def accuracies(found): return ', '.join(f'{name} {percent(v)}' for name, v in found.items()) or '-'
     def row(s):
         typed = ' '.join(s['overrides'] or [])[:60]
-        done = [s['status'], s['steps'], told(s['before']), told(s['after'])]
+        done = [s['status'], s['steps'], accuracies(s['before']), accuracies(s['after'])]
         return [Path(s['path']).name, *done, s['started'] or '-', typed]
-    return Table(['run', 'status', 'steps', 'before', 'after', 'started', 'overrides'], list(map(row, run_summaries(root))))
+    header = ['run', 'status', 'steps', 'before', 'after', 'started', 'overrides']
+    return Table(header, list(map(row, run_summaries(root))))
 
 # %% ../nbs/api/79_runs.ipynb #t-pack-packed
 def _packed(run:RunDir, checkpoints:bool) -> list[Path]:

@@ -50,7 +50,8 @@ def summarise(view:Any,         # of a `Live`
     chart = [ft('div', line_chart('Reward', {'reward': thinned(curve)}), style='max-width:420px')] if curve else []
     failed = [ft('p', f"{view.error['title']}: {view.error['text'][:500]}")] if view.error else []
     told = [f'{outcome_text({name: c})[:-1]}, {r[5]})' for r, (name, c) in zip(rows, comparisons.items())]
-    parts = [ft('p', ft('b', 'rlvr_nb: '), said, where), *failed, *([table_element(_HEADER, rows)] if rows else []), *chart]
+    results = [table_element(_HEADER, rows)] if rows else []
+    parts = [ft('p', ft('b', 'rlvr_nb: '), said, where), *failed, *results, *chart]
     drawn = page(
         *parts,
         ft('p', 'Command: ', ft('code', command)),

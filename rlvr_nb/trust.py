@@ -135,7 +135,8 @@ def load_run(run:Any,               # a `RunDir`, or its path
     run = as_run(run)
     if faults := environment_faults(run, overrides): raise ConfigError(faults)
     cfg = load_file(str(run.config), override_text('run_dir', run_dir), *overrides)
-    if faults := [f for f in loosened_protections(cfg, run, overrides) if f.path not in spared]: raise ConfigError(faults)
+    faults = [f for f in loosened_protections(cfg, run, overrides) if f.path not in spared]
+    if faults: raise ConfigError(faults)
     return cfg
 
 # %% ../nbs/api/79_trust.ipynb #trust-tame-run

@@ -19,7 +19,7 @@ from .worker import EventPump, HEAVY, TrainingThread, import_heavy, in_colab, qu
 from .charts import charts
 from .panels import (ORDERS, command_block, comparison_panel, completions_table, configuration_panel,
                             duration, forecast_for, long_text, machine, memory_panel, outcome_text, status_line,
-                            status_text, table, time_left)
+                            status_text, table_element as table, time_left)
 from .sections import error_panel, message_panel
 from .setup import FORM_GROUPS, Group
 from .preview import Preview, dropped_panel, read_preview, row_panel

@@ -167,7 +167,7 @@ def stop(self:TrainingThread):
 
 # %% ../nbs/api/92_worker.ipynb #w-continued
 def continued_config(run:RunDir|None,            # to continue
-                     allowed:Iterable[str]=(),   # overrides of `asked_again` that the person has allowed
+                     allowed:Iterable[str]=(),   # overrides of `options_to_confirm` that the person has allowed
                     )->PipelineConfig:
     "The configuration to continue a run with; a `ConfigError` where that can't be done."
     if run is None:
