@@ -12,7 +12,7 @@ from typing import NoReturn
 # %% ../nbs/api/85_flags.ipynb #flags-own-imports
 from .grammar import ConfigError, Fault, GROUPS, did_you_mean
 from .schema import PipelineConfig
-from .commands import RUN_COMMANDS as _OF_RUNS
+from .commands import RUN_COMMANDS
 
 # %% ../nbs/api/85_flags.ipynb #i-flags
 FLAGS = [ # names, what follows, help
@@ -42,7 +42,7 @@ _DOCTOR = "say what is installed here, what is missing, and the command that men
 COMMANDS = {  # word -> (module, function that takes the words after it, what follows, help)
     "doctor": ("rlvr_nb.doctor", "main", "", _DOCTOR),
     **{word: ("rlvr_nb.commands", f"run_{word}", " ".join(known.words), known.help)
-       for word, known in _OF_RUNS.items()}}
+       for word, known in RUN_COMMANDS.items()}}
 
 # %% ../nbs/api/85_flags.ipynb #i-parser-class
 class _Parser(argparse.ArgumentParser):
