@@ -20,7 +20,7 @@ from typing import Any
 from fastcore.basics import patch
 from .grammar import ConfigError, nearest, one_line
 from .prompts import Markers, build_messages
-from .templates import fit_prompts, try_render
+from .templates import render_or_merge, try_render
 from .hub import quiet_hub
 from .sources import READERS, SPLIT_NAMES, load_rows, read_file, split_files
 from .processors import (DATASET_PROCESSORS, AbstractDatasetProcessor, ArithmeticProcessor, DropRow,
@@ -247,7 +247,7 @@ def _measured(self:DefaultDataComponent, rows:list[dict], tokenizer, most:int|No
     sizes = [sum(len(m['content']) for m in row['prompt']) for row in rows]
     reasons = [long if most and size > _LONGEST_TOKEN * most else None for size in sizes]
     short = [row for row, reason in zip(rows, reasons) if reason is None]
-    fitted, rendered, objection = fit_prompts(tokenizer, [row['prompt'] for row in short])
+    fitted, rendered, objection = render_or_merge(tokenizer, [row['prompt'] for row in short])
     self.objection = self.objection or objection
     worst = next((r for r in rendered if r.kind == 'limit'), None)
     if rendered and all(r.text is None for r in rendered): worst = rendered[0]

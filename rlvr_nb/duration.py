@@ -19,8 +19,8 @@ from fastcore.basics import patch
 from .grammar import CONF_DIR
 from .yamlfile import read_yaml
 from .architecture import Shape
-from .memory import (cache_bytes, is_checkpointed, option_of, planned, sequences_of, table_bytes, tokens_of,
-                            trained_bytes, trained_parameters, weight_bytes)
+from .memory import (cache_bytes, is_checkpointed, option_of, forecast_plan, sequences_of, table_bytes,
+                            tokens_of, trained_bytes, trained_parameters, weight_bytes)
 
 # %% ../nbs/api/65_duration.ipynb #f-generations
 def generations(cfg:Any,     # a `PipelineConfig`
@@ -107,7 +107,7 @@ def step_seconds(shape:Shape, # of the model
                  memory:float|None=None, # bytes of the device, None where that isn't known
                 )->float:
     "An estimate from the data sheet, every completion at its longest."
-    again = is_checkpointed(cfg) and not planned(shape, cfg, element, memory, world).pass_tokens
+    again = is_checkpointed(cfg) and not forecast_plan(shape, cfg, element, memory, world).pass_tokens
     generating = generating_seconds(shape, cfg, element, device, world) * generations(cfg, world)
     return generating / cfg.train.max_steps + updating_seconds(shape, cfg, device, again)
 

@@ -20,7 +20,7 @@ from .vllm_sampling import vllm_asked_by
 from .tiny import hardware
 from .arguments import world_size
 from .memoryplan import MemoryPlan, free_bytes
-from .memory import CONTEXT, is_checkpointed, may_keep, option_of, phases, planned, sequences_of
+from .memory import CONTEXT, is_checkpointed, may_keep, option_of, phases, forecast_plan, sequences_of
 from .duration import Pace, evaluations, estimated_pace, generations
 
 # %% ../nbs/api/65_forecast.ipynb #f-work
@@ -139,7 +139,7 @@ def forecast(cfg:Any,                          # a `PipelineConfig`
     if sizes is None:
         unknown = f'memory unknown: no config.json of {cfg.model.model_name_or_path!r} on this machine; give `shape`'
         return Forecast({}, work(cfg, world), [unknown], _known_time(Pace(), seconds_per_step)[0], cfg=cfg)
-    plan = planned(sizes, cfg, element, memory, world)
+    plan = forecast_plan(sizes, cfg, element, memory, world)
     pace = estimated_pace(sizes, cfg, element, device, world, memory, examples)
     pace, said = _known_time(pace, seconds_per_step)
     assumptions = [assumed, _NOT_COUNTED, *_decision(cfg, plan, memory, world), *_doubts(sizes, cfg), *said]

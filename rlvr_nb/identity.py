@@ -4,24 +4,31 @@
 
 # %% auto #0
 __all__ = ['FREE', 'LOADED', 'COMPUTING', 'CHECKPOINT_LAYOUT', 'configuration_facts', 'source_digest', 'reward_facts',
-           'weights_digest', 'tokenizer_digest', 'model_facts', 'version_facts', 'identity', 'Difference',
-           'changed_facts', 'refuse_changes', 'check_resumable']
+           'component_facts', 'weights_digest', 'tokenizer_digest', 'model_facts', 'version_facts', 'data_facts',
+           'identity', 'Difference', 'changed_facts', 'refuse_changes', 'check_resumable']
 
 # %% ../nbs/api/82_identity.ipynb #identity-imports
-import dis, hashlib, inspect, platform, re, sys
+import dis, hashlib, inspect, json, platform, re, sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module, metadata
+from importlib.util import find_spec
 from pathlib import Path
 from types import CodeType, FunctionType
 from typing import Any
 
 # %% ../nbs/api/82_identity.ipynb #identity-own-imports
 from fastcore.basics import patch
-from .grammar import ConfigError, Fault, path_text, redact, walk
+from .grammar import COMPONENTS, ConfigError, Fault, path_text, redact, walk
 from .files import json_text, read_json, write_text
+from .rules import resolve_target
 from .schema import PipelineConfig
+from .arguments import world_size
+from .checkpoint import file_digest
+from .checks import eval_datasets
+from .data import DATASET_PROCESSORS
+from .vllm_sampling import vllm_asked_by
 from .rundir import RunDir, shown_path
 
 # %% ../nbs/api/82_identity.ipynb #id-configuration
@@ -45,6 +52,7 @@ def _text(thing:Any) -> str:
     "The source of a function, a class or a module; without one, what it was compiled to."
     try: return inspect.getsource(thing)
     except (OSError, TypeError): compiled = getattr(thing, '__code__', None)
+    if inspect.isclass(thing): return _class_text(thing)
     if compiled is None: return repr(thing)
     return repr([(c.co_code, c.co_names, [x for x in c.co_consts if not inspect.iscode(x)]) for c in _codes(compiled)])
 
@@ -80,40 +88,93 @@ def _value(function:FunctionType, name:str, value:Any) -> str:
     return repr(value) if isinstance(value, _FIXED) else _assigned(function, name)
 
 # %% ../nbs/api/82_identity.ipynb #id-follow
+def _behind(member:Any) -> list:
+    "The functions behind a member of a class: that of a method, those of a property."
+    if isinstance(member, property): return [f for f in (member.fget, member.fset) if f]
+    return [getattr(member, '__func__', getattr(member, 'func', member))]
+
 def _functions(thing:Any) -> list[FunctionType]:
-    "A function itself, behind its decorators; of a class its methods."
-    found = list(vars(thing).values()) if inspect.isclass(thing) else [thing]
+    "A function itself, behind its decorators; of a class its methods and properties."
+    found = [f for member in vars(thing).values() for f in _behind(member)] if inspect.isclass(thing) else [thing]
     plain = [inspect.unwrap(getattr(f, '__func__', f)) for f in found if callable(getattr(f, '__func__', f))]
     return [f for f in plain if isinstance(f, FunctionType)]
+
+def _class_text(cls:type) -> str:
+    "What a class without a source says: its parents, its plain values and the code of its functions."
+    values = {name: repr(value) for name, value in vars(cls).items() if isinstance(value, _FIXED) and name[:2] != '__'}
+    return json_text([[parent.__name__ for parent in cls.__bases__], values, [_text(f) for f in _functions(cls)]])
+
+
+# %% ../nbs/api/82_identity.ipynb #id-imported
+def _imported(function:FunctionType) -> dict[str, str]:
+    "The user's own modules that a function imports when it is called: name -> text of the file."
+    codes = [i for code in _codes(function.__code__) for i in dis.get_instructions(code)]
+    found = {}
+    for name in sorted({str(i.argval) for i in codes if i.opname == 'IMPORT_NAME'}):
+        if name in sys.builtin_module_names or name.partition('.')[0] in {'rlvr_nb', *sys.stdlib_module_names}: continue
+        try: origin = str(getattr(find_spec(name), 'origin', None))
+        except (ImportError, ValueError): continue  # not there, or made by a program: no file to read
+        own = origin.endswith('.py') and not {'site-packages', 'dist-packages'} & set(Path(origin).parts)
+        if own: found[name] = Path(origin).read_text(errors='replace')
+    return found
+
+
+# %% ../nbs/api/82_identity.ipynb #id-follow-on
+def _is_code(value:Any) -> bool: return inspect.isroutine(value) or inspect.isclass(value) or inspect.ismodule(value)
+
+def _named(thing:Any) -> list:
+    "What a class or a module of the user's own is made of besides its text: the parents, or what it holds."
+    held = thing.__bases__ if inspect.isclass(thing) else vars(thing).values() if inspect.ismodule(thing) else ()
+    return [value for value in held if _is_code(value) and _is_own(value)]
 
 def _follow(thing:Any, texts:dict[str, str]) -> dict[str, str]:
     "Add to `texts` the code of something and of whatever of the user's own it names."
     key = f"{getattr(thing, '__module__', '')}.{getattr(thing, '__qualname__', getattr(thing, '__name__', thing))}"
     if key in texts: return texts
     texts[key] = _text(thing)
+    for value in _named(thing): _follow(value, texts)
     for function in _functions(thing):
+        texts |= {f'{key} imports {name}': text for name, text in _imported(function).items()}
         for name, value in _used(function).items():
-            is_code = inspect.isroutine(value) or inspect.isclass(value) or inspect.ismodule(value)
-            if not is_code: texts[f'{key} {name}'] = _value(function, name, value)
-            elif _is_own(value): _follow(value, texts)
+            if not _is_code(value): texts[f'{key} {name}'] = _value(function, name, value)
+            code = value if _is_code(value) else type(value)  # an object's class says what it does
+            if _is_own(code): _follow(code, texts)
     return texts
 
+
 # %% ../nbs/api/82_identity.ipynb #id-source
-def source_digest(function:Any # anything callable
+def source_digest(function:Any # a class, or anything callable
                  )->str:       # 12 hexadecimal digits
-    "A digest of the code of a function, and of the user's own code and values that it uses."
+    "A digest of the code of a function or a class, and of the user's own code and values that it uses."
     code = getattr(function, 'function', function)  # a registered reward wraps its function
     fixed = []
     while isinstance(code, partial):
         fixed += [repr(code.args), repr(sorted(code.keywords.items()))]
         code = code.func
-    code = code if inspect.isroutine(code) else type(code)
+    code = code if inspect.isroutine(code) or inspect.isclass(code) else type(code)
     return hashlib.sha256(json_text([fixed, _follow(code, {})]).encode()).hexdigest()[:12]
 
 def reward_facts(component:Any # a reward component, built
                 )->dict[str, str]:
     "The code behind each reward of a run."
     return {f'code of the reward {f.__name__}': source_digest(getattr(f, 'function', f)) for f in component.build()}
+
+
+# %% ../nbs/api/82_identity.ipynb #id-component
+def _classes(cfg:PipelineConfig) -> dict[str, type]:
+    "What a run consists of -> the class that does it."
+    found = {f'{kind} component': resolve_target(kind, getattr(cfg, kind).target) for kind in COMPONENTS}
+    for name, part in {cfg.data.dataset_name: cfg.data, **eval_datasets(cfg)}.items():
+        found[f'component that loads {name}'] = resolve_target('data', part.target)
+        if name in DATASET_PROCESSORS: found[f'dataset {name}'] = DATASET_PROCESSORS[name]
+    return found
+
+def component_facts(cfg:PipelineConfig # of a run
+                   )->dict[str, str]:
+    "The code behind each component and each dataset that is the user's own."
+    own = {what: cls for what, cls in _classes(cfg).items() if any(map(_is_own, cls.__mro__))}
+    return {f'code of the {what}': source_digest(cls) for what, cls in own.items()}
+
 
 # %% ../nbs/api/82_identity.ipynb #id-sums
 _WIDTH = 4093  # a prime number, so that the rows of hardly any matrix begin in the same column
@@ -174,10 +235,39 @@ def _version(name:str) -> str:
     try: return metadata.version(name)
     except metadata.PackageNotFoundError: return getattr(import_module(name), '__version__', 'unknown')
 
-def version_facts()->dict[str, str]:
+def _asked_for(cfg:PipelineConfig) -> list[str]:
+    "The packages beyond `COMPUTING` that a configuration makes a run use."
+    datasets = {cfg.data.dataset_name, *eval_datasets(cfg)}
+    used = {'bitsandbytes': cfg.model.load_in_4bit or cfg.model.load_in_8bit, 'vllm': bool(vllm_asked_by(cfg.train)),
+            'unsloth': 'unsloth' in sys.modules, 'reasoning_gym': 'reasoning_gym' in datasets}
+    return [name for name, is_used in used.items() if is_used and find_spec(name)]
+
+def version_facts(cfg:PipelineConfig # of a run
+                 )->dict[str, str]:
     "The versions of what computes."
-    found = {f'version of {name}': _version(name) for name in COMPUTING}
+    found = {f'version of {name}': _version(name) for name in [*COMPUTING, *_asked_for(cfg)]}
     return {'version of python': '.'.join(platform.python_version_tuple()[:2]), **found}
+
+
+# %% ../nbs/api/82_identity.ipynb #id-data
+def _all_of(rows:Any) -> str:
+    "A digest of every column of `Rows`."
+    h = hashlib.sha256()
+    for row in rows.rows: h.update(json.dumps(row, sort_keys=True, default=lambda x: type(x).__name__).encode())
+    return h.hexdigest()[:16]
+
+def data_facts(train_rows:Any,  # `Rows`
+               eval_rows:dict,  # dataset -> `Rows`
+               warm:Any=None,   # `train.warm_start`
+              )->dict[str, str]:
+    "What a run reads: training data, evaluation data, and what a warm start learns from."
+    named = {'training data': train_rows, **{f'evaluation data of {name}': rows for name, rows in eval_rows.items()}}
+    found = {name: rows.digest() for name, rows in named.items()}
+    found |= {f'prompts and columns of the {name}': _all_of(rows) for name, rows in named.items()}
+    if warm is None: return found
+    if warm.source == 'file': return found | {'file of the warm start': file_digest(warm.file)[:16]}
+    return found | {'worked solutions': _short_digest(train_rows.solutions)}
+
 
 # %% ../nbs/api/82_identity.ipynb #id-identity
 def identity(cfg:PipelineConfig, # of the run
@@ -186,9 +276,10 @@ def identity(cfg:PipelineConfig, # of the run
              eval_rows:dict,     # dataset -> `Rows`
             )->dict[str, str]:   # fact -> value
     "Everything that a run depends on and that is known before a model is loaded."
-    data = {'training data': train_rows.digest(),
-            **{f'evaluation data of {name}': rows.digest() for name, rows in eval_rows.items()}}
-    return {**configuration_facts(cfg), **reward_facts(rewards), **data, **version_facts()}
+    return {**configuration_facts(cfg), **reward_facts(rewards), **component_facts(cfg),
+            **data_facts(train_rows, eval_rows, cfg.train.warm_start), **version_facts(cfg),
+            'number of processes': str(world_size())}
+
 
 # %% ../nbs/api/82_identity.ipynb #id-differences
 CHECKPOINT_LAYOUT = ('config model.lora_config.r', 'config model.lora_config.use_lora',

@@ -6,7 +6,7 @@
 __all__ = ['CONTEXT', 'PREFILL', 'option_of', 'tokens_of', 'sequences_of', 'weight_bytes', 'trained_parameters', 'trained_bytes',
            'reference_bytes', 'table_bytes', 'cache_bytes', 'copied_bytes', 'generation_bytes', 'evaluation_bytes',
            'vllm_bytes', 'vllm_sleeps', 'is_checkpointed', 'may_keep', 'is_sliced', 'kept_of_token', 'held_bytes',
-           'planned', 'tokens_kept', 'logits_bytes', 'activation_bytes', 'autocast_bytes', 'gathered_bytes',
+           'forecast_plan', 'tokens_kept', 'logits_bytes', 'activation_bytes', 'autocast_bytes', 'gathered_bytes',
            'divided_phases', 'phases']
 
 # %% ../nbs/api/64_memory.ipynb #memory-own-imports
@@ -198,12 +198,12 @@ def held_bytes(shape:Shape, # of the model
             **engine, **copied_bytes(shape, cfg, element, memory), **outside}
 
 # %% ../nbs/api/64_memory.ipynb #f-activations
-def planned(shape:Shape,   # of the model
-            cfg:Any,       # a `PipelineConfig`
-            element:int,   # bytes of a number in the computation
-            memory:float|None=None, # bytes of the device, None where that isn't known
-            world:int=1,   # training processes
-           )->MemoryPlan:
+def forecast_plan(shape:Shape,   # of the model
+                  cfg:Any,       # a `PipelineConfig`
+                  element:int,   # bytes of a number in the computation
+                  memory:float|None=None, # bytes of the device, None where that isn't known
+                  world:int=1,   # training processes
+                 )->MemoryPlan:
     "What the run will decide in front of its first update."
     a_token = shape.layers * kept_of_token(shape, cfg, element, world)
     if memory is None or not may_keep(cfg, world): return MemoryPlan(0, 0, a_token)
@@ -241,7 +241,7 @@ def activation_bytes(shape:Shape,   # of the model
                      made:MemoryPlan|None=None, # None: the plan for unknown memory
                     )->dict[str, float]:
     "Bytes that one pass holds until its backward pass, and what the backward pass adds."
-    made = made or planned(shape, cfg, element, None, world)
+    made = made or forecast_plan(shape, cfg, element, None, world)
     tokens, layer = tokens_kept(cfg, made), kept_of_token(shape, cfg, element, world)
     again = is_checkpointed(cfg) and not made.pass_tokens
     each = boundary_bytes(shape, element, cfg.model.lora_config.use_lora) if again else shape.layers * layer
@@ -300,7 +300,7 @@ def _generating(shape, cfg, element, world, memory) -> dict[str, float]:
 # %% ../nbs/api/64_memory.ipynb #f-moments
 def _undivided(shape, cfg, element, world, memory) -> dict[str, dict[str, float]]:
     "Bytes of each part in each phase where every device has the whole model."
-    held, made = held_bytes(shape, cfg, element, world, memory), planned(shape, cfg, element, memory, world)
+    held, made = held_bytes(shape, cfg, element, world, memory), forecast_plan(shape, cfg, element, memory, world)
     free = None if memory is None else memory - CONTEXT - sum(held.values()) + held.get('kv cache', 0.)
     evaluating = evaluation_bytes(shape, cfg, element, free, world)
     there = {part: size for part, size in held.items() if part != 'kv cache'}
