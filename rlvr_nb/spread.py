@@ -9,6 +9,8 @@ __all__ = ['divided', 'gathered', 'whole_state']
 from contextlib import contextmanager
 from typing import Any
 
+from .grammar import RLVRError
+
 # %% ../nbs/api/53_spread.ipynb #spread-parts
 def divided(model:Any # a torch module
            )->list:   # modules, the outermost first
@@ -19,6 +21,13 @@ def divided(model:Any # a torch module
     return [module for module in model.modules() if isinstance(module, FSDPModule)]
 
 # %% ../nbs/api/53_spread.ipynb #spread-whole
+def _check_whole(model) -> None:
+    "Raise where a weight is still divided."
+    left = [name for name, p in model.named_parameters() if hasattr(p, 'device_mesh')]
+    if not left: return
+    raise RLVRError(f'train: FSDP left {len(left)} weights divided among the processes, the first is {left[0]}; type '
+                    'train.rollout=transformers, or start the run without the FSDP configuration')
+
 @contextmanager
 def gathered(model:Any): # a torch module; one that isn't divided is left alone
     "Within it every process has all weights."
@@ -29,7 +38,9 @@ def gathered(model:Any): # a torch module; one that isn't divided is left alone
     for part in parts:
         part.set_reshard_after_forward(False, recurse=False)
         part.unshard()
-    try: yield
+    try:
+        _check_whole(model)
+        yield
     finally:
         for part in parts:
             part.reshard()

@@ -127,11 +127,11 @@ def case(where='any', needs=(), model='llama', named=False):
 
 class Place:
     "A folder with a model, made-up rows of GSM8K's form, and a reward."
-    def __init__(self, folder, model):
+    def __init__(self, folder, model, train_rows=64):
         self.folder, self.model = Path(folder), model
         self.folder.mkdir(parents=True)
         (self.folder/'data').mkdir()
-        for split, n in (('train', 64), ('test', 8)):
+        for split, n in (('train', train_rows), ('test', 8)):
             rows = [
                 dict(
                     question=f'Ann has {i} pens and buys {i + 2} more. How many has she?',

@@ -63,8 +63,13 @@ def started(place, name, launcher, overrides, seconds, cpu):
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, 9)
             status = f'no end within {seconds} s'
-    tail = log.read_text(errors='replace')[-3000:] if status else ''
-    return status, time.perf_counter() - start, tail
+    return status, time.perf_counter() - start, first_error(log.read_text(errors='replace')) if status else ''
+
+
+def first_error(text, most=6000):
+    "The end of what was printed before the first traceback, and that traceback: launchers print their own behind it."
+    place = text.find('Traceback (most recent call last)')
+    return text[-most:] if place < 0 else text[max(0, place - 500):place + most]
 
 
 def found_in(run):
@@ -97,7 +102,8 @@ def main():
     a = parser.parse_args()
     from run_gpu import Place, build_model, opened
     with tempfile.TemporaryDirectory() as scratch:
-        place = Place(Path(scratch)/'case', build_model('llama' if a.cpu else 'smollm2_135m', Path(scratch)/'model'))
+        model = build_model('llama' if a.cpu else 'smollm2_135m', Path(scratch)/'model')
+        place = Place(Path(scratch)/'case', model, train_rows=256)   # a step takes 128 prompts
         found, prompts, failed = {}, {}, 0
         for name, (launcher, overrides, seconds) in commands(a.cpu).items():
             if a.names and name not in a.names: continue
