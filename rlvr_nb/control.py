@@ -23,6 +23,7 @@ class TrainingControl:
         self._stop, self._go = threading.Event(), threading.Event()
         self._go.set()
         self.guarded = False  # whether a handler of signals is in place
+        self.failure:BaseException|None = None  # what another thread has found that ends the run
 
     @property
     def stopping(self)->bool: return self._stop.is_set()
@@ -41,8 +42,25 @@ def stop(self:TrainingControl):
 def pause(self:TrainingControl): "Wait at the next such moment until `resume` or `stop`."; self._go.clear()
 @patch
 def resume(self:TrainingControl): "Go on after a pause."; self._go.set()
+
 @patch
-def wait(self:TrainingControl): "Block while paused."; self._go.wait()
+def fail(self:TrainingControl,
+         error:BaseException, # that the run is to end with
+        ):
+    "End the run with an error at the next such moment, without saving anything."
+    self.failure = error
+    self._go.set()
+
+@patch
+def wait(self:TrainingControl):
+    "Block while paused; raise what `fail` was given."
+    self._go.wait()
+    self.raise_failure()
+
+@patch
+def raise_failure(self:TrainingControl):
+    "Raise what `fail` was given, without waiting; called before anything is written."
+    if self.failure: raise self.failure
 
 @patch
 def check(self:TrainingControl):

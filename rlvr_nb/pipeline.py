@@ -21,6 +21,7 @@ from .control import StopRequested, TrainingControl, interruptible
 from .arguments import is_main_process
 from .agreement import lost_process
 from .comparison import Comparison, compare
+from .writer import TakenOver
 from .rundir import RunDir, shown_path
 from .trust import NOT_EVALUATED, load_run
 from .report import RunReport
@@ -190,7 +191,7 @@ def _run_stages(self:Pipeline, evaluated:dict) -> RunResult:
 @patch
 def _ended_by(self:Pipeline, error:BaseException, evaluated:dict) -> BaseException:
     "Leave the record of a run that something ended; returns what to raise."
-    if self.ended: return error
+    if self.ended or isinstance(error, TakenOver): return error
     error = lost_process(error) or error
     if isinstance(error, OSError):
         error = UnavailableError(f"run_dir: {error.filename or self.run_dir.path} can't be written or read "

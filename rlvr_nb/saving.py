@@ -121,6 +121,7 @@ class Exact:
     def create_model_card(self, *args, **kwargs): "The run writes its own card, into the model's folder."
 
     def _save_checkpoint(self, model, trial):
+        if self.steering: self.steering.raise_failure()
         self.health.check_weights(self.model, self.state.global_step)
         folder, wait = Path(self.args.output_dir), self.accelerator.wait_for_everyone
         if not self.accelerator.is_main_process:

@@ -70,6 +70,7 @@ def stage(self:Pipeline,
           name:str, # of the stage
          ):
     "Time a stage and announce it."
+    self.control.raise_failure()
     self.observers.emit('stage_start', name)
     start = time.perf_counter()
     yield
@@ -114,7 +115,7 @@ def _open_run(self:Pipeline) -> None:
     if is_main_process() and not self.resumed: path = str(RunDir.create(self.cfg.run_dir, self.cfg.name).path)
     self.run_dir = RunDir(same_everywhere(path))
     if not is_main_process(): return
-    self.run_dir.writer.claim()
+    self.run_dir.writer.claim(self.control.fail)
     self.observers = observers_for(self.cfg.observers)
     self.observers.extend(self.more_observers)
     if not self.resumed: self.run_dir.write_config(self.cfg)   # a run keeps the command that began it

@@ -123,6 +123,22 @@ def test_an_evaluation_that_a_killed_run_had_measured_counts_once(event, stopped
     assert_same(run, whole)
 
 
+def test_a_run_that_another_process_has_taken_over_writes_nothing_more(tmp_path, monkeypatch):
+    "As a process does that was suspended for a while, and wakes up."
+    from rlvr_nb import writer
+    monkeypatch.setattr(writer, 'BEAT', 0.01)
+    run, kept = RunDir(tmp_path/'run'), {}
+    def content(): return {p: p.read_bytes() for p in run.path.rglob('*') if p.is_file()}
+    def take_over():
+        mark = json.loads(run.writer.path.read_text()) | dict(token='another', host='colab')
+        run.writer.path.write_text(json.dumps(mark))
+        while run.writer.path in writer.WriterMark.held: time.sleep(0.01)
+        kept.update(content())
+    with pytest.raises(writer.TakenOver, match='taken over by process .* on colab'):
+        run_of(run.path, observers=[Steer('step', take_over, lambda step, *_: step == 2)])
+    assert content() == kept and run.writer.read()['host'] == 'colab' and not run.result.exists()
+
+
 # ---- damage
 
 FILES = [
