@@ -52,14 +52,14 @@ class App:
                 ):
         self.live, self.tasks, self.models = Live(), Tasks(lambda: self.wake()), Models(lambda: self.running)
         self.training:TrainingThread|Any = None   # the newest one
-        self.comparisons, self.summary_shown, self.opens = {}, None, 'setup'
+        self.comparisons, self.summary_shown, self.opens = {}, None, 'data'
         self.follower, self.preload = Follower(self.live), Preload(lambda e: self.tasks.say('start', e))
         self.pusher = Pusher(lambda: self._active(), lambda: self._follow())
         self.form = Form(base_of_file(config) if config else preset_base(preset, config_dir))
         for text in overrides: override_form(self.form, text)
         parts = self._parts(config_dir)
         self.sections = {s.name: s for s in parts}
-        self.setup, self.task, self.lab, self.prospects, self.progress, self.results, self.shelf = parts
+        self.task, self.setup, self.lab, self.prospects, self.progress, self.results, self.shelf = parts
         self._window:Window|None = None
         self._lock = threading.RLock()
         self._shown, self._foreground, self._asked, self._registered = {}, False, {}, None
@@ -71,7 +71,7 @@ class App:
         form, tasks, live, models = self.form, self.tasks, self.live, self.models
         task = Task(form, tasks)
         def go_on(): self._start(continued=True)
-        return [Setup(form, tasks, config_dir), task, Lab(form, tasks, task, models), Prospects(form, tasks, models),
+        return [task, Setup(form, tasks, config_dir), Lab(form, tasks, task, models), Prospects(form, tasks, models),
                 Progress(form, tasks, live), Results(form, tasks, live, models),
                 Runs(form, tasks, lambda run: self.show_run(run), go_on, lambda: self.open('setup'))]
 
@@ -145,6 +145,7 @@ def _new_training(self:App, continued:bool, allowed=())->TrainingThread:
     if 'probe' in self.tasks.busy: raise ConfigError('A probe runs and needs the memory; wait for it, or cancel it')
     cfg = continued_config(self.live.run_dir, allowed) if continued else self.cfg
     if not continued and self.form.obstacles: raise ConfigError(self.form.obstacles)
+    if not continued and self.form.waits: raise ConfigError('The rows of the data are being read; wait for them')
     return TrainingThread(cfg, self.live, continued)
 
 @patch
@@ -258,7 +259,7 @@ def window(self:App)->Window:
         actions = {'start': lambda: self._start(), 'pause': self.pause, 'resume': self.resume, 'stop': self.stop,
                    'continue': lambda: self._start(continued=True), 'allow': lambda: self.allow()}
         self._window = Window(self.form, self.tasks, self.live, list(self.sections.values()), actions)
-        if self.opens == 'setup': self._window.opened('setup')
+        if self.opens == 'data': self._window.show('data')   # its rows are read once the app is on the screen
         else: self._window.open(self.opens)
         self.form.changed(lambda _: self._form_changed())
         self._draw_head(self.live.view())
@@ -366,6 +367,13 @@ def summary(self:App)->Summary:
 @patch
 def __repr__(self:App): return self.summary.text
 
+# %% ../nbs/api/97_app.ipynb #w-read-ahead
+@patch
+def _read_ahead(self:App):
+    "Read the rows of the configuration, unless they are on the Hub, and import what training needs."
+    if self.opens == 'data' and self.task.is_local: self.task.opened()
+    self.preload.begin()
+
 # %% ../nbs/api/97_app.ipynb #w-display
 _NO_KERNEL = 'The app is shown in a notebook with a running kernel.'
 
@@ -378,7 +386,7 @@ def _ipython_display_(self:App):
     display({'application/vnd.jupyter.widget-view+json': view, 'text/plain': _NO_KERNEL}, raw=True)
     self.summary_shown = display(self.summary, display_id=f'rlvr-{uuid.uuid4().hex}')
     if first: after_cells(self)
-    if first and self.background: threading.Timer(1., self.preload.begin).start()
+    if first and self.background: threading.Timer(1., self._read_ahead).start()
     self.wake()
 
 # %% ../nbs/api/97_app.ipynb #w-show-run

@@ -137,7 +137,8 @@ def draw_blocked(self:Header, view:Any, running:bool # whether this app trains
 def draw_buttons(self:Header, view:Any, running:bool, paused:bool):
     "Which buttons can be pressed."
     free = running and not view.stopping
-    states = dict(start=not running and not self.form.obstacles, pause=free and not paused, resume=paused, stop=free)
+    idle = not (running or self.form.obstacles or self.form.waits)
+    states = dict(start=idle, pause=free and not paused, resume=paused, stop=free)
     for name, enabled in states.items():
         if self.w[name].disabled == enabled: self.w[name].disabled = not enabled
     resumable = view.run_dir is not None and view.status in ('stopped', 'failed', 'killed') and not running

@@ -80,7 +80,7 @@ class _Progress:
     def update(self, bar=None): self.tasks.bars[self.action] = bar
 
 @patch
-def _work(self:Tasks, action:str, work:Callable, show:Callable):
+def _work(self:Tasks, action:str, work:Callable, show:Callable, failed:Callable|None=None):
     "Do the work, and put what came of it where it waits to be shown."
     result: Any = None
     error: Exception|None = None
@@ -88,7 +88,7 @@ def _work(self:Tasks, action:str, work:Callable, show:Callable):
         with quiet_bars(_Progress(self, action)): result = work()
     except KeyboardInterrupt: error = ConfigError('Cancelled')
     except Exception as e: error = e
-    self.done.append((action, show, result, error))
+    self.done.append((action, failed if error else (lambda: show(result)), error))
 
 # %% ../nbs/api/93_sections.ipynb #w-tasks-run
 @patch
@@ -97,14 +97,15 @@ def run(self:Tasks,
         work:Callable,  # without arguments, slow; touches no widget
         show:Callable,  # of its result; may touch widgets
         doing:str,      # said meanwhile
+        failed:Callable|None=None, # called without arguments in place of `show`, after an error or Cancel
        ):
     "Run something slow beside the notebook; a second call while it runs does nothing."
     with self.lock:
         if action in self.busy: return
         self.busy[action] = doing
     self.say(action, doing)
-    if not self.background: self._work(action, work, show); return self.wake()
-    args, name = (action, work, show), f'rlvr-{action}'
+    if not self.background: self._work(action, work, show, failed); return self.wake()
+    args, name = (action, work, show, failed), f'rlvr-{action}'
     self.threads[action] = threading.Thread(target=self._work, args=args, name=name, daemon=True)
     self.threads[action].start()
     self.wake()
@@ -114,10 +115,10 @@ def run(self:Tasks,
 def finish(self:Tasks):
     "Show the results that have come; called by whoever may touch widgets."
     while self.done:
-        action, show, result, error = self.done.popleft()
+        action, then, error = self.done.popleft()
         for known in (self.busy, self.threads, self.bars): known.pop(action, None)
         self.say(action, error)
-        if error is None: show(result)
+        if then: then()
 
 # %% ../nbs/api/93_sections.ipynb #w-tasks-text
 @patch

@@ -89,14 +89,20 @@ def add(self:Window, section:AppSection # not made yet
 
 # %% ../nbs/api/96_window.ipynb #w-opened
 @patch
-def opened(self:Window, name:str # of a section
-          ):
+def show(self:Window, name:str # of a section
+        ):
     "Show a section in place of the one before."
     section = self.sections[name]
     if not section.built: self.add(section)
     for s in self.sections.values():
         if s.built: set_visible(s.box, s is section)
-    section.opened()
+
+@patch
+def opened(self:Window, name:str # of a section
+          ):
+    "Show a section that somebody has chosen, which may begin to read what it shows."
+    self.show(name)
+    self.sections[name].opened()
     self.tasks.wake()
 
 # %% ../nbs/api/96_window.ipynb #w-open

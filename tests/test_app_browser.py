@@ -144,14 +144,18 @@ def can_start(page, yes=True):
 def test_the_form_is_there_and_its_keys_stay_in_it(app_page):
     page = app_page
     run_cell(page, 0)
-    page.wait_for_selector('.rlvr-train-max_steps input')
+    page.wait_for_selector('.rlvr-source input')
     says(page, 'Nothing has been trained')
     assert page.locator('.rlvr-section').count() == 1, 'a section that nobody has opened is not made'
+    says(page, 'Row 1 of', '.rlvr-data-row')   # without a click
+    page.shot('1-task')
+    section(page, 'Setup')
+    page.wait_for_selector('.rlvr-train-max_steps input')
     page.shot('1-setup')
     page.locator('.rlvr-check').scroll_into_view_if_needed()
     assert page.locator('.rlvr-head').bounding_box()['y'] >= 0, 'the header sticks'
     tabs = page.locator('.rlvr-sections [role=tab]')
-    assert tabs.first.get_attribute('aria-selected') == 'true'
+    assert tabs.nth(1).get_attribute('aria-selected') == 'true'
     assert page.locator('.rlvr-row [aria-describedby]').count() > 10
     tabs.first.focus()
     page.keyboard.press('x')

@@ -35,7 +35,7 @@ HOSTILE = '</pre><script>alert(1)</script><img src=x onerror=alert(2)>"\'&'
 
 def small(tmp_path, *more, name='run'):
     app = App(*SMALL, f'run_dir={tmp_path/name}', *more)
-    app.box
+    app.open('setup')
     return app
 
 
@@ -184,7 +184,7 @@ def test_typing_is_the_same_as_assigning():
 )
 def test_a_bad_value_blocks_start_and_its_fix_frees_it(path, value, fixed):
     app = App(preset='qwen3_0_6b_t4' if path == 'train.max_completion_length' else 'offline_demo')
-    app.box
+    app.open('setup')
     app.form.set(path, value)
     assert app.w['start'].disabled and 'Start waits' in app.w['blocked'].value
     assert app.form.errors and not app.form.general, 'every error is next to a field'
@@ -203,14 +203,14 @@ def test_a_bad_value_blocks_start_and_its_fix_frees_it(path, value, fixed):
 
 def test_what_needs_another_model_is_said_at_the_dataset():
     app = App()
-    app.box
+    app.open('setup')
     app['data.dataset_name'].value = 'gsm8k'
     assert 'alphabet' in app['data.dataset_name'].messages[0] and app.w['start'].disabled
 
 
 def test_a_text_that_cannot_be_read_stays_with_its_reason():
     app = App()
-    app.box
+    app.open('setup')
     box = app['train.grpo'].row.children[0]
     box.value = '{beta: '
     assert app['train.grpo'].typed and app.w['start'].disabled and box.value == '{beta: '
@@ -256,7 +256,7 @@ def test_the_nearest_value_is_offered_first_and_its_button_says_what_it_does():
 
 def test_edits_that_another_preset_forgets_can_be_put_back():
     app = App('train.max_steps=7', 'reward.reward_functions[0].weight=2.0')
-    app.box
+    app.open('setup')
     before = app.overrides
     app.w['preset'].value = 'qwen3_0_6b_t4'
     assert app.overrides == ['+preset=qwen3_0_6b_t4'] and app.w['put-back'].layout.display != 'none'
@@ -271,7 +271,7 @@ def test_edits_that_another_preset_forgets_can_be_put_back():
 
 def test_the_header_counts_what_is_to_fix_and_mends_it():
     app = App()
-    app.box
+    app.open('setup')
     app['train.num_generations'].value = 7
     app['train.max_steps'].value = 0
     assert '2 things to fix' in app.w['facts'].value and 'Memory' in app.w['facts'].value
@@ -282,7 +282,7 @@ def test_the_header_counts_what_is_to_fix_and_mends_it():
 def test_what_this_machine_lacks_blocks_start_and_not_the_command(monkeypatch):
     monkeypatch.setattr('rlvr_nb.faults._has_gpu', lambda: False)
     app = App('model.load_in_4bit=true', preset='qwen3_0_6b_t4')
-    app.box
+    app.open('setup')
     assert app.w['start'].disabled and 'CUDA GPU' in app['model.load_in_4bit'].messages[0]
     assert 'model.load_in_4bit=true' in app.cfg.command(), 'it may run elsewhere'
     with pytest.raises(ConfigError, match='CUDA GPU'): app.start()
@@ -292,7 +292,7 @@ def test_what_this_machine_lacks_blocks_start_and_not_the_command(monkeypatch):
 
 def test_a_message_stands_beside_its_button_and_in_the_header(tmp_path):
     app = App()
-    app.box
+    app.open('setup')
     app.w['yaml'].value = str(tmp_path/'mine.yaml')
     app.w['save-yaml'].click()
     assert (
@@ -302,7 +302,7 @@ def test_a_message_stands_beside_its_button_and_in_the_header(tmp_path):
 
 def test_the_simple_form_is_plain_and_expert_shows_everything():
     app = App()
-    app.box
+    app.open('setup')
     simple = [f.option.label for f in app.setup.simple.shown]
     assert 15 <= len(simple) <= 20 and not any('_' in label for label in simple[:15])
     app.w['expert'].value = True
@@ -321,7 +321,7 @@ def test_a_file_of_ones_own_becomes_a_configuration(tmp_path):
     rows = [dict(problem=f'What is {i} and {i}?', final=f'It is #### {2*i}') for i in range(60)]
     (tmp_path/'mine.jsonl').write_text('\n'.join(map(json.dumps, rows)))
     app = App('model.model_name_or_path=Qwen/Qwen3-0.6B')
-    app.box
+    app.open('setup')
     app.w['source'].value = str(tmp_path/'mine.jsonl')
     app.w['look'].click()
     app.w['answer'].value = 'final'
@@ -352,7 +352,7 @@ def test_data_with_a_split_of_its_own_is_evaluated_on_that(tmp_path):
         rows = [json.dumps(dict(question=f'{name} {i}?', answer=i)) for i in range(count)]
         (tmp_path/f'{name}.jsonl').write_text('\n'.join(rows))
     app = App('model.model_name_or_path=Qwen/Qwen3-0.6B')
-    app.box
+    app.open('setup')
     app.w['source'].value = str(tmp_path)
     app.w['look'].click()
     assert 'its own test split' in app.w['parts'].value and app.w['share'].layout.display == 'none'
@@ -425,7 +425,7 @@ def test_presets_of_ones_own(tmp_path):
 
 def test_yaml_is_saved_and_loaded(tmp_path):
     app = App('train.max_steps=9', 'reward.reward_functions[0].weight=2.0')
-    app.box
+    app.open('setup')
     file = app.save_yaml(tmp_path/'conf/mine.yaml')
     again = App(config=str(file))
     assert again.cfg == app.cfg
@@ -444,7 +444,7 @@ def test_yaml_is_saved_and_loaded(tmp_path):
 
 def test_rewards_are_added_removed_and_reproduced():
     app = App()
-    app.box
+    app.open('setup')
     app.w['reward-type'].value = 'repetition'
     app.w['add-reward'].click()
     assert [r['type'] for r in app.form.rewards][-1] == 'repetition' and load_config(*app.overrides) == app.cfg
@@ -464,7 +464,7 @@ def test_a_bad_reward_parameter_is_said_at_its_field():
 
 def test_the_lab_does_not_wait_for_heavy_libraries(monkeypatch):
     app = App()
-    app.box
+    app.open('setup')
     monkeypatch.setattr('rlvr_nb.task.import_heavy', lambda: pytest.fail('waits for imports'))
     app.w['sections'].value = 'rewards'
     assert app.task.preview is not None and app.task.preview.tokenizer is None and 'Total 6' in app.w['scores'].value
@@ -472,7 +472,7 @@ def test_the_lab_does_not_wait_for_heavy_libraries(monkeypatch):
 
 def test_lab_scores_what_is_typed_and_follows_the_weights():
     app = App()
-    app.box
+    app.open('setup')
     app.w['sections'].value = 'rewards'
     assert app.w['gold'].value and 'Total 6' in app.w['scores'].value
     app.w['completion'].value = 'no idea'
@@ -581,7 +581,7 @@ def test_hostile_text_is_escaped_everywhere(tmp_path):
 def test_tokens_never_reach_widget_state(monkeypatch):
     monkeypatch.setenv('HF_TOKEN', 'hf_aVerySecretTokenOfNobody0123')
     app = App()
-    app.box
+    app.open('setup')
     app.live.begin(app.cfg)
     app.live.fault('hub', 'refused hf_aVerySecretTokenOfNobody0123')
     app.live.end('failed', RuntimeError('GET https://x?token=hf_aVerySecretTokenOfNobody0123'))
@@ -594,7 +594,7 @@ def test_tokens_never_reach_widget_state(monkeypatch):
 def test_a_token_that_is_typed_is_taken_out(tmp_path):
     secret = 'hf_aVerySecretTokenOfNobody0123'
     app = App()
-    app.box
+    app.open('setup')
     for path in ('model.model_name_or_path', 'run_dir', 'model.push_to_hub', 'train.grpo'):
         box = app[path].row.children[0]
         box.value = secret
@@ -685,7 +685,7 @@ def test_completions_are_sorted_by_reward_and_paged(finished):
 
 def test_a_finished_run_is_attached_from_disk(finished):
     app = App.attach(finished.live.run_dir.path)
-    app.box
+    app.open('setup')
     app.draw()
     assert (app.live.status, app.live.step_now, app.live.total) == ('finished', 4, 4)
     assert app.w['comparison'].value == finished.w['comparison'].value and app.w['curves'].value.count('<svg') >= 5
@@ -858,14 +858,14 @@ def test_a_run_that_fails_is_told_and_raised_by_train(tmp_path):
         'model.model_name_or_path=./nowhere',
         f'run_dir={tmp_path / "run"}',
     )
-    app.box
+    app.open('setup')
     with pytest.raises(ConfigError): app.train()
     assert 'Failed' in app.w['status'].value and 'nowhere' in app.w['failure'].value and not app.w['start'].disabled
 
 
 def test_handlers_from_several_threads_agree():
     app = App()
-    app.box
+    app.open('setup')
     def set_steps(n):
         for i in range(5): app['train.max_steps'].value = 100 * n + i
     threads = [threading.Thread(target=set_steps, args=(n,)) for n in range(1, 5)]

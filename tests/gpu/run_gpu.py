@@ -374,8 +374,6 @@ def resume_bf16(place):
 @case(where='cuda')
 def resume_fp16(place):
     "A resumed run beside a whole one, in float16 as on a GPU without bfloat16; its scaler is part of the checkpoint."
-    import rlvr_nb.cli
-    import rlvr_nb.pipeline   # first, since annotations name the class that is replaced for a while
     from rlvr_nb import tiny
     known = tiny.Hardware
     tiny.Hardware = lambda device, name, bf16, *more: known(device, name, False, *more)
