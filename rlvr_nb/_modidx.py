@@ -3417,6 +3417,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                  'rlvr_nb.updates.Proven._compute_loss': ('api/updates.html#proven._compute_loss', 'rlvr_nb/updates.py'),
                                  'rlvr_nb.updates.Proven._get_per_token_logps_and_entropies': ( 'api/updates.html#proven._get_per_token_logps_and_entropies',
                                                                                                 'rlvr_nb/updates.py'),
+                                 'rlvr_nb.updates.Proven._own_noise': ('api/updates.html#proven._own_noise', 'rlvr_nb/updates.py'),
                                  'rlvr_nb.updates.Proven._prove': ('api/updates.html#proven._prove', 'rlvr_nb/updates.py'),
                                  'rlvr_nb.updates.Proven._to_prove': ('api/updates.html#proven._to_prove', 'rlvr_nb/updates.py'),
                                  'rlvr_nb.updates.Sampled': ('api/updates.html#sampled', 'rlvr_nb/updates.py'),

@@ -81,7 +81,9 @@ def shape_of(kind):
     from rlvr_nb.architecture import known_shapes
     architecture, name = KNOWN[kind]
     unasked = 'model_type', 'sliding_window_pattern'
-    return architecture, {k: v for k, v in known_shapes()[name].items() if k not in unasked} | dict(
+    shape = {k: v for k, v in known_shapes()[name].items() if k not in unasked}
+    if architecture == 'gemma3': shape['query_pre_attn_scalar'] = shape['head_dim']   # as Gemma 3 1B has it
+    return architecture, shape | dict(
         max_position_embeddings=32768, initializer_range=0.02
     )  # as a real model begins: with larger weights the numbers of a deep one grow until rounding decides
 
