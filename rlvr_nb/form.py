@@ -17,7 +17,7 @@ from .schema import PipelineConfig
 from .reward_functions import REWARDS
 from .bases import Base
 from .entries import LIST, Option, options
-from .fields import Field, choice_label
+from .fields import Field, choice_label, field_fault_text
 from .reward_entries import reward_default, reward_options
 from .edits import DELETED, edit_differences, edit_overrides, same_value, value_at, value_or
 from .faults import as_fault, deeper_faults, machine_faults
@@ -204,9 +204,14 @@ def _spare_fixes(self:Draft, path:str) -> list[tuple]:
     return [('name', allowed or 'rlvr')]
 
 @patch
+def _near(self:Draft, fault:Fault) -> str|None:
+    "The option whose field a fault is shown at."
+    return max((p for p in self.fields if covers(p, fault.path)), key=len, default=None)
+
+@patch
 def _place(self:Draft, fault:Fault) -> bool:
     "Put a fault at the field it is about; False where it belongs to none."
-    near = max((p for p in self.fields if covers(p, fault.path)), key=len, default=None)
+    near = self._near(fault)
     if near is None: return False
     fixes = [f for f in fault.fixes if any(covers(known, f[0]) for known in self.fields)]
     if not fixes: fixes = self._spare_fixes(near)
@@ -214,6 +219,15 @@ def _place(self:Draft, fault:Fault) -> bool:
     self.fields[near].faults.append(
         Fault(fault.path, fault.got, fault.expected, ordered, fault.where, fault.problem, fault.advice))
     return True
+
+# %% ../nbs/api/91_form.ipynb #w-fault-sentence
+@patch
+def fault_sentence(self:Draft, fault:Fault # of this configuration
+                  )->str:
+    "A fault in a sentence that begins with the label of its option."
+    near = self._near(fault)
+    if near is None: return field_fault_text(fault)
+    return f'{self.fields[near].option.label}: {field_fault_text(fault, fault.path)}'
 
 # %% ../nbs/api/91_form.ipynb #w-effects
 def _words(value) -> str:

@@ -16,7 +16,7 @@ from fastcore.xml import ft
 from .checkpoint import newest_checkpoint
 from .elements import button, classed, line, panel, set_visible, stack, write
 from .entries import LIST
-from .fields import field_fault_text, fix_button
+from .fields import fix_button
 from .live import config_fingerprint, last_sign
 from .panels import duration, outcome_text, status_line
 from .sections import Notice, Tasks, message_text
@@ -115,7 +115,7 @@ def _notes(self:Header, view, problems:list)->list:
     "What Start waits for, what it should be warned of, and a run that nobody trains any more."
     parts, more = [], f' (and {len(problems) - 1} more)' if len(problems) > 1 else ''
     if problems:
-        first = field_fault_text(problems[0])
+        first = self.form.fault_sentence(problems[0])
         parts.append(ft('div', ft('b', 'Start waits: '), first, more, cls='rlvr-error', role='alert'))
     parts += [ft('div', text, cls='rlvr-warning', role='status') for text in self.form.cautions.values()]
     if view.status == 'killed': parts.append(ft('div', killed_text(view.run_dir), cls='rlvr-warning'))

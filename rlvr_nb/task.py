@@ -18,7 +18,6 @@ from .grammar import ConfigError
 from .prompts import Markers
 from .verify import KINDS
 from .checks import _builtin_row_problems
-from .fields import field_fault_text
 from .faults import as_fault
 from .form import Form
 from .elements import button, card, columns, line, named, on_enter, panel, set_visible, write
@@ -214,7 +213,7 @@ def _offer_subsets(self:Task, names:list[str] # at least two
     "Let one of several subsets be chosen."
     self.w['subset'].options = names
     count = f'{len(names)} subsets' if len(names) > 8 else f"the subsets {', '.join(names)}"
-    self.tasks.say('look', f"{self.w['source'].value} has {count}. Choose one.")
+    self.tasks.say('look', f"{self.w['source'].value} has {count}. Choose one under Subset.")
 
 @patch
 def look_at(self:Task, name:str # of a dataset on the Hub
@@ -374,7 +373,7 @@ def _train_on(self:Task, edits:dict, what:str) -> str:
     self.form.update(edits)
     self._then_render = self.tasks.background    # nobody sees a prompt where there is no front end
     self.load_rows(tokenizer=False)
-    waits = f' Start waits: {field_fault_text(self.form.obstacles[0])}.' if self.form.obstacles else ''
+    waits = f' Start waits: {self.form.fault_sentence(self.form.obstacles[0])}.' if self.form.obstacles else ''
     return f'The configuration trains on {what} now.{waits}'
 
 # %% ../nbs/api/94_task.ipynb #w-task-use

@@ -74,7 +74,7 @@ def test_a_dataset_and_a_model_of_the_hub_are_found_chosen_and_read(hub, tmp_pat
     assert done.returncode == 0, done.stderr[-3000:]
     said = json.loads(done.stdout.splitlines()[-1])
     assert said['found'] == ['teachers/sums'] and said['columns'] == ['exercise', 'key']
-    assert said['asked'] == 'teachers/sums has the subsets easy, hard. Choose one.'
+    assert said['asked'] == 'teachers/sums has the subsets easy, hard. Choose one under Subset.'
     assert 'All of the first 30 answers' in said['readings'] and 'its own test split' in said['parts']
     data = said['data']
     where = data['dataset_name'], data['dataset_path'], data['dataset_config_name']
