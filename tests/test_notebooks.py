@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from run_notebook import run_notebook
+from warm import run_notebook
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT/'nbs'))

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+import warm
 from small_models import build
 
 from rlvr_nb.config import ConfigError
@@ -30,10 +31,11 @@ def start(*arguments, cwd, **env):
                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-def command(*arguments, cwd, timeout=600, **env):
-    "Its status, output and errors."
+def command(*arguments, cwd, **env):
+    "Its status, output and errors. Where the environment doesn't matter, the large libraries are imported already."
+    if not env: return warm.run_command(*arguments, cwd=cwd)
     process = start(*arguments, cwd=cwd, **env)
-    out, err = process.communicate(timeout=timeout)
+    out, err = process.communicate(timeout=600)
     return process.returncode, out, err
 
 

@@ -1,0 +1,75 @@
+"""Processes that have the large libraries already: a notebook, or the command line as a user types it.
+
+Importing torch, transformers and TRL takes about seven seconds of a core, more than most tests themselves. So a server
+imports them once for each process of pytest, and what needs a process of its own is forked from it. Nothing of this
+package is imported in the server: each process imports it anew.
+"""
+import multiprocessing
+import os
+import runpy
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+LIBRARIES = ['torch', 'transformers', 'trl.trainer.grpo_trainer', 'peft', 'datasets', 'hydra', 'pydantic', 'nbdev.test',
+             'matplotlib_inline.backend_inline', 'ipywidgets', 'hydra.core.override_parser.overrides_parser']
+
+
+def write_to(number, path):
+    "From here on a file descriptor of this process writes into a file."
+    out = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    os.dup2(out, number)
+    os.close(out)
+
+
+def run_notebook_here(notebook, flags, log):
+    "The whole life of a notebook's process; what it writes goes into the file `log`."
+    for number in (1, 2): write_to(number, log)
+    os.environ.pop('IN_TEST', None)
+    os.chdir(ROOT)
+    from nbdev.test import nbdev_test
+    nbdev_test(notebook, flags=flags, n_workers=0)
+    sys.stdout.flush()
+
+
+def run_program_here(arguments, cwd, environ, out, err):
+    "The whole life of a command's process; `out` and `err` are files for what it writes."
+    write_to(1, out)
+    write_to(2, err)
+    os.chdir(cwd)
+    os.environ.clear()
+    os.environ.update(environ)
+    sys.argv = [str(ROOT/'run_pipeline.py'), *arguments]
+    sys.path[:0] = [str(ROOT)]
+    runpy.run_path(sys.argv[0], run_name='__main__')
+
+
+def forked(target, args, seconds):
+    "The status of a process that runs a function, None where it took too long."
+    forks = 'forkserver' in multiprocessing.get_all_start_methods()
+    context = multiprocessing.get_context('forkserver' if forks else 'spawn')
+    if forks: context.set_forkserver_preload(LIBRARIES)
+    process = context.Process(target=target, args=args)
+    process.start()
+    process.join(seconds)
+    if process.exitcode is None:
+        process.kill()
+        process.join()
+        return None
+    return process.exitcode
+
+
+def run_notebook(notebook, log, flags='', seconds=900):
+    "Whether a notebook passes as `nbdev-test` runs it, and what it wrote; `log` is a file for that."
+    status = forked(run_notebook_here, (notebook, flags, str(log)), seconds)
+    return status == 0, Path(log).read_text(encoding='utf-8', errors='replace')
+
+
+def run_command(*arguments, cwd, seconds=600):
+    "What `python run_pipeline.py` does with these arguments: its status, output and errors."
+    environ = {k: v for k, v in os.environ.items() if not k.startswith('WANDB')} | {'OMP_NUM_THREADS': '1'}
+    with tempfile.TemporaryDirectory() as folder:
+        logs = [Path(folder)/name for name in ('stdout', 'stderr')]
+        status = forked(run_program_here, (list(map(str, arguments)), str(cwd), environ, *map(str, logs)), seconds)
+        return status, *(path.read_text(encoding='utf-8', errors='replace') for path in logs)
