@@ -55,9 +55,10 @@ fi
 browser || echo "No Chromium here: the tests that open pages in a browser will be skipped"
 command -v bwrap >/dev/null || echo "No bubblewrap here: the tests that need a sandbox will be skipped"
 
-# A process a core, one thread each: threads beyond the cores make small models many times slower.
+# A process a core and one more, since many tests wait for a browser, a kernel or another process; one thread each, as
+# threads beyond the cores make small models many times slower.
 cores=$("$venv/bin/python" -c 'import os; print(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count())')
-processes=${PROCESSES:-$cores}
+processes=${PROCESSES:-$((cores + 1))}
 export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1} MKL_NUM_THREADS=${MKL_NUM_THREADS:-1} TOKENIZERS_PARALLELISM=false
 export PATH="$PWD/$venv/bin:$PATH" VIRTUAL_ENV="$PWD/$venv"
 unset PYTHONPATH PYTHONHOME

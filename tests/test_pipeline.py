@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-import warm
 from small_models import build
+from warm import Command, run_command as command
 
 from rlvr_nb.config import ConfigError
 
@@ -24,19 +24,12 @@ SMALL = ['train.max_steps=2', 'train.per_device_train_batch_size=4', 'train.num_
          'eval.eval_batch_size=4', 'train.logging_steps=1']
 
 
-def start(*arguments, cwd, **env):
-    "The command line as a user types it."
+def fresh_command(*arguments, cwd, **env):
+    "The command line as a user types it, from the first import on: its status, output and errors."
     environ = {k: v for k, v in os.environ.items() if not k.startswith('WANDB')} | {'OMP_NUM_THREADS': '1'} | env
-    return subprocess.Popen([sys.executable, str(ROOT/'run_pipeline.py'), *arguments], cwd=cwd, env=environ,
-                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-
-def command(*arguments, cwd, **env):
-    "Its status, output and errors. Where the environment doesn't matter, the large libraries are imported already."
-    if not env: return warm.run_command(*arguments, cwd=cwd)
-    process = start(*arguments, cwd=cwd, **env)
-    out, err = process.communicate(timeout=600)
-    return process.returncode, out, err
+    done = subprocess.run([sys.executable, str(ROOT/'run_pipeline.py'), *arguments], cwd=cwd, env=environ,
+                          capture_output=True, text=True, timeout=600)
+    return done.returncode, done.stdout, done.stderr
 
 
 def result_of(run): return json.loads((Path(run)/'result.json').read_text())
@@ -84,7 +77,8 @@ def independent_accuracy(folder, problems):
 def default_run(tmp_path_factory):
     "The command of the README, from an empty directory."
     cwd = tmp_path_factory.mktemp('default')
-    status, out, err = command('run_dir=run', cwd=cwd, OMP_NUM_THREADS=os.environ.get('OMP_NUM_THREADS', '2'))
+    status, out, err = fresh_command('run_dir=run', cwd=cwd,
+                                     OMP_NUM_THREADS=os.environ.get('OMP_NUM_THREADS', '2'))
     assert status == 0, err[-3000:]
     return cwd/'run', out, err
 
@@ -225,7 +219,7 @@ def wait_for(path, words, process, seconds=300):
 
 
 def test_an_interrupted_run_saves_and_goes_on(tmp_path, default_run):
-    process = start('run_dir=run', 'train.max_steps=30', 'eval.eval_num_samples=16', cwd=tmp_path)
+    process = Command('run_dir=run', 'train.max_steps=30', 'eval.eval_num_samples=16', cwd=tmp_path)
     wait_for(tmp_path/'run/metrics.jsonl', '"step": 3', process)
     process.send_signal(signal.SIGTERM)
     out, err = process.communicate(timeout=120)
@@ -242,7 +236,7 @@ def test_an_interrupted_run_saves_and_goes_on(tmp_path, default_run):
 
 
 def test_an_interrupt_during_the_first_evaluation_leaves_a_record(tmp_path, default_run):
-    process = start('run_dir=run', 'eval.eval_batch_size=1', cwd=tmp_path)
+    process = Command('run_dir=run', 'eval.eval_batch_size=1', cwd=tmp_path)
     wait_for(tmp_path/'run/events.jsonl', 'evaluate before', process)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=120)
@@ -295,8 +289,8 @@ def test_a_missing_dataset_is_named(folders, tmp_path):
 
 
 def test_an_unreachable_dataset_is_status_3(folders, tmp_path):
-    status, out, err = command('data_component=gsm8k', f'model.model_name_or_path={folders["llama"]}', *SMALL,
-                               cwd=tmp_path, HF_HUB_OFFLINE='1')
+    status, out, err = fresh_command('data_component=gsm8k', f'model.model_name_or_path={folders["llama"]}', *SMALL,
+                                     cwd=tmp_path, HF_HUB_OFFLINE='1')
     assert status == 3 and 'openai/gsm8k' in err and 'Traceback' not in err
 
 

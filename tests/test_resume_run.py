@@ -1,10 +1,7 @@
 """A whole run, killed, stopped or changed between its parts: what it leaves, and what its second part does with it."""
 import json
-import os
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -18,6 +15,7 @@ from rlvr_nb.observers import Observer
 from rlvr_nb.pipeline import Pipeline
 from rlvr_nb.rundir import RunDir
 from same_run import assert_same, measured
+from warm import Command
 
 ROOT = Path(__file__).resolve().parents[1]
 SHORT = [
@@ -372,18 +370,6 @@ def test_the_same_code_is_resumed(owned, tmp_path):
 
 # ---- signals, in processes of their own
 
-def start(*arguments, cwd):
-    environ = {k: v for k, v in os.environ.items() if not k.startswith('WANDB')} | {'OMP_NUM_THREADS': '1'}
-    return subprocess.Popen(
-        [sys.executable, str(ROOT / 'run_pipeline.py'), *arguments],
-        cwd=cwd,
-        env=environ,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
 def wait_for(path, text, process):
     while process.poll() is None and not (path.exists() and text in path.read_text()): time.sleep(0.02)
 
@@ -393,7 +379,7 @@ def wait_for(path, text, process):
     [(signal.SIGINT, '"evaluate before"'), (signal.SIGTERM, '"train"'), (signal.SIGTERM, '"evaluate after"')],
 )
 def test_one_signal_stops_a_run_in_order(sent, when, tmp_path):
-    process = start('run_dir=run', *SHORT, 'eval.eval_num_samples=64', 'eval.eval_batch_size=1', cwd=tmp_path)
+    process = Command('run_dir=run', *SHORT, 'eval.eval_num_samples=64', 'eval.eval_batch_size=1', cwd=tmp_path)
     wait_for(tmp_path/'run/events.jsonl', f'"kind": "stage_start", "name": {when}', process)
     process.send_signal(sent)
     out, err = process.communicate(timeout=300)
@@ -405,7 +391,7 @@ def test_one_signal_stops_a_run_in_order(sent, when, tmp_path):
 
 
 def test_a_second_signal_does_not_wait(tmp_path):
-    process = start('run_dir=run', *SHORT, 'train.max_steps=200', cwd=tmp_path)
+    process = Command('run_dir=run', *SHORT, 'train.max_steps=200', cwd=tmp_path)
     wait_for(tmp_path/'run/metrics.jsonl', '"step": 2', process)
     process.send_signal(signal.SIGTERM); time.sleep(0.01); process.send_signal(signal.SIGTERM)
     out, err = process.communicate(timeout=300)
@@ -415,7 +401,7 @@ def test_a_second_signal_does_not_wait(tmp_path):
 
 
 def test_a_killed_run_resumes_to_the_same(whole, tmp_path):
-    process = start('run_dir=run', *SHORT, 'eval.eval_steps=2', cwd=tmp_path)
+    process = Command('run_dir=run', *SHORT, 'eval.eval_steps=2', cwd=tmp_path)
     wait_for(tmp_path/'run/metrics.jsonl', '"step": 3', process)
     process.kill(); process.communicate()
     assert Pipeline.resume(tmp_path/'run').status == 'finished'

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from run_factory import make_run
+from warm import run_command
 
 from rlvr_nb.cli import main
 from rlvr_nb.config import ConfigError, load_config
@@ -714,16 +715,14 @@ def test_no_token_is_written_or_printed_by_a_run(tmp_path):
     "Tokens of the environment, in an address and in exceptions: grepped over every file and both streams."
     (tmp_path/'mine.py').write_text(LEAKY % list(CANARIES))
     rewards = 'reward.reward_functions=[{category: a, type: gsm8k_answer_check}, {category: b, type: leaky}]'
-    start = [sys.executable, '-m', 'rlvr_nb']
-    runs = [[*start, '--plugin', 'mine.py', 'train.max_steps=2', 'eval.eval_num_samples=8', 'run_dir=run', rewards,
+    runs = [['--plugin', 'mine.py', 'train.max_steps=2', 'eval.eval_num_samples=8', 'run_dir=run', rewards,
              'reward.max_bad_samples=1000'],
-            [*start, 'data.dataset_path=https://me:canary-in-an-address@127.0.0.1:9/x.jsonl?token=canary-in-a-query',
+            ['data.dataset_path=https://me:canary-in-an-address@127.0.0.1:9/x.jsonl?token=canary-in-a-query',
              'run_dir=refused', '--dry-run'],
-            [*start, 'inspect', 'run'], [*start, '--recount', 'run']]
-    env = {**os.environ, **CANARIES, 'PYTHONPATH': os.pathsep.join(sys.path), 'HF_HUB_OFFLINE': '1'}
-    done = [subprocess.run(words, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=300) for words in runs]
-    assert done[0].returncode == 0, done[0].stderr[-2000:]
-    assert not [line for d in done for line in (d.stdout + d.stderr).splitlines() if 'canary' in line.lower()]
+            ['inspect', 'run'], ['--recount', 'run']]
+    done = [run_command(*words, cwd=tmp_path, **CANARIES) for words in runs]
+    assert done[0][0] == 0, done[0][2][-2000:]
+    assert not [line for _, out, err in done for line in (out + err).splitlines() if 'canary' in line.lower()]
     paid = RunDir(tmp_path/'run').read_completions()
     assert paid and 'raised ValueError' in paid[0]['reasons']['leaky'] and 'canary' not in str(paid).lower()
     written = [p for p in tmp_path.rglob('*') if p.is_file() and p.name != 'mine.py' and p.suffix != '.pyc']

@@ -45,31 +45,52 @@ def run_program_here(arguments, cwd, environ, out, err):
     runpy.run_path(sys.argv[0], run_name='__main__')
 
 
-def forked(target, args, seconds):
-    "The status of a process that runs a function, None where it took too long."
+def forked(target, *args):
+    "A process that runs a function."
     forks = 'forkserver' in multiprocessing.get_all_start_methods()
     context = multiprocessing.get_context('forkserver' if forks else 'spawn')
     if forks: context.set_forkserver_preload(LIBRARIES)
     process = context.Process(target=target, args=args)
     process.start()
+    return process
+
+
+def status_of(process, seconds):
+    "How a process ended, None where it took too long."
     process.join(seconds)
-    if process.exitcode is None:
-        process.kill()
-        process.join()
-        return None
-    return process.exitcode
+    if process.exitcode is not None: return process.exitcode
+    process.kill()
+    process.join()
 
 
 def run_notebook(notebook, log, flags='', seconds=900):
     "Whether a notebook passes as `nbdev-test` runs it, and what it wrote; `log` is a file for that."
-    status = forked(run_notebook_here, (notebook, flags, str(log)), seconds)
+    status = status_of(forked(run_notebook_here, notebook, flags, str(log)), seconds)
     return status == 0, Path(log).read_text(encoding='utf-8', errors='replace')
 
 
-def run_command(*arguments, cwd, seconds=600):
-    "What `python run_pipeline.py` does with these arguments: its status, output and errors."
-    environ = {k: v for k, v in os.environ.items() if not k.startswith('WANDB')} | {'OMP_NUM_THREADS': '1'}
-    with tempfile.TemporaryDirectory() as folder:
-        logs = [Path(folder)/name for name in ('stdout', 'stderr')]
-        status = forked(run_program_here, (list(map(str, arguments)), str(cwd), environ, *map(str, logs)), seconds)
-        return status, *(path.read_text(encoding='utf-8', errors='replace') for path in logs)
+class Command:
+    "`python run_pipeline.py ARGUMENTS` at work, with what tests ask of `subprocess.Popen`."
+    def __init__(self, *arguments, cwd, **env):
+        environ = {k: v for k, v in os.environ.items() if not k.startswith('WANDB')} | {'OMP_NUM_THREADS': '1'} | env
+        self.folder = tempfile.TemporaryDirectory()
+        self.logs = [Path(self.folder.name)/name for name in ('stdout', 'stderr')]
+        self.process = forked(run_program_here, list(map(str, arguments)), str(cwd), environ, *map(str, self.logs))
+
+    @property
+    def returncode(self): return self.process.exitcode
+    def poll(self): return self.process.exitcode
+    def send_signal(self, number): os.kill(self.process.pid, number)
+    def kill(self): self.process.kill()
+
+    def communicate(self, timeout=600):
+        "What it wrote, once it has ended: output and errors."
+        assert status_of(self.process, timeout) is not None, f'still at work after {timeout} s'
+        with self.folder: return [path.read_text(encoding='utf-8', errors='replace') for path in self.logs]
+
+
+def run_command(*arguments, cwd, **env):
+    "The same from start to end: status, output and errors."
+    process = Command(*arguments, cwd=cwd, **env)
+    out, err = process.communicate()
+    return process.returncode, out, err
