@@ -11,6 +11,7 @@ from torch.nn.functional import linear
 from typing import Any
 
 # %% ../nbs/api/53_logprobs.ipynb #logprobs-own-imports
+from .fused import word_slope_, word_stats, words_proved
 from .memoryplan import SLICE_ELEMENTS
 
 # %% ../nbs/api/53_logprobs.ipynb #logprobs-slice
@@ -19,17 +20,24 @@ def slice_logprobs(hidden_NH:Any,     # in the precision of the product
                    bias_V:Any,        # of the output layer, or None
                    token_N:Any,       # whose probability is asked for
                    temperature:float, # divides the logits
-                  )->tuple: # log-probability (N), entropy (N), indicator minus probability (N, V), all float32
+                   factor_N:Any=None, # what the slope of each row is multiplied by
+                   sloped:bool=True,  # whether the slope is wanted
+                  )->tuple: # log-probability (N), entropy (N), both float32; indicator minus probability (N, V) or None
     "What a slice of rows says about its tokens."
     logits_NV = linear(hidden_NH, weight_VH, bias_V)
+    if words_proved(logits_NV):
+        logp_N, entropy_N, level_N = word_stats(logits_NV, token_N, temperature)
+        if not sloped: return logp_N, entropy_N, None
+        return logp_N, entropy_N, word_slope_(logits_NV, token_N, level_N, temperature, factor_N)
     if temperature != 1: logits_NV = logits_NV.float().div_(temperature)
     logp_NV = logits_NV.log_softmax(-1, dtype=torch.float32)
     place = torch.arange(len(token_N), device=token_N.device), token_N
     logp_N, share_NV = logp_NV[place], logp_NV.exp()
     entropy_N = logp_NV.mul_(share_NV).sum(-1).neg_()
+    if not sloped: return logp_N, entropy_N, None
     rest_NV = share_NV.neg_()
     rest_NV[place] += 1
-    return logp_N, entropy_N, rest_NV
+    return logp_N, entropy_N, rest_NV if factor_N is None else rest_NV.mul_(factor_N[:, None])
 
 # %% ../nbs/api/53_logprobs.ipynb #logprobs-elements
 SLICE_ELEMENTS = 2**27   # numbers of a slice: half a gigabyte in float32
@@ -43,14 +51,14 @@ def slices(rows:int,       # of all tokens
     return [slice(first, first + step) for first in range(0, rows, step)]
 
 # %% ../nbs/api/53_logprobs.ipynb #logprobs-trained
-def _trained_gradients(factor_N1, hidden_NH, weight_VH, bias_V, token_N, temperature:float) -> tuple:
+def _trained_gradients(factor_N, hidden_NH, weight_VH, bias_V, token_N, temperature:float) -> tuple:
     "Gradients of hidden states, output layer and bias, from logits that are made again."
     of_hidden, of_weight = torch.empty_like(hidden_NH), torch.zeros_like(weight_VH, dtype=torch.float32)
     of_bias = None if bias_V is None else torch.zeros_like(bias_V, dtype=torch.float32)
     for rows in slices(len(hidden_NH), len(weight_VH)):
-        *_, rest = slice_logprobs(hidden_NH[rows], weight_VH, bias_V, token_N[rows], temperature)
-        slope = rest.mul_(factor_N1[rows])
-        if of_bias is not None: of_bias += slope.sum(0)
+        some = hidden_NH[rows], weight_VH, bias_V, token_N[rows], temperature, factor_N[rows]
+        *_, slope = slice_logprobs(*some)
+        if of_bias is not None: of_bias += slope.sum(0, dtype=torch.float32)
         slope = slope.to(weight_VH.dtype)
         of_hidden[rows] = slope @ weight_VH
         of_weight += slope.t() @ hidden_NH[rows]
@@ -60,10 +68,10 @@ def _trained_gradients(factor_N1, hidden_NH, weight_VH, bias_V, token_N, tempera
 # %% ../nbs/api/53_logprobs.ipynb #logprobs-backward
 def _gradients(ctx, grad_N) -> tuple:
     "Gradients of hidden states, output layer and bias, from what the first pass kept."
-    factor_N1 = (grad_N / ctx.temperature).unsqueeze(-1)
-    if ctx.trained: return _trained_gradients(factor_N1, *ctx.saved_tensors, temperature=ctx.temperature)
+    factor_N = grad_N / ctx.temperature
+    if ctx.trained: return _trained_gradients(factor_N, *ctx.saved_tensors, temperature=ctx.temperature)
     slope_NH, = ctx.saved_tensors
-    return (slope_NH * factor_N1).to(slope_NH.dtype), None, None
+    return (slope_NH * factor_N[:, None]).to(slope_NH.dtype), None, None
 
 # %% ../nbs/api/53_logprobs.ipynb #logprobs-function
 class TokenLogprobs(torch.autograd.Function):
@@ -74,8 +82,8 @@ class TokenLogprobs(torch.autograd.Function):
         ctx.temperature, ctx.trained = temperature, any(ctx.needs_input_grad[1:3])
         slope_NH = torch.empty_like(hidden_NH) if ctx.needs_input_grad[0] and not ctx.trained else None
         for rows in slices(len(hidden_NH), len(weight_VH)):
-            some = slice_logprobs(hidden_NH[rows], weight_VH, bias_V, token_N[rows], temperature)
-            logp_N[rows], entropy_N[rows], rest = some
+            some = hidden_NH[rows], weight_VH, bias_V, token_N[rows], temperature, None, slope_NH is not None
+            logp_N[rows], entropy_N[rows], rest = slice_logprobs(*some)
             if slope_NH is not None: slope_NH[rows] = rest.to(weight_VH.dtype) @ weight_VH
         kept = (hidden_NH, weight_VH, bias_V, token_N) if ctx.trained else (slope_NH,)
         ctx.save_for_backward(*kept)

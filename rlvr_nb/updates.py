@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['PROVE_EVERY', 'FAR_APART', 'BY_ROWS', 'BY_TOKENS', 'grouped', 'sampled_elsewhere', 'sampling_of', 'generation_seed',
            'Sampled', 'sampler_difference', 'Proven', 'Alike', 'trimmed', 'rows_of', 'joined', 'arranged',
-           'finite_attention', 'may_arrange', 'may_leave_out', 'Frugal', 'Sliced']
+           'finite_attention', 'may_arrange', 'may_leave_out', 'Frugal', 'Unpadded', 'Sliced']
 
 # %% ../nbs/api/53_updates.ipynb #updates-imports
 # The classes here become parts of TRL's trainer, which is imported where a training begins: their attributes are
@@ -285,8 +285,36 @@ def _no_loss(model):
     "A loss of zero that can be differentiated, for a micro-batch in which nothing counts."
     return next(p for p in model.parameters() if p.requires_grad).flatten()[0] * 0.
 
+# %% ../nbs/api/53_updates.ipynb #updates-unpadded
+def _told(reader, why) -> str:
+    "How sequences are read, and why."
+    if reader is None: return f'Updates: sequences are padded to the longest ({why}).'
+    states, slopes = reader.gaps
+    return (f"Updates: sequences are read without padding, by kernels that agree with the model's own code here "
+            f'(hidden states {states:.0e} apart, gradients {slopes:.0e}).')
+
+class Unpadded:
+    "Reads sequences without padding, where this machine proves that it can."
+    readers = None   # by the number of a model
+
+    def _reader(self, plain):
+        "A `PackedModel` over a transformers model, or None; to be called within the training's autocast."
+        if self.readers is None: self.readers = {}
+        if id(plain) not in self.readers: self.readers[id(plain)] = plain, self._find_reader(plain)
+        return self.readers[id(plain)][1]
+
+    def _find_reader(self, plain):
+        import torch
+        from rlvr_nb.packed import find_packed
+        weight = plain.get_input_embeddings().weight
+        device = weight.device.type
+        dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else weight.dtype
+        reader, why = find_packed(plain, dtype)
+        if device == 'cuda': self._note(_told(reader, why))   # a CPU has no choice
+        return reader
+
 # %% ../nbs/api/53_updates.ipynb #updates-sliced
-class Sliced:
+class Sliced(Unpadded):
     "Takes the log-softmax over the vocabulary in slices."
     slices_vocabulary = lean_adapters = True   # only measurements turn them off
     sliced = None        # the model of the last call, and whether its output layer can be read
@@ -326,6 +354,8 @@ def _sliced_logps(self:Sliced, model, input_ids, attention_mask, logits_to_keep)
         self.lean_layers = make_lean(self.model) + make_norms_lean(self.model)
     plain, device = _without_wrappers(self, model), input_ids.device.type
     with self.accelerator.autocast():
+        reader = self._reader(plain)
+        if reader is not None: return reader.completions(input_ids, attention_mask, logits_to_keep, self.temperature)
         states = plain.base_model(input_ids=input_ids, attention_mask=attention_mask, use_cache=False).last_hidden_state
         dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else states.dtype
     ids, counts = input_ids[:, -logits_to_keep:], attention_mask[:, -logits_to_keep:].bool()

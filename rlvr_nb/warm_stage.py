@@ -41,8 +41,9 @@ def _tune(self:Pipeline, model, tokenizer) -> WarmOutcome:
     examples, train = self._warm_examples(model, tokenizer), self.cfg.train
     self.run_dir.log_event('note', text=f'warm start: {examples}')
     def told(step, total, log): self.observers.emit('warm_step', step, total, log)
+    def noted(text): self.run_dir.log_event('note', text=text)
     outcome = warm_start(model, tokenizer, examples, train.warm_start, self.run_dir.path/'.warm', self.cfg.seed,
-                         train.bf16, self.control, told, train.grpo.get('gradient_checkpointing'))
+                         train.bf16, self.control, told, train.grpo.get('gradient_checkpointing'), noted)
     if is_main_process(): keep_warm(model, tokenizer, self.warm_folder(), outcome)
     return outcome
 

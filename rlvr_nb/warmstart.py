@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['COLUMNS', 'worked_text', 'file_solutions', 'tokenize_example', 'WarmExamples', 'warm_examples', 'sft_arguments',
-           'Steered', 'WarmOutcome', 'refuse_nothing', 'warm_start', 'keep_warm', 'load_warm']
+           'Steered', 'WarmOutcome', 'refuse_nothing', 'WithoutPadding', 'warm_start', 'keep_warm', 'load_warm']
 
 # %% ../nbs/api/57_warmstart.ipynb #warmstart-imports
 import json, math, time
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 # %% ../nbs/api/57_warmstart.ipynb #warmstart-own-imports
+from fastcore.basics import patch
 from .agreement import any_process
 from .arguments import hardware_arguments
 from .checkpoint import choose_checkpoint, publish, seal, staging
@@ -24,7 +25,7 @@ from .model import hardware, is_adapted
 from .prompts import Markers, is_prefilled, render_prompt
 from .rollout import end_tokens
 from .sources import read_file
-from .updates import finite_attention
+from .updates import Unpadded, _without_wrappers, finite_attention
 from .weights import compare_model, load_adapters
 
 # %% ../nbs/api/57_warmstart.ipynb #warmstart-text
@@ -164,6 +165,47 @@ def refuse_nothing(examples:WarmExamples)->None:
     raise ConfigError(f'train.warm_start: there is nothing to train on ({examples}); write train.warm_start=null, or '
                       'name a file of worked solutions: train.warm_start.source=file train.warm_start.file=PATH')
 
+# %% ../nbs/api/57_warmstart.ipynb #warmstart-unpadded
+class WithoutPadding(Unpadded):
+    "Takes the loss of a warm start from sequences without padding, where the machine proves that it can."
+    on_note = None
+
+    def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
+        logps = None if return_outputs or not self.model.training else self._logps(model, inputs)
+        if logps is None: return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
+        known = self.model_accepts_loss_kwargs and num_items_in_batch is not None
+        return -logps.sum() / (num_items_in_batch if known else len(logps))
+
+    def log(self, logs, start_time=None):
+        for values in self._metrics['train'].values(): values[:] = map(float, values)   # what waited on the GPU
+        super().log(logs, start_time)
+
+    def _note(self, text):
+        if self.on_note: self.on_note(text)
+
+# %% ../nbs/api/57_warmstart.ipynb #warmstart-unpadded-logps
+@patch
+def _logps(self:WithoutPadding, model, inputs):
+    "The log-probability of every token that counts (M), None where sequences have to be padded."
+    from rlvr_nb.logprobs import head_obstacle
+    plain = _without_wrappers(self, model)
+    if self.accelerator.num_processes > 1 or 'attention_mask' not in inputs or head_obstacle(plain): return None
+    mask, counts = inputs['attention_mask'], inputs['labels'] >= 0
+    counts[:, 0] = False   # nothing stands before it
+    with self.accelerator.autocast():
+        reader = self._reader(plain)
+        if reader is None: return None
+        logps, entropies = reader.logprobs(inputs['input_ids'], mask, counts)
+    self._metrics['train']['entropy'].append(entropies.mean())
+    self._total_train_tokens = self._total_train_tokens + mask.sum()
+    self._metrics['train']['num_tokens'] = [self._total_train_tokens]
+    return logps
+
+def _trainer_class():
+    "The trainer, on top of TRL's own class."
+    from trl import SFTTrainer # pyright: ignore[reportPrivateImportUsage]
+    return type('WarmTrainer', (WithoutPadding, SFTTrainer), {})
+
 # %% ../nbs/api/57_warmstart.ipynb #warmstart-run
 def warm_start(model:Any, tokenizer:Any,          # ready to train, with its adapter
                examples:WarmExamples,             # what to train on
@@ -174,21 +216,23 @@ def warm_start(model:Any, tokenizer:Any,          # ready to train, with its ada
                control:TrainingControl|None=None, # to pause and stop
                on_step:Callable|None=None,        # (step, total, log) after each step
                checkpointing:bool|None=None,      # of activations; None means on a GPU
+              on_note:Callable|None=None,        # (text) for what should be recorded
               callbacks:tuple|list=(),           # of transformers, beside the ones that report and stop
               )->WarmOutcome:
     "Train a model on worked solutions; with an adapter, the adapter."
     from datasets import Dataset
     from transformers import PrinterCallback, ProgressCallback
-    from trl import SFTConfig, SFTTrainer # pyright: ignore[reportPrivateImportUsage]
+    from trl import SFTConfig # pyright: ignore[reportPrivateImportUsage]
     from rlvr_nb.adapters import make_lean, make_norms_lean  # imports torch, which a form or a command line never needs
     refuse_nothing(examples)
     start, dtype = time.perf_counter(), next(model.parameters()).dtype
     make_lean(model)
     make_norms_lean(model)
     args = SFTConfig(**sft_arguments(warm, bf16, folder, seed, checkpointing))
-    trainer = SFTTrainer(model=model, processing_class=tokenizer, args=args,
-                         train_dataset=Dataset.from_list(examples.rows),
-                         callbacks=[_callback(control or TrainingControl(), on_step), *callbacks])
+    trainer = _trainer_class()(model=model, processing_class=tokenizer, args=args,
+                               train_dataset=Dataset.from_list(examples.rows),
+                               callbacks=[_callback(control or TrainingControl(), on_step), *callbacks])
+    trainer.on_note = on_note
     for unwanted in (PrinterCallback, ProgressCallback): trainer.remove_callback(unwanted)
     with finite_attention(): trainer.train()
     assert next(model.parameters()).dtype == dtype

@@ -81,7 +81,7 @@ def run(a, ours):
     warm, losses = SimpleNamespace(epochs=1, learning_rate=1e-4, batch_size=a.batch), []
     args = trl.SFTConfig(**sft_arguments(warm, None, folder, 0, False))
     if ours:
-        warm_start(model, tok, shown, warm, folder, checkpointing=False, callbacks=[clock],
+        warm_start(model, tok, shown, warm, folder, checkpointing=False, callbacks=[clock], on_note=print,
                    on_step=lambda step, total, log: losses.append(log['loss']))
     else:
         trainer = trl.SFTTrainer(model=model, processing_class=tok, args=args,

@@ -1,6 +1,8 @@
-"""Are fused layers, sliced log-probabilities and lean adapters right on this GPU, and what do they cost?
+"""Are fused layers, sliced log-probabilities, lean adapters and passes without padding right on this GPU, and what do
+they cost?
 
     python tests/gpu/check_updates.py
+    python tests/gpu/check_updates.py unpadded    this check
 
 Prints a line a check. The exit status is the number of checks that failed; a check that fails doesn't keep the
 others from running.
@@ -109,6 +111,44 @@ def lean():
     )
 
 
+def unpadded():
+    "Sequences without padding are taken for every family, trained whole or with an adapter, and what they bring."
+    from rlvr_nb.packed import find_packed
+    for family in FAMILIES:
+        for adapter in (False, True):
+            model = build(family, torch.bfloat16 if adapter else torch.float32).cuda().train()
+            lora = LoraConfig(r=8, target_modules=ALL, init_lora_weights=False)
+            if adapter: model = get_peft_model(model, lora).train()
+            if adapter: make_lean(model)
+            plain = model.get_base_model() if adapter else model
+            with torch.autocast('cuda', torch.bfloat16): reader, why = find_packed(plain, torch.bfloat16)
+            assert reader is not None, (family, adapter, why)
+            lengths = torch.randint(60, 250, (64,), generator=torch.Generator().manual_seed(0)).cuda()
+            mask = torch.arange(250, device='cuda') < lengths[:, None]
+            ids, counts = torch.randint(2, 512, mask.shape, device='cuda'), mask.clone()
+            counts[:, :40] = False
+
+            def ours():
+                model.zero_grad()
+                with torch.autocast('cuda', torch.bfloat16): reader.logprobs(ids, mask, counts)[0].mean().backward()
+
+            def usual():
+                model.zero_grad()
+                with torch.autocast('cuda', torch.bfloat16): out = plain.base_model(ids, mask.long())
+                head = plain.get_output_embeddings()
+                chosen = out.last_hidden_state[:, :-1][counts[:, 1:]].bfloat16()
+                TokenLogprobs.apply(chosen, head.weight.bfloat16(), None, ids[counts], 1.)[0].mean().backward()
+
+            def gradients(f):
+                f()
+                return torch.cat([p.grad.float().flatten() for p in model.parameters() if p.grad is not None])
+            gap = ((gradients(ours) - gradients(usual)).norm() / gradients(usual).norm()).item()
+            assert gap < .05, (family, adapter, gap)
+            print(f'unpadded {family}{" + adapter" if adapter else ""}: gradients off by {gap:.1e}, proved with '
+                  f'{reader.gaps[0]:.1e} and {reader.gaps[1]:.1e}; {seconds(ours) * 1e3:.1f} ms, padded '
+                  f'{seconds(usual) * 1e3:.1f} ms', flush=True)
+
+
 def sampled():
     "Frequencies of sampled tokens on the GPU, by a chi-square test."
     from scipy.stats import chisquare
@@ -124,7 +164,8 @@ def sampled():
 
 if __name__ == '__main__':
     failed = 0
-    for check in (fused, slices, lean, sampled):
+    checks = dict(fused=fused, slices=slices, lean=lean, unpadded=unpadded, sampled=sampled)
+    for check in [checks[name] for name in sys.argv[1:] or checks]:
         try: check()
         except Exception:
             traceback.print_exc()
