@@ -73,10 +73,15 @@ def append_line(path:Path,    # of JSON lines; made if it isn't there
     "Append one line; an incomplete line that a crash has left is ended first."
     line = json_text(finite(json.loads(json_text(record))), None)
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | _NO_LINK, 0o666)
-    with os.fdopen(handle, 'r+b') as file:
+    with os.fdopen(handle, 'r+b', buffering=0) as file:
         end = file.seek(0, os.SEEK_END)
         torn = end and file.seek(end - 1) is not None and file.read(1) != b'\n'
-        file.write((b'\n' if torn else b'') + line.encode('utf-8', 'replace') + b'\n')
+        data = (b'\n' if torn else b'') + line.encode('utf-8', 'replace') + b'\n'
+        try:
+            while data: data = data[file.write(data):]
+        except OSError:
+            file.truncate(end)  # a full disk takes the beginning of a line
+            raise
 
 # %% ../nbs/api/08_files.ipynb #files-read-bytes
 MOST_BYTES, MOST_LINE, MOST_NESTED = 512 * 2**20, 64 * 2**20, 64  # of a file, of one line in it, of a value

@@ -355,6 +355,17 @@ def write_identity(self:RunDir,
     forced = self.read_identity()['forced'] + [str(d) for d in changed]
     write_text(self.identity_file, json_text(dict(facts=facts, forced=forced)))
 
+# %% ../nbs/api/82_identity.ipynb #id-note-parent
+@patch
+def note_parent(self:RunDir,
+                parent:RunDir, # that trained the first model
+                model:Any,     # its folder: `model`, or a checkpoint such as `checkpoints/checkpoint-20`
+               ):
+    "Record the run from which the first weights come."
+    step = re.fullmatch(r'checkpoint-(\d{1,9})', Path(model).name)
+    found = {'id': parent.read_manifest().get('id'), 'run': str(parent.path), 'step': int(step[1]) if step else None}
+    self.write_manifest({'parent': found})
+
 # %% ../nbs/api/82_identity.ipynb #id-resumable
 def check_resumable(run:RunDir # that somebody wants to continue
                    )->None:

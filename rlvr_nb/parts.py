@@ -108,9 +108,11 @@ def add_part(folder:Path,         # of the completions
              attempt:int=0,       # how often the run had been resumed
             ):
     "Store the completions of a step."
+    folder.mkdir(exist_ok=True)
     known = parts(folder)
     _write_file(folder/f'part-{known[-1][1] + 1 if known else 0:06d}.parquet', as_table(records, step, attempt))
-    _merge(folder)
+    try: _merge(folder)
+    except OSError: pass  # a full disk: the part itself is written, and the next one merges
 
 # %% ../nbs/api/70_parts.ipynb #parts-read-table
 def _read_all(folder:Path, unreadable:Counter, newest:int|None=None, tries:int=5):

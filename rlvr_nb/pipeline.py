@@ -248,7 +248,9 @@ def run(self:Pipeline)->RunResult:
     with interruptible(self.control), no_sudden_exit():
         try: return self._run()
         finally:
-            if self.run_dir and is_main_process(): self.run_dir.writer.release()
+            if self.run_dir and is_main_process():
+                self.run_dir.backlog.close()
+                self.run_dir.writer.release()
 
 # %% ../nbs/api/84_pipeline.ipynb #l-resume
 @patch(cls_method=True)

@@ -9,7 +9,7 @@ __all__ = ['RunDir', 'shown_path', 'as_run']
 import math, os, platform, re, subprocess, sys, time
 from collections import Counter, defaultdict
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -21,15 +21,19 @@ from .files import (append_line, file_end, fits, inside, json_text, last_of_each
                            read_json, read_lines, read_text_file, replacing, write_text)
 from .comparison import Evaluation, When
 from .parts import add_part, read_parts
+from .backlog import Backlog
 from .writer import STALE, WriterMark, file_system_now
 
 # %% ../nbs/api/72_rundir.ipynb #t-rundir
+_LATE = 'records that the disk had not taken at first'
+
 class RunDir:
     "The directory of one run and everything in it."
     def __init__(self, path:Any): # may not exist yet
         self.path = Path(os.path.realpath(path))
         self.link = Path(path) if os.path.islink(path) else None  # by which it was opened, where that is a link
         self.unreadable = Counter()  # what couldn't be read, by file: lines, parts or keys
+        self.backlog = Backlog(str(self.path), lambda said: self.log_event('retried', what=_LATE, message=said))
 
     config       = property(lambda self: self.path/'config.yaml', doc='The configuration, unresolved and redacted.')
     manifest     = property(lambda self: self.path/'manifest.json', doc='Versions, commit, seed and hardware.')
@@ -155,8 +159,8 @@ def log_event(self:RunDir,
               kind:str,  # what happened: 'stage_start', 'fault', 'best', ...
               **details, # what to know about it
              ):
-    "Add an event."
-    append_line(self.events, {'time': time.time(), 'kind': kind, **details})
+    "Add an event; where the disk doesn't take it, it waits in the `backlog`, as all records do."
+    self.backlog.write(partial(append_line, self.events, {'time': time.time(), 'kind': kind, **details}))
 
 @patch
 def read_events(self:RunDir,
@@ -203,7 +207,8 @@ def log_metrics(self:RunDir,
                ):
     "Add the metrics of a step."
     again = {'attempt': self.attempt} if self.attempt else {}
-    append_line(self.metrics_file, {'step': step, 'time': time.time(), **again, **metrics})
+    record = {'step': step, 'time': time.time(), **again, **metrics}
+    self.backlog.write(partial(append_line, self.metrics_file, record))
 
 # %% ../nbs/api/72_rundir.ipynb #t-metrics
 @patch
@@ -229,8 +234,8 @@ def add_completions(self:RunDir,
                    ):
     "Add the completions of a step."
     if not records: return
-    self.completions.mkdir(exist_ok=True)
-    add_part(self.completions, records, step, self.attempt)
+    size = sum(len(str(r.get('completion'))) + len(str(r.get('prompt'))) for r in records)
+    self.backlog.write(partial(add_part, self.completions, records, step, self.attempt), 2 * size)
 
 # %% ../nbs/api/72_rundir.ipynb #t-read-completions
 @patch
@@ -437,14 +442,3 @@ def refuse_links(self:RunDir):
     if found := links_out(self.path):
         raise ConfigError(f'{shown_path(self.path)}: {", ".join(found[:3])} leads out of the run, and to continue it '
                           'would write there; remove the link, or put the files in its place')
-
-# %% ../nbs/api/72_rundir.ipynb #t-note-parent
-@patch
-def note_parent(self:RunDir,
-                parent:RunDir, # that trained the first model
-                model:Any,     # its folder: `model`, or a checkpoint such as `checkpoints/checkpoint-20`
-               ):
-    "Record the run from which the first weights come."
-    step = re.fullmatch(r'checkpoint-(\d{1,9})', Path(model).name)
-    found = {'id': parent.read_manifest().get('id'), 'run': str(parent.path), 'step': int(step[1]) if step else None}
-    self.write_manifest({'parent': found})

@@ -206,14 +206,30 @@ def test_ctrl_c_in_an_observer_is_not_swallowed():
     with pytest.raises(KeyboardInterrupt): Observers([Interrupted()]).step(1, 2, {})
 
 
-def test_a_full_disk_is_said_and_training_goes_on(run, capsys, monkeypatch):
-    recorder, crew = Recorder(), None
-    crew = Observers([JsonlObserver(), recorder])
+def test_what_a_full_disk_does_not_take_is_written_when_there_is_room(run, capsys, monkeypatch):
+    from rlvr_nb import rundir
+    is_full = []
+    def limited(write):
+        def attempt(*args):
+            if is_full: raise OSError(28, 'No space left on device')
+            return write(*args)
+        return attempt
+    for name in ('append_line', 'add_part'): monkeypatch.setattr(rundir, name, limited(getattr(rundir, name)))
+    crew = Observers([JsonlObserver(), Recorder()])
     crew.pipeline_start(None, run)
-    monkeypatch.setattr(RunDir, 'log_metrics',
-                        lambda *args: (_ for _ in ()).throw(OSError(28, 'No space left on device')))
-    for step in (1, 2): crew.step(step, 2, {})
-    assert 'No space left on device' in capsys.readouterr().err and recorder.heard == [1, 2]
+    crew.step(1, 4, {'reward': 1.})
+    is_full.append(True)
+    crew.step(2, 4, {'reward': 2.})
+    crew.completions(2, batch(2, 1, verdict='late'))
+    crew.fault('rewards', 'raised ValueError')
+    is_full.clear()
+    crew.step(3, 4, {'reward': 3.})
+    assert run.curve('reward') == [(1, 1.), (2, 2.), (3, 3.)] and not crew.dropped
+    assert [r['verdict'] for r in run.read_completions()] == ['late']
+    assert [e['message'] for e in run.read_events('fault')] == ['raised ValueError']
+    assert run.read_events('retried')[0]['message'].startswith('3 records were written late')
+    err = capsys.readouterr().err
+    assert err.count('No space left on device') == 1 and 'the run goes on' in err
 
 
 def test_the_record_is_always_there_and_unknown_names_are_errors(monkeypatch):
