@@ -52,7 +52,8 @@ def started(place, name, launcher, overrides, seconds, cpu):
     environ = os.environ | dict(HF_HUB_OFFLINE='1', TOKENIZERS_PARALLELISM='false', OMP_NUM_THREADS='1',
                                 PYTHONPATH=os.pathsep.join([str(ROOT), os.environ.get('PYTHONPATH', '')]))
     if cpu: environ['CUDA_VISIBLE_DEVICES'] = ''
-    elif launcher == [sys.executable]: environ['CUDA_VISIBLE_DEVICES'] = '0'
+    elif launcher == [sys.executable]:
+        environ['CUDA_VISIBLE_DEVICES'] = os.environ.get('CUDA_VISIBLE_DEVICES', '0').split(',')[0]
     start = time.perf_counter()
     log = place.folder/f'{name}.log'
     with open(log, 'w') as out:
