@@ -18,7 +18,7 @@ from fastcore.basics import patch
 # %% ../nbs/api/28_algebra.ipynb #a-budget
 _STEPS, _CPU_SECONDS, _WALL_SECONDS = 100_000, 0.5, 60.0  # calls of one question; the clocks are the last resort
 _START_SECONDS = 600.0                                    # for loading SymPy
-_PROGRAM = files('rlvr_nb') / 'assets' / 'algebra_child.py'
+_ALGEBRA_CHILD = files('rlvr_nb') / 'assets' / 'algebra_child.py'
 
 # %% ../nbs/api/28_algebra.ipynb #a-process
 class _Algebra:
@@ -49,7 +49,7 @@ class _TimedOut(Exception):
 @patch
 def launch(self:_Algebra) -> None:
     "Start the child, and a thread that listens to it."
-    command = [sys.executable, '-P', str(_PROGRAM), *map(str, (_STEPS, _CPU_SECONDS, _WALL_SECONDS))]
+    command = [sys.executable, '-P', str(_ALGEBRA_CHILD), *map(str, (_STEPS, _CPU_SECONDS, _WALL_SECONDS))]
     self.replies = queue.SimpleQueue()
     self.child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                                   env={**os.environ, 'PYTHONHASHSEED': '0'}, start_new_session=True)

@@ -157,13 +157,13 @@ def _failures(names:list[str], rows:list[dict], failures:list[list], tried:int) 
     return found
 
 # %% ../nbs/api/37_audit.ipynb #r-total
-def _total(paid:dict, weights:dict) -> float|None:
+def _weighted_sum(paid:dict, weights:dict) -> float|None:
     "The sum by weight of what the rewards pay, None where nothing could be scored."
     scored = [weights[n]*v for n, v in paid.items() if v is not None]
     return sum(scored) if scored else None
 
 # %% ../nbs/api/37_audit.ipynb #r-line
-def _line(probe:str, pairs:list[tuple]) -> dict:
+def _probe_row(probe:str, pairs:list[tuple]) -> dict:
     "A line of the table, from what a probe and a perfect completion earn on each row."
     earned = [t for t, _ in pairs]
     as_much = sum(t >= best for t, best in pairs)/len(pairs)
@@ -172,12 +172,12 @@ def _line(probe:str, pairs:list[tuple]) -> dict:
 # %% ../nbs/api/37_audit.ipynb #r-audit-table
 def _audit_table(attacks:list[dict], weights:dict) -> list[dict]:
     "What each probe earns over the rows, beside a perfect completion."
-    perfect = [_total(a['right, in perfect format'], weights) for a in attacks]
+    perfect = [_weighted_sum(a['right, in perfect format'], weights) for a in attacks]
     table = []
     for probe in RIGHT | WRONG:
-        pairs = [(_total(a[probe], weights), best) for a, best in zip(attacks, perfect) if probe in a]
+        pairs = [(_weighted_sum(a[probe], weights), best) for a, best in zip(attacks, perfect) if probe in a]
         scored = [pair for pair in pairs if None not in pair]
-        if scored: table.append(_line(probe, scored))
+        if scored: table.append(_probe_row(probe, scored))
     return table
 
 # %% ../nbs/api/37_audit.ipynb #r-findings-wrong
@@ -221,7 +221,7 @@ def _format_share(table:list[dict]) -> float|None:
     if perfect is None or wrong is None or empty is None or perfect <= empty: return None
     return (wrong - empty) / (perfect - empty)
 
-def _notes(report:AuditReport) -> list[tuple[str, str]]:
+def _audit_notes(report:AuditReport) -> list[tuple[str, str]]:
     "Notes that every report has."
     mean, best = {t['probe']: t['mean'] for t in report.table}, report.best_wrong
     perfect, empty = _amount(mean['right, in perfect format']), _amount(mean.get('empty'))
@@ -257,5 +257,5 @@ def audit_rewards(config:Any,         # a configuration, its `reward` part, a co
     findings += _findings_about_wrong(table)
     for r in functions: findings += _findings_about_reward(r.__name__, attacks)
     report = AuditReport(findings, table, len(attacks), _format_share(table))
-    report.findings += _notes(report)
+    report.findings += _audit_notes(report)
     return report

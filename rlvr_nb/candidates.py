@@ -16,7 +16,7 @@ from typing import Any, cast
 from hydra.core.object_type import ObjectType
 from .grammar import ConfigError, Fault, GROUPS, group_of, path_text, search_dirs, walk
 from .grpo_fields import GRPO_FIELDS, SETTABLE, TRAIN_CHOICES
-from .option import Section, _words, choices_of, describe, section_of
+from .option import Section, _pattern_words, choices_of, describe, section_of
 from .schema import PipelineConfig
 from .compose import ConfigFiles
 from .config import load_config
@@ -29,7 +29,7 @@ _SHORTER = {"a whole number": "int", "a number": "float", "true or false": "bool
 def _short_kind(field):
     "What a field accepts, short enough for a column."
     text = describe(field)
-    if words := _words(field): text = text.replace(f" {words}", "")
+    if words := _pattern_words(field): text = text.replace(f" {words}", "")
     for long, short in _SHORTER.items(): text = text.replace(long, short)
     return text if len(text) < 40 else text.split(" and ")[0]
 

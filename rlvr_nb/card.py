@@ -36,20 +36,20 @@ def _model_index(report:RunReport) -> list[dict]:
         about = {'task': {'type': 'text-generation'}, 'dataset': {'name': name, 'type': source(name)}}
         return {**about, 'metrics': measured}
     after = report.evaluations.get('after', {})
-    return [{'name': _bare(report.title), 'results': [result(_bare(name), e) for name, e in after.items()]}]
+    return [{'name': _safe_name(report.title), 'results': [result(_safe_name(name), e) for name, e in after.items()]}]
 
-def _bare(name:str) -> str:
+def _safe_name(name:str) -> str:
     "A name without characters that have a meaning in HTML or Markdown."
     return re.sub(r'[^\w .,:+@/-]+', '-', str(name))[:120]
 
 # %% ../nbs/api/78_card.ipynb #t-front-matter-is-adapter
-def _is_adapter(report:RunReport) -> bool: return os.path.exists(report.model_folder/'adapter_config.json')
+def _pushes_adapter(report:RunReport) -> bool: return os.path.exists(report.model_folder/'adapter_config.json')
 
 # %% ../nbs/api/78_card.ipynb #t-front-matter
 def _front_matter(report:RunReport) -> dict:
     "The front matter of the card, without unknown entries."
     base, data = report.section('model').get('model_name_or_path'), report.section('data').get('dataset_path')
-    found = {'library_name': 'peft' if _is_adapter(report) else 'transformers', 'pipeline_tag': 'text-generation',
+    found = {'library_name': 'peft' if _pushes_adapter(report) else 'transformers', 'pipeline_tag': 'text-generation',
              'tags': ['grpo', 'rlvr', 'trl', 'reasoning'], 'base_model': base if _hub_id(base) else None,
              'datasets': [data] if _hub_id(data) else None, 'model-index': _model_index(report)}
     return {k: v for k, v in found.items() if v and (k != 'model-index' or v[0]['results'])}
@@ -98,7 +98,7 @@ def _card_training(report:RunReport) -> str:
                         markdown_table(['reward', 'weight', 'pays for'], rewards)])
 
 # %% ../nbs/api/78_card.ipynb #t-code-block
-def _code(text:str, language:str='') -> str:
+def _code_block(text:str, language:str='') -> str:
     "A code block whose fence no line of the text can close."
     longest = max((len(m[0]) for m in re.finditer('`+', text)), default=0)
     fence = '`' * max(3, 1 + longest)
@@ -113,7 +113,7 @@ def resolve_markers(text:str,    # with `${get_marker:...}` in it, as a configur
     return re.sub(r'\$\{get_marker:(\w+)\}', lambda m: str(known.get(m[1], m[0])), str(text)).strip()
 
 # %% ../nbs/api/78_card.ipynb #t-asked
-def _asked(report:RunReport) -> tuple[str, str]:
+def _prompt_examples(report:RunReport) -> tuple[str, str]:
     "The system prompt of the run and a question that it was asked."
     prompts = report.section('prompts')
     systems = written if isinstance(written := prompts.get('system_prompts'), dict) else {}
@@ -137,23 +137,23 @@ print(tokenizer.decode(output[0, inputs["input_ids"].shape[1]:], skip_special_to
 
 def _card_use(report:RunReport, name:str) -> str:
     "Code that asks the model."
-    limit, (system, question) = report.section('eval').get('eval_max_new_tokens'), _asked(report)
+    limit, (system, question) = report.section('eval').get('eval_max_new_tokens'), _prompt_examples(report)
     loaders = {True: ('peft', 'AutoPeftModelForCausalLM'), False: ('transformers', 'AutoModelForCausalLM')}
-    library, loader = loaders[_is_adapter(report)]
+    library, loader = loaders[_pushes_adapter(report)]
     limit = limit if fits(limit, int) else 256
     literals = dict(name=repr(name), system=repr(system), question=repr(question), limit=limit)
-    return _code(_USE.format(library=library, loader=loader, **literals), 'python')
+    return _code_block(_USE.format(library=library, loader=loader, **literals), 'python')
 
 # %% ../nbs/api/78_card.ipynb #t-card-card-again
-_LIMITS = ('The accuracies hold for problems like those of the datasets named above, asked as shown. Nothing else was '
-           'measured: neither other abilities, nor safety, nor other languages.')
+_LIMITATIONS = ('The accuracies hold for problems like those of the datasets named above, asked as shown. Nothing else '
+                'was measured: neither other abilities, nor safety, nor other languages.')
 
 def _card_again(report:RunReport) -> list[str]:
     "The command and the versions, where they are known."
     versions, command = report.manifest.get('versions') or {}, safe_command(report.manifest.get('command'))
     named = [f'{k} {versions[k]}' for k in ('rlvr_nb', 'trl', 'transformers', 'torch') if k in versions]
     if not command: return []
-    return ['## The same run again', _code(command, 'bash'), markdown_text(f"With {', '.join(named)}.")]
+    return ['## The same run again', _code_block(command, 'bash'), markdown_text(f"With {', '.join(named)}.")]
 
 # %% ../nbs/api/78_card.ipynb #t-card
 def model_card(run_dir:RunDir|str|Path, # a `RunDir`, or its path
@@ -168,7 +168,7 @@ def model_card(run_dir:RunDir|str|Path, # a `RunDir`, or its path
     about = f'{_code_span(base)}, trained with GRPO on rewards that a program can check, on the dataset'
     parts = [f'---\n{front}---', f'# {markdown_text(report.title)}', f'{about} {_code_span(data)}.',
              '## Results', _card_results(report), '## Training', _card_training(report),
-             '## Use', _card_use(report, name), '## Limits', _LIMITS, *_card_again(report)]
+             '## Use', _card_use(report, name), '## Limits', _LIMITATIONS, *_card_again(report)]
     return visible('\n\n'.join(parts) + '\n')
 
 # %% ../nbs/api/78_card.ipynb #t-own-model-refuse-evaluation

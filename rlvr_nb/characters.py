@@ -17,7 +17,7 @@ _GROUPS = {'-': '−‐‑‒–﹣－', ' - ': '—―', '*': '×✕✖⨯⋅·
 _NAMED = {'‰': ' permille ', '°': ' degrees ', '℃': ' degrees C', '¢': ' cents ', '…': '...', 'π': '\\pi ',
           '∞': '\\infty ', '∪': '\\cup ',
           '∩': '\\cap ', '∅': '\\emptyset ', '∈': '\\in ', 'ℝ': '\\mathbb{R}', '²': '^{2}', '³': '^{3}', '¹': '^{1}'}
-_SAME = {c: plain for plain, group in _GROUPS.items() for c in group} | _NAMED
+_LOOKALIKES = {c: plain for plain, group in _GROUPS.items() for c in group} | _NAMED
 
 # %% ../nbs/api/20_characters.ipynb #c-plain-char
 _INVISIBLE = frozenset(('Cf', 'Mn', 'Me', 'Cc', 'Co', 'Cs', 'Cn'))
@@ -26,7 +26,7 @@ _BREAKS = '\n\t\r\v\f\x1c\x1d\x1e\x1f\x85'
 @lru_cache(maxsize=4096)
 def _plain_char(c:str) -> str:
     "The plain spelling of one character."
-    if c in _SAME: return _SAME[c]
+    if c in _LOOKALIKES: return _LOOKALIKES[c]
     category = unicodedata.category(c)
     if category == 'Nd': return str(unicodedata.decimal(c))
     if category in _INVISIBLE and c not in _BREAKS: return ''
@@ -59,15 +59,15 @@ def _set_off(text:str) -> str:
 
 # %% ../nbs/api/20_characters.ipynb #c-runs
 _UP, _DOWN = '⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻', '₀₁₂₃₄₅₆₇₈₉'
-_raised, _lowered = re.compile(f'[{_UP}]+'), re.compile(f'[{_DOWN}]+')
+_raised_digits, _lowered = re.compile(f'[{_UP}]+'), re.compile(f'[{_DOWN}]+')
 _vulgar = re.compile('(\\d?)([¼-¾⅐-⅞↉])')
 _root_sign = re.compile(r'√\s*(\d+(?:\.\d+)?|[A-Za-z])?')
 
 # %% ../nbs/api/20_characters.ipynb #c-runs-all
-def _runs(text:str) -> str:
+def _script_digits(text:str) -> str:
     "Raised, lowered and vulgar digits and root signs in LaTeX."
     text = _vulgar.sub(lambda m: f"{m[1]}{' ' if m[1] else ''}{unicodedata.normalize('NFKC', m[2])}", text)
-    text = _raised.sub(lambda m: '^{' + ''.join('0123456789+-'[_UP.index(c)] for c in m[0]) + '}', text)
+    text = _raised_digits.sub(lambda m: '^{' + ''.join('0123456789+-'[_UP.index(c)] for c in m[0]) + '}', text)
     text = _lowered.sub(lambda m: '_{' + ''.join(str(_DOWN.index(c)) for c in m[0]) + '}', text)
     return _root_sign.sub(lambda m: f'\\sqrt{{{m[1]}}}' if m[1] else '\\sqrt ', text)
 
@@ -75,7 +75,7 @@ def _runs(text:str) -> str:
 def _plain(text:str) -> str:
     "One ASCII spelling for what looks the same."
     if text.isascii(): return text
-    text = ''.join(c if c.isascii() else _plain_char(c) for c in _runs(text))
+    text = ''.join(c if c.isascii() else _plain_char(c) for c in _script_digits(text))
     return _set_off(text) if _east.search(text) else text
 
 # %% ../nbs/api/20_characters.ipynb #c-latex-names
@@ -96,8 +96,8 @@ _ESCAPED = {'!': '', '\\': '\n', 'n': '\n', **{c: c for c in '%$#&_{}'}}
 
 # %% ../nbs/api/20_characters.ipynb #c-unlatex
 _command = re.compile(r'\\(?:([A-Za-z]+)|([^A-Za-z]))')
-_part = r'\s*(?:\{\s*(-?[\d.,]+)\s*\}|(\d))'
-_frac = re.compile(r'\\[dtc]?frac' + _part + _part)
+_group_or_digit = r'\s*(?:\{\s*(-?[\d.,]+)\s*\}|(\d))'
+_frac = re.compile(r'\\[dtc]?frac' + _group_or_digit + _group_or_digit)
 _worded = re.compile(r'\\(?:text[a-z]*|math[a-z]+|mbox|operatorname)\s*\{([^{}]*)\}')
 _degrees = re.compile(r'\^\s*\{?\s*\\circ\s*\}?')
 
@@ -182,7 +182,7 @@ _LOST = {'\f': ('f', 'rac|lat|orall|box'), '\b': ('b', 'inom|oxed|egin|eta|ar|ig
          '\t': ('t', 'ext|imes|heta|frac|an|au|o|riangle|ilde'),
          '\r': ('r', 'ight|ho|angle|m|floor|ceil|vert'), '\a': ('a', 'lpha|ngle|pprox|rc|st'),
          '\v': ('v', 'ec|ee|ert|arphi|arnothing')}
-_lost = re.compile('|'.join(f'{re.escape(c)}(?=(?:{rest})(?![a-z]))' for c, (_, rest) in _LOST.items()))
+_lost_command = re.compile('|'.join(f'{re.escape(c)}(?=(?:{rest})(?![a-z]))' for c, (_, rest) in _LOST.items()))
 _single_command = re.compile(r'(?<!\\)\\(?:\\\\)*(?!\\)[A-Za-z{}]')
 _doubled_command = re.compile(r'(?<!\\)\\\\(?:[dtc]?frac|sqrt|text|pi|times|cdot|left|right|begin|end|in|infty|circ|pm'
                               r'|leq?|geq?|cup|math[a-z]+|[a-z]{3,})(?![A-Za-z])')
@@ -190,6 +190,6 @@ _doubled_command = re.compile(r'(?<!\\)\\\\(?:[dtc]?frac|sqrt|text|pi|times|cdot
 # %% ../nbs/api/20_characters.ipynb #m-repaired
 def _repaired(text:str) -> str:
     "LaTeX with its lost and doubled backslashes restored."
-    text = _lost.sub(lambda m: '\\' + _LOST[m[0]][0], text)
+    text = _lost_command.sub(lambda m: '\\' + _LOST[m[0]][0], text)
     doubled = '\\\\' in text and _doubled_command.search(text) and not _single_command.search(text)
     return text.replace('\\\\', '\\') if doubled else text

@@ -48,16 +48,16 @@ def _draw(chart:Chart, found:dict, empty:str):
     return ft('div', drawn, title=f"In TRL and W&B: {', '.join(chart.series.values())}")
 
 # %% ../nbs/api/93_charts.ipynb #w-accuracy-chart
-def _accuracy(curves:dict,
-              overlap:dict, # dataset -> evaluation problems that are trained on
-             ) -> Chart:
+def _held_out_chart(curves:dict,
+                    overlap:dict, # dataset -> evaluation problems that are trained on
+                   ) -> Chart:
     "Accuracy on the problems that are evaluated, and while training."
     names = [k.removeprefix('eval/') for k in curves if k.startswith('eval/')]
     evaluated = {evaluated_as(name, overlap): f'eval/{name}' for name in names}
     return Chart('Accuracy', {**evaluated, 'while training': 'accuracy'}, share=True)
 
 # %% ../nbs/api/93_charts.ipynb #w-charts
-_NOTHING = 'Curves appear with the first step: accuracy, rewards, their spread, length and truncation, KL.'
+_NO_CURVES = 'Curves appear with the first step: accuracy, rewards, their spread, length and truncation, KL.'
 
 def charts(curves:dict,           # name of a metric -> [(step, value), ...]
            beta:float=0.,         # weight of the KL term
@@ -65,10 +65,10 @@ def charts(curves:dict,           # name of a metric -> [(step, value), ...]
            overlap:dict|None=None, # dataset -> evaluation problems that are also trained on
           ):
     "The curves of a run as an element."
-    if not curves: return ft('p', _NOTHING, cls='note')
+    if not curves: return ft('p', _NO_CURVES, cls='note')
     no_kl = 'no step yet' if beta else 'off: train.grpo.beta is 0, so the model may move freely'
     parts = []
-    for chart in [_accuracy(curves, overlap or {}), *charts_for(curves)]:
+    for chart in [_held_out_chart(curves, overlap or {}), *charts_for(curves)]:
         found = {label: points_between(curves.get(name, []), span) for label, name in chart.series.items()}
         empty = no_kl if 'kl' in chart.series.values() else 'no step yet'
         if any(found.values()) or chart.always: parts.append(_draw(chart, found, empty))

@@ -41,7 +41,7 @@ def flush(path:str|Path # a file or a folder
 # %% ../nbs/api/52_checkpoint.ipynb #ck-seal
 MANIFEST = 'checkpoint.json'
 
-def _files(folder:Path) -> list[str]:
+def _listed_files(folder:Path) -> list[str]:
     "The files below a folder, relative to it, without the manifest and without what file managers leave behind."
     found = sorted(p.relative_to(folder).as_posix() for p in folder.rglob('*') if p.is_symlink() or p.is_file())
     return [name for name in found if name != MANIFEST and not _left_behind(name)]
@@ -51,7 +51,7 @@ def _left_behind(name:str) -> bool:
     return last.startswith('.') or last in ('desktop.ini', 'Thumbs.db', 'Icon\r')
 
 # %% ../nbs/api/52_checkpoint.ipynb #ck-digest-of
-def _text(manifest:dict) -> str: return json.dumps(manifest, indent=1)
+def _manifest_text(manifest:dict) -> str: return json.dumps(manifest, indent=1)
 
 def _digest_of(manifest:dict) -> str:
     rest = {k: v for k, v in manifest.items() if k != 'digest'}
@@ -64,12 +64,12 @@ def seal(folder:str|Path, # complete but for its manifest
         )->dict:          # the manifest
     "Flush every file of a checkpoint and write its manifest."
     folder, files = Path(folder), {}
-    for name in _files(folder):
+    for name in _listed_files(folder):
         flush(folder/name)
         files[name] = {'size': (folder/name).stat().st_size, 'sha256': file_digest(folder/name)}
     manifest = {'step': step, 'files': files, **facts}
     manifest['digest'] = _digest_of(manifest)
-    (folder/MANIFEST).write_text(_text(manifest), encoding='utf-8')
+    (folder/MANIFEST).write_text(_manifest_text(manifest), encoding='utf-8')
     flush(folder/MANIFEST)
     for path in [p for p in folder.rglob('*') if p.is_dir()] + [folder]: flush(path)
     return manifest
@@ -85,7 +85,7 @@ def _read_manifest(folder:Path) -> dict:
     except ValueError: raise ValueError(f'its {MANIFEST} is no JSON') from None
     if not isinstance(manifest, dict) or not isinstance(manifest.get('files'), dict):
         raise ValueError(f'its {MANIFEST} lists no files')
-    if manifest.get('digest') != _digest_of(manifest) or text != _text(manifest):
+    if manifest.get('digest') != _digest_of(manifest) or text != _manifest_text(manifest):
         raise ValueError(f'its {MANIFEST} was changed after it was written')
     return manifest
 
@@ -117,7 +117,7 @@ def damage(folder:str|Path # of a checkpoint
     if manifest['step'] != step_of(folder): return f"it is the checkpoint of step {manifest['step']} under another name"
     for name, known in manifest['files'].items():
         if problem := _file_damage(folder/name, name, known): return problem
-    unknown = [name for name in _files(folder) if name not in manifest['files']]
+    unknown = [name for name in _listed_files(folder) if name not in manifest['files']]
     return f'{unknown[0]} is not one of its files' if unknown else None
 
 # %% ../nbs/api/52_checkpoint.ipynb #ck-checkpoints
@@ -193,7 +193,7 @@ def staging(folder:str|Path, # where a run keeps its checkpoints
     finally: clear(aside)
 
 # %% ../nbs/api/52_checkpoint.ipynb #ck-publish
-def _in_order(folder:Path, newest:Path) -> list[Path]:
+def _preferred_order(folder:Path, newest:Path) -> list[Path]:
     "The checkpoints of a folder: the one just written, those it came from, and at last those of later steps."
     def behind(path): return path != newest, (step_of(path) or 0) > (step_of(newest) or 0)
     return sorted(checkpoints(folder), key=behind)
@@ -208,7 +208,7 @@ def publish(new:str|Path,    # sealed, in `.staging`
     if place.exists(): place.rename(new.with_name(f'replaced-{place.name}'))
     new.rename(place)
     flush(folder)
-    for old in _in_order(folder, place)[keep:] if keep else []:
+    for old in _preferred_order(folder, place)[keep:] if keep else []:
         old.rename(new.with_name(f'old-{old.name}'))  # out of sight at once, so that no half-deleted folder is met
     return place
 

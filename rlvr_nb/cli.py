@@ -176,7 +176,7 @@ def _show_everything():
         if isinstance(stream, io.TextIOWrapper): stream.reconfigure(errors="backslashreplace")
 
 # %% ../nbs/api/88_cli.ipynb #i-run
-def _run(words):
+def _run_command(words):
     "The exit status of one command line."
     if not words or words[0] not in COMMANDS: return _dispatch(parse_args(words))
     module, function, _, _ = COMMANDS[words[0]]
@@ -207,7 +207,7 @@ def main(argv:list[str]|None=None   # what was typed after the program's name; N
     _show_everything()
     try:
         words = [_decoded(word) for word in (sys.argv[1:] if argv is None else argv)]
-        with _interrupted_by_signals(): status = _run(words)
+        with _interrupted_by_signals(): status = _run_command(words)
         sys.stdout.flush()
         return status
     except RLVRError as e: _say_why(e); return e.status

@@ -203,16 +203,16 @@ def load(cls:Evaluation,
     except ConfigError as e: raise ConfigError(f'{path}: {e}') from e
 
 # %% ../nbs/api/61_comparison.ipynb #e-pairs
-def _key(row:dict) -> str: return json.dumps([row['prompt'], row['answer']], sort_keys=True)
+def _problem_key(row:dict) -> str: return json.dumps([row['prompt'], row['answer']], sort_keys=True)
 
 def _pairs(before:Evaluation, after:Evaluation) -> list[tuple[dict, dict]]:
     "The examples of the same problem, in the order of `after`; a problem that occurs twice is paired twice."
     waiting = {}
-    for row in before.rows: waiting.setdefault(_key(row), []).append(row)
-    return [(waiting[key].pop(0), row) for row in after.rows if waiting.get(key := _key(row))]
+    for row in before.rows: waiting.setdefault(_problem_key(row), []).append(row)
+    return [(waiting[key].pop(0), row) for row in after.rows if waiting.get(key := _problem_key(row))]
 
 # %% ../nbs/api/61_comparison.ipynb #e-notes
-def _notes(before:Evaluation, after:Evaluation, paired:int) -> list[str]:
+def _comparison_notes(before:Evaluation, after:Evaluation, paired:int) -> list[str]:
     "Notes on problems that were left out and on differences in decoding."
     notes = [f'{e.n - paired} of {e.n} problems of {e.when!r} have no partner and are left out'
              for e in (before, after) if e.n > paired]
@@ -275,7 +275,7 @@ def compare(before:Evaluation,  # the earlier evaluation, or a baseline
     if not pairs:
         sides = ' and '.join(f'{e.dataset!r} ({e.when})' for e in (before, after))
         raise ConfigError(f'compare: {sides} have no problem in common; evaluate both on the same dataset')
-    return Comparison(before, after, pairs, _notes(before, after, len(pairs)))
+    return Comparison(before, after, pairs, _comparison_notes(before, after, len(pairs)))
 
 # %% ../nbs/api/61_comparison.ipynb #e-flips
 _FLIPS_SHOWN, _CELL_SHOWN = 20, 1000  # rows of a table, characters of a cell
@@ -284,7 +284,7 @@ def prompt_text(prompt:Any) -> str:
     "A prompt as text: its messages, or the string it is."
     return prompt if isinstance(prompt, str) else '\n'.join(f"{m['role']}: {m['content']}" for m in prompt)
 
-def _cut(text:str, most:int) -> str:
+def _shortened(text:str, most:int) -> str:
     return text if len(text) <= most else f'{text[:most]} ... {len(text) - most:,} more characters'
 
 class Flips(list):
@@ -293,12 +293,15 @@ class Flips(list):
     def _repr_html_(self): return self.table(whole=True).html()
 
 # %% ../nbs/api/61_comparison.ipynb #e-flips-table
-def _end(text:str, most:int=60) -> str: return repr(text if len(text) <= most else f'...{text[3 - most:]}')
+def _end_of_text(text:str, most:int=60) -> str: return repr(text if len(text) <= most else f'...{text[3 - most:]}')
 
 def _flip_row(flip:dict, whole:bool) -> list:
-    if not whole: return [flip['change'], _cut(flip['answer'], 30), _end(flip['before']), _end(flip['after'])]
+    if not whole:
+        ends = [_end_of_text(flip[side]) for side in ('before', 'after')]
+        return [flip['change'], _shortened(flip['answer'], 30), *ends]
     sides = [f"{flip[f'reason_{side}']}\n{flip[side]}" for side in ('before', 'after')]
-    return [_cut(text, _CELL_SHOWN) for text in (flip['change'], prompt_text(flip['prompt']), flip['answer'], *sides)]
+    cells = [flip['change'], prompt_text(flip['prompt']), flip['answer'], *sides]
+    return [_shortened(text, _CELL_SHOWN) for text in cells]
 
 # %% ../nbs/api/61_comparison.ipynb #e-flips-show
 @patch
@@ -312,7 +315,7 @@ def table(self:Flips,
     return Table(columns, rows, [f'{more} more'] if more > 0 else [])
 
 # %% ../nbs/api/61_comparison.ipynb #e-flips-of
-def _flip(b:dict, a:dict) -> dict:
+def _flip_record(b:dict, a:dict) -> dict:
     "One problem whose outcome changed, with both completions."
     return {'change': 'gain' if a['correct'] else 'loss', 'prompt': a['prompt'], 'answer': a['answer'],
             'before': b['completion'], 'after': a['completion'],
@@ -321,7 +324,7 @@ def _flip(b:dict, a:dict) -> dict:
 @patch(as_prop=True)
 def flips(self:Comparison)->Flips:
     "The problems whose outcome changed, gains first, with both completions."
-    changed = [_flip(b, a) for b, a in self.pairs if a['correct'] != b['correct']]
+    changed = [_flip_record(b, a) for b, a in self.pairs if a['correct'] != b['correct']]
     return Flips(sorted(changed, key=lambda flip: flip['change']))
 
 # %% ../nbs/api/61_comparison.ipynb #e-comparison-show

@@ -18,11 +18,11 @@ from .grammar import ConfigError
 from .prompts import Markers, Parsed, parse_completion
 
 # %% ../nbs/api/14_completion.ipynb #cp-part
-def _part(arrow:str|None=None,    # type of its column in the training store; None keeps it out
-          line:str|None=None,     # its key in a line of an evaluation; None keeps it out
-          default=MISSING,        # the value when nothing is said
-          **kwargs,               # the rest of `dataclasses.field`
-         ):
+def _column_field(arrow:str|None=None,    # type of its column in the training store; None keeps it out
+                  line:str|None=None,     # its key in a line of an evaluation; None keeps it out
+                  default=MISSING,        # the value when nothing is said
+                  **kwargs,               # the rest of `dataclasses.field`
+                 ):
     "A field of the record and where it is kept."
     return field(default=default, metadata=dict(arrow=arrow, line=line), **kwargs)
 
@@ -30,26 +30,26 @@ def _part(arrow:str|None=None,    # type of its column in the training store; No
 @dataclass
 class Completion:
     "One completion of a model: its prompt, its text, its verdict and its rewards."
-    prompt: str|list = _part('string', 'prompt')              # as rendered for the model, or its chat messages
-    completion: str = _part('string', 'completion')           # what the model wrote
-    answer: str|None = _part('string', 'answer', None)        # the right answer, as the dataset gives it
-    step: int|None = _part('int32', None, None)               # of training, from 1
-    group: int|None = _part('int32', None, None)              # completions of one prompt in one step share it
-    index: int|None = _part(None, 'index', None)              # position of the problem in an evaluation
-    reward: float|None = _part('float64', None, None)         # sum of the payments by weight
-    advantage: float|None = _part('float64', None, None)      # as the trainer computed it from the group
-    verdict: str|None = _part('string', 'reason', None)       # one of `rlvr_nb.verify.REASONS`
-    value: str|None = _part(None, 'value', None)              # the answer that was read
-    correct: bool|None = _part('bool_', 'correct', None)      # None where nothing judged it
-    opinion: bool|None = _part(None, 'opinion', None)         # of a second judge, where one was asked
-    well_formed: bool|None = _part(None, 'well_formed', None) # reasoning, then solution, nothing around them
-    tokens: int|None = _part('int32', 'tokens', None)         # its length
-    truncated: bool|None = _part('bool_', 'truncated', None)  # cut off at the limit on new tokens
+    prompt: str|list = _column_field('string', 'prompt')      # as rendered for the model, or its chat messages
+    completion: str = _column_field('string', 'completion')   # what the model wrote
+    answer: str|None = _column_field('string', 'answer', None) # the right answer, as the dataset gives it
+    step: int|None = _column_field('int32', None, None)       # of training, from 1
+    group: int|None = _column_field('int32', None, None)      # completions of one prompt in one step share it
+    index: int|None = _column_field(None, 'index', None)      # position of the problem in an evaluation
+    reward: float|None = _column_field('float64', None, None) # sum of the payments by weight
+    advantage: float|None = _column_field('float64', None, None) # as the trainer computed it from the group
+    verdict: str|None = _column_field('string', 'reason', None) # one of `rlvr_nb.verify.REASONS`
+    value: str|None = _column_field(None, 'value', None)      # the answer that was read
+    correct: bool|None = _column_field('bool_', 'correct', None) # None where nothing judged it
+    opinion: bool|None = _column_field(None, 'opinion', None) # of a second judge, where one was asked
+    well_formed: bool|None = _column_field(None, 'well_formed', None) # reasoning, then solution, nothing around them
+    tokens: int|None = _column_field('int32', 'tokens', None) # its length
+    truncated: bool|None = _column_field('bool_', 'truncated', None) # cut off at the limit on new tokens
     rewards: dict = field(default_factory=dict)               # reward function -> payment, None where it couldn't score
     reasons: dict = field(default_factory=dict)               # reward function -> why, in words
-    decoding: dict|None = _part(None, 'decoding', None)       # options of the generation, in an evaluation
-    samples: list|None = _part(None, 'samples', None)         # further completions of the same problem
-    parsed: Parsed|None = _part(default=None, repr=False, compare=False) # read once, by whoever needs it first
+    decoding: dict|None = _column_field(None, 'decoding', None) # options of the generation, in an evaluation
+    samples: list|None = _column_field(None, 'samples', None) # further completions of the same problem
+    parsed: Parsed|None = _column_field(default=None, repr=False, compare=False) # read once, by whoever needs it first
 
 # %% ../nbs/api/14_completion.ipynb #cp-store-columns
 @cache

@@ -185,7 +185,7 @@ def yaml_text(tree:Any    # plain data
     return text if is_plain(text) else dump(allow_unicode=False)
 
 # %% ../nbs/api/09_config.ipynb #c-as-written
-def _part(tree, key):
+def _value_of_key(tree, key):
     "The value at a key of a mapping or list; for `_target_` also its name in Python, `target`."
     if isinstance(tree, dict): return tree.get(key, tree.get("target") if key == "_target_" else None)
     return tree[key] if isinstance(tree, list) and isinstance(key, int) and key < len(tree) else None
@@ -193,9 +193,10 @@ def _part(tree, key):
 def _as_written(now, written, loaded):
     "Values as the user wrote them where they have not changed since, otherwise as they are now."
     if isinstance(written, str) and "${" in written and now == loaded: return written
-    if isinstance(now, dict): return {k: _as_written(v, _part(written, k), _part(loaded, k)) for k, v in now.items()}
+    if isinstance(now, dict):
+        return {k: _as_written(v, _value_of_key(written, k), _value_of_key(loaded, k)) for k, v in now.items()}
     if isinstance(now, list) and isinstance(loaded, list) and len(now) == len(loaded):
-        return [_as_written(v, _part(written, i), loaded[i]) for i, v in enumerate(now)]
+        return [_as_written(v, _value_of_key(written, i), loaded[i]) for i, v in enumerate(now)]
     return now
 
 # %% ../nbs/api/09_config.ipynb #c-redacted

@@ -46,13 +46,13 @@ CHARTS = (
     metric_chart('tokens/per_second', unit='tokens/s'), metric_chart('memory/gib', unit='GiB'))
 
 # %% ../nbs/api/76_curves.ipynb #curves-patterns
-_PATTERNS = {'Each reward, mean': r'rewards/([^/]+)/mean', 'Sampler against trainer': r'sampl\w*/(\w+_difference)',
-             'Verdicts': r'verdict/(.+)'}
+_SERIES_PATTERNS = {'Each reward, mean': r'rewards/([^/]+)/mean',
+                    'Sampler against trainer': r'sampl\w*/(\w+_difference)', 'Verdicts': r'verdict/(.+)'}
 
 def _by_pattern(names:Iterable[str]) -> list[Chart]:
     "Charts of the metrics whose names depend on the run."
     found = []
-    for title, pattern in _PATTERNS.items():
+    for title, pattern in _SERIES_PATTERNS.items():
         series = {m[1]: name for name in names if (m := re.fullmatch(pattern, name))}
         if series: found.append(Chart(title, series, share=title == 'Verdicts'))
     return found

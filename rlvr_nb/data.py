@@ -204,7 +204,7 @@ def _messages(self:DefaultDataComponent, question:str|list[dict], own:str|None) 
 # %% ../nbs/api/16_data.ipynb #d-component-convert-check-text
 _LONGEST_ANSWER = 100_000 # characters
 
-def _check_text(row:dict) -> None:
+def _drop_unwritable(row:dict) -> None:
     "Drop a row whose text can't be written to a file, or whose answer is far too long."
     if len(row['answer']) > _LONGEST_ANSWER: raise DropRow(f'answer of more than {_LONGEST_ANSWER:,} characters')
     try: json.dumps(row, ensure_ascii=False, default=str).encode()
@@ -223,7 +223,7 @@ def _convert(component, example:dict) -> tuple[dict, str|None]:
     if answer is None: raise DropRow('no answer')
     row = dict(prompt=component._messages(question, p.get_system_prompt(example)), question=text, answer=str(answer),
                **p.metadata(example))
-    _check_text(row)
+    _drop_unwritable(row)
     return row, p.get_worked_solution(example)
 
 # %% ../nbs/api/16_data.ipynb #d-named-convert
@@ -284,7 +284,7 @@ def _batches(raw:list, first:int=256, later:int=4096):
         start, size = start + size, later
 
 # %% ../nbs/api/16_data.ipynb #d-component-collect
-def _collect(component, raw:Iterable, split:str, wanted:_Wanted) -> Rows:
+def _usable_rows(component, raw:Iterable, split:str, wanted:_Wanted) -> Rows:
     "The usable rows among the raw ones, up to the limit."
     out, raw = Rows(split=split), list(raw)
     for batch in _batches(raw):
@@ -385,7 +385,7 @@ def train_rows(self:DefaultDataComponent,
     def unseen(row): return 'used as a worked example' if row['question'] in shown else None
     checks = (unseen, *self._band_checks(pass_rates), *_gold_check(gold_problem, named))
     raw, split = _raw(self, ('train',))
-    rows = _collect(self, raw, split, _Wanted(self.max_train_samples, tokenizer, max_prompt_length, checks))
+    rows = _usable_rows(self, raw, split, _Wanted(self.max_train_samples, tokenizer, max_prompt_length, checks))
     rows.named = named
     if self.curriculum and pass_rates is not None: rows = rows.easy_first(pass_rates)
     return rows.shuffle_answers(self.seed) if self.shuffle_answers else rows
@@ -403,6 +403,6 @@ def eval_rows(self:DefaultDataComponent,
     raw, split = _raw(self, self.processor.eval_splits)
     limits, named = [n for n in (self.max_eval_samples, limit) if n is not None], {}
     wanted = _Wanted(min(limits) if limits else None, tokenizer, max_prompt_length, _gold_check(gold_problem, named))
-    rows = _collect(self, raw, split, wanted)
+    rows = _usable_rows(self, raw, split, wanted)
     rows.named = named
     return rows

@@ -16,13 +16,13 @@ from .schema import PipelineConfig
 from .entries import LIST
 
 # %% ../nbs/api/91_edits.ipynb #w-plain
-def _plain(value):
+def _plain_copy(value):
     "A value without models of pydantic, copied."
     if isinstance(value, BaseModel): return value.model_dump()
-    if isinstance(value, list): return [_plain(v) for v in value]
+    if isinstance(value, list): return [_plain_copy(v) for v in value]
     return copy.deepcopy(value)
 
-def _child(node, step):
+def _step_into(node, step):
     "What is one step further down."
     if isinstance(node, (dict, list)): return node[step]
     name = 'target' if step == '_target_' else str(step)
@@ -34,8 +34,8 @@ def value_at(cfg:Any,   # a configuration, or nested dicts and lists
              path:str,  # 'train.max_steps', 'reward.reward_functions[0].weight'
             )->Any:
     "The value at a dotted path, as plain data; KeyError or IndexError where there is none."
-    for step in split_path(path): cfg = _child(cfg, step)
-    return _plain(cfg)
+    for step in split_path(path): cfg = _step_into(cfg, step)
+    return _plain_copy(cfg)
 
 def value_or(cfg:Any,        # as `value_at` takes it
              path:str,

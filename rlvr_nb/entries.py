@@ -71,7 +71,7 @@ def optional_section(annotation:Any # of a field
     return alone if isinstance(alone, type) and issubclass(alone, BaseModel) else None
 
 # %% ../nbs/api/90_entries.ipynb #w-kind
-_PLAIN = {int: 'int', float: 'float', str: 'text', bool: 'bool'}
+_SCALAR_NAMES = {int: 'int', float: 'float', str: 'text', bool: 'bool'}
 
 def _kind_of(annotation) -> tuple[str, tuple]:
     "The input that suits a type, and its choices."
@@ -81,7 +81,7 @@ def _kind_of(annotation) -> tuple[str, tuple]:
     if get_origin(annotation) is Literal: return 'choice', get_args(annotation)
     if null and args == [bool]: return 'choice', (None, True, False)
     if null and args in ([int], [float], [str]): return 'optional', ()
-    return _PLAIN.get(annotation, 'structure'), ()
+    return _SCALAR_NAMES.get(annotation, 'structure'), ()
 
 # %% ../nbs/api/90_entries.ipynb #w-limits
 _BOUNDS = {'ge': 'at least', 'le': 'at most', 'gt': 'above', 'lt': 'below'}

@@ -11,7 +11,7 @@ from fractions import Fraction
 
 # %% ../nbs/api/27_equality.ipynb #equality-own-imports
 from .numerals import Unreadable
-from .formulas import _decimal
+from .formulas import _exact
 from .values import _agreements, _close, _ctx, _evaluate, _letters, _mp, _same_formula
 from .shapes import _ALIASES, _FLIP
 
@@ -26,7 +26,7 @@ def _compares(*kinds) -> Callable:
     return register
 
 # %% ../nbs/api/27_equality.ipynb #e-value
-def _value(shape:tuple) -> tuple:
+def _right_side(shape:tuple) -> tuple:
     "What an equation says that its left side is; anything else as it is."
     if shape[0] != 'equation': return shape
     first, last = shape[1][0], shape[1][-1]
@@ -81,7 +81,7 @@ def _rounded_right(decimal:tuple, exact:tuple) -> bool:
     value = _evaluate(exact, {})
     if _terminates(value) or isinstance(value, _ctx().mpc): return False
     places = len(written[0].partition('.')[2])
-    return abs(_mp(value) - _mp(written[1] * _decimal(written[0]))) * 2 <= _ctx().mpf(10) ** -places
+    return abs(_mp(value) - _mp(written[1] * _exact(written[0]))) * 2 <= _ctx().mpf(10) ** -places
 
 # %% ../nbs/api/27_equality.ipynb #e-formula
 def _equal_values(gold:tuple, answer:tuple) -> bool:
@@ -113,7 +113,7 @@ def _implicit(equation:tuple) -> bool:
 # %% ../nbs/api/27_equality.ipynb #e-several
 def _says_throughout(gold:tuple, items:list) -> bool:
     "Whether every item of a list is the gold; another list states several values."
-    if all(_equal(gold, _value(item)) for item in items): return True
+    if all(_equal(gold, _right_side(item)) for item in items): return True
     raise Unreadable('several_values')
 
 def _equal_in_base(gold:tuple, answer:tuple) -> bool:
@@ -127,7 +127,7 @@ def _equal_formula(gold:tuple, answer:tuple) -> bool:
     "A gold that is one formula."
     kind = answer[0]
     if kind == 'formula': return _equal_united(gold, answer)
-    if kind == 'equation': return not _implicit(answer) and _equal(gold, _value(answer))
+    if kind == 'equation': return not _implicit(answer) and _equal(gold, _right_side(answer))
     if kind == 'set' and len(answer[1]) == 1: return _equal(gold, answer[1][0])
     if kind == 'ratio' and len(answer[1]) == 2 and not answer[2]: return _equal_ratio(_as_ratio(gold), answer)
     if kind == 'list': return _says_throughout(gold, answer[1])
@@ -139,7 +139,7 @@ _COLLECTIONS = frozenset('matrix tuple set interval union list ratio dimensions'
 def _equal(gold:tuple, answer:tuple) -> bool:
     "Whether two shapes mean the same."
     if 'given' in (gold[0], answer[0]): return _equal_given(gold, answer)
-    if answer[0] == 'equation' and gold[0] in _COLLECTIONS and not _assignments(gold): answer = _value(answer)
+    if answer[0] == 'equation' and gold[0] in _COLLECTIONS and not _assignments(gold): answer = _right_side(answer)
     return _COMPARISONS[gold[0]](gold, answer)
 
 def _equal_given(gold:tuple, answer:tuple) -> bool:
@@ -151,7 +151,7 @@ def _equal_given(gold:tuple, answer:tuple) -> bool:
 # %% ../nbs/api/27_equality.ipynb #e-order
 def _ordered(golds:list, answers:list) -> bool:
     "Whether two lists agree item by item."
-    return len(golds) == len(answers) and all(_equal(g, _value(a)) for g, a in zip(golds, answers))
+    return len(golds) == len(answers) and all(_equal(g, _right_side(a)) for g, a in zip(golds, answers))
 
 def _unordered(golds:list, answers:list) -> bool:
     "Whether each item of two lists has its equal in the other."
@@ -165,12 +165,12 @@ def _equal_list(gold:tuple, answer:tuple) -> bool:
     golds, answers = _assignments(gold), _assignments(answer)
     if golds and answers: return _equal_assignments(golds, answers)
     kind, items = answer[0], answer[-1]
-    if kind == 'equation': return _equal(gold, _value(answer))
+    if kind == 'equation': return _equal(gold, _right_side(answer))
     if golds: return kind in ('list', 'tuple') and _ordered(list(golds.values()), items)
     if answers and _numbered(answers): items = list(answers.values())   # x_1 = 3, x_2 = 5 are roots in any order
     elif answers: return gold[0] == 'list' and _ordered(gold[1], list(answers.values()))
     takes = kind in ('list', 'set', 'union') or kind == 'tuple' and (gold[0] == 'list' or answer[1] == '[')
-    if takes: return _unordered([_value(g) for g in gold[1]], [_value(a) for a in items])
+    if takes: return _unordered([_right_side(g) for g in gold[1]], [_right_side(a) for a in items])
     return len(gold[1]) == 1 and _equal(gold[1][0], answer)
 
 # %% ../nbs/api/27_equality.ipynb #e-union
@@ -238,7 +238,7 @@ def _equal_equation(gold:tuple, answer:tuple) -> bool:
     "A gold that is an equation."
     golds, answers = _assignments(gold), _assignments(answer)
     if golds and answers: return _equal_assignments(golds, answers)
-    if golds: return _equal(gold[1][-1], _value(answer))
+    if golds: return _equal(gold[1][-1], _right_side(answer))
     if answer[0] != 'equation': return bool(gold[2]) and _equal(gold[1][-1], answer)
     if gold[2] and gold[2] == answer[2] and _equal(gold[1][-1], answer[1][-1]): return True
     return _same_equation(gold[1], answer[1])
@@ -265,7 +265,7 @@ def _equal_dimensions(gold:tuple, answer:tuple) -> bool:
 def _equal_base(gold:tuple, answer:tuple) -> bool:
     "A gold that is a number in a base; the base may be left out, but not be another."
     if answer[0] == 'base': return gold[1:] == answer[1:]
-    if answer[0] == 'equation': return _equal(gold, _value(answer))
+    if answer[0] == 'equation': return _equal(gold, _right_side(answer))
     return answer[0] == 'formula' and answer[1][0] == 'num' and answer[1][1].lstrip('0') == gold[1]
 
 # %% ../nbs/api/27_equality.ipynb #e-congruence

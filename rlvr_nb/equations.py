@@ -19,7 +19,7 @@ from .registry import Payment, reward
 # %% ../nbs/api/32_equations.ipynb #equations-items
 _ITEM = re.compile(r'(?P<num>(?:\d+(?:,\d{3})+|\d+)(?:\.\d+)?|\.\d+)|(?P<sign>[-+*/×÷·−–∗])|(?P<paren>[()])'
                    r'|(?P<equals>=)|(?P<percent>%)|(?P<skip>[ \t$€£]+)|(?P<word>[^\W\d_]+)|(?P<stop>.|\n)')
-_SIGNS = {'×': '*', '∗': '*', '·': '*', '÷': '/', '−': '-', '–': '-'}
+_OPERATOR_SIGNS = {'×': '*', '∗': '*', '·': '*', '÷': '/', '−': '-', '–': '-'}
 _LONGEST = 18   # digits of a number
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def _kind_of_word(m:re.Match[str], behind_number:bool) -> str:
     return 'unknown' if len(m[0]) == 1 and m[0] not in 'aAI' else 'word'
 
 # %% ../nbs/api/32_equations.ipynb #equations-cut
-def _cut(text:str) -> list[_Item]:
+def _items_of(text:str) -> list[_Item]:
     "A text as items; blanks and signs for money are left out."
     items: list[_Item] = []
     for m in _ITEM.finditer(text):
@@ -58,13 +58,13 @@ def _cut(text:str) -> list[_Item]:
             n = items.pop()
             items.append(_Item('num', n.start, m.end(), n.value / 100, n.decimals + 2, True))
         elif kind == 'word': items.append(_Item(_kind_of_word(m, behind_number), *m.span()))
-        elif kind == 'sign': items.append(_Item(_SIGNS.get(m[0], m[0]), *m.span()))
+        elif kind == 'sign': items.append(_Item(_OPERATOR_SIGNS.get(m[0], m[0]), *m.span()))
         elif kind in ('paren', 'equals'): items.append(_Item(m[0], *m.span()))
         else: items.append(_Item('stop', *m.span()))
     return items
 
 # %% ../nbs/api/32_equations.ipynb #equations-units
-def _without_units(items:list[_Item]) -> list[_Item]:
+def _drop_units(items:list[_Item]) -> list[_Item]:
     "The items of sums, without the units between them."
     out: list[_Item] = []
     i = 0
@@ -137,7 +137,7 @@ class _Side:
     value: Fraction
     operations: int    # that change something
 
-def _side(rows:Iterator[list[_Item]]) -> _Side|None:
+def _readable_side(rows:Iterator[list[_Item]]) -> _Side|None:
     "The first row of items that can be worked out."
     for row in rows:
         s = _Sum(row)
@@ -146,7 +146,7 @@ def _side(rows:Iterator[list[_Item]]) -> _Side|None:
         except ValueError: continue
     return None
 
-def _run(items:list[_Item]) -> list[_Item]:
+def _leading_items(items:list[_Item]) -> list[_Item]:
     "The items in front of the first that can't belong to a sum; none where that is an unknown."
     last = next((i for i, item in enumerate(items) if item.kind in ('word', 'unknown', 'stop', '=')), len(items))
     unknown = last < len(items) and items[last].kind == 'unknown'
@@ -154,12 +154,12 @@ def _run(items:list[_Item]) -> list[_Item]:
 
 def _sides(items:list[_Item], at:int) -> tuple[_Side|None, _Side|None]:
     "The longest sums on both sides of an equals sign."
-    before, after = _run(items[:at][::-1])[::-1], _run(items[at+1:])
-    left = _side(before[i:] for i in range(len(before)))
-    return left, _side(after[:i] for i in range(len(after), 0, -1))
+    before, after = _leading_items(items[:at][::-1])[::-1], _leading_items(items[at+1:])
+    left = _readable_side(before[i:] for i in range(len(before)))
+    return left, _readable_side(after[:i] for i in range(len(after), 0, -1))
 
 # %% ../nbs/api/32_equations.ipynb #equations-holds
-def _holds(left:_Side, right:_Side) -> bool:
+def _is_equal(left:_Side, right:_Side) -> bool:
     "Whether both sides are the same number, as far as the right one is given."
     number = right.items[-1]
     if len(right.items) > 2 or number.kind != 'num': return left.value == right.value
@@ -178,14 +178,14 @@ class Equation:
 def find_equations(text:str          # of a completion
                   )->list[Equation]: # each once, in order; those in which nothing is worked out are left out
     "The equations between numbers in a text."
-    items, found = _without_units(_cut(text)), {}
+    items, found = _drop_units(_items_of(text)), {}
     for at, item in enumerate(items):
         if item.kind != '=': continue
         left, right = _sides(items, at)
         if left is None or right is None or not left.operations + right.operations: continue
         key = tuple((i.kind, i.value) for i in (*left.items, item, *right.items))
         written = ' '.join(text[left.items[0].start:right.items[-1].end].split())
-        found.setdefault(key, Equation(written, _holds(left, right)))
+        found.setdefault(key, Equation(written, _is_equal(left, right)))
     return list(found.values())
 
 # %% ../nbs/api/32_equations.ipynb #equations-check

@@ -29,7 +29,7 @@ def _is_symbolic(judge) -> bool:
     "Whether the answer's text is stored as its value: for a scorer, and for formulas, which have several forms."
     return bool(getattr(judge, 'scorer', None)) or getattr(judge, 'kind', None) == 'math'
 
-def _judged(rollout, row:dict, judge) -> Completion:
+def _judged_completion(rollout, row:dict, judge) -> Completion:
     "One completion with its verdict."
     made = Completion(
         row['prompt'], rollout.text, row['answer'], truncated=rollout.truncated, tokens=len(rollout.token_ids)
@@ -55,14 +55,14 @@ def _votes(samples_G:list[Completion], row:dict, judge) -> list[str|None]:
 # %% ../nbs/api/62_evaluation.ipynb #e-samples-lines
 def _samples(rollouts_G:list, row:dict, judge) -> list[dict]:
     "The samples of one problem, as they are stored."
-    judged_G = [_judged(rollout, row, judge) for rollout in rollouts_G]
+    judged_G = [_judged_completion(rollout, row, judge) for rollout in rollouts_G]
     return [{'completion': c.completion, 'vote': vote, 'reason': c.verdict, 'correct': c.correct,
              'truncated': c.truncated, 'tokens': c.tokens} for c, vote in zip(judged_G, _votes(judged_G, row, judge))]
 
 # %% ../nbs/api/62_evaluation.ipynb #e-record
-def _record(index:int, row:dict, rollout, samples_G:list, judge, decoding:dict) -> dict:
+def _problem_line(index:int, row:dict, rollout, samples_G:list, judge, decoding:dict) -> dict:
     "The line of one problem."
-    made = _judged(rollout, row, judge)
+    made = _judged_completion(rollout, row, judge)
     made.index, made.decoding, made.samples = index, decoding, _samples(samples_G, row, judge) or None
     if second := getattr(judge, 'opinion', None):
         verdict = Verdict(bool(made.correct), made.value, made.verdict or '')
@@ -77,7 +77,7 @@ def _ranks() -> tuple[int, int]:
     return distributed.get_rank(), distributed.get_world_size()
 
 # %% ../nbs/api/62_evaluation.ipynb #e-ranks
-def _gather(records:list[dict], world:int) -> list[dict]:
+def _gathered_lines(records:list[dict], world:int) -> list[dict]:
     "The lines of all processes, in the order of the problems."
     if world == 1: return records
     shares:list = [None] * world
@@ -108,7 +108,7 @@ def _decoding(max_new_tokens:int, samples:int, temperature:float, seed:int) -> d
     sampled = {'samples': samples, 'temperature': temperature, 'seed': seed} if samples else {}
     return {'max_new_tokens': max_new_tokens} | sampled
 
-def _answers(engine, prompts_P:list, samples:int, temperature:float, seed:int, bar) -> tuple[list, list]:
+def _greedy_and_sampled(engine, prompts_P:list, samples:int, temperature:float, seed:int, bar) -> tuple[list, list]:
     "Greedy and sampled rollouts of every prompt."
     greedy_PG = _generate(engine, prompts_P, bar, num_generations=1, temperature=0.)
     if not samples: return greedy_PG, [[]] * len(prompts_P)
@@ -148,10 +148,10 @@ def evaluate(model:Any,                # a causal language model, in any state; 
     completions, label = len(share) * (1 + samples_per_prompt), f'evaluate {dataset} ({when})'
     with _progress_bar(completions, label, progress and rank == 0) as bar:
         prompts_P = [row['prompt'] for _, row in share]
-        greedy_PG, samples_PG = _answers(engine, prompts_P, samples_per_prompt, temperature, seed, bar)
+        greedy_PG, samples_PG = _greedy_and_sampled(engine, prompts_P, samples_per_prompt, temperature, seed, bar)
     decoding = _decoding(max_new_tokens, samples_per_prompt, temperature, seed)
-    records = [_record(i, row, g[0], s, judge, decoding) for (i, row), g, s in zip(share, greedy_PG, samples_PG)]
-    evaluation = Evaluation(dataset, when, _gather(records, world))
+    records = [_problem_line(i, row, g[0], s, judge, decoding) for (i, row), g, s in zip(share, greedy_PG, samples_PG)]
+    evaluation = Evaluation(dataset, when, _gathered_lines(records, world))
     if path and rank == 0: evaluation.save(path)
     return evaluation
 
@@ -296,7 +296,7 @@ def keep_best(self:DefaultEvaluationComponent,
     self.note('best', step=best['step'], accuracy=best['accuracy'], path=str(kept))
 
 # %% ../nbs/api/62_evaluation.ipynb #e-numbers
-def _numbers(results:dict) -> dict:
+def _logged_numbers(results:dict) -> dict:
     "The numbers of evaluations under the names for the trainer's writers."
     numbers = {name: evaluation.summary() for name, evaluation in results.items()}
     return {
@@ -334,7 +334,7 @@ class EvaluationEvents:
     def tell_writers(self, args:Any, state:Any, control:Any):
         "Send the newest accuracies to the trainer's writers."
         if not (self.trainer and self.component.latest): return
-        logs = _numbers(self.component.latest)
+        logs = _logged_numbers(self.component.latest)
         self.trainer.callback_handler.call_event('on_log', args, state, control, logs=logs)
 
     def on_train_begin(self, args:Any, state:Any, control:Any, **kwargs): self.tell_writers(args, state, control)
@@ -389,5 +389,5 @@ def tell_after(self:DefaultEvaluationComponent):
     callback, args, state, control = self.end or (None, None, None, None)
     writers = callback.trainer.callback_handler.callbacks if callback and callback.trainer else []
     for writer in [w for w in writers if type(w).__name__ == 'TensorBoardCallback']:
-        writer.on_log(args, state, control, logs=_numbers(self.latest))
+        writer.on_log(args, state, control, logs=_logged_numbers(self.latest))
         writer.on_train_end(args, state, control)

@@ -223,14 +223,14 @@ def reward_functions(self:RunFacts)->list[dict]:
     return [f for f in found if fits(f, {'type': str})] if isinstance(found, list) else []
 
 # %% ../nbs/api/76_facts.ipynb #t-tally-events
-_COUNTED = {'skipped': 'skipped', 'retried': 'tried again', 'changed': 'changed', 'forced': 'changed on resuming'}
+_COUNT_WORDS = {'skipped': 'skipped', 'retried': 'tried again', 'changed': 'changed', 'forced': 'changed on resuming'}
 
 def _event_rows(events:list[dict]) -> list[list]:
     "Faults and changes, each with how often it happened."
-    said = {str(e.get('message')) for e in events if e['kind'] in _COUNTED}  # the same thing as a fault, in a sentence
+    said = {str(e.get('message')) for e in events if e['kind'] in _COUNT_WORDS}  # the same as a fault, in a sentence
     faults = Counter((e['where'], e['message']) for e in events if e['kind'] == 'fault' and e['message'] not in said)
     rows = [[*fault_text(where, message).split(': ', 1), n] for (where, message), n in faults.most_common()]
-    counted = Counter((_COUNTED[e['kind']], str(e.get('what', ''))) for e in events if e['kind'] in _COUNTED)
+    counted = Counter((_COUNT_WORDS[e['kind']], str(e.get('what', ''))) for e in events if e['kind'] in _COUNT_WORDS)
     rows += [[kind, what, n] for (kind, what), n in counted.most_common()]
     dropped = [e for e in events if e['kind'] == 'observer_dropped']
     return rows + [['observer stopped', f"{e['name']}: {e['error']}", 1] for e in dropped]

@@ -72,7 +72,7 @@ def plain_help(text:str,     # as the schema has it
     return re.sub(r'\bnull\b', _NULL.get(kind, 'empty'), text)
 
 # %% ../nbs/api/90_fields.ipynb #w-described
-def _described(o:Option) -> dict:
+def _labelled_input(o:Option) -> dict:
     "The label of an input and what it says when the pointer rests on it."
     unit = f'{o.unit}; ' if o.unit else ''
     said = plain_help(f'{o.help} ({unit}{o.accepts})', o.kind)
@@ -83,7 +83,7 @@ _WIDE = dict(width='auto')   # as wide as the column of the form
 
 def _text_input(option:Option, value):
     "The input of what is typed."
-    shown = dict(_described(option), value=_shown_text(option, value), continuous_update=False)
+    shown = dict(_labelled_input(option), value=_shown_text(option, value), continuous_update=False)
     if option.long: return make(ipywidgets.Textarea, _WIDE, rows=5, **shown)
     if option.suggestions:
         return make(ipywidgets.Combobox, _WIDE, options=option.suggestions, ensure_option=False, **shown)
@@ -94,16 +94,16 @@ def _choice_input(option:Option, value):
     "The input of what is chosen."
     if option.kind == 'choice':
         return make(ipywidgets.Dropdown, _WIDE, options=_labels(option, value), value=choice_label(value),
-                    **_described(option))
+                    **_labelled_input(option))
     on = value is not None if option.kind == 'section' else bool(value)
-    return make(ipywidgets.Checkbox, _WIDE, value=on, indent=False, **_described(option))
+    return make(ipywidgets.Checkbox, _WIDE, value=on, indent=False, **_labelled_input(option))
 
 # %% ../nbs/api/90_fields.ipynb #w-input
 def make_input(option:Option, # what it is for
                value:Any,     # shown at first
               ):
     "The input widget of an option."
-    number = dict(_described(option), value=value, continuous_update=False)
+    number = dict(_labelled_input(option), value=value, continuous_update=False)
     if option.kind in ('bool', 'section', 'choice'): w = _choice_input(option, value)
     elif option.kind == 'int': w = make(ipywidgets.IntText, _WIDE, **number)
     elif option.kind == 'float': w = make(ipywidgets.FloatText, _WIDE, step=None, **number)
@@ -155,7 +155,7 @@ def messages(self:Field)->list[str]:
 # %% ../nbs/api/90_fields.ipynb #w-fits
 _CLASSES = dict(bool=bool, int=int, float=(int, float))
 
-def _fits(option:Option, value) -> bool:
+def _can_show(option:Option, value) -> bool:
     "Whether an input of this kind can show the value."
     if option.kind not in _CLASSES: return True
     return isinstance(value, _CLASSES[option.kind]) and (option.kind == 'bool' or not isinstance(value, bool))
@@ -171,7 +171,7 @@ def _as_shown(option:Option, value):
 def show(self:Field, value:Any):
     "Take a value over, without telling the form."
     self._value = value
-    if self.input is None or self.typed or not _fits(self.option, value): return
+    if self.input is None or self.typed or not _can_show(self.option, value): return
     shown = _as_shown(self.option, value)
     if self.input.value == shown and type(self.input.value) is type(shown): return
     if self.option.kind == 'choice' and shown not in getattr(self.input, 'options', ()):
@@ -271,7 +271,7 @@ def show_messages(self:Field):
 def _build_row(self:Field):
     "The input with its help."
     o = self.option
-    self.input = make_input(o, self._value if _fits(o, self._value) else None)
+    self.input = make_input(o, self._value if _can_show(o, self._value) else None)
     self.input.observe(self._typed, 'value')
     self.note = panel(value=self._note())
     self._row = stack(self.input, self.note, layout=_WIDE)

@@ -137,7 +137,7 @@ def read_json(path:Path,  # may be missing
     return value
 
 # %% ../nbs/api/08_files.ipynb #files-lines
-def _lines(file, most:int):
+def _complete_lines(file, most:int):
     "The complete lines of a file; None for a line that is too long, and for the rest after `most` bytes."
     total = 0
     while line := file.readline(MOST_LINE):
@@ -149,7 +149,7 @@ def _lines(file, most:int):
             yield None
 
 # %% ../nbs/api/08_files.ipynb #files-record
-def _record(line:bytes|None) -> dict|None:
+def _parsed_line(line:bytes|None) -> dict|None:
     "The object in a line, or None."
     try: value = None if line is None else parse_json(line.decode('utf-8', 'replace'))
     except ValueError: return None
@@ -165,8 +165,8 @@ def read_lines(path:Path,                          # of JSON lines; may be missi
     records, broken = [], 0
     try:
         with opened(path) as file:
-            for line in _lines(file, MOST_BYTES):
-                record = _record(line)
+            for line in _complete_lines(file, MOST_BYTES):
+                record = _parsed_line(line)
                 if record is not None and whole(record): records.append(record)
                 else: broken += 1
     except ConfigError: broken += 1
@@ -193,7 +193,7 @@ def file_end(path:Path,            # of JSON lines; may be missing
         file.seek(start)
         lines = file.read().split(b'\n')
     whole = lines[1:-1] if start else lines[:-1]
-    return [r for line in whole if (r := _record(line)) is not None]
+    return [r for line in whole if (r := _parsed_line(line)) is not None]
 
 # %% ../nbs/api/08_files.ipynb #files-inside
 def inside(root:Path,     # a directory

@@ -13,12 +13,12 @@ from fractions import Fraction
 # %% ../nbs/api/24_finance.ipynb #finance-own-imports
 from .characters import _boxes
 from .numerals import Quantity, Unreadable, Verdict, _pieces
-from .readings import _DOWN_WORDS, _UP_WORDS, _at, _key
-from .refusals import _code, _orders, _undated
+from .readings import _DOWN_WORDS, _UP_WORDS, _at, _value_key
+from .refusals import _code_rules, _orders, _undated
 from .statements import _MAX_BLOCK, _from_json, _gold_number, _read, _tidy
 
 # %% ../nbs/api/24_finance.ipynb #v-cut
-def _cut(x:Fraction, places:int) -> tuple[Fraction, ...]:
+def _rounded_three_ways(x:Fraction, places:int) -> tuple[Fraction, ...]:
     "A positive number truncated, rounded half to even, and rounded half up at a decimal place."
     unit = Fraction(10) ** -places
     n = x / unit
@@ -33,10 +33,10 @@ def _rounds_to(gold:Fraction, # the gold, in the unit of the answer
     m = abs(q.number)
     if q.number == gold: return True
     if not gold or not m or (gold > 0) != (q.number > 0) or q.digits < 2 or q.digits == 99: return False
-    if m in _cut(abs(gold), q.places): return True
+    if m in _rounded_three_ways(abs(gold), q.places): return True
     zeros = 0
     while q.places == 0 and m % 10 ** (zeros + 1) == 0: zeros += 1
-    return zeros > 0 and q.digits - zeros >= 2 and m in _cut(abs(gold), -zeros)
+    return zeros > 0 and q.digits - zeros >= 2 and m in _rounded_three_ways(abs(gold), -zeros)
 
 # %% ../nbs/api/24_finance.ipynb #v-units
 def _units(q:Quantity, gold:Fraction) -> list:
@@ -54,7 +54,7 @@ def _finqa_equal(q:Quantity, gold:Fraction) -> bool:
         if _rounds_to(gold / unit, q): return True
         exact = q.number * unit
         same_side = gold and (exact > 0) == (gold > 0)
-        if same_side and 10**5 % exact.denominator and abs(gold) in _cut(abs(exact), 5): return True
+        if same_side and 10**5 % exact.denominator and abs(gold) in _rounded_three_ways(abs(exact), 5): return True
     return False
 
 # %% ../nbs/api/24_finance.ipynb #v-direction
@@ -93,7 +93,7 @@ def _directed(q:Quantity, pieces:list) -> list[Quantity]:
     "The signed readings of a quantity, given the parentheses around it and the words of direction beside it."
     if q.enclosed and q.number > 0: return [replace(q, number=-q.number)]
     down, up = _falls(pieces), _spots(pieces, _UP_WORDS)
-    at = next((i for i, p in enumerate(pieces) if isinstance(p, Quantity) and _key(p) == _key(q)), 0)
+    at = next((i for i, p in enumerate(pieces) if isinstance(p, Quantity) and _value_key(p) == _value_key(q)), 0)
     if down and up:
         near = [i for i in down + up if 0 < at - i <= 2 or i == at + 1]
         if len(near) != 1: raise Unreadable('unparseable')
@@ -115,7 +115,7 @@ def _as_number(text:str) -> str:
 # %% ../nbs/api/24_finance.ipynb #v-restated
 _RESTATES = frozenset(('=', '≈', '(', ')', 'or', ',', 'i', 'e', '.', ';'))
 
-def _restated(text:str) -> Quantity|None:
+def _exact_of_two(text:str) -> Quantity|None:
     "The exact one of two quantities of which the other is the rounded percentage."
     pieces = _pieces(_tidy(text))
     exact = [p for p in pieces if isinstance(p, Quantity) and p.part == 1]
@@ -130,7 +130,7 @@ def _read_finqa(text:str) -> list[Quantity]:
     text = _as_number(text)
     try: q = _read(text)
     except Unreadable:
-        q = _restated(text) if len(text) <= _MAX_BLOCK and '%' in text else None
+        q = _exact_of_two(text) if len(text) <= _MAX_BLOCK and '%' in text else None
         if q is None: raise
     plain = not any(map(str.isalpha, text)) and not q.enclosed
     return [q] if plain else _directed(q, _pieces(_undated(_tidy(text))))
@@ -168,7 +168,8 @@ def _yes_no(text:str) -> str:
     text = _yes_no_text(text)
     said = {w.lower() for w in _yes_no_word.findall(text)}
     if len(said) > 1: raise Unreadable('several_values')
-    if not said or any(p.search(text) for p in (_orders, _code, _hedged, _withdrawn)): raise Unreadable('unparseable')
+    refused = (_orders, _code_rules, _hedged, _withdrawn)
+    if not said or any(p.search(text) for p in refused): raise Unreadable('unparseable')
     lead = _lead.match(text)
     first = _first_word.match(text, lead.end() if lead else 0)
     if first: clear = first[1].lower() == 'yes' or _after_no.match(text, first.end())
@@ -187,4 +188,4 @@ def _finqa(text:str, gold:str) -> Verdict:
     if g is None: return Verdict(False, None, 'bad_gold')
     readings = _read_finqa(text)
     ok = any(_finqa_equal(q, g.value * g.part) for q in readings)
-    return Verdict(ok, _key(readings[0]), 'match' if ok else 'mismatch')
+    return Verdict(ok, _value_key(readings[0]), 'match' if ok else 'mismatch')

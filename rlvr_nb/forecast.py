@@ -250,31 +250,32 @@ def fit_advice(cfg:Any,      # a `PipelineConfig`
     return f"{said}; {'type ' + ' '.join(change) if change else 'nothing here makes it fit, take a smaller model'}"
 
 # %% ../nbs/api/65_forecast.ipynb #f-lines
-_PARTS = {'warm start': ('the warm start', 'warm_start'), 'training': ('training', 'step'),
-          'evaluations': ('evaluations', 'evaluation'), 'checkpoints': ('checkpoints', 'checkpoint')}
+_TIME_PARTS = {'warm start': ('the warm start', 'warm_start'), 'training': ('training', 'step'),
+               'evaluations': ('evaluations', 'evaluation'), 'checkpoints': ('checkpoints', 'checkpoint')}
 
 def _time_lines(f:Forecast) -> list[list[str]]:
     "Seconds of each part of the run, and of the run, each measured or estimated."
     times = f.times()
-    lines = [[f'seconds of {_PARTS[part][0]}, {f.pace.origin(_PARTS[part][1])}', f'{seconds:,.0f}']
+    lines = [[f'seconds of {_TIME_PARTS[part][0]}, {f.pace.origin(_TIME_PARTS[part][1])}', f'{seconds:,.0f}']
              for part, seconds in times.items()]
     return lines + ([['seconds of all of it', f'{sum(times.values()):,.0f}']] if len(lines) > 1 else [])
 
-def _lines(f:Forecast) -> list[list[str]]:
+def _report_lines(f:Forecast) -> list[list[str]]:
     lines = [[part, gigabytes(size)] for part, size in f.parts.items()]
     if f.total is not None: lines.append(['memory at the peak', gigabytes(f.total)])
     return [*lines, *([name.replace('_', ' '), f'{count:,}'] for name, count in f.work.items()), *_time_lines(f)]
 
 # %% ../nbs/api/65_forecast.ipynb #f-table
-_MOMENTS = {'generation': 'while completions are generated', 'loss': 'at the loss', 'backward': 'in the backward pass',
-            'step': 'at the step of the optimizer', 'evaluation': 'in an evaluation',
-            'warm start': 'in the warm start'}
+_PEAK_PHRASES = {'generation': 'while completions are generated', 'loss': 'at the loss',
+                 'backward': 'in the backward pass', 'step': 'at the step of the optimizer',
+                 'evaluation': 'in an evaluation',
+                 'warm start': 'in the warm start'}
 
 @patch
 def table(self:Forecast)->Table:
     "The parts, the work and what was assumed."
-    when = [f'the peak is {_MOMENTS[self.peak]}'] if self.peak else []
-    return Table(['part', 'forecast'], _lines(self), [*when, *self.assumptions])
+    when = [f'the peak is {_PEAK_PHRASES[self.peak]}'] if self.peak else []
+    return Table(['part', 'forecast'], _report_lines(self), [*when, *self.assumptions])
 
 @patch
 def __str__(self:Forecast): return self.table().text()

@@ -230,7 +230,7 @@ def fault_sentence(self:Draft, fault:Fault # of this configuration
     return f'{self.fields[near].option.label}: {field_fault_text(fault, fault.path)}'
 
 # %% ../nbs/api/91_form.ipynb #w-effects
-def _words(value) -> str:
+def _value_words(value) -> str:
     "A value in a sentence."
     return choice_label(value) if value is None or isinstance(value, bool) else value_text(value)[:60]
 
@@ -249,7 +249,7 @@ def _effects(self:Draft,
     "What the change of one option set elsewhere, a phrase each."
     found = [(f.option.label, before[p], f.value) for p, f in self.fields.items()
              if p in before and before[p] != f.value and self._follows(edited, p)]
-    said = [f'{label} from {_words(a)} to {_words(b)}' for label, a, b in found[:5]]
+    said = [f'{label} from {_value_words(a)} to {_value_words(b)}' for label, a, b in found[:5]]
     return said + ([f'and {len(found) - 5} more'] if len(found) > 5 else [])
 
 # %% ../nbs/api/91_form.ipynb #w-refresh-fields

@@ -169,7 +169,7 @@ def fraction_behind(self:_Formula) -> tuple|None:
     return self.peek(-3), self.peek(-1)
 
 # %% ../nbs/api/25_formulas.ipynb #m-decimal-value
-def _decimal(text:str) -> Fraction: return Fraction(text if text[0] != '.' else '0' + text)
+def _exact(text:str) -> Fraction: return Fraction(text if text[0] != '.' else '0' + text)
 
 # %% ../nbs/api/25_formulas.ipynb #m-mixed-number
 @patch
@@ -179,7 +179,7 @@ def mixed(self:_Formula, whole:str) -> tuple:
     parts = self.fraction_behind() if whole.isdigit() else None
     if not parts: return tree
     top, below = parts
-    if top[0] == below[0] == 'num' and 0 < _decimal(top[1]) < _decimal(below[1]): return ('+', tree, ('/', top, below))
+    if top[0] == below[0] == 'num' and 0 < _exact(top[1]) < _exact(below[1]): return ('+', tree, ('/', top, below))
     if self.tokens[here][0] == 'num': raise Unreadable('several_values')
     self.at, self.tokens = here, tokens
     return tree
@@ -327,7 +327,7 @@ _repeating = re.compile(r'(\d*)\.(\d*)\s*\\overline\s*\{(\d{1,60})\}')
 _thousands = re.compile(r'(?<![\d.,])\d{1,3}(?:,\d{3})+(?![\d,])')
 
 # %% ../nbs/api/25_formulas.ipynb #m-decimal
-def _repeated(m:re.Match[str]) -> str:
+def _repeating_decimal(m:re.Match[str]) -> str:
     "A repeating decimal as a fraction."
     whole, fixed, again = m.groups()
     below = (10 ** len(again) - 1) * 10 ** len(fixed)
@@ -337,5 +337,5 @@ def _repeated(m:re.Match[str]) -> str:
 def _formula(text:str) -> tuple:
     "The tree of a formula, or `Unreadable`."
     if _long_digits.search(text): raise Unreadable('too_expensive')
-    text = _thousands.sub(lambda m: m[0].replace(',', ''), _repeating.sub(_repeated, text))
+    text = _thousands.sub(lambda m: m[0].replace(',', ''), _repeating.sub(_repeating_decimal, text))
     return _Formula(_formula_tokens(text)).whole()

@@ -28,13 +28,13 @@ def quick_reader()->type: # a subclass of `gguf.GGUFReader`
 
 # %% ../nbs/api/40_gguf_reading.ipynb #ggufreading-cached
 @lru_cache(1)
-def _read(path:str, size:int, changed:int):
+def _cached_reader(path:str, size:int, changed:int):
     "A reader of the file at `path`; size and time of change tell one state of the file from another."
     return quick_reader()(path)
 
 def forget()->None:
     "Give the memory of the file that was read last back."
-    _read.cache_clear()
+    _cached_reader.cache_clear()
 
 # %% ../nbs/api/40_gguf_reading.ipynb #ggufreading-once
 @contextmanager
@@ -47,7 +47,7 @@ def reading_once()->Iterator[None]:
     original = gguf.GGUFReader
     def read(path, mode:Literal['r', 'r+', 'c']='r'):
         state = Path(path).stat()
-        return _read(str(path), state.st_size, state.st_mtime_ns) if mode == 'r' else original(path, mode)
+        return _cached_reader(str(path), state.st_size, state.st_mtime_ns) if mode == 'r' else original(path, mode)
     gguf.GGUFReader = read
     try: yield
     finally: gguf.GGUFReader = original

@@ -154,7 +154,7 @@ def is_whole(value:Any)->TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool)
 
 # %% ../nbs/api/01_grammar.ipynb #c-likely-number
-_NUMBER = re.compile(r"(?i)[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?")
+_typed_number = re.compile(r"(?i)[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?")
 
 def _number_meant(path, text):
     "The fix for a number that was written as text, as parts of a fault."
@@ -163,7 +163,7 @@ def _number_meant(path, text):
         octal = f" or {values[1]} (octal)" if len(values) > 1 else ""
         return dict(advice=f"a leading zero is ambiguous, write {path}={values[0]}{octal}",
                     fixes=tuple((path, v) for v in values))
-    if not _NUMBER.fullmatch(text) or len(text) >= 30: return {}
+    if not _typed_number.fullmatch(text) or len(text) >= 30: return {}
     value = int(text) if re.fullmatch(r"[+-]?\d+", text) else float(text)
     return dict(advice=f"it is quoted text, write {path}={text}", fixes=((path, value),))
 
@@ -290,7 +290,7 @@ def _grammar_error(key, value, e):
 # %% ../nbs/api/01_grammar.ipynb #c-parse-value
 PLAIN_TEXT = re.compile(r"[^\[\](){},'\"\\]+")
 
-def _parsed(key, value, equal):
+def _parsed_override(key, value, equal):
     "An override parsed by Hydra; a value that Hydra rejects is taken as text where it can only be text."
     try: return _parse_rule(key+equal+value)
     except HydraException:
@@ -308,7 +308,7 @@ def parse_override(text:str   # as typed: `train.max_steps=20`
     if not equal and not key.startswith("~"): refuse(_no_equal(text))
     if key.lstrip("+~").startswith(("hydra.", "hydra/")):
         refuse(f"there are no hydra settings here; {_hydra_hint(key)}")
-    try: parsed = _parsed(re.sub(r"\[(\d+)\]", r".\1", key.strip()), value, equal)
+    try: parsed = _parsed_override(re.sub(r"\[(\d+)\]", r".\1", key.strip()), value, equal)
     except (HydraException, RecursionError, ValueError, AssertionError) as e: refuse(_grammar_error(key, value, e))
     return Change(text, parsed, split_path(parsed.key_or_group), group_of(parsed.get_key_element().lstrip("+~")))
 

@@ -16,24 +16,24 @@ from .grammar import CONF_DIR, Fault, LARGEST, did_you_mean, fix_text, is_whole,
 from .yamlfile import read_yaml
 
 # %% ../nbs/api/03_grpo_fields.ipynb #c-names
-_names = read_yaml(CONF_DIR/"schema/grpo_names.yaml")[0]
-GRPO_CHOICES:dict[str, list] = _names["choices"]    # closed sets that TRL annotates as text
-GRPO_BOUNDS:dict[str, dict] = _names["bounds"]      # field -> {"ge": 0, "le": 1}
-TRAIN_OWNED:dict[str, str] = _names["owned"]        # field -> the option of ours that sets it
-NOT_YAML:dict[str, str] = _names["refused"]         # field -> what to do instead
-INERT:dict[str, str] = _names["inert"]                # field -> why it never changes anything
-NEEDS:dict[str, dict] = _names["needs"]              # field -> other fields, with the values that they need
-RENAMED:dict[str, str] = _names["renamed"]          # an old or foreign name -> the one to use
-TRAIN_HINTS:dict[str, str|None] = _names["meant"]   # a word below `train` -> the option that was meant
+_grpo_names = read_yaml(CONF_DIR/"schema/grpo_names.yaml")[0]
+GRPO_CHOICES:dict[str, list] = _grpo_names["choices"] # closed sets that TRL annotates as text
+GRPO_BOUNDS:dict[str, dict] = _grpo_names["bounds"] # field -> {"ge": 0, "le": 1}
+TRAIN_OWNED:dict[str, str] = _grpo_names["owned"]   # field -> the option of ours that sets it
+NOT_YAML:dict[str, str] = _grpo_names["refused"]    # field -> what to do instead
+INERT:dict[str, str] = _grpo_names["inert"]                # field -> why it never changes anything
+NEEDS:dict[str, dict] = _grpo_names["needs"]              # field -> other fields, with the values that they need
+RENAMED:dict[str, str] = _grpo_names["renamed"]     # an old or foreign name -> the one to use
+TRAIN_HINTS:dict[str, str|None] = _grpo_names["meant"] # a word below `train` -> the option that was meant
 
 # %% ../nbs/api/03_grpo_fields.ipynb #c-grpo-kinds
-_KIND_NAMES = {bool: "bool", int: "int", float: "float", str: "str", list: "list", dict: "dict", type(None): "null"}
+_GRPO_TYPES = {bool: "bool", int: "int", float: "float", str: "str", list: "list", dict: "dict", type(None): "null"}
 
 def _kind_names(annotation):
     "The types that an annotation admits, in the form `float|null`."
     whole = get_origin(annotation) in (list, dict)
     kinds = [annotation] if whole else get_args(annotation) or [annotation]
-    known = dict.fromkeys(_KIND_NAMES[k] for k in (get_origin(k) or k for k in kinds) if k in _KIND_NAMES)
+    known = dict.fromkeys(_GRPO_TYPES[k] for k in (get_origin(k) or k for k in kinds) if k in _GRPO_TYPES)
     if any(get_origin(k) is Literal for k in kinds): known["bool"] = None
     return "|".join(known) or "object"
 
@@ -62,16 +62,16 @@ GRPO_FIELDS:dict[str, dict] = _with_choices(read_yaml(CONF_DIR/"schema/grpo_fiel
 
 # %% ../nbs/api/03_grpo_fields.ipynb #c-settable
 SETTABLE = [name for name in GRPO_FIELDS if name not in TRAIN_OWNED and name not in NOT_YAML]  # by `train.grpo`
-TRAIN_CHOICES = {path: [c for c in GRPO_FIELDS[field]["choices"] if c not in _names["unusable"].get(field, ())]
+TRAIN_CHOICES = {path: [c for c in GRPO_FIELDS[field]["choices"] if c not in _grpo_names["unusable"].get(field, ())]
                  for path, field in (("train.lr_scheduler_type", "lr_scheduler_type"), ("train.optim_name", "optim"))}
 
 # %% ../nbs/api/03_grpo_fields.ipynb #c-bounds-text
-_SIGNS = dict(ge=">=", gt=">", le="<=", lt="<")
+_BOUND_SIGNS = dict(ge=">=", gt=">", le="<=", lt="<")
 
 def bounds_text(bounds:dict   # {"ge": 0, "le": 1}
                )->str:        # `>= 0 and <= 1`
     "Bounds as text."
-    return " and ".join(f"{_SIGNS[kind]} {bound}" for kind, bound in bounds.items())
+    return " and ".join(f"{_BOUND_SIGNS[kind]} {bound}" for kind, bound in bounds.items())
 
 # %% ../nbs/api/03_grpo_fields.ipynb #c-within
 def within(value:Any, bounds:dict)->bool:
@@ -90,15 +90,15 @@ def nearest_bound(value:Any,     # out of bounds
     return bounds["le"] if "le" in bounds and value > bounds["le"] else None
 
 # %% ../nbs/api/03_grpo_fields.ipynb #c-grpo-expectation
-_KIND_WORDS = dict(bool="true or false", int="a whole number", float="a number", str="text", list="a list",
-                   dict="a mapping", null="null")
+_GRPO_WORDS = dict(bool="true or false", int="a whole number", float="a number", str="text", list="a list",
+                        dict="a mapping", null="null")
 
 def grpo_expectation(name:str # a field of `train.grpo`
                     )->str:   # `a number >= 0 and <= 1 or null`
     "What a field accepts, in words."
     row, bounds = GRPO_FIELDS[name], GRPO_BOUNDS.get(name, {})
     choices = f"one of {', '.join(map(str, row['choices']))}" if "choices" in row else None
-    words = [choices if kind == "str" and choices else _KIND_WORDS.get(kind, kind) for kind in row["type"].split("|")]
+    words = [choices if kind == "str" and choices else _GRPO_WORDS.get(kind, kind) for kind in row["type"].split("|")]
     return " or ".join([f"{words[0]} {bounds_text(bounds)}".strip(), *words[1:]])
 
 # %% ../nbs/api/03_grpo_fields.ipynb #c-is-kind

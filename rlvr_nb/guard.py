@@ -33,12 +33,12 @@ class Escaped(Exception):
     "A call tried to end the process or the thread; the text says how."
 
 # %% ../nbs/api/35_guard.ipynb #r-no-exit
-_THREAD = 'rlvr-reward'  # name of the threads that rewards run in
+_THREAD_NAME = 'rlvr-reward'  # name of the threads that rewards run in
 _exit_process, _own_pid = os._exit, os.getpid()
 
 def _exit(status):
     "`os._exit`, except in the thread of a reward of this process."
-    inside = threading.current_thread().name == _THREAD and os.getpid() == _own_pid
+    inside = threading.current_thread().name == _THREAD_NAME and os.getpid() == _own_pid
     if inside: raise SystemExit(f'os._exit({status})')
     _exit_process(status)
 
@@ -47,7 +47,7 @@ class _Call:
     "A call in a thread of its own, and its result or exception."
     def __init__(self, call:Callable):
         self.call, self.done, self.value, self.error = call, threading.Event(), None, None
-        self.thread = threading.Thread(target=self._run, name=_THREAD, daemon=True)
+        self.thread = threading.Thread(target=self._run, name=_THREAD_NAME, daemon=True)
 
     def _run(self):
         try: self.value = self.call()
@@ -415,9 +415,9 @@ def _hint(error:BaseException, batched:bool) -> str:
     if 'signal' in str(error) and 'thread' in str(error): return _SIGNAL_HINT
     return _TEXTS_HINT if batched and 'string indices must be integers' in str(error) else ''
 
-def _raised(error:BaseException,
-            batched:bool=False,  # by a function of a batch
-           ) -> str:
+def _exception_text(error:BaseException,
+                    batched:bool=False,  # by a function of a batch
+                   ) -> str:
     "An exception in words, with the function and the line."
     if isinstance(error, Escaped) and error.__cause__: error = error.__cause__
     frame = error.__traceback__
@@ -426,10 +426,10 @@ def _raised(error:BaseException,
     return f'raised {type(error).__name__}: {redact(_short(error, 200))}{where}{_hint(error, batched)}'
 
 # %% ../nbs/api/35_guard.ipynb #r-read
-def _read(result:Any, batched:bool) -> tuple[Payment, str|None]:
+def _read_payment(result:Any, batched:bool) -> tuple[Payment, str|None]:
     "What a call returned or raised, as a payment, and what is wrong with it."
     try:
-        if isinstance(result, BaseException): return Payment(None), _raised(result, batched)
+        if isinstance(result, BaseException): return Payment(None), _exception_text(result, batched)
         return _as_payment(result)
     except Exception as e:
         how = 'raised' if isinstance(result, BaseException) else 'returned'
@@ -442,7 +442,7 @@ def _pay(self:BatchReward, batch:Batch) -> tuple[list[Payment], list[BadSample]]
     results = self._score_samples(batch) if self.by_sample else self._score_batch(batch)
     payments, faults = [], []
     for i, result in enumerate(results):
-        payment, problem = _read(result, not self.by_sample)
+        payment, problem = _read_payment(result, not self.by_sample)
         if problem: faults.append(BadSample(self.__name__, i, problem, batch.texts[i]))
         payments.append(payment._replace(reason=payment.reason or problem or ''))
     return payments, faults

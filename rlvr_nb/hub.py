@@ -29,17 +29,17 @@ def reach(url:str,           # asked for its headers
 
 # %% ../nbs/api/12_hub.ipynb #hub-problem
 _REMEMBERED = 30.                                  # seconds
-_answers:dict[str, tuple[float, str|None]] = {}    # address of a Hub -> when it was asked, and why it didn't answer
+_hub_answers:dict[str, tuple[float, str|None]] = {} # address of a Hub -> when it was asked, and why it didn't answer
 _lock, _offline = Lock(), dict(inside=0, hub=False, datasets=None)
 
 def hub_problem()->str|None: # None where it answers
     "Why the Hub can't be asked at present."
     from huggingface_hub import constants, get_session
-    when, problem = _answers.get(constants.ENDPOINT, (float('-inf'), None))
+    when, problem = _hub_answers.get(constants.ENDPOINT, (float('-inf'), None))
     if _offline['inside'] or monotonic() - when < _REMEMBERED: return problem
     if constants.HF_HUB_OFFLINE: return 'HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE is set'
     problem = reach(constants.ENDPOINT, client=get_session())
-    _answers[constants.ENDPOINT] = monotonic(), problem
+    _hub_answers[constants.ENDPOINT] = monotonic(), problem
     return problem
 
 # %% ../nbs/api/12_hub.ipynb #hub-offline

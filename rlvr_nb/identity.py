@@ -48,7 +48,7 @@ def _codes(code:CodeType) -> Iterator[CodeType]:
     for constant in code.co_consts:
         if inspect.iscode(constant): yield from _codes(constant)
 
-def _text(thing:Any) -> str:
+def _source_of(thing:Any) -> str:
     "The source of a function, a class or a module; without one, what it was compiled to."
     try: return inspect.getsource(thing)
     except (OSError, TypeError): compiled = getattr(thing, '__code__', None)
@@ -82,7 +82,7 @@ def _assigned(function:FunctionType, name:str) -> str:
     lines = linecache.getlines(function.__code__.co_filename)
     return ''.join(line for line in lines if re.match(rf'{re.escape(name)}\s*(:[^=]*)?=[^=]', line))
 
-def _value(function:FunctionType, name:str, value:Any) -> str:
+def _variable_text(function:FunctionType, name:str, value:Any) -> str:
     "What a variable says that a function reads."
     if isinstance(value, re.Pattern): return repr((value.pattern, value.flags))
     return repr(value) if isinstance(value, _FIXED) else _assigned(function, name)
@@ -102,7 +102,7 @@ def _functions(thing:Any) -> list[FunctionType]:
 def _class_text(cls:type) -> str:
     "What a class without a source says: its parents, its plain values and the code of its functions."
     values = {name: repr(value) for name, value in vars(cls).items() if isinstance(value, _FIXED) and name[:2] != '__'}
-    return json_text([[parent.__name__ for parent in cls.__bases__], values, [_text(f) for f in _functions(cls)]])
+    return json_text([[parent.__name__ for parent in cls.__bases__], values, [_source_of(f) for f in _functions(cls)]])
 
 
 # %% ../nbs/api/82_identity.ipynb #id-imported
@@ -122,7 +122,7 @@ def _imported(function:FunctionType) -> dict[str, str]:
 # %% ../nbs/api/82_identity.ipynb #id-follow-on
 def _is_code(value:Any) -> bool: return inspect.isroutine(value) or inspect.isclass(value) or inspect.ismodule(value)
 
-def _named(thing:Any) -> list:
+def _named_code(thing:Any) -> list:
     "What a class or a module of the user's own is made of besides its text: the parents, or what it holds."
     held = thing.__bases__ if inspect.isclass(thing) else vars(thing).values() if inspect.ismodule(thing) else ()
     return [value for value in held if _is_code(value) and _is_own(value)]
@@ -131,12 +131,12 @@ def _follow(thing:Any, texts:dict[str, str]) -> dict[str, str]:
     "Add to `texts` the code of something and of whatever of the user's own it names."
     key = f"{getattr(thing, '__module__', '')}.{getattr(thing, '__qualname__', getattr(thing, '__name__', thing))}"
     if key in texts: return texts
-    texts[key] = _text(thing)
-    for value in _named(thing): _follow(value, texts)
+    texts[key] = _source_of(thing)
+    for value in _named_code(thing): _follow(value, texts)
     for function in _functions(thing):
         texts |= {f'{key} imports {name}': text for name, text in _imported(function).items()}
         for name, value in _used(function).items():
-            if not _is_code(value): texts[f'{key} {name}'] = _value(function, name, value)
+            if not _is_code(value): texts[f'{key} {name}'] = _variable_text(function, name, value)
             code = value if _is_code(value) else type(value)  # an object's class says what it does
             if _is_own(code): _follow(code, texts)
     return texts
@@ -177,13 +177,13 @@ def component_facts(cfg:PipelineConfig # of a run
 
 
 # %% ../nbs/api/82_identity.ipynb #id-sums
-_WIDTH = 4093  # a prime number, so that the rows of hardly any matrix begin in the same column
+_DIGEST_WIDTH = 4093  # a prime number, so that the rows of hardly any matrix begin in the same column
 
 def _sums(bits:Any) -> bytes:
     "The sums of the rows and columns of a table into which the integers of a tensor are laid, and what is left over."
     import torch
-    whole = len(bits) - len(bits) % _WIDTH
-    table = bits[:whole].view(-1, _WIDTH)
+    whole = len(bits) - len(bits) % _DIGEST_WIDTH
+    table = bits[:whole].view(-1, _DIGEST_WIDTH)
     parts = [table.sum(0, dtype=torch.int64), table.sum(1, dtype=torch.int64), bits[whole:].to(torch.int64)]
     return torch.cat(parts).cpu().numpy().tobytes()
 
@@ -230,7 +230,7 @@ def model_facts(model:Any,     # as it is before training
 # %% ../nbs/api/82_identity.ipynb #id-versions
 COMPUTING = ('rlvr_nb', 'torch', 'transformers', 'trl', 'peft', 'accelerate', 'tokenizers', 'numpy')
 
-def _version(name:str) -> str:
+def _version_used(name:str) -> str:
     "The version of a package; of one that is used from its folder, uninstalled, its own word for it."
     try: return metadata.version(name)
     except metadata.PackageNotFoundError: return getattr(import_module(name), '__version__', 'unknown')
@@ -245,7 +245,7 @@ def _asked_for(cfg:PipelineConfig) -> list[str]:
 def version_facts(cfg:PipelineConfig # of a run
                  )->dict[str, str]:
     "The versions of what computes."
-    found = {f'version of {name}': _version(name) for name in [*COMPUTING, *_asked_for(cfg)]}
+    found = {f'version of {name}': _version_used(name) for name in [*COMPUTING, *_asked_for(cfg)]}
     return {'version of python': '.'.join(platform.python_version_tuple()[:2]), **found}
 
 

@@ -99,7 +99,7 @@ def _interpolation_fault(path, value, e):
 # %% ../nbs/api/06_interpolation.ipynb #c-interp-sound
 _RESOLVE_ERRORS = (OmegaConfBaseException, RecursionError, TypeError, KeyError, IndexError, AttributeError, ValueError)
 
-def _check_text(path, value, sizes):
+def _check_references(path, value, sizes):
     "Refuse a text with interpolations that can't be parsed or would grow without end."
     if value.count("${") > 100:
         raise ConfigError(Fault(path_text(path), problem="more than 100 references in one text"))
@@ -116,7 +116,7 @@ def resolve(tree:dict           # a composed configuration
     sizes = _Sizes(tree)
     for path, value in list(walk(tree)):
         if not (isinstance(value, str) and "${" in value): continue
-        try: _check_text(path, value, sizes); texts[path] = value
+        try: _check_references(path, value, sizes); texts[path] = value
         except ConfigError as e: faults += e.faults; _put(tree, path, None)
     if not texts: return tree, faults
     conf, done = OmegaConf.create(tree), {}

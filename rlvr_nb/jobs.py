@@ -189,7 +189,7 @@ def multirun_jobs(args:argparse.Namespace)->list[tuple]: # (overrides, configura
     return jobs
 
 # %% ../nbs/api/87_jobs.ipynb #i-accuracy-text
-def _accuracy(x)->str:
+def _three_digits(x)->str:
     "The accuracy of an evaluation, with three digits."
     value = x.get("accuracy") if isinstance(x, dict) else getattr(x, "accuracy", None)
     return "-" if value is None else f"{value:.3f}"
@@ -198,7 +198,7 @@ def accuracy_text(result:Any # of a run
                  )->str:     # `gsm8k 0.410 -> 0.630`
     "The accuracy of every dataset, before and after."
     before, after = getattr(result, "before", None) or {}, getattr(result, "after", None) or {}
-    return ", ".join(f"{name} {_accuracy(before.get(name))} -> {_accuracy(after.get(name))}"
+    return ", ".join(f"{name} {_three_digits(before.get(name))} -> {_three_digits(after.get(name))}"
                      for name in dict.fromkeys([*before, *after]))
 
 # %% ../nbs/api/87_jobs.ipynb #i-table

@@ -74,8 +74,8 @@ def _gated_kernel(x_ptr, z_ptr, b_ptr, out_ptr, x_stride, width, RANK: tl.conste
 
 # %% ../nbs/api/44_kernels.ipynb #kernels-head-kernel
 @_jit
-def _head(x_ptr, z_ptr, b_ptr, wide, weight_ptr, cos_ptr, sin_ptr, at, swapped, place, seen, size, eps,
-          RANK: tl.constexpr, NORMED: tl.constexpr):
+def _rotated_head(x_ptr, z_ptr, b_ptr, wide, weight_ptr, cos_ptr, sin_ptr, at, swapped, place, seen, size, eps,
+                  RANK: tl.constexpr, NORMED: tl.constexpr):
     x = _low_rank(tl.load(x_ptr + at, mask=seen, other=0.).to(tl.float32), z_ptr, b_ptr, wide, RANK, at, seen)
     other = _low_rank(tl.load(x_ptr + swapped, mask=seen, other=0.).to(tl.float32), z_ptr, b_ptr, wide, RANK,
                       swapped, seen)
@@ -108,12 +108,12 @@ def _attend_kernel(x_ptr, z_ptr, b_ptr, weight_ptr, cos_ptr, sin_ptr, key_ptr, v
     shared: tl.constexpr = HEADS // KEY_HEADS
     inside = (g[:, None] < shared) & (d[None, :] < size)
     first = (head * shared + g[:, None]) * size
-    q = _head(x_ptr, z_ptr, b_ptr, wide, weight_ptr, cos_ptr, sin_ptr, first + d[None, :], first + turned[None, :],
-              place + d[None, :], inside, size, eps, RANK_Q, NORMED).to(TYPE)
+    q = _rotated_head(x_ptr, z_ptr, b_ptr, wide, weight_ptr, cos_ptr, sin_ptr, first + d[None, :],
+                      first + turned[None, :], place + d[None, :], inside, size, eps, RANK_Q, NORMED).to(TYPE)
     one = (d < size)[None, :]
     at = (HEADS + head) * size
-    k = _head(x_ptr, z_ptr + RANK_Q, b_ptr + RANK_Q * wide, wide, weight_ptr, cos_ptr, sin_ptr, at + d[None, :],
-              at + turned[None, :], place + d[None, :], one, size, eps, RANK_K, NORMED).to(TYPE)
+    k = _rotated_head(x_ptr, z_ptr + RANK_Q, b_ptr + RANK_Q * wide, wide, weight_ptr, cos_ptr, sin_ptr, at + d[None, :],
+                      at + turned[None, :], place + d[None, :], one, size, eps, RANK_K, NORMED).to(TYPE)
     at = (HEADS + KEY_HEADS + head) * size
     v = tl.load(x_ptr + at + d[None, :], mask=one, other=0.).to(tl.float32)
     v = _low_rank(v, z_ptr + RANK_Q + RANK_K, b_ptr + (RANK_Q + RANK_K) * wide, wide, RANK_V, at + d[None, :],

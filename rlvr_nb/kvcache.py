@@ -81,12 +81,12 @@ def folded_attention(module:Any,         # the attention layer
         query = query.reshape(B, heads, H // heads, D)
         out = scaled_dot_product_attention(query, key, value, attn_mask=attention_mask, scale=scaling)
         return out.reshape(B, H, 1, value.shape[-1]).transpose(1, 2), None
-    key, value = (_repeated(x, H // heads) for x in (key, value))
+    key, value = (_repeated_heads(x, H // heads) for x in (key, value))
     how = dict(attn_mask=attention_mask, scale=scaling, is_causal=attention_mask is None)
     out = scaled_dot_product_attention(query, key, value, **how)
     return out.transpose(1, 2).contiguous(), None
 
-def _repeated(x_BKLD, times:int):
+def _repeated_heads(x_BKLD, times:int):
     "Each key-value head `times` times, (B, K x times, L, D)."
     return x_BKLD if times == 1 else x_BKLD.repeat_interleave(times, dim=1)
 

@@ -152,7 +152,7 @@ def _build_try(self:Lab):
     return card('Try', w['question'], chosen, w['completion'], w['scores'], w['score'])
 
 # %% ../nbs/api/95_lab.ipynb #w-lab-write
-_EXAMPLE = '''from rlvr_nb.rewards import reward
+_OWN_REWARD = '''from rlvr_nb.rewards import reward
 
 @reward
 def short_reasoning(parsed, gold, limit: int = 200):
@@ -165,7 +165,7 @@ def own_reward_help():
     said = ('Run a cell like this one, and the reward is in the menu at once. `parsed` is the completion: its `text`, '
             'its `reasoning` and its `answer`, which are None where there is none. `gold` is the right answer, and '
             '`row` has the other columns of the data. Everything else is a parameter, to be set here.')
-    return fold('Write a reward of your own', ft('p', said), command_block(_EXAMPLE))
+    return fold('Write a reward of your own', ft('p', said), command_block(_OWN_REWARD))
 
 # %% ../nbs/api/95_lab.ipynb #w-lab-build-list
 @patch

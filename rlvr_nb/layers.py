@@ -19,7 +19,7 @@ from .memoryplan import fits_fused, free_bytes
 from .kvcache import folded_attention
 
 # %% ../nbs/api/43_layers.ipynb #layers-base
-def _base(part): return part.base if _is_adapted(part) else part
+def _base_layer(part): return part.base if _is_adapted(part) else part
 def _is_adapted(part) -> bool: return hasattr(part, 'lora')
 def _frozen(tensor): return torch.nn.Parameter(tensor, requires_grad=False)
 
@@ -29,7 +29,7 @@ class Stacked(torch.nn.Module):
     def __init__(self,
                  parts:list): # linear layers, or a sampler's adapted ones, in the order of their outputs
         super().__init__()
-        bases, adapted = [_base(p) for p in parts], [p for p in parts if _is_adapted(p)]
+        bases, adapted = [_base_layer(p) for p in parts], [p for p in parts if _is_adapted(p)]
         self.width = sum(b.out_features for b in bases)
         rank = 8 * -(-sum(len(p.A) for p in adapted) // 8)   # rows of whole cache lines
         like = bases[0].weight
@@ -71,7 +71,7 @@ class Added(torch.nn.Module):
     def __init__(self,
                  part:Any): # a linear layer, or a sampler's adapted one
         super().__init__()
-        self.base, self.adapted = _base(part), part if _is_adapted(part) else None
+        self.base, self.adapted = _base_layer(part), part if _is_adapted(part) else None
 
     def forward(self, total, x): # (tokens, outputs), changed in place, and (tokens, inputs)
         "`total` with the layer's output added."
@@ -148,7 +148,7 @@ def layer_obstacle(layer:Any   # of a sampler's twin
     "What in a decoder layer is not of the known structure."
     if odd := _odd_parts(layer): return odd
     inner, mlp = layer.self_attn, layer.mlp
-    bases = [_base(part) for part in (*map(inner.get_submodule, _PROJECTIONS), *map(mlp.get_submodule, _GATED))]
+    bases = [_base_layer(part) for part in (*map(inner.get_submodule, _PROJECTIONS), *map(mlp.get_submodule, _GATED))]
     odd = next((base for base in bases if type(base) is not torch.nn.Linear), None)
     if odd is not None: return f'it has a {type(odd).__name__}'
     norms = [m for name, m in (*layer.named_children(), *inner.named_children()) if name.endswith('norm')]
@@ -168,7 +168,7 @@ class FusedLayer(torch.nn.Module):
         super().__init__()
         inner, mlp = layer.self_attn, layer.mlp
         self.size, self.scaling, self.index = inner.head_dim, inner.scaling, inner.layer_idx
-        self.heads, self.key_heads = (_base(p).out_features // self.size for p in (inner.q_proj, inner.k_proj))
+        self.heads, self.key_heads = (_base_layer(p).out_features // self.size for p in (inner.q_proj, inner.k_proj))
         self.around = hasattr(layer, 'pre_feedforward_layernorm')
         self.norms = torch.nn.ModuleList([getattr(layer, n) for n in (_AROUND if self.around else _BEFORE)])
         self.head_norm = None
@@ -242,7 +242,7 @@ def stack_bytes(layers:Any # of a sampler's twin
     "Bytes of the copies that fusing makes."
     groups = [p for layer in layers for p in (layer.self_attn.q_proj, layer.self_attn.k_proj, layer.self_attn.v_proj,
                                               layer.mlp.gate_proj, layer.mlp.up_proj)]
-    return sum(_base(p).weight.nbytes for p in groups)
+    return sum(_base_layer(p).weight.nbytes for p in groups)
 
 # %% ../nbs/api/43_layers.ipynb #layers-follow
 def _follow_stacks(sampler) -> None:

@@ -248,7 +248,7 @@ def _quantization(self:DefaultModelComponent):
                               bnb_4bit_compute_dtype=getattr(torch, precision(self.bf16)))
 
 # %% ../nbs/api/41_model.ipynb #m-load-base-plain
-def _plain(model):
+def _dequantized(model):
     "A model that was dequantized while loading, as if it had always been ordinary."
     for attribute in ('hf_quantizer', 'quantization_method'):
         if hasattr(model, attribute): delattr(model, attribute)
@@ -289,7 +289,7 @@ def _load_base(self:DefaultModelComponent):
                                                      trust_remote_code=False, **gguf, **extra)
     if not gguf: return model
     forget()
-    return _plain(model)
+    return _dequantized(model)
 
 # %% ../nbs/api/41_model.ipynb #m-adapter
 @patch

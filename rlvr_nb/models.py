@@ -18,7 +18,7 @@ from .panels import forecast_for
 
 # %% ../nbs/api/94_models.ipynb #w-local-models
 _FILES = ('config.json', 'adapter_config.json')
-_PATTERNS = tuple(f'{inside}{name}' for inside in ('', '*/', '*/model/') for name in _FILES)
+_MODEL_PATTERNS = tuple(f'{inside}{name}' for inside in ('', '*/', '*/model/') for name in _FILES)
 
 def local_models(text:str,       # part of a path, or a folder
                  root:str='.',   # where to look
@@ -26,7 +26,7 @@ def local_models(text:str,       # part of a path, or a folder
     "Folders below a folder that hold a model, trained here or downloaded; twenty at most."
     given = Path(text).expanduser()
     places = [given] if text and given.is_dir() else [Path(root, name) for name in ('', 'models', 'outputs')]
-    found = [str(p.parent) for place in places for pattern in _PATTERNS for p in place.glob(pattern)]
+    found = [str(p.parent) for place in places for pattern in _MODEL_PATTERNS for p in place.glob(pattern)]
     wanted = [path for path in found if places == [given] or text.lower() in path.lower()]
     return list(dict.fromkeys(path for path in wanted if path != '.'))[:20]
 

@@ -18,7 +18,7 @@ from .config import load_config
 from .data import DATASET_PROCESSORS
 from .elements import button, named, on_enter, set_visible, stack
 from .hub_search import hub_datasets
-from .sections import AppSection, Tasks
+from .sections import AppSection
 
 # %% ../nbs/api/94_named_data.ipynb #w-dataset-names
 NO_NAMES = ('table', 'custom')   # the wizard itself, and a placeholder

@@ -92,19 +92,20 @@ _TEENS = 'ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen
 _ONES = {w: i for i, w in enumerate(f'zero one two three four five six seven eight nine {_TEENS}'.split())}
 _TENS = {w: 10 * i for i, w in enumerate('twenty thirty forty fifty sixty seventy eighty ninety'.split(), 2)}
 _PART_NAMES = {'half': 2, 'third': 3, 'quarter': 4, 'fourth': 4, 'fifth': 5, 'sixth': 6, 'eighth': 8, 'tenth': 10}
-_PARTS = {name + s: Fraction(1, n) for name, n in _PART_NAMES.items() for s in ('', 's')} | {'halves': Fraction(1, 2)}
+_SHARE_WORDS = {name + s: Fraction(1, n) for name, n in _PART_NAMES.items() for s in ('', 's')}
+_SHARE_WORDS['halves'] = Fraction(1, 2)
 _COUNTED = ('hundred', 'thousand', 'million', 'billion', 'dozen')
 
 # %% ../nbs/api/21_numerals.ipynb #v-spelled-tail
 def _part_after_and(words:list[str]) -> tuple[Fraction, int]|None:
     "The fraction that follows `and`, and how many words it takes with it."
-    if words[:1] == ['a'] and words[1:2] and words[1] in _PARTS: return _PARTS[words[1]], 3
+    if words[:1] == ['a'] and words[1:2] and words[1] in _SHARE_WORDS: return _SHARE_WORDS[words[1]], 3
     if not words or words[0] not in _ONES and words[0] not in _TENS: return None
-    tail = _spelled(words[:3])
+    tail = _from_words(words[:3])
     return (tail[0], 1 + tail[1]) if tail and tail[0].denominator > 1 else None
 
 # %% ../nbs/api/21_numerals.ipynb #v-spelled
-def _spelled(words:list[str]) -> tuple[Fraction, int]|None:
+def _from_words(words:list[str]) -> tuple[Fraction, int]|None:
     "The number that a list of words begins with, and how many words it takes."
     # what is complete, the hundreds being read, the kind of the last word
     total, group, seen, i = Fraction(0), None, None, 0
@@ -113,11 +114,11 @@ def _spelled(words:list[str]) -> tuple[Fraction, int]|None:
         ones = w in _ONES and (seen in (None, 'and') or seen == 'ten' and 0 < _ONES[w] < 10)
         if ones or w in _TENS and seen in (None, 'and'):
             group, seen = (group or 0) + (_ONES[w] if ones else _TENS[w]), 'one' if ones else 'ten'
-        elif w == 'a' and seen is None and (after in _COUNTED or after in _PARTS): group, seen = 1, 'one'
+        elif w == 'a' and seen is None and (after in _COUNTED or after in _SHARE_WORDS): group, seen = 1, 'one'
         elif w in ('hundred', 'dozen') and group and seen != 'and': group, seen = group * _SCALES[w], None
         elif w in _COUNTED and group and seen != 'and': total, group, seen = total + group * _SCALES[w], None, None
-        elif w in _PARTS and group is not None and seen != 'and' and not total:
-            return Fraction(group) * _PARTS[w], i + 1
+        elif w in _SHARE_WORDS and group is not None and seen != 'and' and not total:
+            return Fraction(group) * _SHARE_WORDS[w], i + 1
         elif w == 'and' and (group or total) and seen != 'and':
             part = _part_after_and(words[i+1:])
             if part: return total + (group or 0) + part[0], i + part[1]
@@ -242,7 +243,7 @@ def _spelled_at(tokens:list, j:int) -> tuple[Quantity, int]|None:
     "The quantity in words at token `j`, and the next index."
     low = tokens[j][1].lower()
     first = low.split('-')[0]
-    spelled = _spelled(_words_at(tokens, j)) if first in _ONES or first in _TENS or low in ('a', 'half') else None
+    spelled = _from_words(_words_at(tokens, j)) if first in _ONES or first in _TENS or low in ('a', 'half') else None
     if low == 'half' and spelled is None: spelled = Fraction(1, 2), 1
     if not spelled: return None
     count = 0
@@ -251,9 +252,9 @@ def _spelled_at(tokens:list, j:int) -> tuple[Quantity, int]|None:
     return _scaled(Quantity(number, words=True), tokens, j)
 
 # %% ../nbs/api/21_numerals.ipynb #v-joined
-_SIGNS = {'-': -1, 'minus': -1, 'negative': -1, '+': 1}
+_SIGN_WORDS = {'-': -1, 'minus': -1, 'negative': -1, '+': 1}
 
-def _sign_of(piece) -> int: return _SIGNS.get(piece, 0) if isinstance(piece, str) else 0
+def _sign_of(piece) -> int: return _SIGN_WORDS.get(piece, 0) if isinstance(piece, str) else 0
 def _closes(out:list) -> bool: return len(out) > 1 and (isinstance(out[-2], Quantity) or out[-2] == ')')
 
 def _after_parentheses(q:Quantity, piece:str) -> Quantity|None:

@@ -19,7 +19,7 @@ from .grammar import ConfigError, Fault, UnavailableError, nearest, redact
 from .show import visible
 from .monitor import is_warning
 from .comparison import When
-from .duration import checkpoints, evaluations
+from .duration import checkpoints_left, evaluations
 from .forecast import Forecast, forecast_here, measured
 from .rundir import as_run, shown_path
 from .events import OBSERVERS, Observer, Observers, evaluation_metrics, observer, replay
@@ -79,7 +79,7 @@ def measured_in(made:Forecast, # of the run
 # %% ../nbs/api/74_observers.ipynb #t-time-text
 def _with_what(cfg, step:int|None) -> str:
     "What belongs to the rest of a run beside its steps."
-    counts = {'evaluation': evaluations(cfg, step), 'checkpoint': checkpoints(cfg, step or 0)}
+    counts = {'evaluation': evaluations(cfg, step), 'checkpoint': checkpoints_left(cfg, step or 0)}
     said = [f'{n} {name}{"s" if n > 1 else ""}' for name, n in counts.items() if n]
     return f', {" and ".join(said)} among them' if said else ''
 

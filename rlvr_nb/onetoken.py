@@ -41,7 +41,7 @@ def _stacked(layer, name:str):
     return stack
 
 # %% ../nbs/api/44_onetoken.ipynb #onetoken-paired
-def _paired(size:int, device=None):
+def _rotation_order(size:int, device=None):
     "The order of a head's numbers in which those that are rotated together stand side by side."
     return torch.arange(size, device=device).view(2, -1).t().flatten()
 
@@ -54,7 +54,7 @@ class Paired(torch.nn.Module):
         self.of, self.width = (layer,), layer.qkv.width   # in a tuple, so that it isn't a submodule
         rows = torch.arange(len(layer.qkv.weight))
         turned = (layer.heads + layer.key_heads) * layer.size
-        rows[:turned] = rows[:turned].view(-1, layer.size)[:, _paired(layer.size)].flatten()
+        rows[:turned] = rows[:turned].view(-1, layer.size)[:, _rotation_order(layer.size)].flatten()
         self.rows = rows.to(layer.qkv.weight.device)
         self.refresh()
 
@@ -63,7 +63,7 @@ class Paired(torch.nn.Module):
     def refresh(self)->None:
         "Take over today's weights."
         layer, rows = self.of[0], self.rows
-        stack, order = layer.qkv, _paired(layer.size, rows.device)
+        stack, order = layer.qkv, _rotation_order(layer.size, rows.device)
         with torch.no_grad():
             self.weight, self.bias = stack.weight[rows], None if stack.bias is None else stack.bias[rows]
             self.B = None if stack.B is None else stack.B[rows[:self.width]]
@@ -110,7 +110,7 @@ def prepare(self:PlainOps, tables:dict, start:Any, columns:int, key_heads:int):
 def adopt(self:PlainOps, cache:Any, end:int):
     "Put the keys that the modules wrote into the columns before `end` in the order of pairs."
     keys = cache.keys[:, :, :end]
-    keys.copy_(keys[..., _paired(keys.shape[-1], keys.device)])
+    keys.copy_(keys[..., _rotation_order(keys.shape[-1], keys.device)])
 
 # %% ../nbs/api/44_onetoken.ipynb #onetoken-plain-turns
 @patch

@@ -55,7 +55,7 @@ def target_option()->Any:
                  json_schema_extra=dict(unit=None, common=False))
 
 # %% ../nbs/api/05_option.ipynb #c-kind-words
-_KIND_WORDS = {bool: "true or false", int: "a whole number", float: "a number", str: "text", type(None): "null"}
+_OPTION_TYPE_WORDS = {bool: "true or false", int: "a whole number", float: "a number", str: "text", type(None): "null"}
 _PLURALS = {str: "texts", int: "whole numbers", float: "numbers"}
 
 def _kind(annotation):
@@ -67,7 +67,7 @@ def _kind(annotation):
     if origin in (Union, UnionType): return " or ".join(map(_kind, args))
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return f"a mapping with {', '.join(field_names(annotation))}"
-    return _KIND_WORDS.get(annotation, "a value")
+    return _OPTION_TYPE_WORDS.get(annotation, "a value")
 
 # %% ../nbs/api/05_option.ipynb #c-field-names
 def field_names(section:type[BaseModel]    # a section of the schema
@@ -83,7 +83,7 @@ def field_bounds(field:FieldInfo    # of the schema
             if getattr(m, kind, None) is not None}
 
 # %% ../nbs/api/05_option.ipynb #c-describe
-def _words(field:FieldInfo) -> str:
+def _pattern_words(field:FieldInfo) -> str:
     "What the pattern of a field means in words, where the schema says it."
     extra = field.json_schema_extra
     return str(extra.get("words") or "") if isinstance(extra, dict) else ""
@@ -93,7 +93,7 @@ def describe(field:FieldInfo)->str:
     bounds, null = [bounds_text(field_bounds(field))], " or null" if type(None) in get_args(field.annotation) else ""
     for m in field.metadata:
         if getattr(m, "min_length", None) and not any(bounds): bounds.append("that isn't empty")
-        if getattr(m, "pattern", None): bounds.append(_words(field) or f"matching {m.pattern}")
+        if getattr(m, "pattern", None): bounds.append(_pattern_words(field) or f"matching {m.pattern}")
     return " ".join([_kind(field.annotation).removesuffix(" or null"),
                      " and ".join(filter(None, bounds))]).strip() + null
 

@@ -135,13 +135,13 @@ def reading(gold:str,  # as it was taken out
     return verdict.ok, str(verdict.value) if verdict.ok else verdict.reason
 
 # %% ../nbs/api/94_own_data.ipynb #w-words
-_NUMBER = r'-?\d[\d,]*(?:\.\d+)?'
+_NUMBER_IN_TEXT = r'-?\d[\d,]*(?:\.\d+)?'
 
 def number_in_words(gold:str,  # as it was taken out
                     kind:str,  # one of `KINDS`
                    )->str:     # empty where there is none
     "The last number of an answer that is read as words, where that number alone would be judged wrong."
-    numbers = re.findall(_NUMBER, gold)
+    numbers = re.findall(_NUMBER_IN_TEXT, gold)
     words = re.search(r'[^\W\d_]{2}', gold) and '\\' not in gold   # a formula in LaTeX is no text
     if not numbers or not words: return ''
     alone = verify(f'<reasoning></reasoning><answer>{numbers[-1]}</answer>', gold, kind, _BLOCK)
@@ -197,7 +197,7 @@ def readings_panel(answers:list[Answer], # of the first rows
 
 # %% ../nbs/api/94_own_data.ipynb #w-pattern
 PATTERNS = {r'#### (.*)': 'what stands behind ####', r'\\boxed\{(.*)\}': 'what stands in \\boxed',
-            rf'({_NUMBER})\D*$': 'the last number'}   # for `extract`, and in words
+            rf'({_NUMBER_IN_TEXT})\D*$': 'the last number'}   # for `extract`, and in words
 
 def _good_share(rows:list[dict], params:dict) -> float:
     "The share of rows whose answers mean what they say."

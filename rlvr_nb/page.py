@@ -17,13 +17,13 @@ from .grammar import redact, value_text
 from .show import Table, visible
 
 # %% ../nbs/api/75_page.ipynb #t-marked
-_MOST_SHOWN = 4000  # characters of a completion
+_LONGEST_SHOWN = 4000  # characters of a completion
 
 def marked(text:str,           # of a completion
            markers:list[str],  # strings to highlight
           )->FT:               # an element of the page
     "A completion with its markers highlighted, without what looks like a secret."
-    cut, shown = max(0, len(text) - _MOST_SHOWN), visible(redact(text[:_MOST_SHOWN]))
+    cut, shown = max(0, len(text) - _LONGEST_SHOWN), visible(redact(text[:_LONGEST_SHOWN]))
     pattern = '|'.join(map(re.escape, sorted(filter(None, markers), key=len, reverse=True)))
     pieces = re.split(f'({pattern})', shown) if pattern else [shown]
     spans = [ft('mark' if piece in markers else 'span', piece) for piece in pieces if piece]

@@ -202,14 +202,14 @@ def ask_driver(what:str # fields of nvidia-smi, with commas
     return [t.strip() for t in lines[0].split(',')] if lines else []
 
 # %% ../nbs/api/93_panels.ipynb #w-machine
-_LIMITS = Path('/sys/fs/cgroup/memory.max'), Path('/sys/fs/cgroup/memory/memory.limit_in_bytes')
+_CGROUP_LIMITS = Path('/sys/fs/cgroup/memory.max'), Path('/sys/fs/cgroup/memory/memory.limit_in_bytes')
 
 def machine()->tuple[str, int]: # (what it is, bytes)
     "The memory that a run would use here: that of the first GPU, else of the machine or of its container."
     if found := ask_driver('name,memory.total'): return found[0], int(found[1]) * 2**20
     names = getattr(os, 'sysconf_names', {})
     pages = os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE') if 'SC_PHYS_PAGES' in names else 0
-    limits = [int(t) for p in _LIMITS if p.is_file() and (t := p.read_text().strip()).isdigit()]
+    limits = [int(t) for p in _CGROUP_LIMITS if p.is_file() and (t := p.read_text().strip()).isdigit()]
     return f'CPU, {os.cpu_count()} cores, no GPU', min([m for m in (pages, *limits) if m], default=0)
 
 # %% ../nbs/api/93_panels.ipynb #w-load-text
@@ -235,14 +235,15 @@ def memory_verdict(f:Any,       # a `Forecast`
     return 'error', f'{said}: it will not fit here.'
 
 # %% ../nbs/api/93_panels.ipynb #w-memory-bars
-_PARTS = {'kv cache': 'generation cache'}
+_MEMORY_TITLES = {'kv cache': 'generation cache'}
 
 def _memory_bars(parts:dict) -> list:
     "A bar for each part, the largest over the whole width."
     largest = max(parts.values())
     def bar(name, size):
         filled = ft('i', style=f'width:{100 * size / largest:.1f}%')
-        return ft('div', ft('span', _PARTS.get(name, name)), filled, ft('span', gigabytes(size)), cls='rlvr-bar')
+        title = _MEMORY_TITLES.get(name, name)
+        return ft('div', ft('span', title), filled, ft('span', gigabytes(size)), cls='rlvr-bar')
     return [bar(*part) for part in parts.items()]
 
 # %% ../nbs/api/93_panels.ipynb #w-memory
@@ -310,19 +311,20 @@ def configuration_panel(form:Any,       # a `Form`
     return ft('div', ft('p', f'From: {form.base.title}', cls='rlvr-quiet'), changes_table(form.differences), *rest)
 
 # %% ../nbs/api/93_panels.ipynb #w-flip
-def _question(prompt:Any) -> str: return prompt if isinstance(prompt, str) else prompt[-1]['content']
+def _question_text(prompt:Any) -> str: return prompt if isinstance(prompt, str) else prompt[-1]['content']
 
-def _flip(flip:dict, markers, **kwargs):
+def _flip_panel(flip:dict, markers, **kwargs):
     "A problem that changed sides, both answers beside each other."
     sides = [
         ft('div', ft('b', f'{when}: {flip["reason_" + when]}'), long_text(flip[when], markers))
         for when in ('before', 'after')]
     change = 'Gained' if flip['change'] == 'gain' else 'Lost'
-    title = f"{change}: {' '.join(_question(flip['prompt']).split())[:100]} (right answer {str(flip['answer'])[:40]})"
+    question = ' '.join(_question_text(flip['prompt']).split())
+    title = f"{change}: {question[:100]} (right answer {str(flip['answer'])[:40]})"
     return fold(title, ft('div', *sides, cls='rlvr-sides'), **kwargs)
 
 # %% ../nbs/api/93_panels.ipynb #w-accuracies
-def _accuracies(evaluations:list):
+def _accuracy_table(evaluations:list):
     "The accuracy of each evaluation with its interval."
     rows = [[When(e.when).label, percent(e.accuracy), interval_text(e.interval), f'{e.correct} of {e.n}']
             for e in evaluations]
@@ -343,13 +345,13 @@ def _flips(c, markers, most:int) -> list:
     shown = [*lost, *[f for f in c.flips if f['change'] == 'gain'][:most - len(lost)]]
     rest = len(c.flips) - len(shown)
     more = [ft('p', f'{rest} more changed sides; all are in eval/ of the run directory.', cls='note')] if rest else []
-    return [*(_flip(f, markers, open=i == 0) for i, f in enumerate(shown)), *more]
+    return [*(_flip_panel(f, markers, open=i == 0) for i, f in enumerate(shown)), *more]
 
 # %% ../nbs/api/93_panels.ipynb #w-compared
-def _compared(name:str, c, markers, most:int, first=None) -> list:
+def _dataset_panel(name:str, c, markers, most:int, first=None) -> list:
     "The elements of one dataset; `first` is its evaluation before a warm start."
     evaluations = [e for e in (first, c.before, c.after) if e is not None]
-    return [ft('h4', outcome_text({name: c})), _accuracies(evaluations), ft('p', _difference_text(c)),
+    return [ft('h4', outcome_text({name: c})), _accuracy_table(evaluations), ft('p', _difference_text(c)),
             *(ft('p', n, cls='note') for n in c.notes), *_flips(c, markers, most)]
 
 # %% ../nbs/api/93_panels.ipynb #w-comparison
@@ -364,5 +366,5 @@ def comparison_panel(comparisons:dict, # dataset -> Comparison
     "Before against after, with the problems that changed sides."
     if not comparisons: return ft('p', _WAITING)
     def earlier(name, c): return (first or {}).get(name) if c.before.when == 'warm' else None
-    parts = [p for name, c in comparisons.items() for p in _compared(name, c, markers, most, earlier(name, c))]
+    parts = [p for name, c in comparisons.items() for p in _dataset_panel(name, c, markers, most, earlier(name, c))]
     return ft('div', *(ft('div', text, cls='rlvr-warning') for text in caveats), *parts)

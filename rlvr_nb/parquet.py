@@ -14,7 +14,7 @@ from .files import opened
 
 # %% ../nbs/api/12_parquet.ipynb #parquet-claims
 MOST_ROWS, MOST_MEMORY = 50_000_000, 8 * 2**30  # of one file, in memory; a shard of the Hub has about 2**30
-_SMALL, _COMPRESSED = 16 * 2**20, 1000          # bytes that any file may take, and how often others are compressed
+_SMALL_FILE, _COMPRESSED = 16 * 2**20, 1000     # bytes that any file may take, and how often others are compressed
 
 def _claims(about) -> tuple[int, int, int]:
     "Rows, bytes, and bytes of the largest piece of a column, as the footer has them."
@@ -23,17 +23,17 @@ def _claims(about) -> tuple[int, int, int]:
     return about.num_rows, sum(group.total_byte_size for group in groups), max(pieces, default=0)
 
 # %% ../nbs/api/12_parquet.ipynb #parquet-cells
-def _cells(array) -> int:
+def _count_values(array) -> int:
     "The values in an array of pyarrow, those within lists and records included."
     import pyarrow.types as kinds
     kind, inner = array.type, []
     if kinds.is_map(kind): inner = [array.keys, array.items]
     elif kinds.is_list(kind) or kinds.is_large_list(kind) or kinds.is_fixed_size_list(kind): inner = [array.flatten()]
     elif kinds.is_struct(kind): inner = array.flatten()
-    return len(array) + sum(map(_cells, inner))
+    return len(array) + sum(map(_count_values, inner))
 
 # %% ../nbs/api/12_parquet.ipynb #parquet-plain
-def _plain(batch):
+def _without_categories(batch):
     "The batch with categories replaced by their values; an error for categories inside lists or records."
     import pyarrow as pa
     columns = [c.dictionary_decode() if pa.types.is_dictionary(c.type) else c for c in batch.columns]
@@ -49,7 +49,7 @@ def _batch_rows(largest:int, # bytes of the largest piece of a column
     return max(1, min(8192, min(room, 2 * 2**30) // max(1, largest)))
 
 # %% ../nbs/api/12_parquet.ipynb #parquet-within
-def _within(path:Path, part, rows:int, size:int):
+def _read_within(path:Path, part, rows:int, size:int):
     "The table of an opened file, batch by batch, as long as it stays within the limits."
     import pyarrow as pa
     def check(count, taken):
@@ -59,8 +59,8 @@ def _within(path:Path, part, rows:int, size:int):
     claimed_rows, claimed, largest = _claims(part.metadata)
     check(claimed_rows, claimed)
     batches, count, taken = [], 0, 0
-    for batch in map(_plain, part.iter_batches(_batch_rows(largest, size))):
-        count, taken = count + batch.num_rows, taken + batch.nbytes + 16 * sum(map(_cells, batch.columns))
+    for batch in map(_without_categories, part.iter_batches(_batch_rows(largest, size))):
+        count, taken = count + batch.num_rows, taken + batch.nbytes + 16 * sum(map(_count_values, batch.columns))
         check(count, taken)
         batches.append(batch)
     empty = part.schema_arrow.empty_table()
@@ -75,7 +75,7 @@ def read_parquet(path:Path,            # a Parquet file that anybody may have wr
     import pyarrow as pa, pyarrow.parquet as pq
     try:
         with opened(path) as file, pq.ParquetFile(file) as part:
-            return _within(path, part, rows, min(size, _SMALL + _COMPRESSED * Path(path).stat().st_size))
+            return _read_within(path, part, rows, min(size, _SMALL_FILE + _COMPRESSED * Path(path).stat().st_size))
     except (pa.ArrowException, OSError, OverflowError) as e:
         why = str(e).splitlines()[0][:200] if str(e) else type(e).__name__
         raise ConfigError(f'{path}: not a whole Parquet file ({why}); it may be half written') from None

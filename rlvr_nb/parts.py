@@ -90,13 +90,13 @@ def _read_file(path:Path):
     return _in_our_columns(read_parquet(path, PART_ROWS, PART_MEMORY))
 
 # %% ../nbs/api/70_parts.ipynb #parts-merge
-_ENOUGH = 64  # single parts that are merged into one
+_MERGED_AT = 64  # single parts that are merged into one
 
 def _merge(folder:Path) -> None:
     "Turn the single parts into one, once enough have gathered."
     import pyarrow as pa
     single = [part for part in parts(folder) if part[0] == part[1]]
-    if len(single) < _ENOUGH: return
+    if len(single) < _MERGED_AT: return
     merged = pa.concat_tables([_read_file(path) for *_, path in single], promote_options='default')
     _write_file(folder/f'part-{single[0][0]:06d}-{single[-1][1]:06d}.parquet', merged)
     for *_, path in single: path.unlink()
@@ -134,7 +134,7 @@ def _read_all(folder:Path, unreadable:Counter, newest:int|None=None, tries:int=5
         return pa.concat_tables(tables[::-1], promote_options='default') if tables else None
 
 # %% ../nbs/api/70_parts.ipynb #parts-gather
-def _gather(columns:dict[str, list], prefix:str, count:int) -> list[dict]:
+def _rewards_of_rows(columns:dict[str, list], prefix:str, count:int) -> list[dict]:
     "The columns of the reward functions as one dict a row; they leave `columns`."
     found = {name[len(prefix):]: columns.pop(name) for name in list(columns) if name.startswith(prefix)}
     return [dict(zip(found, values)) for values in zip(*found.values())] if found else [{} for _ in range(count)]
@@ -154,7 +154,7 @@ def read_parts(folder:Path,             # of the completions; may be missing
     if step is not None: table = table.filter(pc.call_function('equal', [table['step'], pa.scalar(step)]))
     columns = {name: table[name].to_pylist() for name in table.column_names}
     attempts, count = columns.pop('attempt'), table.num_rows
-    paid, why = _gather(columns, PAID, count), _gather(columns, WHY, count)
+    paid, why = _rewards_of_rows(columns, PAID, count), _rewards_of_rows(columns, WHY, count)
     rows = zip(zip(*columns.values()), paid, why, columns['step'], attempts)
     return [dict(zip(columns, values), rewards=rewards, reasons=reasons)
             for values, rewards, reasons, at, attempt in rows

@@ -100,7 +100,7 @@ def _parts(self:Passes, model, inputs) -> list[dict]:
     device = inputs['completion_ids'].device
     return [rows_of(inputs, torch.tensor(rows, device=device)) for rows in passes]
 
-def _plain(trainer):
+def _unwrapped(trainer):
     "The transformers model of a trainer, without an adapter's wrapper."
     model = trainer.accelerator.unwrap_model(trainer.model)
     return model.get_base_model() if hasattr(model, 'get_base_model') else model
@@ -108,7 +108,7 @@ def _plain(trainer):
 @patch
 def _keep_activations(self:Passes) -> None:
     "Turn checkpointing off, also after a start that has turned it on again."
-    model = _plain(self)
+    model = _unwrapped(self)
     if getattr(model, 'is_gradient_checkpointing', False): model.gradient_checkpointing_disable()
 
 # %% ../nbs/api/54_passes.ipynb #passes-choose
@@ -125,7 +125,7 @@ def known_shape(model:Any   # a transformers model, without an adapter's wrapper
 def _bytes_a_token(self:Passes, model, ids, mask) -> float:
     "Bytes that all layers keep of a token of the longest row, `ids` (1, T)."
     import torch
-    plain, adapters = _plain(self), getattr(self.model, 'peft_config', {})
+    plain, adapters = _unwrapped(self), getattr(self.model, 'peft_config', {})
     shape = known_shape(plain) if self._can_slice(model) else None
     if shape is None or any(a.lora_dropout for a in adapters.values()): return self._measured_bytes(model, ids, mask)
     with self.accelerator.autocast(): half = torch.is_autocast_enabled(ids.device.type)
@@ -148,14 +148,14 @@ def _measured_bytes(self:Passes, model, ids, mask) -> float:
 def _choose(self:Passes, model, inputs) -> None:
     "Decide how many tokens a pass keeps, and say so."
     import torch
-    if not getattr(_plain(self), 'is_gradient_checkpointing', False): return
+    if not getattr(_unwrapped(self), 'is_gradient_checkpointing', False): return
     length = inputs['prompt_mask'].sum(1) + inputs['completion_mask'].sum(1)
     row = trimmed(rows_of(inputs, length.argmax()[None]))
     ids, mask = (torch.cat([row[f'prompt_{k}'], row[f'completion_{k}']], 1) for k in ('ids', 'mask'))
     self._keep_activations()
     a_token = self._bytes_a_token(model, ids, mask)
     owed = still_owed(self.model, self.optimizer, _optimizer_name(self.args)) + SLICE_ELEMENTS * SLICE_BYTES
-    layers = _plain(self).config.get_text_config().num_hidden_layers
+    layers = _unwrapped(self).config.get_text_config().num_hidden_layers
     made = plan_update(free_bytes(self.accelerator.device), owed, a_token, layers, ids.numel())
     self.pass_tokens = made.pass_tokens
     if not made.pass_tokens: self.recompute()
@@ -166,5 +166,6 @@ def recompute(self:Passes)->bool:
     "Compute activations again from now on; False where that was so before."
     kept, self.pass_tokens = bool(self.pass_tokens), 0
     how = self.args.gradient_checkpointing_kwargs or dict(use_reentrant=False)
-    if self.args.gradient_checkpointing: _plain(self).gradient_checkpointing_enable(gradient_checkpointing_kwargs=how)
+    if self.args.gradient_checkpointing:
+        _unwrapped(self).gradient_checkpointing_enable(gradient_checkpointing_kwargs=how)
     return kept

@@ -36,7 +36,7 @@ def _names_used(source:str) -> list[str]:
     return list(dict.fromkeys(found))
 
 # %% ../nbs/api/94_plugin.ipynb #w-line-for
-_PLAIN = (int, float, str, bool, tuple, list, dict, set, frozenset, type(None))
+_SIMPLE_TYPES = (int, float, str, bool, tuple, list, dict, set, frozenset, type(None))
 
 def _import_of(name:str, value) -> str|None:
     "The line that brings a value of another package in; None where there is no such line."
@@ -49,11 +49,11 @@ def _import_of(name:str, value) -> str|None:
 # %% ../nbs/api/94_plugin.ipynb #w-collect
 def _add_name(name:str, value, space:dict, imports:list, parts:dict):
     "Put what a name stands for into the file: a part of its own, an import, or an assignment."
-    if callable(value) and from_notebook(value): _collect(value, space, imports, parts)
+    if callable(value) and from_notebook(value): _add_source(value, space, imports, parts)
     elif line := _import_of(name, value): imports.append(line)
-    elif isinstance(value, _PLAIN): parts[name] = f'{name} = {value!r}\n'
+    elif isinstance(value, _SIMPLE_TYPES): parts[name] = f'{name} = {value!r}\n'
 
-def _collect(thing, space:dict, imports:list, parts:dict):
+def _add_source(thing, space:dict, imports:list, parts:dict):
     "Put the source of a thing behind that of what it needs."
     if thing in parts: return
     source = textwrap.dedent(inspect.getsource(thing))
@@ -70,7 +70,7 @@ def plugin_source(things:list, # functions and classes from cells
     imports, parts = [], {}
     for thing in things:
         space = getattr(thing, '__globals__', None) or vars(sys.modules[thing.__module__])
-        _collect(thing, space, imports, parts)
+        _add_source(thing, space, imports, parts)
     if not parts: return ''
     head = '"Rewards and datasets from a notebook, for --plugin."'
     return '\n'.join([head, *dict.fromkeys(imports), '', *parts.values()])

@@ -203,7 +203,7 @@ class CheckReport:
         return [str(note) for note in self.prepared.notes]
 
 # %% ../nbs/api/80_preflight.ipynb #l-report-head
-def _head(p:Prepared) -> list[str]:
+def _opening_lines(p:Prepared) -> list[str]:
     "Model, data, training and place, a line each."
     cfg, train, lora = p.cfg, p.cfg.train, p.cfg.model.lora_config
     g, processes = geometry(train, world_size()), f', {world_size()} processes' if world_size() > 1 else ''
@@ -236,7 +236,7 @@ def _highlight(text:str, markers:Markers) -> str:
 @patch
 def __str__(self:CheckReport):
     p, markers = self.prepared, Markers.from_config(self.prepared.cfg.model.markers)
-    lines = [*_head(p), '', *_forecast_lines(p.cfg, p.train_rows.solutions), '']
+    lines = [*_opening_lines(p), '', *_forecast_lines(p.cfg, p.train_rows.solutions), '']
     for i, prompt in enumerate(self.prompts, 1): lines += [f'Prompt {i}', _highlight(prompt, markers), '']
     lines += [f"What the rewards pay for ({', '.join(self.probes)}), gold {p.train_rows[0]['answer']}",
               str(self.scores), '']

@@ -107,7 +107,7 @@ def lengths(preview:Preview)->tuple[list[int], str]: # numbers, and what they co
     return counts, f'Tokens of a prompt{of}; {preview.limit} are allowed'
 
 # %% ../nbs/api/94_preview.ipynb #w-record
-def _record(record:dict):
+def _record_panel(record:dict):
     "A record of the dataset, a line a column."
     def text(value): return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
     return ft('div', table_element(['column', 'value'], [[k, long_text(text(v))] for k, v in record.items()]),
@@ -130,7 +130,7 @@ def row_panel(preview:Preview,
     row = preview.rows[i]
     title = ft('h3', f'Row {i + 1} of {len(preview.rows)}, right answer: ', ft('code', row['answer']))
     return ft('div', title, ft('h4', 'As the model sees it'), _rendered(preview, row, markers),
-              ft('h4', 'As the dataset has it'), _record(preview.raw[i]), cls='rlvr-card')
+              ft('h4', 'As the dataset has it'), _record_panel(preview.raw[i]), cls='rlvr-card')
 
 # %% ../nbs/api/94_preview.ipynb #w-search
 def search_rows(rows:Any,  # `Rows`, or a list of them

@@ -197,7 +197,7 @@ def shares(self:ProbeReport)->Table:
                   *(line(f'prompts {name} right', share, groups) for name, share in bands.items())])
 
 # %% ../nbs/api/81_probe.ipynb #probe-took
-def _short(text:str, most:int=100) -> str:
+def _beginning(text:str, most:int=100) -> str:
     "The beginning of a text, in one line."
     text = ' '.join(text.split())
     return text if len(text) <= most else text[:most - 1] + '…'
@@ -214,7 +214,7 @@ def _took(self:ProbeReport) -> str:
 @patch
 def __str__(self:ProbeReport):
     "The verdict, the shares, where reward is lost, and what to do."
-    lost = [f'{len(rs):5}  {reason:20} {_short(rs[0].completion)}' for reason, rs in self.losses().items()]
+    lost = [f'{len(rs):5}  {reason:20} {_beginning(rs[0].completion)}' for reason, rs in self.losses().items()]
     cuts = ', '.join(f'{limit}: {percent(share)}' for limit, share in self.lengths().items())
     parts = [self.verdict(), str(self.shares()), f'cut off at a limit of tokens: {cuts}{self._took()}']
     if lost: parts.append('not right, by reason, with an example:\n' + '\n'.join(lost))

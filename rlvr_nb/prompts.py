@@ -169,7 +169,7 @@ def _marker_pattern(markers:Markers):
     longest_first = sorted(values, key=len, reverse=True)
     return re.compile('|'.join(map(re.escape, longest_first))), {v: i for i, v in enumerate(values)}
 
-def _tokens(text:str, markers:Markers) -> list:
+def _marker_spans(text:str, markers:Markers) -> list:
     pattern, index = _marker_pattern(markers)
     return [(index[m[0]], m.start(), m.end()) for m in pattern.finditer(text)]
 
@@ -224,7 +224,7 @@ def _plain_form(tokens:list) -> tuple|None:
 
 def _scan(text:str, markers:Markers, prefilled:bool|str) -> tuple:
     "The tokens, the regions of reasoning and the closed solution blocks outside them, as spans."
-    tokens = _tokens(text, markers)
+    tokens = _marker_spans(text, markers)
     if prefilled is True and any(t[0] == 1 for t in tokens): tokens = [(0, 0, 0), *tokens]
     regions, blocks = _plain_form(tokens) or _regions(text, tokens)
     if regions and not (blocks and blocks[-1][0] >= regions[0][2]): blocks = []  # an answer comes after the reasoning
@@ -238,7 +238,7 @@ def _well_formed(text:str, tokens:list) -> bool:
     return all(map(str.strip, inside)) and not any(map(str.strip, around))
 
 # %% ../nbs/api/11_prompts.ipynb #p-parse-set
-def _parsed(text:str, markers:Markers, scanned:tuple, prefilled:bool|str, blocks:list) -> Parsed:
+def _make_parsed(text:str, markers:Markers, scanned:tuple, prefilled:bool|str, blocks:list) -> Parsed:
     tokens, regions, _ = scanned
     if prefilled is True and tokens[:1] != [(0, 0, 0)]: tokens = [(0, 0, 0), *tokens]
     kinds = [t[0] for t in tokens]
@@ -250,7 +250,7 @@ def _parsed(text:str, markers:Markers, scanned:tuple, prefilled:bool|str, blocks
                   outside=text[blocks[-1][2]:] if blocks else text)
 
 # %% ../nbs/api/11_prompts.ipynb #p-within
-def _within(position:int, regions:list) -> bool:
+def _is_inside(position:int, regions:list) -> bool:
     "Whether a position lies in one of the sorted regions that have an end marker."
     i = bisect_right(regions, position, key=lambda r: r[0]) - 1
     return i >= 0 and position < regions[i][1] < regions[i][2]
@@ -263,16 +263,16 @@ def _parse_any(text:str, prefilled:bool|str) -> Parsed:
         other = GEMMA if markers is PLAIN else PLAIN
         scanned = _scan(text, markers, prefilled)
         mixed = other.reasoning_start in text and not scanned[1]
-        return _parsed(text, markers, scanned, prefilled, [] if mixed else scanned[2])
+        return _make_parsed(text, markers, scanned, prefilled, [] if mixed else scanned[2])
     scans = [_scan(text, m, prefilled) for m in sets]
     regions = [s[1] for s in scans]
-    in_open = [[b for b in s[2] if not _within(b[0], regions[1-k])] for k, s in enumerate(scans)]
+    in_open = [[b for b in s[2] if not _is_inside(b[0], regions[1-k])] for k, s in enumerate(scans)]
     if all(in_open):
         first = min((0, 1), key=lambda k: in_open[k][0])
-        return _parsed(text, sets[first], scans[first], prefilled, sorted(in_open[0] + in_open[1]))
+        return _make_parsed(text, sets[first], scans[first], prefilled, sorted(in_open[0] + in_open[1]))
     k = 1 if in_open[1] else 0 if in_open[0] else min((0, 1), key=lambda k: scans[k][0][:1] or [(9,)])
     mixed = regions[1-k] and not regions[k]
-    return _parsed(text, sets[k], scans[k], prefilled, [] if mixed else in_open[k])
+    return _make_parsed(text, sets[k], scans[k], prefilled, [] if mixed else in_open[k])
 
 # %% ../nbs/api/11_prompts.ipynb #p-thought-spans
 def _openings(tokens:list) -> dict[int, int|None]:
@@ -280,7 +280,7 @@ def _openings(tokens:list) -> dict[int, int|None]:
     partner, following = _partners(tokens)
     return {i: partner.get(i, following.get(i)) for i, t in enumerate(tokens) if t[0] == 0}
 
-def _in_order(text:str, known:tuple) -> list:
+def _tag_spans(text:str, known:tuple) -> list:
     "The tags of reasoning and thoughts from left to right: (start, end, closes, where it has closed, is a thought)."
     markers = set(chain(*known))
     thoughts = [pair for pair in _THOUGHTS if (pair[0] in text or pair[1] in text) and not markers.intersection(pair)]
@@ -295,19 +295,19 @@ def _in_order(text:str, known:tuple) -> list:
     return sorted(found)
 
 # %% ../nbs/api/11_prompts.ipynb #p-thoughts
-def _holds(text:str, known:tuple, start:int, end:int) -> bool: # an answer begins between the two positions
+def _begins_answer(text:str, known:tuple, start:int, end:int) -> bool: # an answer begins between the two positions
     return any(text.find(m.solution_start, start, end) >= 0 for m in known)
 
 def _thoughts(text:str, known:tuple, opened:bool) -> list[tuple[int, int]]:
     "The spans of the thoughts, tags included; `opened` says that the chat template has written the first tag."
     spans, at = [], 0
-    for start, end, kind, closed, is_thought in _in_order(text, known):
+    for start, end, kind, closed, is_thought in _tag_spans(text, known):
         if start < at: continue                            # inside what was opened before
         if kind == 0:
             if is_thought: spans.append((start, closed))
             at = closed
         elif is_thought and not spans: spans.append((0, end)) # nothing opened it, so the template had
-        elif is_thought and not _holds(text, known, spans[-1][1], start): spans[-1] = (spans[-1][0], end)
+        elif is_thought and not _begins_answer(text, known, spans[-1][1], start): spans[-1] = (spans[-1][0], end)
     return spans or ([(0, len(text))] if opened else [])
 
 # %% ../nbs/api/11_prompts.ipynb #p-blanked
@@ -335,7 +335,7 @@ def _parse_open(text:str, markers:Markers|None, prefilled:bool|str) -> Parsed:
     "Parse a text without thoughts."
     if markers is None: return _parse_any(text, prefilled)
     scanned = _scan(text, markers, prefilled)
-    return _parsed(text, markers, scanned, prefilled, scanned[2])
+    return _make_parsed(text, markers, scanned, prefilled, scanned[2])
 
 def _parse(text:str, markers:Markers|None, prefilled:bool|str) -> Parsed:
     known = (PLAIN, GEMMA) if markers is None else (markers,)

@@ -47,7 +47,7 @@ def bands_panel(report:Any # a `ProbeReport`
     return ft('div', ft('h4', 'Prompts by how many of their completions are right'), *(bar(*b) for b in found.items()))
 
 # %% ../nbs/api/95_prospects.ipynb #w-lost
-def _lost(r:Any, markers):
+def _wrong_completion(r:Any, markers):
     "A completion that isn't right, under its question."
     question = r.prompt if isinstance(r.prompt, str) else r.prompt[-1]['content']
     return ft('div', ft('b', question), f', right answer {r.answer}', long_text(r.completion, markers))
@@ -60,7 +60,7 @@ def losses_panel(report:Any,     # a `ProbeReport`
     "The completions that weren't right, by reason."
     def reason(name, records):
         chosen = list({str(r.prompt): r for r in records}.values())[:most]
-        return fold(f'{len(records)} {name}', *(_lost(r, markers) for r in chosen))
+        return fold(f'{len(records)} {name}', *(_wrong_completion(r, markers) for r in chosen))
     lost = [reason(name, records) for name, records in report.losses().items()]
     return ft('div', ft('h4', 'Not right, by reason'), *lost) if lost else None
 

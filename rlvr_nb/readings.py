@@ -26,14 +26,14 @@ _AFTER = frozenset('if when because in from for per every each during after sinc
 def _quantities(pieces:list) -> list[Quantity]: return [p for p in pieces if isinstance(p, Quantity)]
 def _at(pieces:list, i:int): return pieces[i] if 0 <= i < len(pieces) else None
 
-def _key(q:Quantity) -> Fraction:
+def _value_key(q:Quantity) -> Fraction:
     "The value of a quantity, with its scale and percent sign."
     return q.value if q.part is _WHOLE else q.value * q.part
 
 # %% ../nbs/api/23_readings.ipynb #v-arithmetic
 def _factor(pieces:list, i:int) -> tuple[Fraction|None, int]:
     "A number or a sum in parentheses at piece `i`, and the next index."
-    if isinstance(_at(pieces, i), Quantity): return _key(pieces[i]), i + 1
+    if isinstance(_at(pieces, i), Quantity): return _value_key(pieces[i]), i + 1
     if _at(pieces, i) != '(': return None, i
     value, i = _sum(pieces, i + 1)
     return (value, i + 1) if _at(pieces, i) == ')' else (None, i)
@@ -157,11 +157,11 @@ _JOINS = frozenset('+ - * / ^ < > ≤ ≥ : _ to x'.split())
 def _same(pieces:list) -> Quantity|None:
     "The value of a text that says the same thing more than once."
     qs = _quantities(pieces)
-    if len({_key(q) for q in qs}) > 1 or any(p in _JOINS for p in pieces if isinstance(p, str)): return None
+    if len({_value_key(q) for q in qs}) > 1 or any(p in _JOINS for p in pieces if isinstance(p, str)): return None
     return replace(qs[0], enclosed=False) if len(qs) > 1 else qs[0]
 
 # %% ../nbs/api/23_readings.ipynb #v-described
-def _described(pieces:list, chosen:int) -> bool:
+def _in_phrases(pieces:list, chosen:int) -> bool:
     "Whether all numbers behind the chosen one belong to a phrase like `in 3 days`."
     opened = ranged = False
     for i in range(chosen + 1, len(pieces)):
@@ -183,7 +183,7 @@ def _computes(pieces:list, result:Quantity) -> bool:
         if p != '(' and not isinstance(p, Quantity): continue
         numbers = _quantities(parts[start:])
         if len(numbers) < 2 and not (numbers and numbers[0].digits == 99): return False
-        if _arithmetic(parts[start:]) in (result.number, _key(result)): return True
+        if _arithmetic(parts[start:]) in (result.number, _value_key(result)): return True
     return False
 
 # %% ../nbs/api/23_readings.ipynb #v-by-computation-all
@@ -194,10 +194,10 @@ def _by_computation(pieces:list) -> Quantity|None:
     stopped = 'or' in pieces or any(isinstance(p, str) and p in _ANNOUNCED for p in pieces)
     if stopped or not marks or not isinstance(_at(pieces, marks[-1] + 1), Quantity): return None
     i, working = marks[-1] + 1, _split(pieces[:marks[-1]], '=', ':', ',', '\n')[-1]
-    if not _computes(working, pieces[i]) or not _described(pieces, i): return None
+    if not _computes(working, pieces[i]) or not _in_phrases(pieces, i): return None
     if pieces[i].scale == 1: return pieces[i]
     computed = _arithmetic([p for p in working if isinstance(p, Quantity) or p in _WORKING])
-    return pieces[i] if computed == _key(pieces[i]) else replace(pieces[i], maybe=True)
+    return pieces[i] if computed == _value_key(pieces[i]) else replace(pieces[i], maybe=True)
 
 # %% ../nbs/api/23_readings.ipynb #v-listed
 _ENDS = frozenset((None, ',', '.', ';', '\n', 'or', 'and', '|'))
@@ -216,7 +216,7 @@ def _by_cue(pieces:list) -> Quantity|None:
     if not cues: return None
     parts = [pieces[start+1:end] for start, end in zip(cues, [*cues[1:], len(pieces)])]
     found = [_settle(part) for part in reversed(parts) if _quantities(part)]
-    if len({_key(q) for q in found}) > 1: raise Unreadable('several_values')
+    if len({_value_key(q) for q in found}) > 1: raise Unreadable('several_values')
     return None if _listed(pieces[:cues[0]]) else found[0]
 
 # %% ../nbs/api/23_readings.ipynb #v-by-aside
@@ -227,8 +227,8 @@ def _by_aside(pieces:list) -> Quantity|None:
     start = len(pieces) - 1 - pieces[::-1].index('(')
     stated, working = pieces[:start], _quantities(pieces[start:])
     if len(_quantities(stated)) != 1 or '=' in stated or len(working) < 2: return None
-    value, product, total = _key(_quantities(stated)[0]), Fraction(1), Fraction(0)
-    for q in working: product, total = product * _key(q), total + _key(q)
+    value, product, total = _value_key(_quantities(stated)[0]), Fraction(1), Fraction(0)
+    for q in working: product, total = product * _value_key(q), total + _value_key(q)
     return _single(stated) if value in (product, total, _arithmetic(pieces[start+1:-1])) else None
 
 # %% ../nbs/api/23_readings.ipynb #v-leading
@@ -236,7 +236,7 @@ def _leading(pieces:list) -> Quantity:
     "The number that a result begins with."
     same = _same(pieces)
     if same is not None: return same
-    if not _described(pieces, 0): raise Unreadable('several_values')
+    if not _in_phrases(pieces, 0): raise Unreadable('several_values')
     return pieces[0]
 
 # %% ../nbs/api/23_readings.ipynb #v-check-working
@@ -244,13 +244,13 @@ def _check_working(working:list, result:Quantity) -> None:
     "Raise where a part of a chain of equations states another value than the result and doesn't use it."
     for i, part in enumerate(working):
         qs = _quantities(part)
-        if not qs or _key(qs[0]) == _key(result): continue
+        if not qs or _value_key(qs[0]) == _value_key(result): continue
         if i == 0:
             if len(part) == 1 and qs[0].value != result.value: raise Unreadable('several_values')
             continue
         computing = len(qs) > 1 and all(isinstance(p, Quantity) or p in _WORKING or p in ('^', '[', ']') for p in part)
         later = _quantities([*part[part.index(qs[0]) + 1:], *(p for w in working[i+1:] for p in w)])
-        if not computing and all(_key(q) != _key(qs[0]) for q in later): raise Unreadable('several_values')
+        if not computing and all(_value_key(q) != _value_key(qs[0]) for q in later): raise Unreadable('several_values')
 
 # %% ../nbs/api/23_readings.ipynb #v-by-equation
 @_reading
@@ -263,7 +263,7 @@ def _by_equation(pieces:list) -> Quantity|None:
     *working, tail = parts
     if len(_quantities(tail)) > 1 and _arithmetic(tail) is not None:  # 18 = 9 * 2
         bare = [p[0] for p in working if len(p) == 1 and isinstance(p[0], Quantity)]
-        if len(bare) == 1 and _key(bare[0]) == _arithmetic(tail): return bare[0]
+        if len(bare) == 1 and _value_key(bare[0]) == _arithmetic(tail): return bare[0]
     result = _leading(tail) if isinstance(tail[0], Quantity) and len(_quantities(tail)) > 1 else _settle(tail)
     _check_working(working, result)
     return result
@@ -301,14 +301,14 @@ def _by_verb(pieces:list) -> Quantity|None:
     "The number behind the verb of a sentence whose other numbers only describe."
     if _listed(pieces): return None
     cued = [i for i, p in enumerate(pieces) if isinstance(p, Quantity) and _cued(pieces, i)]
-    if not cued or len({_key(pieces[i]) for i in cued}) > 1: return None
+    if not cued or len({_value_key(pieces[i]) for i in cued}) > 1: return None
     chosen = cued[-1]
-    return pieces[chosen] if _at(pieces, chosen-1) not in ('from', 'between') and _described(pieces, chosen) else None
+    return pieces[chosen] if _at(pieces, chosen-1) not in ('from', 'between') and _in_phrases(pieces, chosen) else None
 
 # %% ../nbs/api/23_readings.ipynb #v-by-introduction
 _INTRODUCES = _AFTER | frozenset('within by over of'.split())
 
-def _introduced(pieces:list) -> list:
+def _opening_clause(pieces:list) -> list:
     "The clause behind an opening phrase that has numbers of its own; empty where there is no such phrase."
     if pieces[0] not in _INTRODUCES or ',' not in pieces: return []
     comma = pieces.index(',')
@@ -320,7 +320,7 @@ def _introduced(pieces:list) -> list:
 @_reading
 def _by_introduction(pieces:list) -> Quantity|None:
     "The one number of the clause behind an opening phrase."
-    clause = _introduced(pieces)
+    clause = _opening_clause(pieces)
     if len(_quantities(clause)) != 1: return None
     states = isinstance(clause[0], str) or any(isinstance(p, str) and p in _CUES for p in clause)
     return _settle(clause) if states else None

@@ -39,13 +39,13 @@ def solution_markers(config:str # text of a run's config.yaml
     return named[0], named[1]
 
 # %% ../nbs/api/64_recount.ipynb #recount-number
-_NUMBER = r'[-+]?[$€£]?\s?(?:\d{1,3}(?:,\d{3})+|\d{1,60})(?:\.\d{1,60})?(?:\s?/\s?\d{1,60}(?!\.?\d))?'
+_LENIENT_NUMBER = r'[-+]?[$€£]?\s?(?:\d{1,3}(?:,\d{3})+|\d{1,60})(?:\.\d{1,60})?(?:\s?/\s?\d{1,60}(?!\.?\d))?'
 
 def number(text:str # that should be a number and nothing else, but for units of money and percent
           )->Fraction|None:
     "The value of a number; None where the text isn't one."
     text = text.strip().rstrip('.').strip().removesuffix('%').strip()
-    if not re.fullmatch(_NUMBER, text): return None
+    if not re.fullmatch(_LENIENT_NUMBER, text): return None
     plain = re.sub(r'[$€£,\s]', '', text)
     try: return Fraction(plain)
     except ZeroDivisionError: return None
@@ -79,7 +79,7 @@ def strict_answer(text:str,                # of a completion
 def lenient_answer(text:str # of a completion
                   )->str|None:
     "The last number; None without one."
-    found = re.findall(_NUMBER, after_thought(text) or '')
+    found = re.findall(_LENIENT_NUMBER, after_thought(text) or '')
     return found[-1] if found else None
 
 # %% ../nbs/api/64_recount.ipynb #recount-same
@@ -138,9 +138,9 @@ def count(path:str|Path,           # of an evaluation
     prompts = [json.dumps([r.get('prompt'), r.get('answer')]) for r in rows]
     unread = sum(number(g) is None and len(g) > 40 for g in right)
     differ = [r for r, s, t in zip(rows, strict, said) if s != t]
-    return Counted(*_named(path), prompts, said, strict, lenient, unread, differ)
+    return Counted(*_moment_and_dataset(path), prompts, said, strict, lenient, unread, differ)
 
-def _named(path) -> tuple[str, str]:
+def _moment_and_dataset(path) -> tuple[str, str]:
     "The moment and the dataset in the name of a file: step-20-gsm8k."
     m = re.fullmatch(r'(before|warm|after|step-\d+)-(.+)', Path(path).stem)
     return (m[1], m[2].replace('--', '/')) if m else (Path(path).stem, '')
@@ -250,7 +250,7 @@ def recount(run:str|Path # directory of a run
     config = _small_text(run/'config.yaml')
     counted, problems = {}, []
     order = {'before': 0, 'warm': 1, 'after': 10**9}
-    for path in sorted((run/'eval').glob('*.jsonl'), key=lambda p: (order.get(_named(p)[0], 2), p.name)):
+    for path in sorted((run/'eval').glob('*.jsonl'), key=lambda p: (order.get(_moment_and_dataset(p)[0], 2), p.name)):
         try: found = count(path, solution_markers(config))
         except ValueError as e: problems.append(str(e)); continue
         if found.n: counted[found.when, found.dataset] = found
@@ -268,7 +268,7 @@ def _small_text(path:Path) -> str:
     return path.read_text(encoding='utf-8', errors='replace')
 
 # %% ../nbs/api/64_recount.ipynb #recount-show-line
-def _line(c:Counted, how:str) -> str:
+def _way_row(c:Counted, how:str) -> str:
     "One way of counting, with its interval."
     right = sum(getattr(c, how))
     low, high = wilson(right, c.n)
@@ -282,7 +282,7 @@ def _shown(text) -> str:
 # %% ../nbs/api/64_recount.ipynb #recount-show
 def _counted_lines(c:Counted) -> list[str]:
     "One evaluation: the counts, and where they disagree."
-    lines = [f'{c.when}, {_shown(c.dataset)}', *(f'  {_line(c, how)}' for how in ('said', 'strict', 'lenient'))]
+    lines = [f'{c.when}, {_shown(c.dataset)}', *(f'  {_way_row(c, how)}' for how in ('said', 'strict', 'lenient'))]
     here = sum(s and not t for s, t in zip(c.strict, c.said))
     there = len(c.differ) - here
     difference = f'{len(c.differ)} differ from the run: {here} right only here, {there} right only there'

@@ -24,15 +24,15 @@ SECRET_TEXT = re.compile(r"""(?x) (?<![A-Za-z0-9]) (
     | (?<![/@]) (?<!revision=) (?<!commit=) \b[0-9a-f]{40}\b )""")
 
 # %% ../nbs/api/00_redaction.ipynb #c-secret-context
-_KEYS = r"token|password|passwd|api_?key|secret|access_?key"
+_SECRET_KEYS = r"token|password|passwd|api_?key|secret|access_?key"
 _OWNERS = r"hf|hub|wandb|github|api|access|auth|refresh|private|secret|client"
-_SIGNS = (r"x-(?:amz|goog)-(?:signature|credential|security-token)|sig|signature|key|auth|authorization"
-          r"|credentials?|policy")
+_SIGNATURE_KEYS = (r"x-(?:amz|goog)-(?:signature|credential|security-token)|sig|signature|key|auth|authorization"
+                   r"|credentials?|policy")
 _HARMLESS = r"\$\{|null\b|none\b|true\b|false\b|\d{1,7}\b|<"  # an interpolation, a default in code, a count
 SECRET_PLACES = tuple(re.compile(rf"(?i){pattern}") for pattern in (
     r"(\b[a-z][a-z0-9+.-]*://)[^\s/@'\"<>]+(?=@)",                                             # user-info of a URL
-    rf"([?&;](?:{_SIGNS}|(?:[a-z]+[_-])*(?:{_KEYS}))=)(?!\$\{{)[^\s&#;\"'<>)\]}}]+",           # its parameters
-    rf"((?<![\w.?&;])(?:(?:{_OWNERS})[_-])*(?:{_KEYS})=['\"]?)(?!{_HARMLESS})[^\s&#;,\"'<>()\[\]{{}}]{{4,}}",
+    rf"([?&;](?:{_SIGNATURE_KEYS}|(?:[a-z]+[_-])*(?:{_SECRET_KEYS}))=)(?!\$\{{)[^\s&#;\"'<>)\]}}]+", # its parameters
+    rf"((?<![\w.?&;])(?:(?:{_OWNERS})[_-])*(?:{_SECRET_KEYS})=['\"]?)(?!{_HARMLESS})[^\s&#;,\"'<>()\[\]{{}}]{{4,}}",
     r"(\bauthorization[\"']?\s*[:=]\s*[\"']?(?:[a-z]+\s+)?+)[^\s\"',}<>]{6,}",                  # a header
     r"(\bbearer\s+)(?:(?=[^\s\"',]*\d)[A-Za-z0-9._~+/=-]{8,}|[A-Za-z0-9._~+/=-]{20,})"))
 
@@ -60,8 +60,8 @@ def redact(text:str,   # anything on its way to a file or a screen
     return text
 
 # %% ../nbs/api/00_redaction.ipynb #c-hide
-_PERHAPS = re.compile(r"hf_|sk-|gh[pousr]_|github_pat_|AKIA|xox[abpr]-|glpat-|wandb_v|eyJ|://"
-                      r"|(?i:bearer|authorization)")
+_SECRET_HINT = re.compile(r"hf_|sk-|gh[pousr]_|github_pat_|AKIA|xox[abpr]-|glpat-|wandb_v|eyJ|://"
+                          r"|(?i:bearer|authorization)")
 _FORTY_DIGITS = r"| (?<![/@]) (?<!revision=) (?<!commit=) \b[0-9a-f]{40}\b"
 _TOKEN_TEXT = re.compile(SECRET_TEXT.pattern.replace(_FORTY_DIGITS, ""))
 _IN_ADDRESSES, _IN_HEADERS = SECRET_PLACES[:2], SECRET_PLACES[3:]
@@ -69,7 +69,7 @@ _IN_ADDRESSES, _IN_HEADERS = SECRET_PLACES[:2], SECRET_PLACES[3:]
 def _hide(text, values):
     "A text with these values and everything that is certainly a token hidden."
     for value in values: text = text.replace(value, REDACTED)
-    if not _PERHAPS.search(text): return text
+    if not _SECRET_HINT.search(text): return text
     text = _TOKEN_TEXT.sub(REDACTED, text)
     for place in (*(_IN_ADDRESSES if "://" in text else ()), *_IN_HEADERS): text = place.sub(rf"\1{REDACTED}", text)
     return text

@@ -13,13 +13,13 @@ from functools import lru_cache
 from .numerals import Unreadable
 
 # %% ../nbs/api/22_refusals.ipynb #f-any
-_SMALL = 'half zero one two three four five six seven eight nine ten eleven twelve hundred thousand'
-_NUMBER = (r'(?:[-+$(\[]\s*)*(?:\d|\.\d|(?:' + '|'.join(_SMALL.split()) + r'|[a-z]+teen'
-           r'|(?:twen|thir|for|fif|six|seven|eigh|nine)ty)\b)')
+_SMALL_NUMBER_WORDS = 'half zero one two three four five six seven eight nine ten eleven twelve hundred thousand'
+_NUMBER_START = (r'(?:[-+$(\[]\s*)*(?:\d|\.\d|(?:' + '|'.join(_SMALL_NUMBER_WORDS.split()) + r'|[a-z]+teen'
+                 r'|(?:twen|thir|for|fif|six|seven|eigh|nine)ty)\b)')
 
 def _any(rules:dict) -> re.Pattern:
     "One case-blind expression for all patterns of a table; {N} in a pattern is a number."
-    return re.compile('|'.join(p.replace('{N}', _NUMBER) for patterns in rules.values() for p in patterns), re.I)
+    return re.compile('|'.join(p.replace('{N}', _NUMBER_START) for patterns in rules.values() for p in patterns), re.I)
 
 # %% ../nbs/api/22_refusals.ipynb #f-rules
 _latin_word = re.compile('[a-z]+')
@@ -104,8 +104,8 @@ _CODE = {
                    r"\bselect\s+(?:\*|\w+\s+from)\b", r";\s*(?:drop|select|rm)\b"),
     'left-over LaTeX': (r"\\[A-Za-z]",),
 }
-_code = _Rules(_CODE, '!= % && ( <!-- == \\ __ assert def drop echo import lambda print raise return rm select '
-                      'while yield {{ || }} if')
+_code_rules = _Rules(_CODE, '!= % && ( <!-- == \\ __ assert def drop echo import lambda print raise return rm select '
+                            'while yield {{ || }} if')
 
 # %% ../nbs/api/22_refusals.ipynb #f-orders
 _VERBS = '(?:mark|treat|count|accept|score|grade|rate|label|regard|consider|approve)'
@@ -156,8 +156,8 @@ _COMPARED = {
                   r"\d\s*and\s+(?:up|above|over|more)\b", r"\d\s*,\s*\.\.\.",
                   r"\d\s*\+\s*(?:$|\n|[A-Za-z])", r"\d\s*-\s*(?:$|\n)", r"[<>≤≥]\s*$", r"\bmore\s+or\s+less\b"),
 }
-_compared = _Rules(_COMPARED, '+ - < > ≤ ≥ ... exceed mum ish',
-                   'least most up under over above below beyond within between as than or more')
+_comparison_rules = _Rules(_COMPARED, '+ - < > ≤ ≥ ... exceed mum ish',
+                           'least most up under over above below beyond within between as than or more')
 
 # %% ../nbs/api/22_refusals.ipynb #f-dated
 _MONTHS = ('jan january feb february mar march apr april may june jun july jul aug august sep sept september '
@@ -184,11 +184,11 @@ def _undated(text:str) -> str:
 # %% ../nbs/api/22_refusals.ipynb #f-refuse
 def _refuse(text:str) -> None:
     "Raise for a text that withholds its number, whatever the number is."
-    if _orders.search(text) or _code.search(text) or _denied_number.search(text): raise Unreadable('unparseable')
+    if _orders.search(text) or _code_rules.search(text) or _denied_number.search(text): raise Unreadable('unparseable')
     if _hedged_number.search(text): raise Unreadable('several_values' if '±' in text or '+/-' in text
                                                      else 'unparseable')
 
 # %% ../nbs/api/22_refusals.ipynb #f-refuse-bounds
 def _refuse_bounds(text:str) -> None:
     "Raise for a text that gives a bound instead of a value."
-    if _compared.search(text): raise Unreadable('several_values')
+    if _comparison_rules.search(text): raise Unreadable('several_values')

@@ -245,10 +245,10 @@ def reward(name:str|Callable,        # the `type` that a configuration writes; w
 LARGEST_REWARD = 1e9  # of a payment, a parameter or a weight: the square of the product of two still fits 32 bits
 
 # %% ../nbs/api/30_registry.ipynb #r-fits
-_KINDS = {float: 'a number', int: 'a whole number', bool: 'true or false', str: 'a text', dict: 'a mapping',
-          list: 'a list'}
+_TYPE_WORDS = {float: 'a number', int: 'a whole number', bool: 'true or false', str: 'a text', dict: 'a mapping',
+               list: 'a list'}
 
-def _fits(value, kind) -> bool:
+def _has_type(value, kind) -> bool:
     "Whether a value is what an annotation promises."
     if kind is float: return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
     if kind is int: return isinstance(value, int) and not isinstance(value, bool)
@@ -258,13 +258,13 @@ def _fits(value, kind) -> bool:
 def _wrong_value(name:str, value, annotation) -> Fault|None:
     "What is wrong with the value of a parameter, None if nothing is."
     kinds = typing.get_args(annotation) or (annotation,)
-    kinds = [k for k in kinds if k in _KINDS or k is types.NoneType]
+    kinds = [k for k in kinds if k in _TYPE_WORDS or k is types.NoneType]
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if float in kinds and number and abs(value) > LARGEST_REWARD:
         got = f'{value:g}' if isinstance(value, float) else _short(value)
         return Fault(name, got, f'a number up to {LARGEST_REWARD:g}')
-    if not kinds or any(_fits(value, k) for k in kinds): return None
-    return Fault(name, _short(repr(value)), ' or '.join(_KINDS[k] for k in kinds if k in _KINDS))
+    if not kinds or any(_has_type(value, k) for k in kinds): return None
+    return Fault(name, _short(repr(value)), ' or '.join(_TYPE_WORDS[k] for k in kinds if k in _TYPE_WORDS))
 
 # %% ../nbs/api/30_registry.ipynb #r-missing
 @patch

@@ -31,12 +31,12 @@ def _job(template:str, arguments:dict, prompts:list) -> dict:
                 memory_bytes=2**30 + 40 * size, characters=2_000_000 + 8 * size)
 
 # %% ../nbs/api/10_rendering.ipynb #rendering-child
-_PROGRAM = Path(str(files('rlvr_nb')))/'render_child.py'
+_RENDER_CHILD = Path(str(files('rlvr_nb')))/'render_child.py'
 
 def _start_child():
     "A child that waits for jobs on its standard input."
     env = {k: v for k, v in os.environ.items() if k in ('PATH', 'PYTHONPATH', 'SYSTEMROOT', 'LD_LIBRARY_PATH')}
-    return subprocess.Popen([sys.executable, '-P', str(_PROGRAM)], env=env, text=True, encoding='ascii',
+    return subprocess.Popen([sys.executable, '-P', str(_RENDER_CHILD)], env=env, text=True, encoding='ascii',
                             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                             start_new_session=True)   # Ctrl-C in a terminal is for the run, which ends it
 
@@ -59,7 +59,7 @@ class Renderer:
         self.child = None
 
 # %% ../nbs/api/10_rendering.ipynb #rendering-answers
-def _answers(child, job:dict) -> list[Rendering]:
+def _renderings(child, job:dict) -> list[Rendering]:
     "The child's results for a job; fewer than there are prompts if the child was ended."
     try:
         child.stdin.write(json.dumps(job) + '\n')
@@ -87,7 +87,7 @@ def render_apart(renderer:Renderer, # whose child does it
         alarm = threading.Timer(20 * job['cpu_seconds'], child.kill)
         alarm.daemon = True
         alarm.start()
-        try: found = _answers(child, job)
+        try: found = _renderings(child, job)
         finally: alarm.cancel()
         if len(found) < len(prompts): renderer.close()
     return found + [TOO_MUCH] * (len(prompts) - len(found))

@@ -142,7 +142,7 @@ def _accuracy_chart(self:RunReport) -> FT|None:
     return line_chart('Accuracy', series, share=True, bars=bars, note=note) if any(series.values()) else None
 
 # %% ../nbs/api/77_report.ipynb #t-charts
-def _charts(self:RunReport) -> list[FT]:
+def _training_charts(self:RunReport) -> list[FT]:
     "The curves of what the trainer measured, each where it was measured."
     drawn = []
     for chart in charts_for(dict.fromkeys(name for entry in self.metrics for name in entry)):
@@ -154,7 +154,7 @@ def _charts(self:RunReport) -> list[FT]:
 @patch
 def curves(self:RunReport)->FT|None:
     "How training went."
-    figures = [f for f in [_accuracy_chart(self), *_charts(self)] if f is not None] if self.steps else []
+    figures = [f for f in [_accuracy_chart(self), *_training_charts(self)] if f is not None] if self.steps else []
     if not figures: return None
     grpo = self.section('train').get('grpo')
     beta = grpo.get('beta') if isinstance(grpo, dict) else 0.
@@ -202,9 +202,9 @@ def examples(self:RunReport)->FT|None:
               fact_table(['reward', 'what it pays for'], explained), ft('div', *columns, cls='columns'))
 
 # %% ../nbs/api/77_report.ipynb #t-flip-flip
-_FLIPS_SHOWN = 6  # of each kind and dataset
+_FLIPS_ON_PAGE = 6  # of each kind and dataset
 
-def _flip(flip:dict, markers:list[str], sides:tuple) -> FT:
+def _flip_section(flip:dict, markers:list[str], sides:tuple) -> FT:
     "One problem whose outcome changed, with both completions."
     halves = [ft('div', ft('h5', f'{title}: {flip[f"reason_{side}"]}'), marked(flip[side], markers))
               for title, side in zip(sides, ('before', 'after'))]
@@ -217,8 +217,8 @@ def changed(self:RunReport)->FT|None:
     "The problems that changed sides."
     parts = []
     for name, c in self.comparisons.items():
-        kinds = [[f for f in c.flips if f['change'] == kind][:_FLIPS_SHOWN] for kind in ('gain', 'loss')]
-        shown = [_flip(f, self.markers, (c.before.when, c.after.when)) for found in kinds for f in found]
+        kinds = [[f for f in c.flips if f['change'] == kind][:_FLIPS_ON_PAGE] for kind in ('gain', 'loss')]
+        shown = [_flip_section(f, self.markers, (c.before.when, c.after.when)) for found in kinds for f in found]
         if not shown: continue
         count = f'{len(shown)} of {len(c.flips)} are shown, all are in the folder eval'
         count = f'{dataset_text(name, self.overlap)}: {c.gains} gained, {c.losses} lost; {count}.'
@@ -237,7 +237,7 @@ def _happened(self:RunReport) -> list[str]:
     return [f"{e['kind'].replace('_', ' ')}: step {e['step']}{more.get(e['kind'], lambda e: '')(e)}" for e in told]
 
 # %% ../nbs/api/77_report.ipynb #t-happened
-def _notes(self:RunReport) -> list[str]:
+def _preparation_notes(self:RunReport) -> list[str]:
     "The notes of the preparation, each once, without those that the first section shows."
     said = [*(self.manifest.get('notes') or []), *(e['text'] for e in self.events if e['kind'] == 'note')]
     return [note for note in dict.fromkeys(said) if note not in self.caveats]
@@ -255,7 +255,8 @@ def checks(self:RunReport)->FT:
     if findings:
         rows = [[f['severity'], f['finding']] for f in findings]
         parts += [ft('h3', 'Audit of the rewards'), fact_table(['severity', 'finding'], rows)]
-    if told := [*_notes(self), *_happened(self)]: parts += [ft('ul', *(ft('li', visible(text)) for text in told))]
+    notes = [*_preparation_notes(self), *_happened(self)]
+    if notes: parts += [ft('ul', *(ft('li', visible(text)) for text in notes))]
     return ft('section', ft('h2', 'Checks and faults'), *parts)
 
 # %% ../nbs/api/77_report.ipynb #t-safe-command

@@ -105,7 +105,7 @@ def _winners(totals:list) -> set[int]:
     return {i for i, p in enumerate(paid) if p == max(paid)} if 1 in advantage_signs(totals) else set()
 
 # %% ../nbs/api/37_rescore.ipynb #rs-side
-def _side(groups:list, total:Callable, sign:Callable) -> dict:
+def _side_figures(groups:list, total:Callable, sign:Callable) -> dict:
     "The figures of one side: mean reward, and the share of groups with spread."
     values = [total(s) or 0. for group in groups for s in group]
     return dict(reward=sum(values)/len(values), live=sum(any(map(sign, group)) for group in groups)/len(groups))
@@ -117,8 +117,8 @@ def summary(self:Rescoring)->dict:
     groups = self.groups
     won = sum(_winners([s.record.reward for s in g]) != _winners([s.total for s in g]) for g in groups)
     unscored = Counter(name for s in self.scored for name, value in s.rewards.items() if value is None)
-    then = _side(groups, lambda s: s.record.reward, lambda s: s.sign_then)
-    now = _side(groups, lambda s: s.total, lambda s: s.sign_now)
+    then = _side_figures(groups, lambda s: s.record.reward, lambda s: s.sign_then)
+    now = _side_figures(groups, lambda s: s.total, lambda s: s.sign_now)
     return dict(completions=len(self.scored), groups=len(groups), changed_sign=len(self.changed), winners_changed=won,
                 then=then, now=now, unscored=dict(unscored))
 

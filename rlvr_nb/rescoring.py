@@ -60,23 +60,23 @@ def _by_step(self:RunRescoring) -> dict[int, list[list[Rescored]]]:
     return dict(sorted(found.items()))
 
 # %% ../nbs/api/81_rescoring.ipynb #rescoring-by-step-curve
-def _curve(groups_of:dict, value) -> list[tuple[int, float]]:
+def _step_means(groups_of:dict, value) -> list[tuple[int, float]]:
     "The mean of a value over the groups of each step."
     return [(step, fmean(value(g) for g in groups)) for step, groups in groups_of.items()]
 
 # %% ../nbs/api/81_rescoring.ipynb #rescoring-by-step
-def _charts(self:RunRescoring) -> FT:
+def _rescored_charts(self:RunRescoring) -> FT:
     "Mean payment and groups with spread, then and now."
     steps = _by_step(self)
-    reward = {'then': _curve(steps, lambda g: fmean(s.record.reward or 0. for s in g)),
-              'now': _curve(steps, lambda g: fmean(s.total or 0. for s in g))}
-    live = {'then': _curve(steps, lambda g: float(any(s.sign_then for s in g))),
-            'now': _curve(steps, lambda g: float(any(s.sign_now for s in g)))}
+    reward = {'then': _step_means(steps, lambda g: fmean(s.record.reward or 0. for s in g)),
+              'now': _step_means(steps, lambda g: fmean(s.total or 0. for s in g))}
+    live = {'then': _step_means(steps, lambda g: float(any(s.sign_then for s in g))),
+            'now': _step_means(steps, lambda g: float(any(s.sign_now for s in g)))}
     drawn = [line_chart('Mean reward', reward), line_chart('Groups with spread', live, share=True)]
     return ft('div', *drawn, cls='charts')
 
 # %% ../nbs/api/81_rescoring.ipynb #rescoring-card-sign
-_MOST_SHOWN = 12  # completions on the page
+_CHANGES_SHOWN = 12  # completions on the page
 
 def _sign(value:int) -> str: return {1: 'encouraged', -1: 'discouraged', 0: 'left alone'}[value]
 
@@ -99,10 +99,10 @@ def html(self:RunRescoring)->str:
     markers, changed = RunFacts(self.run).markers, self.rescoring.changed
     rows = [[path, *map(option_text, values)] for path, values in self.changed.items()]
     options = fact_table(['option', 'then', 'now'], rows) if rows else ft('p', 'The rewards are those of the run.')
-    shown = f'{min(len(changed), _MOST_SHOWN)} of {len(changed)} completions whose advantage has another sign.'
+    shown = f'{min(len(changed), _CHANGES_SHOWN)} of {len(changed)} completions whose advantage has another sign.'
     title = f'{self.run.path.name} under other rewards'
-    cards = [_card(s, markers) for s in changed[:_MOST_SHOWN]]
-    return html_page(title, ft('h1', title), ft('section', self.rescoring.table().element(), _charts(self)),
+    cards = [_card(s, markers) for s in changed[:_CHANGES_SHOWN]]
+    return html_page(title, ft('h1', title), ft('section', self.rescoring.table().element(), _rescored_charts(self)),
                      ft('section', ft('h2', 'What differs'), options),
                      ft('section', ft('h2', 'Completions'), ft('p', shown, cls='note'), *cards))
 

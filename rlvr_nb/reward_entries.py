@@ -24,13 +24,13 @@ def parameter_help(function:Callable)->dict[str, str]:  # parameter -> sentence
     return {name: ' '.join(str(text).split()) for name, text in found.items() if text and name != 'return'}
 
 # %% ../nbs/api/90_reward_entries.ipynb #w-parameter-kind
-_PLAIN = {int: 'int', float: 'float', bool: 'bool'}
+_NUMBER_NAMES = {int: 'int', float: 'float', bool: 'bool'}
 
 def _parameter_kind(annotation) -> str:
     "The input that suits a parameter of a reward function."
     args = [a for a in get_args(annotation) or (annotation,) if a is not NoneType]
     single = len(args) == 1 and NoneType not in get_args(annotation)
-    return _PLAIN.get(args[0], 'structure') if single else 'structure'
+    return _NUMBER_NAMES.get(args[0], 'structure') if single else 'structure'
 
 # %% ../nbs/api/90_reward_entries.ipynb #w-parameter-option
 def _parameter_option(at:str, name:str, p, help:str) -> Option:

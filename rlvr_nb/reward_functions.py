@@ -279,7 +279,7 @@ def exact_match(parsed:Parsed,                # one completion, parsed once
     return Payment(reward_value if same else wrong_penalty, why, same)
 
 # %% ../nbs/api/31_reward_functions.ipynb #r-choice
-def _choice(text:str, letters:str) -> str|None:
+def _chosen_letter(text:str, letters:str) -> str|None:
     "The one letter that an answer chooses, None if there is none or more than one."
     bare = text.strip().strip('*_`$ ').removeprefix('\\boxed').strip('{}()[]<>"\'.,:;! ')
     if bare.upper() in set(letters): return bare.upper()
@@ -303,11 +303,11 @@ def multiple_choice(parsed:Parsed,                 # one completion, parsed once
                     letters:str='ABCDE',           # the choices there are
                    )->Payment:
     "Pay for the right letter, however it is written."
-    right = _choice(gold, letters)
+    right = _chosen_letter(gold, letters)
     if right is None: return Payment(None, f'can\'t read the gold answer "{_short(gold)}" as one of {letters}')
     answer, why = _one_answer(parsed)
     if answer is None: return Payment(wrong_penalty, why, False)
-    chosen = _choice(answer, letters)
+    chosen = _chosen_letter(answer, letters)
     if chosen is None: return Payment(wrong_penalty, f'"{_short(answer)}" doesn\'t choose one of {letters}', False)
     value = correct_reward if chosen == right else wrong_penalty
     return Payment(value, f'chose {chosen}, gold {right}', chosen == right)

@@ -95,11 +95,11 @@ def _occupied(path:Path) -> str:
             'or choose another run_dir')
 
 # %% ../nbs/api/72_rundir.ipynb #t-is-run
-_MARKS = ('manifest.json', 'config.yaml', 'metrics.jsonl', 'events.jsonl')
+_RUN_FILES = ('manifest.json', 'config.yaml', 'metrics.jsonl', 'events.jsonl')
 
 def _is_run(path:Path) -> bool:
     "Whether a run has written into a directory; false for a path that can't exist."
-    return any(os.path.exists(path/mark) for mark in _MARKS)
+    return any(os.path.exists(path/mark) for mark in _RUN_FILES)
 
 # %% ../nbs/api/72_rundir.ipynb #t-list
 @patch(cls_method=True)
@@ -120,7 +120,7 @@ def open(cls:RunDir,
     run = cls(path)
     if _is_run(run.path): return run
     near = nearest(run.path.name, [r.path.name for r in cls.list(run.path.parent)])
-    hint = f', did you mean {shown_path(run.path.parent/near)}?' if near else f' (none of {", ".join(_MARKS)})'
+    hint = f', did you mean {shown_path(run.path.parent/near)}?' if near else f' (none of {", ".join(_RUN_FILES)})'
     raise ConfigError(f'{path}: no run is there{hint}')
 
 # %% ../nbs/api/72_rundir.ipynb #t-of
@@ -269,13 +269,13 @@ def read_manifest(self:RunDir)->dict:
 _PACKAGES = ('rlvr_nb', 'torch', 'transformers', 'trl', 'peft', 'datasets', 'accelerate', 'tokenizers', 'hydra-core',
              'pydantic', 'wandb', 'math-verify', 'reasoning-gym', 'bitsandbytes', 'liger-kernel', 'unsloth', 'vllm')
 
-def _version(name:str) -> str|None:
+def _installed_version(name:str) -> str|None:
     try: return metadata.version(name)
     except metadata.PackageNotFoundError: return None
 
 def _versions() -> dict[str, str]:
     "Of Python and of each package that decides a run and is installed."
-    found = {'python': platform.python_version(), **{name: _version(name) for name in _PACKAGES}}
+    found = {'python': platform.python_version(), **{name: _installed_version(name) for name in _PACKAGES}}
     return {name: version for name, version in found.items() if version}
 
 # %% ../nbs/api/72_rundir.ipynb #t-commit
@@ -379,18 +379,18 @@ def ending(self:RunDir)->str:
     return f'killed {at}' + (f", in the stage {stage['name']}" if stage else '')
 
 # %% ../nbs/api/72_rundir.ipynb #t-whole-example
-_EXAMPLE = {'dataset': str, 'when': str, 'prompt': (str, [{'role': str, 'content': (str, [dict])}]),
-            'answer': (str, None), 'completion': str, 'reason': str, 'correct': bool, 'well_formed': bool,
-            'truncated': bool, 'tokens': int}
+_ROW_TYPES = {'dataset': str, 'when': str, 'prompt': (str, [{'role': str, 'content': (str, [dict])}]),
+              'answer': (str, None), 'completion': str, 'reason': str, 'correct': bool, 'well_formed': bool,
+              'truncated': bool, 'tokens': int}
 
-_PERHAPS = {'samples': ([{'correct': bool, 'vote': (str, float, bool, None)}], None),
-            'decoding': ({str: (str, float, bool, None, [(str, float)])}, None)}  # where there are any
+_OPTIONAL_ROW_TYPES = {'samples': ([{'correct': bool, 'vote': (str, float, bool, None)}], None),
+                       'decoding': ({str: (str, float, bool, None, [(str, float)])}, None)}  # where there are any
 
 def _whole_example(row) -> bool:
     "Whether an example has what its readers need."
     decoding = row.get('decoding') if isinstance(row, dict) else None
     limits = decoding if isinstance(decoding, dict) else {}
-    return (fits(row, _EXAMPLE) and all(fits(row.get(k), kind) for k, kind in _PERHAPS.items())
+    return (fits(row, _ROW_TYPES) and all(fits(row.get(k), kind) for k, kind in _OPTIONAL_ROW_TYPES.items())
             and all(fits(limits.get(k), (float, None)) for k in ('temperature', 'max_new_tokens')))
 
 # %% ../nbs/api/72_rundir.ipynb #t-load-evaluation

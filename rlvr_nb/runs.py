@@ -30,7 +30,7 @@ from .report import RunReport
 # %% ../nbs/api/79_runs.ipynb #t-compared
 _NOT_COMPARED = ('run_dir', 'name', 'observers', 'logging_level', 'dry_run')
 
-def _compared(path:str, without:tuple=_NOT_COMPARED) -> bool:
+def _affects_result(path:str, without:tuple=_NOT_COMPARED) -> bool:
     "Whether an option affects what a run does."
     return path not in without and path.partition('[')[0] not in without
 
@@ -48,16 +48,16 @@ class RunComparison:
     @property
     def differences(self)->dict[str, list]:
         "The options in which the runs differ."
-        return {k: v for k, v in differences([r.config for r in self.reports]).items() if _compared(k)}
+        return {k: v for k, v in differences([r.config for r in self.reports]).items() if _affects_result(k)}
 
     def _repr_html_(self): return frame(self.html())
 
 # %% ../nbs/api/79_runs.ipynb #t-results-result-rows
-_MOMENTS = ('before', 'warm', 'after')
+_EVALUATED_WHEN = ('before', 'warm', 'after')
 
 def _result_rows(name:str, report:RunReport) -> list[list]:
     "One line for each dataset of a run."
-    found = [report.evaluations.get(when, {}) for when in _MOMENTS]
+    found = [report.evaluations.get(when, {}) for when in _EVALUATED_WHEN]
     def shown(e): return f'{percent(e.accuracy)} ({interval_text(e.interval)})' if e else '-'
     names = dict.fromkeys(dataset for evaluations in found for dataset in evaluations) or ['-']
     first = [name, run_status_text(report.run), report.steps]
@@ -74,12 +74,12 @@ def results(self:RunComparison)->list[list]:
 # %% ../nbs/api/79_runs.ipynb #t-results
 def _results_header(rows:list[list]) -> list[str]:
     "The titles that go with the results: the warm start has a column where a run has one."
-    return ['run', 'status', 'steps', 'dataset', *(_MOMENTS if len(rows[0]) == 7 else ('before', 'after'))]
+    return ['run', 'status', 'steps', 'dataset', *(_EVALUATED_WHEN if len(rows[0]) == 7 else ('before', 'after'))]
 
 # %% ../nbs/api/79_runs.ipynb #t-pairs
 _MOST_PAIRED = 5   # runs; ten pairs are as many as a table can show
 
-def _paired(first:RunReport, second:RunReport) -> list[Comparison]:
+def _paired_evaluations(first:RunReport, second:RunReport) -> list[Comparison]:
     "The final evaluations of two runs, problem by problem, for each dataset that both have."
     one, other = (r.evaluations.get('after', {}) for r in (first, second))
     found = []
@@ -93,7 +93,7 @@ def pairs(self:RunComparison)->list[tuple]: # (name of a run, name of another, t
     "Comparisons of each two runs after training, on the problems that both have; none with more than five runs."
     if len(self.reports) > _MOST_PAIRED: return []
     each = itertools.combinations(zip(self.names, self.reports), 2)
-    return [(name, other, c) for (name, a), (other, b) in each for c in _paired(a, b)]
+    return [(name, other, c) for (name, a), (other, b) in each for c in _paired_evaluations(a, b)]
 
 # %% ../nbs/api/79_runs.ipynb #t-pair-table
 def _pair_table(pairs:list[tuple]) -> Table:
@@ -156,7 +156,7 @@ def _seed(report:RunReport) -> tuple: return report.config.get('seed'), report.s
 # %% ../nbs/api/79_runs.ipynb #t-seeds-experiment
 def _experiment(report:RunReport) -> str:
     "What a run does, whatever its seed, as a key."
-    options = {k: v for k, v in flatten(report.config).items() if _compared(k, _NOT_AN_EXPERIMENT)}
+    options = {k: v for k, v in flatten(report.config).items() if _affects_result(k, _NOT_AN_EXPERIMENT)}
     return json.dumps(options, sort_keys=True, default=str)
 
 # %% ../nbs/api/79_runs.ipynb #t-seeds
@@ -179,10 +179,10 @@ class SeedSummary:
 def _own_overrides(report:RunReport) -> frozenset:
     "What was typed for a run, without seeds and places."
     def named(o): return o.lstrip('+~').partition('=')[0]
-    return frozenset(o for o in report.manifest.get('overrides') or [] if _compared(named(o), _NOT_AN_EXPERIMENT))
+    return frozenset(o for o in report.manifest.get('overrides') or [] if _affects_result(named(o), _NOT_AN_EXPERIMENT))
 
 # %% ../nbs/api/79_runs.ipynb #t-typed
-def _typed(experiments:list[list]) -> list[str]|None:
+def _distinguishing_overrides(experiments:list[list]) -> list[str]|None:
     "The overrides that set each experiment apart; None where they don't."
     if any('--from' in str(r.manifest.get('command')) for reports in experiments for r in reports): return None
     typed = [{_own_overrides(r) for r in reports} for reports in experiments]
@@ -195,7 +195,7 @@ def _typed(experiments:list[list]) -> list[str]|None:
 @patch(as_prop=True)
 def labels(self:SeedSummary)->list[str]:
     "What sets each experiment apart from the others."
-    if told := _typed(list(self.experiments.values())): return told
+    if told := _distinguishing_overrides(list(self.experiments.values())): return told
     options = [json.loads(key) for key in self.experiments]
     found = differences([leaves for leaves in options if leaves])
     def text(leaves):
@@ -271,7 +271,7 @@ def _mean_curve(reports:list, name:str) -> list[tuple]:
 def _differing(groups:list[list]) -> dict[str, list]:
     "The options in which experiments differ, whatever the seed."
     found = differences([reports[0].config for reports in groups])
-    return {k: v for k, v in found.items() if _compared(k, _NOT_AN_EXPERIMENT)}
+    return {k: v for k, v in found.items() if _affects_result(k, _NOT_AN_EXPERIMENT)}
 
 # %% ../nbs/api/79_runs.ipynb #t-seed-page
 @patch
@@ -297,7 +297,7 @@ def save(self:SeedSummary,
     return write_text(Path(path), self.html())
 
 # %% ../nbs/api/79_runs.ipynb #t-summary-accuracies
-def _accuracies(result:dict, when:str) -> dict[str, float]:
+def _accuracies_of(result:dict, when:str) -> dict[str, float]:
     "The accuracy of each dataset, from the result."
     return {name: s['accuracy'] for name, s in (result.get(when) or {}).items() if fits(s, {'accuracy': float})}
 
@@ -313,7 +313,7 @@ def run_summary(run_dir:RunDir|str|Path, # a `RunDir`, or its path
     if steps is None: steps = (run.last_line(run.metrics_file, lambda m: fits(m, {'step': int})) or {}).get('step', 0)
     return {'path': str(run.link or run.path), 'status': run_status_text(run),
             'steps': steps, **{k: manifest.get(k) for k in _SUMMARISED},
-            **{when: _accuracies(result, when) for when in _MOMENTS}}
+            **{when: _accuracies_of(result, when) for when in _EVALUATED_WHEN}}
 
 # %% ../nbs/api/79_runs.ipynb #t-shelf-shelf
 def run_summaries(root:str|Path='outputs', # where runs are kept

@@ -153,7 +153,7 @@ def _dense(module, dtype):
 _LEFT_BEHIND = ('_forward_hooks', '_forward_hooks_with_kwargs', '_forward_hooks_always_called', '_forward_pre_hooks',
                 '_forward_pre_hooks_with_kwargs', '_backward_hooks', '_backward_pre_hooks')
 
-def _bare(module):
+def _hookless(module):
     "A module object with the settings of another, in evaluation mode, without hooks."
     twin = object.__new__(module.__class__)   # the classes that FSDP makes would build a module of their own
     twin.__dict__ = {k: v for k, v in module.__dict__.items() if k != 'forward'}
@@ -169,7 +169,7 @@ def _clone(module, dtype, memo:dict, dense:bool=False) -> Any:
         return _adapted_class()(_clone(module.base_layer, dtype, memo, dense), module, name, dtype)
     if dense and _four_bits(module) is not None: return _dense(module, dtype)
     if (norm := _fused_norm(module, dtype)) is not None: return norm
-    twin = _bare(module)
+    twin = _hookless(module)
     if 'config' in twin.__dict__: twin.__dict__['config'] = _once(memo, module.config, copy.deepcopy)
     twin._parameters = {k: _once(memo, p, lambda p: _in(p, dtype)) for k, p in module._parameters.items()}
     twin._modules = {k: _once(memo, m, lambda m: _clone(m, dtype, memo, dense)) for k, m in module._modules.items()}

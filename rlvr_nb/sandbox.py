@@ -26,7 +26,7 @@ _FORBIDDEN = {  # machine: (its audit code, the number of clone, the numbers of 
 }
 _LOAD, _EQUAL, _AT_LEAST, _HAS, _ANSWER = 0x20, 0x15, 0x35, 0x45, 0x06         # operations of the filter
 _KILL, _REFUSE, _ALLOW, _MISSING = 0x80000000, 0x00050001, 0x7FFF0000, 0x00050026  # its answers: EPERM, ENOSYS
-_CLONE3, _NEW_NUMBERS, _THREAD = 435, 0x40000000, 0x10000
+_CLONE3, _NEW_NUMBERS, _CLONE_THREAD = 435, 0x40000000, 0x10000
 
 # %% ../nbs/api/34_sandbox.ipynb #p-filter
 def _system_call_filter(machine:str) -> bytes:
@@ -39,7 +39,7 @@ def _system_call_filter(machine:str) -> bytes:
     for number in forbidden: program += [(_EQUAL, 0, 1, number), (_ANSWER, 0, 0, _REFUSE)]
     # without clone3 glibc uses clone, which shows whether it is for a thread
     program += [(_EQUAL, 0, 1, _CLONE3), (_ANSWER, 0, 0, _MISSING)]
-    program += [(_EQUAL, 0, 3, clone), (_LOAD, 0, 0, 16), (_HAS, 1, 0, _THREAD), (_ANSWER, 0, 0, _REFUSE)]
+    program += [(_EQUAL, 0, 3, clone), (_LOAD, 0, 0, 16), (_HAS, 1, 0, _CLONE_THREAD), (_ANSWER, 0, 0, _REFUSE)]
     return b''.join(struct.pack('HBBI', *instruction) for instruction in [*program, (_ANSWER, 0, 0, _ALLOW)])
 
 # %% ../nbs/api/34_sandbox.ipynb #p-sandboxed
@@ -57,7 +57,7 @@ def _sandboxed(command:list, filter_fd:int|None) -> list:
 @cache
 def _sides_text() -> str: return Path(isolated.__file__).read_text(encoding='utf-8')
 
-def _command(role:str, text:str, seconds:float, megabytes:int) -> list[str]:
+def _side_command(role:str, text:str, seconds:float, megabytes:int) -> list[str]:
     "What starts one side, `be_program` or `be_tests`."
     code = f'{_sides_text()}\nimport sys\n{role}(sys.argv[1], {math.ceil(seconds)}, {megabytes})\n'
     return [os.path.realpath(sys.executable), '-I', '-S', '-c', code, text]
@@ -66,7 +66,7 @@ def _command(role:str, text:str, seconds:float, megabytes:int) -> list[str]:
 def _launch(role:str, text:str, seconds:float, megabytes:int, unsafe:bool, folder:str, **pipes):
     "Start one side, in a sandbox unless `unsafe`."
     import platform, subprocess
-    command = _command(role, text, seconds, megabytes)
+    command = _side_command(role, text, seconds, megabytes)
     if unsafe: return subprocess.Popen(command, cwd=folder, env={}, start_new_session=True, **pipes)
     program, fd = _system_call_filter(platform.machine()), None
     if program:
@@ -78,7 +78,7 @@ def _launch(role:str, text:str, seconds:float, megabytes:int, unsafe:bool, folde
     finally:
         if fd is not None: os.close(fd)
 
-def _end(sides:list, unsafe:bool):
+def _kill_sides(sides:list, unsafe:bool):
     "Kill what is left of both sides."
     for side in sides:
         if unsafe and side.poll() is None: os.killpg(side.pid, signal.SIGKILL)
@@ -99,7 +99,7 @@ def _verdict_of(code:str, units:list[str], timeout:float, start) -> bytes|None:
             for fd in (ask, asked, tell, told): os.close(fd)
         return sides[1].communicate(timeout=timeout)[1]
     except subprocess.TimeoutExpired: return None
-    finally: _end(sides, start.keywords['unsafe'])
+    finally: _kill_sides(sides, start.keywords['unsafe'])
 
 # %% ../nbs/api/34_sandbox.ipynb #p-run-python-tests
 def run_python_tests(code:str,             # a program
@@ -131,7 +131,7 @@ def sandbox_problem()->str|None:
 def _sandbox_problem_once() -> str|None: return sandbox_problem()
 
 # %% ../nbs/api/34_sandbox.ipynb #p-asserts
-def _cut(body:list) -> tuple[list[str], list[str]]:
+def _split_tests(body:list) -> tuple[list[str], list[str]]:
     "The statements of a text as tests, each with what comes before it, and what is left over at the end."
     units, waiting = [], []
     for node in body:
@@ -149,7 +149,7 @@ def _test_units(tests, entry_point:str|None=None) -> list[str]|None:
     if not isinstance(tests, str): return [str(t) for t in tests] or None
     try: body = ast.parse(tests).body
     except (SyntaxError, ValueError, RecursionError, MemoryError): return None
-    units, left = _cut(body)
+    units, left = _split_tests(body)
     names = [n.name for n in body if isinstance(n, ast.FunctionDef)]
     calls = [f'{n}()' for n in names if n.startswith('test')]
     if 'check' in names and entry_point: calls.append(f'check({entry_point})')
@@ -167,13 +167,13 @@ def _python_check(timeout=5.0, memory_mb=512, unsafe=False, **_):
     return Fault('unsafe', problem=problem, advice=_ADVICE) if problem else None
 
 # %% ../nbs/api/34_sandbox.ipynb #r-python-code
-_fence = re.compile(r'```[\w+-]*[ \t]*\n(.*?)(?:\n[ \t]*```|\Z)', re.S)
+_code_fence = re.compile(r'```[\w+-]*[ \t]*\n(.*?)(?:\n[ \t]*```|\Z)', re.S)
 
 def _program(parsed:Parsed) -> tuple[str|None, str]:
     "The program of a completion, or None and why there is none."
     if len(parsed.blocks) != 1: return None, _one_answer(parsed)[1] or f'{len(parsed.blocks)} solution blocks'
     answer = parsed.answer or ''
-    fenced = _fence.search(answer)
+    fenced = _code_fence.search(answer)
     code = fenced[1] if fenced else answer.strip('\n')
     return (code, '') if code.strip() else (None, 'no program in the solution')
 

@@ -316,7 +316,7 @@ def _value_type(field, path):
     return get_args(args[0])[0] if get_origin(args[0]) is list else args[-1]
 
 # %% ../nbs/api/05_schema.ipynb #c-validate-hints
-_KINDS = {int: "int", float: "float", bool: "bool", str: "str", list: "list"}
+_TYPE_NAMES = {int: "int", float: "float", bool: "bool", str: "str", list: "list"}
 
 def _fixes(field, annotation, where, value)->dict[str, Any]:
     "The fixes and the advice for a value that doesn't fit; the annotation is the field's, or an item's."
@@ -325,7 +325,7 @@ def _fixes(field, annotation, where, value)->dict[str, Any]:
     if choices and isinstance(value, str):
         near = nearest(value, choices)
         return dict(advice=did_you_mean(value, choices, f"{where}={{}}"), fixes=((where, near or choices[0]),))
-    kinds = [_KINDS[get_origin(p) or p] for p in parts if (get_origin(p) or p) in _KINDS]
+    kinds = [_TYPE_NAMES[get_origin(p) or p] for p in parts if (get_origin(p) or p) in _TYPE_NAMES]
     if likely := likely_fix(where, value, kinds): return likely
     if annotation is not field.annotation: return {}
     if (bound := nearest_bound(value, field_bounds(field))) is not None: return dict(fixes=((where, bound),))

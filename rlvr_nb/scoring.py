@@ -23,7 +23,7 @@ from .registry import Batch, Payment, RewardError, RewardType, _log, _short, _wr
 from .opinion import SecondOpinion, second_opinion
 from . import equations, shaping  # noqa: F401 (their rewards are registered)
 from .sandbox import REWARDS
-from .guard import BatchReward, GuardedScorer, _plain_state, _raised, _state_of_plain
+from .guard import BatchReward, GuardedScorer, _plain_state, _exception_text, _state_of_plain
 
 # %% ../nbs/api/36_scoring.ipynb #r-unique-names
 def _unique_names(configs:list[dict]) -> list[str]:
@@ -87,7 +87,7 @@ def warn_once(self:DefaultRewardComponent,
 def _custom(self:DefaultRewardComponent, at:str, config:dict) -> tuple:
     "What a subclass builds for a type that isn't registered, and what is wrong with it."
     try: function = self._build_custom_reward_fn(config, self.markers)
-    except Exception as e: return None, Fault(at, problem=f'_build_custom_reward_fn {_raised(e)}')
+    except Exception as e: return None, Fault(at, problem=f'_build_custom_reward_fn {_exception_text(e)}')
     if function is None:
         near = nearest(config['type'], list(REWARDS))
         known = f'did you mean {near!r}?' if near else f'the registered ones are {", ".join(sorted(REWARDS))}'

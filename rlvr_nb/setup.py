@@ -90,17 +90,17 @@ class Simple:
         return path.startswith('train.warm_start.') and in_use(self.form, path)
 
 # %% ../nbs/api/94_setup.ipynb #w-simple-update
-_ORDER = {path: i for i, path in enumerate(TITLES)}
+_FIELD_ORDER = {path: i for i, path in enumerate(TITLES)}
 
-def _place(path:str) -> int:
+def _place_in_form(path:str) -> int:
     "The place of an option in the simple form."
-    return _ORDER.get('train.warm_start' if path.startswith('train.warm_start.') else path, len(_ORDER))
+    return _FIELD_ORDER.get('train.warm_start' if path.startswith('train.warm_start.') else path, len(_FIELD_ORDER))
 
 @patch
 def update(self:Simple):
     "Show the plain fields, and any field that has something to say."
     wanted = [f for p, f in self.form.fields.items() if self.is_plain(p) or f.messages and not p.startswith(LIST)]
-    wanted.sort(key=lambda f: _place(f.option.path))
+    wanted.sort(key=lambda f: _place_in_form(f.option.path))
     if wanted == self.shown: return
     self.shown = wanted
     self.fields.children = [f.row for f in wanted]

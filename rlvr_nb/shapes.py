@@ -20,11 +20,11 @@ from .values import _evaluate, _letters
 _OPEN, _SHUT = '([{⦃', ')]}⦄'
 
 @lru_cache(maxsize=64)
-def _separator(separators:tuple) -> re.Pattern: return re.compile('|'.join(separators))
+def _separator_pattern(separators:tuple) -> re.Pattern: return re.compile('|'.join(separators))
 
 def _top(text:str, *separators) -> list[str]:
     "Split a text at separators outside all brackets."
-    pattern = _separator(separators)
+    pattern = _separator_pattern(separators)
     if not pattern.search(text): return [text.strip()]
     depth, parts, at, i = 0, [], 0, 0
     while i < len(text):
@@ -101,7 +101,7 @@ _marks = re.compile(r"[\s{}()\[\]$!\"'*`\\~_]|(?<!\d)[.,;:-]|[.,;:-](?!\d)")
 _half_day = re.compile(r'(?:\b|(?<=\d))([ap])\s?\.?\s?m\b\.?')
 
 # %% ../nbs/api/26_shapes.ipynb #s-words-all
-def _words(text:str) -> str:
+def _plain_words(text:str) -> str:
     "A text answer in plain words."
     text = _dressing.sub('', _text_command.sub(r'\1', _plain(text))).lower()
     text = re.sub(r'\b0(?=\d:\d\d)', '', _half_day.sub(r' \1m', text))
@@ -268,7 +268,7 @@ def _chained(signs:list, sides:list, depth:int) -> tuple:
             ')]'[signs[1] == '≤'])
 
 # %% ../nbs/api/26_shapes.ipynb #s-restated
-def _restated(shapes:list) -> tuple:
+def _stated_twice(shapes:list) -> tuple:
     "The shape that a text states twice, as in -1<x≤1: (-1,1]."
     if any(s != shapes[0] for s in shapes): raise Unreadable('several_values')
     return shapes[0]
@@ -281,7 +281,7 @@ def _inequality_rule(text:str, depth:int):
     parts = [p for p in _top(text, r',', r'\s(?:or)\s') if p]
     if len(parts) > 1: return ('union', [_shape(p, depth + 1) for p in parts])
     restated = [p for p in _top(text, ':') if p]
-    if len(restated) > 1: return _restated([_shape(p, depth + 1) for p in restated])
+    if len(restated) > 1: return _stated_twice([_shape(p, depth + 1) for p in restated])
     signs, sides = _inequality.findall(text), [s.strip() for s in _inequality.split(text)]
     if re.search(r'\s+and\s+', text) or len(signs) > 2: raise Unreadable('unparseable')
     return _chained(signs, sides, depth) if len(signs) == 2 else _one_inequality(signs[0], sides[0], sides[1], depth)
@@ -305,8 +305,8 @@ def _set_rule(text:str, depth:int):
     return ('set', _items(text[1:-1], depth))
 
 # %% ../nbs/api/26_shapes.ipynb #s-interval
-_side = r'([^,;()\[\]]*(?:\([^()]*\)[^,;()\[\]]*)*)'
-_interval = re.compile(r'([(\[])' + _side + '[,;]' + _side + r'([)\]])')
+_interval_end = r'([^,;()\[\]]*(?:\([^()]*\)[^,;()\[\]]*)*)'
+_interval = re.compile(r'([(\[])' + _interval_end + '[,;]' + _interval_end + r'([)\]])')
 
 @_rule
 def _interval_rule(text:str, depth:int):
@@ -348,9 +348,9 @@ def _list_rule(text:str, depth:int):
 
 # %% ../nbs/api/26_shapes.ipynb #s-base
 _BASES = {w: i for i, w in enumerate('zero one two three four five six seven eight nine ten'.split())} | {'sixteen': 16}
-_base = r'(\d{1,2}|two|eight|ten|sixteen|five|three|four|six|seven|nine)'
-_base_number = re.compile(r'\(?([0-9A-Za-z ]{1,60}?)\)?\s*(?:_\s*\{?\s*(?:\\text\{\s*)?' + _base + r'\s*\}?\s*\}?'
-                          r'|(?:\(?\s*(?:in\s+)?base[\s-]*' + _base + r'\s*\)?))')
+_base_words = r'(\d{1,2}|two|eight|ten|sixteen|five|three|four|six|seven|nine)'
+_base_number = re.compile(r'\(?([0-9A-Za-z ]{1,60}?)\)?\s*(?:_\s*\{?\s*(?:\\text\{\s*)?' + _base_words + r'\s*\}?\s*\}?'
+                          r'|(?:\(?\s*(?:in\s+)?base[\s-]*' + _base_words + r'\s*\)?))')
 _congruence = re.compile(r'(?:([A-Za-z])\s*≡\s*)?(-?\d{1,30})\s*\(?\s*mod\s*\{?\s*(\d{1,30})\s*\}?\s*\)?')
 
 # %% ../nbs/api/26_shapes.ipynb #s-base-rule

@@ -65,7 +65,7 @@ def cosine_length(verdict:Verdict,           # of the dataset's own judge
 _UNSPACED = r'\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff'  # Thai, Lao, Japanese, Chinese
 _word = re.compile(rf'[{_UNSPACED}]|[^\W{_UNSPACED}]+|[^\w\s]')
 
-def _repeated(text:str, n:int) -> float|None:
+def _repeated_share(text:str, n:int) -> float|None:
     "The share of a text's n-grams that repeat an earlier one; None for fewer than two."
     words = _word.findall(text)
     total = len(words) - n + 1
@@ -83,7 +83,7 @@ def repetition(parsed:Parsed,            # one completion, parsed once
                penalty:float=1.0,        # charged when everything is repeated
               )->Payment:
     "Charge for saying the same again."
-    share = _repeated(parsed.text, ngram_size)
+    share = _repeated_share(parsed.text, ngram_size)
     if share is None: return Payment(0., 'too short to repeat itself')
     return Payment(-penalty*share if share else 0., f'{share:.0%} of {ngram_size}-word sequences repeat an earlier one')
 

@@ -44,7 +44,7 @@ def run_line(s:dict # as `run_summary` gives it
     return ' | '.join([Path(s['path']).name, s['status'], *steps, run_accuracy_text(s), began, typed[:60]])
 
 # %% ../nbs/api/96_shelves.ipynb #w-differing
-_NOTHING = '-'
+_NO_OVERRIDES = '-'
 
 def differing(chosen:dict, # as `run_summary` gives it
               others:list, # the same of the other runs
@@ -54,9 +54,9 @@ def differing(chosen:dict, # as `run_summary` gives it
     for other in others:
         theirs = other['overrides'] or []
         more, less = [o for o in theirs if o not in mine], [o for o in mine if o not in theirs]
-        sides = [' '.join(side) or _NOTHING for side in (more, less)]
+        sides = [' '.join(side) or _NO_OVERRIDES for side in (more, less)]
         if other is not chosen: rows.append([Path(other['path']).name, *sides])
-    rows.sort(key=lambda row: sum(len(cell.split()) for cell in row[1:] if cell != _NOTHING))
+    rows.sort(key=lambda row: sum(len(cell.split()) for cell in row[1:] if cell != _NO_OVERRIDES))
     return table_element(['run', 'only there', f"only in {Path(chosen['path']).name}"], rows)
 
 # %% ../nbs/api/96_shelves.ipynb #w-download

@@ -52,7 +52,7 @@ def gigabytes(count:float, # bytes
 # %% ../nbs/api/07_show.ipynb #e-visible
 _PERHAPS_UNSEEN = re.compile(r'[^\n\t -~]')
 
-def _spelled(found) -> str:
+def _escaped_character(found) -> str:
     "An invisible character as its number, and any other as it is."
     c = found[0]
     return c if is_seen(c) else f'\\u{ord(c):04x}' if ord(c) < 0x10000 else f'\\U{ord(c):08x}'
@@ -60,7 +60,7 @@ def _spelled(found) -> str:
 def visible(text:str, # from anywhere
            )->str:
     r"A text with control characters, direction marks, invisible characters and lone surrogates as `\u001b`."
-    return _PERHAPS_UNSEEN.sub(_spelled, text)
+    return _PERHAPS_UNSEEN.sub(_escaped_character, text)
 
 # %% ../nbs/api/07_show.ipynb #e-table
 @dataclass
@@ -77,11 +77,11 @@ def cell_text(cell:Any)->str: # a text, a number, an element, or None
     return '' if cell is None else visible(str(cell))
 
 # %% ../nbs/api/07_show.ipynb #e-numeric
-_NUMBER = re.compile(r'[<>~+-]?\s*\.?\d.{0,30}', re.S)
+_number_cell = re.compile(r'[<>~+-]?\s*\.?\d.{0,30}', re.S)
 
 def _is_numeric(cells:list[str]) -> bool:
     said = [c for c in cells if c not in ('', '-', 'none')]
-    return bool(said) and all(_NUMBER.fullmatch(c) for c in said)
+    return bool(said) and all(_number_cell.fullmatch(c) for c in said)
 
 @patch(as_prop=True)
 def numeric(self:Table)->list[bool]:
@@ -221,7 +221,7 @@ def _thin(points:list[tuple], most:int=400) -> list[tuple]:
     return [(fmean(x for x, _ in chunk), fmean(y for _, y in chunk)) for chunk in chunks]
 
 # %% ../nbs/api/07_show.ipynb #t-colour
-_WIDTH, _HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = 400, 210, 44, 12, 12, 34   # of a chart and its margins
+_CHART_WIDTH, _CHART_HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = 400, 210, 44, 12, 12, 34   # of a chart and its margins
 _COLOURS = '#1f6feb', '#c2410c', '#1a7f37', '#8250df', '#bf3989', '#57606a'
 
 def _colour(i:int) -> str:
@@ -230,7 +230,7 @@ def _colour(i:int) -> str:
     return f'var(--s{at + 1}, {_COLOURS[at]})'
 
 # %% ../nbs/api/07_show.ipynb #t-lines
-def _line(points:list[tuple], x, y, colour:str, **attributes):
+def _draw_line(points:list[tuple], x, y, colour:str, **attributes):
     "A line through the points."
     places = ' '.join(f'{x(a)},{y(b)}' for a, b in points)
     return ft('polyline', points=places, fill='none', style=f'stroke:{colour}', **attributes)
@@ -239,38 +239,39 @@ def _dots(points:list[tuple], x, y, colour:str, radius:float) -> list:
     return [ft('circle', cx=x(a), cy=y(b), r=radius, style=f'fill:{colour}') for a, b in points]
 
 # %% ../nbs/api/07_show.ipynb #t-curve
-def _curve(points:list[tuple], x, y, colour:str, sparse:bool) -> list:
+def _draw_curve(points:list[tuple], x, y, colour:str, sparse:bool) -> list:
     "One series: dotted where `sparse`, else a line, with a moving average where there are 40 points or more."
     points = _thin(points)
     window = len(points) // 20
     if sparse:
-        return [_line(points, x, y, colour, stroke_width=1.5, stroke_dasharray='2 4'), *_dots(points, x, y, colour, 3)]
+        dotted = _draw_line(points, x, y, colour, stroke_width=1.5, stroke_dasharray='2 4')
+        return [dotted, *_dots(points, x, y, colour, 3)]
     if window < 2:
         dots = _dots(points, x, y, colour, 2.5) if len(points) <= 20 else []
-        return [_line(points, x, y, colour, stroke_width=2), *dots]
+        return [_draw_line(points, x, y, colour, stroke_width=2), *dots]
     return [
-        _line(points, x, y, colour, stroke_width=1, opacity=0.3),
-        _line(_smooth(points, window), x, y, colour, stroke_width=2),
+        _draw_line(points, x, y, colour, stroke_width=1, opacity=0.3),
+        _draw_line(_smooth(points, window), x, y, colour, stroke_width=2),
     ]
 
 # %% ../nbs/api/07_show.ipynb #t-axes
-def _label(text:str, **attributes):
+def _axis_label(text:str, **attributes):
     return ft('text', text, style='fill:var(--quiet, #6e7781);font:11px system-ui, sans-serif', **attributes)
 
 def _axes(x_ticks:list, x, y_ticks:list, y, share:bool) -> list:
     "Grid lines and their labels."
-    right, bottom = _WIDTH - _RIGHT, _HEIGHT - _BOTTOM
+    right, bottom = _CHART_WIDTH - _RIGHT, _CHART_HEIGHT - _BOTTOM
     grid = [ft('line', x1=_LEFT, x2=right, y1=y(t), y2=y(t), style='stroke:var(--grid, #d8dee4)') for t in y_ticks]
-    left = [_label(_tick(t, share), x=_LEFT - 6, y=y(t) + 4, text_anchor='end') for t in y_ticks]
-    below = [_label(_tick(t), x=min(x(t), right - 8), y=bottom + 16, text_anchor='middle') for t in x_ticks]
-    return [*grid, *left, *below, _label('step', x=right, y=_HEIGHT - 4, text_anchor='end')]
+    left = [_axis_label(_tick(t, share), x=_LEFT - 6, y=y(t) + 4, text_anchor='end') for t in y_ticks]
+    below = [_axis_label(_tick(t), x=min(x(t), right - 8), y=bottom + 16, text_anchor='middle') for t in x_ticks]
+    return [*grid, *left, *below, _axis_label('step', x=right, y=_CHART_HEIGHT - 4, text_anchor='end')]
 
 # %% ../nbs/api/07_show.ipynb #t-chart-values
 def _chart_values(series:dict, xs:list, share:bool, unit:str) -> str:
     "The values of a chart and where its axes are, as JSON."
     def point(x, y): return [round(x, 2), float(f'{y:.6g}'), _tick(y, share) + (f' {unit}' if unit else '')]
     drawn = [dict(name=name, points=[point(x, y) for x, y in _thin(points, 150)]) for name, points in series.items()]
-    place = dict(width=_WIDTH, left=_LEFT, right=_RIGHT, top=_TOP, bottom=_HEIGHT - _BOTTOM)
+    place = dict(width=_CHART_WIDTH, left=_LEFT, right=_RIGHT, top=_TOP, bottom=_CHART_HEIGHT - _BOTTOM)
     return json.dumps(dict(place, first=min(xs), last=max(xs), series=drawn), ensure_ascii=False)
 
 # %% ../nbs/api/07_show.ipynb #t-drawn
@@ -287,11 +288,12 @@ def _drawn(series:dict, bars:dict, share:bool) -> list:
     values = [y for points in series.values() for _, y in points]
     values += [end for intervals in bars.values() for _, *ends in intervals for end in ends]
     if share: values += [0., 1.] if bars else [0.]
-    x_ticks, x = _scale([x for points in series.values() for x, _ in points], _LEFT, _WIDTH - _RIGHT, tight=True)
-    y_ticks, y = _scale(values, _HEIGHT - _BOTTOM, _TOP)
+    x_ticks, x = _scale([x for points in series.values() for x, _ in points], _LEFT, _CHART_WIDTH - _RIGHT, tight=True)
+    y_ticks, y = _scale(values, _CHART_HEIGHT - _BOTTOM, _TOP)
     parts = _axes(x_ticks, x, y_ticks, y, share)
     for i, (name, points) in enumerate(series.items()):
-        parts += _bars(bars.get(name, []), x, y, _colour(i)) + _curve(points, x, y, _colour(i), sparse=name in bars)
+        parts += _bars(bars.get(name, []), x, y, _colour(i))
+        parts += _draw_curve(points, x, y, _colour(i), sparse=name in bars)
     return parts
 
 # %% ../nbs/api/07_show.ipynb #t-chart
@@ -314,5 +316,5 @@ def line_chart(title:str,      # what is shown
     ends = [f'{name} from {_tick(p[0][1], share)} to {_tick(p[-1][1], share)}' for name, p in series.items()]
     values = dict(data_chart=_chart_values(series, xs, share, unit)) if interactive else {}
     svg = ft('svg', ft('title', f"{title}: {', '.join(ends)}"), *_drawn(series, bars or {}, share),
-             viewBox=f'0 0 {_WIDTH} {_HEIGHT}', role='img', style='width:100%;height:auto', **values)
+             viewBox=f'0 0 {_CHART_WIDTH} {_CHART_HEIGHT}', role='img', style='width:100%;height:auto', **values)
     return ft('figure', ft('figcaption', title), *_legend(series), svg, *([ft('p', note, cls='note')] if note else []))

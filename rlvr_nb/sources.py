@@ -18,12 +18,12 @@ from .hub import hub_or_cache
 from .parquet import read_parquet
 
 # %% ../nbs/api/12_sources.ipynb #d-read-text-encoding
-_MARKS = ((b'\xff\xfe\x00\x00', 'utf-32'), (b'\x00\x00\xfe\xff', 'utf-32'), (b'\xff\xfe', 'utf-16'), (b'\xfe\xff',
-                                                                                                      'utf-16'))
+_BYTE_ORDER_MARKS = ((b'\xff\xfe\x00\x00', 'utf-32'), (b'\x00\x00\xfe\xff', 'utf-32'),
+                     (b'\xff\xfe', 'utf-16'), (b'\xfe\xff', 'utf-16'))
 
 def _encoding(start:bytes) -> str:
     "The encoding that the first bytes of a file declare: by a mark, or by the zero bytes of unmarked UTF-16."
-    marked = next((name for mark, name in _MARKS if start.startswith(mark)), None)
+    marked = next((name for mark, name in _BYTE_ORDER_MARKS if start.startswith(mark)), None)
     if marked: return marked
     if len(start) > 3 and start[1::2].count(0) > len(start) * 0.4: return 'utf-16-le'
     if len(start) > 3 and start[0::2].count(0) > len(start) * 0.4: return 'utf-16-be'
@@ -62,12 +62,12 @@ class WrittenFloat(float):
     def __reduce__(self): return (type(self), (self.text,))
 
 # %% ../nbs/api/12_sources.ipynb #d-written
-def _whole(text:str) -> int|str: return int(text) if len(text) < 4000 else text # Python refuses to read longer ones
+def _whole_or_text(text:str) -> int|str: return int(text) if len(text) < 4000 else text # Python refuses to read longer ones
 
 # %% ../nbs/api/12_sources.ipynb #d-loads
 def _loads(text:str, where:str, whole:bool=True):
     "A JSON value; `where` names the file and line in errors, `whole` says whether more text follows."
-    try: return json.loads(text, parse_float=WrittenFloat, parse_int=_whole)
+    try: return json.loads(text, parse_float=WrittenFloat, parse_int=_whole_or_text)
     except RecursionError: raise ConfigError(f"{where}: nested too deep to be a row; fix or remove it") from None
     except ValueError as e:
         cut = getattr(e, 'pos', 0) >= len(text.rstrip()) or 'Unterminated' in str(e)
@@ -75,7 +75,7 @@ def _loads(text:str, where:str, whole:bool=True):
         raise ConfigError(f"{where}: not JSON ({e}){hint}; fix or remove it") from None
 
 # %% ../nbs/api/12_sources.ipynb #d-json-lines-row
-def _row(value, where:str) -> dict:
+def _checked_row(value, where:str) -> dict:
     if isinstance(value, dict): return value
     raise ConfigError(f"{where}: expected an object {{...}}, got {type(value).__name__}; fix or remove the line")
 
@@ -84,7 +84,7 @@ def _read_json_lines(path:Path, text:str|None=None) -> list[dict]:
     "One object a line; blank lines are skipped."
     lines, rows = (read_utf_text(path) if text is None else text).split('\n'), []
     for n, line in enumerate(lines, 1):
-        if line.strip(): rows.append(_row(_loads(line, f'{path}:{n}', n == len(lines)), f'{path}:{n}'))
+        if line.strip(): rows.append(_checked_row(_loads(line, f'{path}:{n}', n == len(lines)), f'{path}:{n}'))
     return rows
 
 # %% ../nbs/api/12_sources.ipynb #d-json-columns
@@ -99,7 +99,7 @@ def _columns(value:dict) -> list[dict]|None:
 def _read_json(path:Path) -> list[dict]:
     "A list of objects, a list under a key, columns, or one object a line."
     text = read_utf_text(path)
-    try: value = json.loads(text, parse_float=WrittenFloat, parse_int=_whole)
+    try: value = json.loads(text, parse_float=WrittenFloat, parse_int=_whole_or_text)
     except json.JSONDecodeError as e:
         if e.msg == 'Extra data': return _read_json_lines(path, text)
         value = _loads(text, f'{path}:{e.lineno}')
@@ -131,7 +131,7 @@ def _width(text:str, separator:str) -> int:
     return widths.pop() if len(widths) == 1 else 0
 
 # %% ../nbs/api/12_sources.ipynb #d-separator
-def _separator(text:str) -> str:
+def _column_separator(text:str) -> str:
     "The separator of a file: the one that gives the most columns, the same number in each of the first records."
     best = max(_SEPARATORS, key=lambda s: _width(text, s))
     if _width(text, best) > 1: return best
@@ -154,7 +154,7 @@ def _header(record:list[str], path:Path) -> list[str]:
     return names
 
 # %% ../nbs/api/12_sources.ipynb #d-csv
-def _cells(record:list[str], names:list[str], where:str) -> dict:
+def _record_row(record:list[str], names:list[str], where:str) -> dict:
     "One record as a row; surplus empty cells, as spreadsheets write them, are left out."
     if len(record) < len(names) or any(record[len(names):]):
         raise ConfigError(f"{where}: {len(record)} cells, but the header names {len(names)} columns "
@@ -167,13 +167,13 @@ def _cells(record:list[str], names:list[str], where:str) -> dict:
 def _read_separated(path:Path) -> list[dict]:
     "The rows of a CSV or TSV file; every value is text."
     text, rows = read_utf_text(path), []
-    separator = '\t' if path.suffix.lower() == '.tsv' else _separator(text)
+    separator = '\t' if path.suffix.lower() == '.tsv' else _column_separator(text)
     reader, names = _records(text, separator), None
     try:
         for record in reader:
             if not any(record): continue
             if names is None: names = _header(record, path)
-            else: rows.append(_cells(record, names, f'{path}:{reader.line_num}'))
+            else: rows.append(_record_row(record, names, f'{path}:{reader.line_num}'))
     except csv.Error as e: raise ConfigError(f"{path}:{reader.line_num}: a quotation mark isn't closed or stands in "
                                              f"the wrong place ({e}); "
                                              "the file may be half written") from None
@@ -274,7 +274,7 @@ def _saved(folder:Path) -> Any: # written by `save_to_disk`: a dataset, or one f
     return load_from_disk(str(folder))
 
 # %% ../nbs/api/12_sources.ipynb #d-splits-of-local
-def _local(path:str|None) -> Path|None:
+def _local_path(path:str|None) -> Path|None:
     "The file or folder of a path, None for a dataset of the Hub; raises `ConfigError` where a path leads nowhere."
     if not path: raise ConfigError("data.dataset_path: this dataset needs a file, a folder or the name of a dataset "
                                    "of the Hub: data.dataset_path=PATH")
@@ -292,7 +292,7 @@ def splits_of(path:str|None,      # `data.dataset_path`: a file, a folder, or a 
               name:str|None=None, # `data.dataset_config_name`, of the Hub alone
              )->dict[str, str|list[Path]]:
     "The splits that are there: train, validation or test -> their own name or their files. A single file has none."
-    local = _local(path)
+    local = _local_path(path)
     if local is None: names = _hub_splits(str(path), name)
     elif local.is_file(): return {}
     elif _is_saved(local): names = list(getattr(_saved(local), 'keys', list)())
@@ -306,7 +306,7 @@ def load_rows(path:str|None,        # `data.dataset_path`: a file, a folder, or 
               name:str|None=None,   # `data.dataset_config_name`, of the Hub alone
              )->list[dict]|None:
     "The raw rows of one split, None where there is no such split; a single file is every split."
-    local = _local(path)
+    local = _local_path(path)
     if local is not None and local.is_file(): return read_file(local)
     splits = splits_of(path, name)
     if local is None: return _read_hub(str(path), name, str(splits[split])) if split in splits else None

@@ -14,8 +14,8 @@ from functools import lru_cache
 # %% ../nbs/api/23_statements.ipynb #statements-own-imports
 from .characters import _boxes, _plain, _undress
 from .numerals import Quantity, Unreadable, Verdict, _lex, _long_digits, _pieces, _scaled
-from .readings import _by_computation, _drop_spelled, _drop_years, _key, _settle, _trim
-from .refusals import _compared, _orders, _refuse, _refuse_bounds, _undated
+from .readings import _by_computation, _drop_spelled, _drop_years, _value_key, _settle, _trim
+from .refusals import _comparison_rules, _orders, _refuse, _refuse_bounds, _undated
 
 # %% ../nbs/api/23_statements.ipynb #v-statement
 _MAX_BLOCK = 4000
@@ -66,9 +66,9 @@ def _read_plain(text:str) -> Quantity:
     if text[:1] + text[-1:] in ('[]', '{}'): text = text[1:-1]
     pieces = [p for p in _pieces(text) if p not in ('{', '}', '"', "'")]
     q = _settle(pieces)
-    if not _compared.search(text): return q
+    if not _comparison_rules.search(text): return q
     proven = _by_computation(_trim(_drop_years(_drop_spelled(pieces))))
-    if proven is None or _key(proven) != _key(q): raise Unreadable('several_values')
+    if proven is None or _value_key(proven) != _value_key(q): raise Unreadable('several_values')
     return q
 
 # %% ../nbs/api/23_statements.ipynb #v-json
@@ -96,7 +96,7 @@ def _from_json(text:str) -> str:
 
 # %% ../nbs/api/23_statements.ipynb #v-around-box
 _minus_end = re.compile(r'(?:-|\bminus|\bnegative)\s*\(?\s*$', re.I)
-_label_dash = re.compile(r'(?<=[A-Za-z])\s+-\s+$')  # Answer - 18
+_dash_after_label = re.compile(r'(?<=[A-Za-z])\s+-\s+$')  # Answer - 18
 _operated = re.compile(r'[\w)}]\s*[*/^]\s*$|[\d)]\s*[-+]\s*\(?\s*$|\d$')
 _operates = re.compile(r'\s*(?:[\^+|&]|\*\s*[\w({\\]|/\s*[\d({]|-\s*\d)')
 
@@ -119,7 +119,7 @@ def _around_box(before:str, after:str) -> tuple[str, str]:
     if bold and bold[0] in before:
         at = before.rindex(bold[0])
         before, after = before[:at] + before[at+len(bold[0]):], after[bold.end():]
-    return _tidy(_label_dash.sub(': ', before)), _tidy(after)
+    return _tidy(_dash_after_label.sub(': ', before)), _tidy(after)
 
 # %% ../nbs/api/23_statements.ipynb #v-boxes-read
 _below = re.compile(r'\\[dtc]?frac\s*\{[^{}]*\}\s*\{\s*$')   # \frac{1}{box}
@@ -134,9 +134,9 @@ def _read_boxes(boxes:list) -> Quantity:
     _refuse_bounds(text)
     if re.search(r'\bor\s*$', around[0][0]): raise Unreadable('several_values')
     found = [_around(_read(content), *pair) for (_, content, _), pair in zip(boxes, around)]
-    if len({_key(q) for q in found}) > 1: raise Unreadable('several_values')
+    if len({_value_key(q) for q in found}) > 1: raise Unreadable('several_values')
     followed = any(map(str.isdigit, around[-1][1]))
-    if followed and _key(_read_plain(text)) != _key(found[0]): raise Unreadable('several_values')
+    if followed and _value_key(_read_plain(text)) != _value_key(found[0]): raise Unreadable('several_values')
     return found[0]
 
 # %% ../nbs/api/23_statements.ipynb #v-read-quantity

@@ -23,7 +23,7 @@ class Summary:
 # %% ../nbs/api/96_summary.ipynb #w-summary-rows
 _HEADER = ['dataset', '#before', '#warm', '#after', '#points', '95 % interval', '#gained / lost']
 
-def _row(name:str, c, evaluations:dict) -> list[str]:
+def _accuracy_row(name:str, c, evaluations:dict) -> list[str]:
     "Before, after a warm start, and after, on a dataset; the points are those of GRPO alone."
     warm, interval = c.before.when == 'warm', f'{points(c.interval[0])} to {points(c.interval[1])}'
     first = evaluations.get(('before', c.dataset)) if warm else dict(accuracy=c.before.accuracy)
@@ -32,7 +32,7 @@ def _row(name:str, c, evaluations:dict) -> list[str]:
         percent(c.after.accuracy), points(c.difference), interval, f'{c.gains} / {c.losses}']
 
 # %% ../nbs/api/96_summary.ipynb #w-summary-said
-def _said(view) -> str:
+def _state_text(view) -> str:
     "The state for somebody who reads it later."
     if view.status != 'running' or not view.run_dir: return status_text(view)
     return (
@@ -44,7 +44,7 @@ def summarise(view:Any,         # of a `Live`
               command:str,      # that repeats the run
              )->Summary:
     "A static account of a run."
-    rows, said = [_row(name, c, view.evaluations) for name, c in comparisons.items()], _said(view)
+    rows, said = [_accuracy_row(name, c, view.evaluations) for name, c in comparisons.items()], _state_text(view)
     where = f' in {view.run_dir.path}' if view.run_dir and view.status != 'running' else ''
     curve = view.curves.get('reward')
     chart = [ft('div', line_chart('Reward', {'reward': thinned(curve)}), style='max-width:420px')] if curve else []

@@ -18,7 +18,7 @@ from .processors import AbstractDatasetProcessor, DropRow, dataset_processor
 from .sources import load_rows, splits_of
 
 # %% ../nbs/api/15_table.ipynb #tb-check-options-option-problems
-_KINDS = ('gsm8k', 'finqa', 'math')
+_ANSWER_KINDS = ('gsm8k', 'finqa', 'math')
 
 def _option_problems(params:dict) -> list[str]:
     "What is wrong with the options of a table, before its file is opened."
@@ -26,8 +26,8 @@ def _option_problems(params:dict) -> list[str]:
     for key in ('question', 'answer', 'worked_solution', 'system', 'extract', 'eval_path'):
         if params[key] is not None and (not isinstance(params[key], str) or not params[key].strip()):
             problems.append(f"data.params.{key}: expected text, got {params[key]!r}")
-    if params['kind'] not in _KINDS: problems.append(f"data.params.kind: expected one of {', '.join(_KINDS)}, got "
-                                                     f"{params['kind']!r}")
+    if params['kind'] not in _ANSWER_KINDS:
+        problems.append(f"data.params.kind: expected one of {', '.join(_ANSWER_KINDS)}, got {params['kind']!r}")
     share = params['eval_fraction']
     if share is not None and (isinstance(share, bool) or not isinstance(share, (int, float)) or not 0 < share < 1):
         problems.append(f"data.params.eval_fraction: expected a share between 0 and 1, such as 0.1, got {share!r}")
@@ -54,7 +54,7 @@ _USUAL = dict(question=('question', 'problem', 'prompt', 'query', 'input', 'inst
                                'working'),
               system=('system', 'system_prompt', 'instruction'))
 
-def _names(spec:str) -> list[str]:
+def _columns_of(spec:str) -> list[str]:
     "The columns that an option names: those in braces, or the whole text."
     return re.findall(r'\{([^{}]+)\}', spec) or [spec]
 
@@ -78,7 +78,7 @@ def _column_problems(params:dict, rows:list[dict], where:str) -> list[str]:
     "A message for each option whose column no row has."
     problems, columns = [], list(dict.fromkeys(c for row in rows[:1000] for c in row))
     for option in _USUAL:
-        for name in _names(params[option]) if params[option] else ():
+        for name in _columns_of(params[option]) if params[option] else ():
             if name in columns or any(_look_up(row, name) is not None for row in rows): continue
             likely = _likely(option, name, columns)
             fix = f"; write data.params.{option}={likely}" if likely else ''
@@ -87,17 +87,17 @@ def _column_problems(params:dict, rows:list[dict], where:str) -> list[str]:
     return problems
 
 # %% ../nbs/api/15_table.ipynb #tb-text-missing
-_KIND_NAMES = {bool: 'true or false', int: 'a number', float: 'a number', list: 'a list', dict: 'an object'}
+_CELL_TYPE_WORDS = {bool: 'true or false', int: 'a number', float: 'a number', list: 'a list', dict: 'an object'}
 
-def _missing(value:Any) -> bool: return value is None or isinstance(value, float) and math.isnan(value)
+def _is_missing(value:Any) -> bool: return value is None or isinstance(value, float) and math.isnan(value)
 
 # %% ../nbs/api/15_table.ipynb #tb-text-as-text
 def _as_text(value:Any, what:str, numbers:bool=False) -> str:
     "A cell as text; raises `DropRow` for anything but text, or a number if `numbers`."
     if isinstance(value, str): return value
-    if _missing(value): raise DropRow(f'no {what}')
+    if _is_missing(value): raise DropRow(f'no {what}')
     if numbers and isinstance(value, Number) and not isinstance(value, bool): return str(value)
-    raise DropRow(f'{what} is {_KIND_NAMES.get(type(value), type(value).__name__)}, not text')
+    raise DropRow(f'{what} is {_CELL_TYPE_WORDS.get(type(value), type(value).__name__)}, not text')
 
 # %% ../nbs/api/15_table.ipynb #tb-text
 def _filled(spec:str, row:dict, what:str, numbers:bool=False) -> str:
@@ -180,7 +180,7 @@ def get_system_prompt(self:TableProcessor, example:dict)->str|None:
     return value if isinstance(value, str) and value.strip() else None
 
 # %% ../nbs/api/15_table.ipynb #tb-read-side
-def _side(table:TableProcessor, row:dict) -> str:
+def _split_text(table:TableProcessor, row:dict) -> str:
     "The text whose hash decides whether a row is for evaluation: its question, or empty where it has none."
     try: question = table.get_question_text(row)
     except DropRow: return ''
@@ -190,7 +190,7 @@ def _side(table:TableProcessor, row:dict) -> str:
 @patch
 def _divided(self:TableProcessor, rows:list[dict]) -> dict:
     share = self.params['eval_fraction'] or 0.1
-    held = [in_share(_side(self, row), share) for row in rows]
+    held = [in_share(_split_text(self, row), share) for row in rows]
     if not any(held) and len(rows) > 1: held[-1] = True # a table of a few rows still has something to evaluate
     return dict(train=[row for row, h in zip(rows, held) if not h], test=[row for row, h in zip(rows, held) if h])
 

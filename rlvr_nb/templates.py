@@ -17,11 +17,11 @@ from .grammar import ConfigError, one_line
 from .rendering import Rendering, render_templates
 
 # %% ../nbs/api/10_templates.ipynb #tp-literal
-def _literal(value:Any) -> str:
+def _jinja_literal(value:Any) -> str:
     "A value of a configuration in Jinja's spelling."
     if value is None or isinstance(value, bool): return {None: 'none', True: 'true', False: 'false'}[value]
-    if isinstance(value, (list, tuple)): return '[' + ', '.join(map(_literal, value)) + ']'
-    if isinstance(value, dict): return '{' + ', '.join(f'{_literal(str(k))}: {_literal(v)}' for k,
+    if isinstance(value, (list, tuple)): return '[' + ', '.join(map(_jinja_literal, value)) + ']'
+    if isinstance(value, dict): return '{' + ', '.join(f'{_jinja_literal(str(k))}: {_jinja_literal(v)}' for k,
                                                        v in value.items()) + '}'
     return json.dumps(value, ensure_ascii=False)
 
@@ -37,7 +37,7 @@ def with_defaults(template:str,  # of a tokenizer
         if not name.isidentifier() or name in _RESERVED:
             raise ConfigError(f"prompts.chat_template_kwargs.{name}: not an argument that can be set here; "
                               "write a name that the model's chat template reads, such as enable_thinking")
-        lines.append('{%- set ' + f'{name} = {name} | default({_literal(value)})' + ' %}')
+        lines.append('{%- set ' + f'{name} = {name} | default({_jinja_literal(value)})' + ' %}')
     blank = '\n' if lines and template.startswith('\n') else '' # Jinja takes away the first line break behind a tag
     return ''.join(lines) + blank + template
 
@@ -61,7 +61,7 @@ def _is_ours(tokenizer) -> bool:
     return isinstance(tokenizer.chat_template, str) and tokenizer.chat_template in OWN_TEMPLATES
 
 # %% ../nbs/api/10_templates.ipynb #tp-tokens
-def _tokens(tokenizer) -> dict[str, str]:
+def _special_tokens(tokenizer) -> dict[str, str]:
     "The special tokens that a template can name, such as `eos_token`."
     return {k: str(v) for k, v in tokenizer.special_tokens_map.items() if isinstance(v, str)}
 
@@ -75,7 +75,7 @@ def try_render(tokenizer:Any, # a transformers tokenizer with a chat template
               )->list[Rendering]:
     "Render prompts, each up to where the model's turn begins; a `Rendering` without text says what went wrong."
     if prompts and _is_apart(tokenizer):
-        return render_templates(tokenizer.get_chat_template(), _tokens(tokenizer), prompts)
+        return render_templates(tokenizer.get_chat_template(), _special_tokens(tokenizer), prompts)
     def here(messages):
         try: return Rendering(tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True))
         except Exception as e: return Rendering(None, one_line(f'{type(e).__name__}: {e}')[:500], 'broken')
@@ -102,7 +102,7 @@ def _apply_apart(tokenizer, conversation, chat_template=None, add_generation_pro
                         add_generation_prompt=add_generation_prompt, **options)
     known = set(inspect.signature(original).parameters)
     arguments = {k: v for k, v in options.items() if k not in known}
-    arguments = {**_tokens(tokenizer), **arguments, 'add_generation_prompt': add_generation_prompt}
+    arguments = {**_special_tokens(tokenizer), **arguments, 'add_generation_prompt': add_generation_prompt}
     several = bool(conversation) and isinstance(conversation[0], (list, tuple))
     prompts = list(conversation) if several else [conversation]
     found = render_templates(tokenizer.get_chat_template(chat_template), arguments, prompts)

@@ -72,7 +72,7 @@ def _why(path:str,    # of an option
     return _rule_of(path) or _reaches(value, run)
 
 # %% ../nbs/api/79_trust.ipynb #trust-typed
-def _typed(overrides) -> list[tuple]:
+def _typed_paths(overrides) -> list[tuple]:
     "The paths that overrides name; a group names its whole section."
     changes = [parse_override(text) for text in overrides]
     return [(GROUPS[c.group],) if c.group else c.path for c in changes]
@@ -88,7 +88,7 @@ def _environment_reads(run:RunDir) -> dict[tuple, str]:
     return {path: text for path, text in texts.items() if '${' in _ORDINARY.sub('', text)}
 
 # %% ../nbs/api/79_trust.ipynb #trust-asked
-def _asked(cfg:PipelineConfig, run:RunDir) -> list[tuple]:
+def _loosening_options(cfg:PipelineConfig, run:RunDir) -> list[tuple]:
     "What a configuration asks for that loosens a protection: (path, value, what it would do)."
     options = [(path, value) for path, value in walk(cfg.model_dump(by_alias=True)) if path]
     asked = [(path, value, _why(path_text(path), value, run)) for path, value in options]
@@ -96,7 +96,7 @@ def _asked(cfg:PipelineConfig, run:RunDir) -> list[tuple]:
 
 def _untyped(asked:list[tuple], overrides) -> list[tuple]:
     "What is asked for and was not typed."
-    typed = _typed(overrides)
+    typed = _typed_paths(overrides)
     return [each for each in asked if not any(each[0][:len(t)] == t for t in typed)]
 
 def _faults(asked:list[tuple], run:RunDir, overrides) -> list[Fault]:
@@ -117,7 +117,7 @@ def loosened_protections(cfg:PipelineConfig, # loaded from a run's file, with th
                          overrides:Any=(),   # what the person typed
                         )->list[Fault]:      # one for each option, in the order of the configuration
     "What a run's own file asks for that loosens a protection."
-    return _faults(_asked(cfg, run), run, overrides) + environment_faults(run, overrides)
+    return _faults(_loosening_options(cfg, run), run, overrides) + environment_faults(run, overrides)
 
 def environment_faults(run:RunDir,       # whose file it is
                        overrides:Any=(), # what the person typed
@@ -158,7 +158,7 @@ def load_run_safely(run:Any,        # a `RunDir`, or its path
         resets += _resets(new)
         warnings += [_not_taken(path_text(path), why) for path, _, why in new]
         cfg = load_file(str(run.config), 'run_dir=null', *resets, *overrides)
-        new = _untyped(_asked(cfg, run), [*resets, *overrides])
+        new = _untyped(_loosening_options(cfg, run), [*resets, *overrides])
     cfg._warnings = [*warnings, *cfg._warnings]
     return cfg
 
@@ -173,7 +173,7 @@ def options_to_confirm(run:Any           # a `RunDir`, or its path
     run = as_run(run)
     reads = _reads(run)
     cfg = load_file(str(run.config), *_resets(reads))
-    return {override_text(path_text(path), value): why for path, value, why in [*_asked(cfg, run), *reads]}
+    return {override_text(path_text(path), value): why for path, value, why in [*_loosening_options(cfg, run), *reads]}
 
 # %% ../nbs/api/79_trust.ipynb #trust-changes-of
 NOT_EVALUATED = ('model.save_model_path', 'train.output_dir', 'model.push_to_hub')  # what an evaluation doesn't follow
@@ -207,23 +207,23 @@ class Inspection:
         return visible('\n'.join(lines))
 
 # %% ../nbs/api/79_trust.ipynb #trust-kind-of-file-loaded-lines
-_KINDS = {'.safetensors': 'weights, read as plain tensors', '.gguf': 'weights, read as plain tensors',
-          '.bin': 'a pickle, read as plain tensors only', '.pt': 'a pickle, read as plain tensors only',
-          '.pth': 'a pickle, read as plain tensors only',
-          '.pkl': 'a pickle, never loaded', '.ckpt': 'a pickle, never loaded',
-          '.py': 'a program, never run', '.so': 'a program, never run', '.sh': 'a program, never run',
-          '.jinja': 'a template, rendered with limits', '.parquet': 'completions, read as data'}
+_FILE_KINDS = {'.safetensors': 'weights, read as plain tensors', '.gguf': 'weights, read as plain tensors',
+               '.bin': 'a pickle, read as plain tensors only', '.pt': 'a pickle, read as plain tensors only',
+               '.pth': 'a pickle, read as plain tensors only',
+               '.pkl': 'a pickle, never loaded', '.ckpt': 'a pickle, never loaded',
+               '.py': 'a program, never run', '.so': 'a program, never run', '.sh': 'a program, never run',
+               '.jinja': 'a template, rendered with limits', '.parquet': 'completions, read as data'}
 
 def _loaded_lines(root:Path) -> list[str]:
     "The number and size of the files of each relevant kind, and how they would be read."
     found = {}
-    for path in _files(root):
-        if path.suffix in _KINDS: found.setdefault(path.suffix, []).append(path)
+    for path in _files_below(root):
+        if path.suffix in _FILE_KINDS: found.setdefault(path.suffix, []).append(path)
     def total(paths): return gigabytes(sum(p.lstat().st_size for p in paths))
-    return [f'{len(paths)} {suffix}, {total(paths)}: {_KINDS[suffix]}' for suffix, paths in sorted(found.items())]
+    return [f'{len(paths)} {suffix}, {total(paths)}: {_FILE_KINDS[suffix]}' for suffix, paths in sorted(found.items())]
 
 # %% ../nbs/api/79_trust.ipynb #trust-kind-of-file
-def _files(root:Path, most:int=20_000) -> list[Path]:
+def _files_below(root:Path, most:int=20_000) -> list[Path]:
     "The files below a folder, links not followed; at most so many."
     found = []
     for folder, names, files in os.walk(root):
@@ -238,7 +238,7 @@ _SETTINGS = ('config.json', 'tokenizer_config.json', 'adapter_config.json', 'pro
 def _own_code(root:Path) -> list[str]:
     "Code that a model's JSON files refer to, and files that can't be read."
     told = []
-    for path in _files(root):
+    for path in _files_below(root):
         if path.name not in _SETTINGS: continue
         try: known = parse_json(read_text_file(path, 16 * 2**20))
         except (ConfigError, ValueError) as e:
@@ -253,7 +253,7 @@ def _own_code(root:Path) -> list[str]:
 # %% ../nbs/api/79_trust.ipynb #trust-refused
 def _refused(root:Path) -> list[str]:
     "The reasons for which the models in a directory would not be loaded."
-    folders = sorted({path.parent for path in _files(root) if path.name in _SETTINGS})
+    folders = sorted({path.parent for path in _files_below(root) if path.name in _SETTINGS})
     told = []
     for folder in folders:
         try: found = folder_problems(folder)
@@ -266,7 +266,7 @@ _LARGE = 100 * 2**30  # bytes; no run that fits on one machine has as much
 
 def _unusual(root:Path) -> list[str]:
     "Links, programs, hidden files, pipes and sizes that a run or a model folder doesn't have."
-    files = _files(root)
+    files = _files_below(root)
     told = [f'{path} is a link that leads out of it' for path in links_out(root)]
     for path in files:
         name, mode = path.relative_to(root), path.lstat().st_mode
@@ -275,7 +275,7 @@ def _unusual(root:Path) -> list[str]:
         elif mode & 0o111 and not path.is_symlink(): told.append(f'{name} is executable')
         elif path.name.startswith('.') and path.name not in ('.gitignore', '.gitattributes', '.rlvr_nb-run'):
             told.append(f'{name} is hidden')
-        elif path.suffix in ('.py', '.so', '.sh', '.pkl', '.ckpt'): told.append(f'{name} is {_KINDS[path.suffix]}')
+        elif path.suffix in ('.py', '.so', '.sh', '.pkl', '.ckpt'): told.append(f'{name} is {_FILE_KINDS[path.suffix]}')
     size = sum(p.lstat().st_size for p in files)
     if len(files) >= 20_000: told.append('20,000 files and more')
     return told + ([f'{gigabytes(size)} in all'] if size > _LARGE else [])
@@ -315,7 +315,8 @@ def inspect_path(path:Any # a run directory, or the folder of a model
     root = Path(os.path.realpath(path))
     if not root.is_dir(): raise ConfigError(f'inspect: {path} is no directory; name a run or the folder of a model')
     run, told = RunDir(root), Inspection(root)
-    told.is_a.append(f'{len(_files(root)):,} files, {gigabytes(sum(p.lstat().st_size for p in _files(root)))}')
+    sizes = [path.lstat().st_size for path in _files_below(root)]
+    told.is_a.append(f'{len(sizes):,} files, {gigabytes(sum(sizes))}')
     told.loads += _loaded_lines(root)
     if any(path.exists() for path in (run.config, run.manifest, run.events, run.metrics_file)): _inspect_run(run, told)
     elif any((root/name).exists() for name in _SETTINGS): told.is_a.append('the folder of a model')

@@ -126,8 +126,8 @@ class Proven:
 
 # %% ../nbs/api/53_updates.ipynb #updates-noise
 _ROUNDING = ('sampler and trainer are {:.2f} nats a token apart on average, and the trainer is {:.2f} apart from '
-             'itself when a text stands alone in its batch: rounding decides in this model; train.bf16=false computes in '
-             'float32')
+             'itself when a text stands alone in its batch: rounding decides in this model; train.bf16=false '
+             'computes in float32')
 
 @patch
 def _own_noise(self:Proven, model, inputs, theirs, rows:int=4) -> float:

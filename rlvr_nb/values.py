@@ -11,20 +11,20 @@ from collections.abc import Callable
 from fractions import Fraction
 
 # %% ../nbs/api/25_values.ipynb #values-own-imports
-from .formulas import _decimal
+from .formulas import _exact
 from .numerals import Unreadable
 
 # %% ../nbs/api/25_values.ipynb #m-context
-_local = threading.local()
+_thread_state = threading.local()
 _MAX_BITS = 12_000
 
 def _ctx():
     "A private sixty-digit arithmetic for this thread."
-    if not hasattr(_local, 'ctx'):
+    if not hasattr(_thread_state, 'ctx'):
         import mpmath
-        _local.ctx = mpmath.MPContext()
-        _local.ctx.dps = 60
-    return _local.ctx
+        _thread_state.ctx = mpmath.MPContext()
+        _thread_state.ctx.dps = 60
+    return _thread_state.ctx
 
 # %% ../nbs/api/25_values.ipynb #m-mp
 def _mp(x): return _ctx().mpf(x.numerator) / x.denominator if isinstance(x, Fraction) else x
@@ -112,7 +112,7 @@ def _combined(op:str, a, b):
 def _evaluate(tree:tuple, values:dict, real:bool=False):
     "The value of a formula: a Fraction if it is rational, else sixty digits; `real`: only real numbers on the way."
     op, *args = tree
-    if op == 'num': return _decimal(args[0])
+    if op == 'num': return _exact(args[0])
     if op == 'var': return values[args[0]]
     if op in ('pi', 'e'): return +getattr(_ctx(), op)
     if op == 'i': return _ctx().mpc(0, 1)
@@ -150,7 +150,7 @@ def _points(letters:set) -> list[dict]:
     return [{v: _scattered(i, k) for i, v in names} for k in range(6)] + whole
 
 # %% ../nbs/api/25_values.ipynb #m-same
-_ENOUGH, _FRACTIONS = 4, 6  # points that have to agree, and how many of the points are fractions
+_AGREEING_POINTS, _FRACTIONS = 4, 6  # points that have to agree, and how many of the points are fractions
 
 def _close(a, b) -> bool:
     "Equal exactly, or to forty digits where a value is irrational."
@@ -164,7 +164,7 @@ def _agreements(a:tuple, b:tuple, agree:Callable) -> bool:
     letters, hits = _letters(a) | _letters(b), 0
     real = bool(letters) and not (_has(a, 'i') or _has(b, 'i'))
     for k, point in enumerate(_points(letters)):
-        if k >= _FRACTIONS and hits > 1 or hits >= _ENOUGH: break
+        if k >= _FRACTIONS and hits > 1 or hits >= _AGREEING_POINTS: break
         try: x, y = _evaluate(a, point, real), _evaluate(b, point, real)
         except Unreadable as problem:
             if not letters or str(problem) == 'too_expensive' and k < _FRACTIONS: raise

@@ -22,7 +22,7 @@ from .statements import _MAX_BLOCK, _from_json, _gold_number, _gsm8k, _read, rea
 from .finance import _finqa
 from .formulas import _uniform
 from .values import _evaluate, _letters
-from .shapes import _is_text, _shape, _spelling, _text_command, _words
+from .shapes import _is_text, _shape, _spelling, _text_command, _plain_words
 from .equality import _equal
 from .algebra import _symbolic
 
@@ -36,17 +36,17 @@ _denied = re.compile(r'(?<!\\)\b(?:' + '|'.join((*_DENIED_WORDS, *_DENIED_PHRASE
   |\?|==|\{\{|\}\}\}\}|<!--|\b[A-Za-z_]\w*\.\w+\(|__|;\s*drop""", re.X | re.I)
 
 # %% ../nbs/api/29_verify.ipynb #v-candidates
-_said = re.compile(r'^(?:[\s"\'*:,#]|\b(?:so|therefore|thus|hence|final|my|the|our|correct|required|solution|answer'
-                   r'|result|value|expression|we|get|have|which|this|that|it'
-                   r'|is|are|equals?|simplifies\s+to|gives|in\s+short)\b(?!\s*\())*?\b(?:final\s+answer|answer|result'
-                   r'|solutions?|value)\b[\s*"]*'
-                   r'(?:(?:is|are|equals|of\s+[^=:]{1,40}\s+is)\b|[:=])[\s:]*', re.I)
+_answer_phrase = re.compile(r'^(?:[\s"\'*:,#]|\b(?:so|therefore|thus|hence|final|my|the|our|correct|required|solution'
+                            r'|answer|result|value|expression|we|get|have|which|this|that|it'
+                            r'|is|are|equals?|simplifies\s+to|gives|in\s+short)\b(?!\s*\())*?'
+                            r'\b(?:final\s+answer|answer|result|solutions?|value)\b[\s*"]*'
+                            r'(?:(?:is|are|equals|of\s+[^=:]{1,40}\s+is)\b|[:=])[\s:]*', re.I)
 _segment = re.compile(r'\$\$?([^$]+)\$\$?|\\\(((?:[^\\]|\\[^)])*)\\\)|\\\[((?:[^\\]|\\[^\]])*)\\\]')
 
 # %% ../nbs/api/29_verify.ipynb #v-candidate-verbs
 _verb = re.compile(r"\b(?:is|are|equals|equal\s+to|gives|yields|get|obtain|have|becomes|therefore|thus|hence"
                    r"|so)\b[\s,:]*(?:at\s+)?", re.I)
-_label = re.compile(r"^\s*[A-Za-z][A-Za-z '*()-]{0,60}:\s*", re.S)
+_leading_label = re.compile(r"^\s*[A-Za-z][A-Za-z '*()-]{0,60}:\s*", re.S)
 
 # %% ../nbs/api/29_verify.ipynb #v-only-segment
 def _only_segment(text:str) -> list[str]:
@@ -60,9 +60,9 @@ def _only_segment(text:str) -> list[str]:
 def _candidates(text:str) -> tuple[str, ...]:
     "The parts of a block that may be its answer, the whole first."
     plain = re.sub(r'\\[()\[\]]|\$', ' ', text)
-    said, verbs = _said.match(plain), list(_verb.finditer(plain))
+    said, verbs = _answer_phrase.match(plain), list(_verb.finditer(plain))
     found = [text, *([plain[said.end():]] if said else []), *_only_segment(text)]
-    heads = [m.end() for m in (_label.match(plain), *verbs[-1:]) if m]
+    heads = [m.end() for m in (_leading_label.match(plain), *verbs[-1:]) if m]
     found += [plain[end:] for end in heads if not re.search(r'[\d=<>]', plain[:end])
               and '\n' not in plain[end:].strip()]
     return tuple(dict.fromkeys(f.strip() for f in found if f.strip()))
@@ -104,13 +104,13 @@ def _constants(gold:str) -> tuple[Fraction, ...]:
 
 # %% ../nbs/api/29_verify.ipynb #v-math-words
 _choice = re.compile(r'\(?([A-Z])(?:\)|\.(?=\s|$)|:(?=\s)|$)(?!.*\b(?:or|and)\b)(?!.*\([A-Z]\))', re.S)
-_introduced = re.compile(r'^(?:option|choice|answer|it is|there (?:is|are))\s+')
+_introduction = re.compile(r'^(?:option|choice|answer|it is|there (?:is|are))\s+')
 
 # %% ../nbs/api/29_verify.ipynb #v-math-text
 def _math_text(text:str, gold:str) -> Verdict:
     "Compare words: no case, no articles."
-    truth, said = _words(gold), [_words(c) for c in _candidates(text)]
-    said += [_introduced.sub('', s) for s in said]
+    truth, said = _plain_words(gold), [_plain_words(c) for c in _candidates(text)]
+    said += [_introduction.sub('', s) for s in said]
     if len(truth) == 1:
         choices = [_choice.match(re.sub(r'\\text[a-z]*\s*\{\s*([^{}]*)\}', r'\1', c.strip(' $*"')))
                    for c in _candidates(text)]
@@ -238,11 +238,11 @@ def _right_of(after:str) -> str:
 
 # %% ../nbs/api/29_verify.ipynb #v-in-context
 _opened = re.compile(r'(?:\\left\s*|(?<!\\))\(\s*$')
-_raised = re.compile(r'\s*(?:\\right\s*)?\)\s*(?=\^)')
+_closing_before_exponent = re.compile(r'\s*(?:\\right\s*)?\)\s*(?=\^)')
 
 def _in_context(before:str, content:str, after:str) -> str:
     "The expression that a box and what is joined to it make."
-    if (opened := _opened.search(before)) and (closed := _raised.match(after)):   # (box)^2
+    if (opened := _opened.search(before)) and (closed := _closing_before_exponent.match(after)):   # (box)^2
         before, after = before[:opened.start()], after[closed.end():]
     left, right = _left_of(before), _right_of(after)
     while right.startswith('}') and (m := _wrapper.search(left)): left, right = left[:m.start()], right[1:]
@@ -322,7 +322,7 @@ def _checked_kind(kind:str) -> str:
 # %% ../nbs/api/29_verify.ipynb #v-judged
 _log = logging.getLogger(__name__)
 
-def _judged(block:str, gold:str, kind:str) -> Verdict:
+def _block_verdict(block:str, gold:str, kind:str) -> Verdict:
     "The verdict on one block."
     if not block.strip(): return Verdict(False, None, 'empty')
     if '\\' in block: block = _framed(block)
@@ -347,8 +347,8 @@ def verify(completion:str|Parsed|list,
     _checked_kind(kind)
     if not parsed.blocks: return Verdict(False, None, 'no_block')
     if len(parsed.blocks) > _MAX_BLOCKS: return Verdict(False, None, 'conflict')
-    if len(parsed.blocks) == 1: return _judged(parsed.blocks[0], gold, kind)
-    first, *others = [_judged(block, gold, kind) for block in dict.fromkeys(b.strip() for b in parsed.blocks)]
+    if len(parsed.blocks) == 1: return _block_verdict(parsed.blocks[0], gold, kind)
+    first, *others = [_block_verdict(block, gold, kind) for block in dict.fromkeys(b.strip() for b in parsed.blocks)]
     if all(v.ok == first.ok and (v.ok or v.value == first.value is not None) for v in others): return first
     return Verdict(False, None, 'conflict')
 

@@ -68,8 +68,8 @@ def exact_generation():
     return ExactGeneration
 
 # %% ../nbs/api/54_vllm_engine.ipynb #vengine-options
-_SAME = ('mode', 'structured_outputs_regex', 'server_base_url', 'server_host', 'server_port', 'group_port',
-         'server_timeout', 'tensor_parallel_size', 'gpu_memory_utilization', 'enable_sleep_mode', 'model_impl')
+_VLLM_FIELDS = ('mode', 'structured_outputs_regex', 'server_base_url', 'server_host', 'server_port', 'group_port',
+                'server_timeout', 'tensor_parallel_size', 'gpu_memory_utilization', 'enable_sleep_mode', 'model_impl')
 _SAMPLING = ('repetition_penalty', 'temperature', 'top_p', 'top_k', 'min_p', 'max_completion_length',
              'generation_kwargs', 'trust_remote_code')
 
@@ -77,7 +77,7 @@ def generation_options(args:Any # a `GRPOConfig`
                       )->dict:  # of TRL's `VLLMGeneration`
     "What TRL's trainer tells its generation with vLLM."
     at_once = args.per_device_train_batch_size * args.vllm_tensor_parallel_size * args.steps_per_generation
-    same, sampling = [(name, f'vllm_{name}') for name in _SAME], [(name, name) for name in _SAMPLING]
+    same, sampling = [(name, f'vllm_{name}') for name in _VLLM_FIELDS], [(name, name) for name in _SAMPLING]
     options = {name: getattr(args, field) for name, field in same + sampling}
     return options | dict(max_model_length=args.vllm_max_model_length, max_num_seqs=at_once, logprobs=0)
 

@@ -42,6 +42,6 @@ from .task import Task
 # %% ../nbs/api/98_widgets.ipynb #widgets-kept-2
 CSS, SHAPES = asset('app.css'), known_shapes()
 GROUPS, REMOVED = FORM_GROUPS, DELETED   # the configuration has other things under these names
-_PARTS = (Setup, Task, Lab, Prospects, Progress, Results, Runs)
-SECTIONS = {part.name: part.title for part in _PARTS}
-LEADS = {part.name: part.lead for part in _PARTS}   # what each section is for
+_SECTION_CLASSES = (Setup, Task, Lab, Prospects, Progress, Results, Runs)
+SECTIONS = {part.name: part.title for part in _SECTION_CLASSES}
+LEADS = {part.name: part.lead for part in _SECTION_CLASSES}   # what each section is for

@@ -59,7 +59,7 @@ class WordProblem:
 # %% ../nbs/api/13_word_problems.ipynb #wordproblems-numbers
 TIMES = 9   # the largest second number of a multiplication or a division
 
-def _numbers(rng:random.Random, operation:str, largest:int) -> tuple[int, int]:
+def _two_numbers(rng:random.Random, operation:str, largest:int) -> tuple[int, int]:
     "Two numbers from 2 to `largest` that suit the operation."
     if operation in '*/':
         a, b = rng.randint(2, largest), rng.randint(2, min(TIMES, largest))
@@ -75,7 +75,7 @@ def word_problems(rng:random.Random,     # where names, things and numbers come 
     "An endless stream of problems."
     while True:
         operation = rng.choice(operations)
-        a, b = _numbers(rng, operation, largest)
+        a, b = _two_numbers(rng, operation, largest)
         story = rng.choice(STORIES[operation])
         question = story.format(name=rng.choice(FIRST_NAMES), things=rng.choice(THINGS), a=a, b=b)
         yield WordProblem(question, a, operation, b)

@@ -18,7 +18,7 @@ from .grammar import ConfigError, RLVRError
 from .files import json_text, read_json
 
 # %% ../nbs/api/71_writer.ipynb #writer-this-process
-def _place()->str:
+def _boot()->str:
     "What tells one boot of a system and one container from another; empty where the system doesn't say."
     try: return f"{Path('/proc/sys/kernel/random/boot_id').read_text().strip()} {os.readlink('/proc/self/ns/pid')}"
     except OSError: return ''
@@ -26,7 +26,7 @@ def _place()->str:
 def this_process()->dict: # host, pid, the time the process began, and its place on the host
     "The identity of this process for a mark."
     import psutil
-    return {'host': platform.node(), 'pid': os.getpid(), 'began': psutil.Process().create_time(), 'place': _place()}
+    return {'host': platform.node(), 'pid': os.getpid(), 'began': psutil.Process().create_time(), 'place': _boot()}
 
 
 # %% ../nbs/api/71_writer.ipynb #writer-process-lives
@@ -56,7 +56,7 @@ def file_system_now(folder:Path, # a directory
 # %% ../nbs/api/71_writer.ipynb #writer-within-sight
 def _in_sight(mark:dict) -> bool:
     "Whether this process can ask for the process of a mark: the same host, boot and space of process ids."
-    return mark['host'] == platform.node() and mark.get('place') in (None, _place())
+    return mark['host'] == platform.node() and mark.get('place') in (None, _boot())
 
 def _rebooted(mark:dict, age:float) -> bool:
     "Whether this host was started after a mark of it was touched last, so that its process is gone."
@@ -65,7 +65,7 @@ def _rebooted(mark:dict, age:float) -> bool:
 
 
 # %% ../nbs/api/71_writer.ipynb #writer-mark
-_KINDS = {'host': str, 'pid': int, 'began': (int, float), 'since': str, 'token': str}
+_CLAIM_TYPES = {'host': str, 'pid': int, 'began': (int, float), 'since': str, 'token': str}
 
 class WriterMark:
     "The mark in a run directory of the process that writes into it."
@@ -82,7 +82,7 @@ def read(self:WriterMark)->dict: # host, pid, began, since, token; empty where t
     "The content of the mark."
     try: found = read_json(self.path)
     except ConfigError: return {}
-    return found if all(isinstance(found.get(k), kind) for k, kind in _KINDS.items()) else {}
+    return found if all(isinstance(found.get(k), kind) for k, kind in _CLAIM_TYPES.items()) else {}
 
 # %% ../nbs/api/71_writer.ipynb #writer-alive
 @patch

@@ -12,7 +12,7 @@ from rlvr_nb.charts import charts
 from rlvr_nb.config import ConfigError, PipelineConfig, load_config
 from rlvr_nb.grammar import path_text, walk
 from rlvr_nb.registry import REWARDS, reward
-from rlvr_nb.report import _charts
+from rlvr_nb.report import _training_charts
 from rlvr_nb.verify import verify
 
 
@@ -63,7 +63,7 @@ def test_a_plot_is_one_line(monkeypatch):
     monkeypatch.setattr(curves, 'CHARTS', (*curves.CHARTS, curves.Chart('Made up', {'x': 'made/up'})))
     found = {'made/up': [(1, 2.), (2, 3.)]}
     run = SimpleNamespace(metrics=[{'made/up': 2.}], curve=lambda name: found.get(name, []))
-    assert 'Made up' in to_xml(charts(found)) and 'Made up' in to_xml(_charts(run))
+    assert 'Made up' in to_xml(charts(found)) and 'Made up' in to_xml(_training_charts(run))
 
 
 def test_a_family_is_one_line(monkeypatch):

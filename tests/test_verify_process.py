@@ -166,7 +166,7 @@ def test_scripts_need_no_main_guard(tmp_path):
 
 def test_without_math_verify_it_says_so(monkeypatch, tmp_path):
     monkeypatch.setattr(module, '_algebra', module._Algebra())
-    monkeypatch.setattr(module, '_PROGRAM', tmp_path / 'program.py')
+    monkeypatch.setattr(module, '_ALGEBRA_CHILD', tmp_path / 'program.py')
     (tmp_path / 'program.py').write_text('import a_module_that_is_not_there')
     fresh()
     with pytest.warns(RuntimeWarning, match="math-verify didn't start"): verdict = verify(INTEGRAL, HALF, 'math')
