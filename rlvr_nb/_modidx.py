@@ -1616,6 +1616,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                 'rlvr_nb.memory.forecast_plan': ('api/memory.html#forecast_plan', 'rlvr_nb/memory.py'),
                                 'rlvr_nb.memory.gathered_bytes': ('api/memory.html#gathered_bytes', 'rlvr_nb/memory.py'),
                                 'rlvr_nb.memory.generation_bytes': ('api/memory.html#generation_bytes', 'rlvr_nb/memory.py'),
+                                'rlvr_nb.memory.head_bytes': ('api/memory.html#head_bytes', 'rlvr_nb/memory.py'),
                                 'rlvr_nb.memory.held_bytes': ('api/memory.html#held_bytes', 'rlvr_nb/memory.py'),
                                 'rlvr_nb.memory.is_checkpointed': ('api/memory.html#is_checkpointed', 'rlvr_nb/memory.py'),
                                 'rlvr_nb.memory.is_sliced': ('api/memory.html#is_sliced', 'rlvr_nb/memory.py'),

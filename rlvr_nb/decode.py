@@ -132,7 +132,7 @@ class Decoder:
         self.kinds = layer_kinds(sampler.model.config)
         self.window = getattr(sampler.model.config.get_text_config(), 'sliding_window', None)
         self.batch:DecodeState|Any = None   # a `DecodeState` from the first generation on
-        self.captured, self.pool = {}, None
+        self.captured, self.pool, self.side = {}, None, None
 
     def release(self):
         "Give the memory of the batch and of the graphs back."
@@ -244,7 +244,7 @@ def _capture(self:Decoder, sampling:Sampling):
     import torch
     moving = self.batch.moving()
     before, noise = [t.clone() for t in moving], self.generator.get_state()
-    side = torch.cuda.Stream(self.device)
+    side = self.side = self.side or torch.cuda.Stream(self.device)   # each further one would cost a workspace of cuBLAS
     side.wait_stream(torch.cuda.current_stream(self.device))
     with torch.cuda.stream(side): self._step(sampling)
     torch.cuda.current_stream(self.device).wait_stream(side)
@@ -311,7 +311,7 @@ def _make_room(self:Decoder, rows:int, columns:int, new_tokens:int, penalizes:bo
     same = b and b.new_tokens == new_tokens and (b.seen is not None) == penalizes
     fits = same and b.columns >= columns and b.rows >= rows
     if fits and (self.graphs or b.rows == rows): return
-    if b: rows, columns = max(rows, b.rows if self.graphs else 0), max(columns, b.columns)
+    if same: rows, columns = max(rows, b.rows if self.graphs else 0), max(columns, b.columns)
     self.release()
     self.batch = DecodeState(self.sampler.model.config, rows, columns, new_tokens, self.device, penalizes)
 

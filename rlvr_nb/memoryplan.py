@@ -42,12 +42,15 @@ def boundary_bytes(shape:Shape, element:int, adapter:bool)->float:
 # %% ../nbs/api/42_memoryplan.ipynb #plan-slices
 WORKING = .4                # of what a layer keeps: what it computes with in the backward pass, as measured
 SLICE_ELEMENTS, SLICE_BYTES = 2**27, 14   # numbers of a slice of logits, and bytes of each
+_ALONE = 10   # bytes of each where there is no slice before
 
 def slice_bytes(positions:int,  # whose log-probability is taken
                 vocabulary:int, # entries of a row
                )->int:
     "Bytes of the log-softmax over the vocabulary, taken in slices."
-    return min(positions * vocabulary, SLICE_ELEMENTS) * SLICE_BYTES
+    whole = positions * vocabulary
+    first, second = min(whole, SLICE_ELEMENTS), min(max(0, whole - SLICE_ELEMENTS), SLICE_ELEMENTS)
+    return max(first * _ALONE, first * (SLICE_BYTES - _ALONE) + second * _ALONE)
 
 # %% ../nbs/api/42_memoryplan.ipynb #plan-moments
 def moment_bytes(optimizer:str # as `train.optim_name` calls it
@@ -75,10 +78,17 @@ def fits_fused(copy:float, # bytes of the copied weights
     "Whether there is room for fused layers."
     return copy <= free / 4
 
-def fused_bytes(shape:Shape, element:int)->float:
+def fused_bytes(shape:Shape,          # of the model
+                element:int,          # bytes of a number
+                adapted:tuple|str=(), # names of the matrices that have an adapter, or 'all-linear'
+               )->float:
     "Bytes of the copies that fused layers make of frozen weights."
-    inputs = [size for name, (_, size) in shape.projections().items() if name not in ('o_proj', 'down_proj')]
-    return shape.layers * shape.hidden * sum(inputs) * element if not shape.experts else 0.
+    if shape.experts: return 0.
+    copied = [(inputs, outputs) for name, (inputs, outputs) in shape.projections().items()
+              if name not in _ENDS or adapted == 'all-linear' or name in adapted]
+    return shape.layers * sum(inputs * outputs for inputs, outputs in copied) * element
+
+_ENDS = 'o_proj', 'down_proj'   # whose result is added to the hidden states
 
 # %% ../nbs/api/42_memoryplan.ipynb #plan-tokens
 WORTHWHILE = 4096   # tokens of a pass

@@ -632,7 +632,7 @@ class Moments:
     "What each moment of a run has to do with the memory of the GPU, and its seconds."
     def __init__(self):
         self.stack, self.peaks, self.seconds, self.since = ['between'], {}, {}, time.perf_counter()
-        self.entered, self.left, self.plans, self.reserved = {}, {}, [], 0
+        self.entered, self.left, self.plans, self.reserved, self.apart = {}, {}, [], 0, None
 
     def turn(self):
         "Write down what the moment at work has come to, and begin to measure anew; the bytes that are allocated."
@@ -669,6 +669,18 @@ class Moments:
             return made
         passes.plan_update = plan_update
 
+    def hear_proofs(self):
+        "Keep how far sampler and trainer are apart, along the completion too; memory is measured whatever it says."
+        from rlvr_nb import updates
+        usual, updates.FAR_APART = updates.sampler_difference, 10.
+        def difference(ours, theirs, mask):
+            gap = ((ours.float() - theirs.float()) * mask).nan_to_num()
+            parts = [(gap[:, at:at + 64].sum() / mask[:, at:at + 64].sum().clamp(min=1)).item()
+                     for at in range(0, gap.shape[1], 64)]
+            self.apart = dict(divergence=usual(ours, theirs, mask)[2], by_64_tokens=[round(p, 4) for p in parts])
+            return usual(ours, theirs, mask)
+        updates.sampler_difference = difference
+
 def watched_moments():
     "Moments that watch generation, loss, backward pass, step of the optimizer and evaluation."
     from accelerate import Accelerator
@@ -683,6 +695,7 @@ def watched_moments():
                                 (DefaultEvaluationComponent, 'run', 'evaluation')):
         moments.watch(owner, method, name)
     moments.hear_plans()
+    moments.hear_proofs()
     return moments
 
 def in_gib(sizes): return {name: round(size / 2**30, 3) for name, size in sizes.items()}
@@ -725,6 +738,7 @@ def forecast_beside(place, *overrides):
         left=in_gib(moments.left),
         plan_forecast=vars(made.plan),
         plans=moments.plans,
+        apart=moments.apart,
         parts={moment: in_gib(parts) for moment, parts in made.phases.items()},
         prompt_tokens=cfg.train.max_prompt_length,
         seconds_forecast=None if made.seconds is None else round(made.seconds / made.work['steps'], 2),
@@ -755,6 +769,7 @@ def beside_lines(found):
             f"allocated before and after: {'; '.join(held)}",
             *(f'{moment}: {sizes}' for moment, sizes in parts.items()),
             f"plan: forecast {found['plan_forecast']}; the run {found['plans']}",
+            f"sampler and trainer: {found['apart']}",
             f"seconds: {found['seconds_moments']}; steps {found['seconds_per_step']}", *found['told']]
 
 def of_size(batch, tokens, *more):
