@@ -1052,7 +1052,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                   'rlvr_nb.formulas._Formula.take': ('api/formulas.html#_formula.take', 'rlvr_nb/formulas.py'),
                                   'rlvr_nb.formulas._Formula.terms': ('api/formulas.html#_formula.terms', 'rlvr_nb/formulas.py'),
                                   'rlvr_nb.formulas._Formula.whole': ('api/formulas.html#_formula.whole', 'rlvr_nb/formulas.py'),
-                                  'rlvr_nb.formulas._exact': ('api/formulas.html#_exact', 'rlvr_nb/formulas.py'),
+                                  'rlvr_nb.formulas._as_fraction': ('api/formulas.html#_as_fraction', 'rlvr_nb/formulas.py'),
                                   'rlvr_nb.formulas._formula': ('api/formulas.html#_formula', 'rlvr_nb/formulas.py'),
                                   'rlvr_nb.formulas._formula_tokens': ('api/formulas.html#_formula_tokens', 'rlvr_nb/formulas.py'),
                                   'rlvr_nb.formulas._named_sign': ('api/formulas.html#_named_sign', 'rlvr_nb/formulas.py'),

@@ -169,7 +169,7 @@ def fraction_behind(self:_Formula) -> tuple|None:
     return self.peek(-3), self.peek(-1)
 
 # %% ../nbs/api/25_formulas.ipynb #m-decimal-value
-def _exact(text:str) -> Fraction: return Fraction(text if text[0] != '.' else '0' + text)
+def _as_fraction(text:str) -> Fraction: return Fraction(text if text[0] != '.' else '0' + text)
 
 # %% ../nbs/api/25_formulas.ipynb #m-mixed-number
 @patch
@@ -179,7 +179,7 @@ def mixed(self:_Formula, whole:str) -> tuple:
     parts = self.fraction_behind() if whole.isdigit() else None
     if not parts: return tree
     top, below = parts
-    if top[0] == below[0] == 'num' and 0 < _exact(top[1]) < _exact(below[1]): return ('+', tree, ('/', top, below))
+    if top[0] == below[0] == 'num' and 0 < _as_fraction(top[1]) < _as_fraction(below[1]): return ('+', tree, ('/', top, below))
     if self.tokens[here][0] == 'num': raise Unreadable('several_values')
     self.at, self.tokens = here, tokens
     return tree

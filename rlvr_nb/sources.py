@@ -62,7 +62,8 @@ class WrittenFloat(float):
     def __reduce__(self): return (type(self), (self.text,))
 
 # %% ../nbs/api/12_sources.ipynb #d-written
-def _whole_or_text(text:str) -> int|str: return int(text) if len(text) < 4000 else text # Python refuses to read longer ones
+def _whole_or_text(text:str) -> int|str:
+    return int(text) if len(text) < 4000 else text  # Python refuses to read longer ones
 
 # %% ../nbs/api/12_sources.ipynb #d-loads
 def _loads(text:str, where:str, whole:bool=True):
