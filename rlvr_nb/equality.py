@@ -11,7 +11,7 @@ from fractions import Fraction
 
 # %% ../nbs/api/27_equality.ipynb #equality-own-imports
 from .numerals import Unreadable
-from .formulas import _exact
+from .formulas import _as_fraction
 from .values import _agreements, _close, _ctx, _evaluate, _letters, _mp, _same_formula
 from .shapes import _ALIASES, _FLIP
 
@@ -81,7 +81,7 @@ def _rounded_right(decimal:tuple, exact:tuple) -> bool:
     value = _evaluate(exact, {})
     if _terminates(value) or isinstance(value, _ctx().mpc): return False
     places = len(written[0].partition('.')[2])
-    return abs(_mp(value) - _mp(written[1] * _exact(written[0]))) * 2 <= _ctx().mpf(10) ** -places
+    return abs(_mp(value) - _mp(written[1] * _as_fraction(written[0]))) * 2 <= _ctx().mpf(10) ** -places
 
 # %% ../nbs/api/27_equality.ipynb #e-formula
 def _equal_values(gold:tuple, answer:tuple) -> bool:

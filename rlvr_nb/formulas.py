@@ -179,7 +179,8 @@ def mixed(self:_Formula, whole:str) -> tuple:
     parts = self.fraction_behind() if whole.isdigit() else None
     if not parts: return tree
     top, below = parts
-    if top[0] == below[0] == 'num' and 0 < _as_fraction(top[1]) < _as_fraction(below[1]): return ('+', tree, ('/', top, below))
+    is_proper = top[0] == below[0] == 'num' and 0 < _as_fraction(top[1]) < _as_fraction(below[1])
+    if is_proper: return ('+', tree, ('/', top, below))
     if self.tokens[here][0] == 'num': raise Unreadable('several_values')
     self.at, self.tokens = here, tokens
     return tree

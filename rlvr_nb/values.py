@@ -11,7 +11,7 @@ from collections.abc import Callable
 from fractions import Fraction
 
 # %% ../nbs/api/25_values.ipynb #values-own-imports
-from .formulas import _exact
+from .formulas import _as_fraction
 from .numerals import Unreadable
 
 # %% ../nbs/api/25_values.ipynb #m-context
@@ -112,7 +112,7 @@ def _combined(op:str, a, b):
 def _evaluate(tree:tuple, values:dict, real:bool=False):
     "The value of a formula: a Fraction if it is rational, else sixty digits; `real`: only real numbers on the way."
     op, *args = tree
-    if op == 'num': return _exact(args[0])
+    if op == 'num': return _as_fraction(args[0])
     if op == 'var': return values[args[0]]
     if op in ('pi', 'e'): return +getattr(_ctx(), op)
     if op == 'i': return _ctx().mpc(0, 1)
