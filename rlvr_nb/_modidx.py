@@ -2814,6 +2814,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                  'rlvr_nb.sampler._in': ('api/sampler.html#_in', 'rlvr_nb/sampler.py'),
                                  'rlvr_nb.sampler._norm_class': ('api/sampler.html#_norm_class', 'rlvr_nb/sampler.py'),
                                  'rlvr_nb.sampler._once': ('api/sampler.html#_once', 'rlvr_nb/sampler.py'),
+                                 'rlvr_nb.sampler.changed_logits': ('api/sampler.html#changed_logits', 'rlvr_nb/sampler.py'),
                                  'rlvr_nb.sampler.dense_bytes': ('api/sampler.html#dense_bytes', 'rlvr_nb/sampler.py'),
                                  'rlvr_nb.sampler.norm_eps': ('api/sampler.html#norm_eps', 'rlvr_nb/sampler.py'),
                                  'rlvr_nb.sampler.norm_offset': ('api/sampler.html#norm_offset', 'rlvr_nb/sampler.py'),

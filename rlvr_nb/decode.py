@@ -137,9 +137,11 @@ class Decoder:
     def release(self):
         "Give the memory of the batch and of the graphs back."
         import torch
+        cuda = self.device.type == 'cuda'
+        if cuda: torch.cuda.synchronize(self.device)
         if self.batch: self.batch.arena.layers.clear()   # the arena and its layers know each other
         self.batch, self.captured, self.pool = None, {}, None
-        if self.device.type == 'cuda': torch.cuda.empty_cache()
+        if cuda: torch.cuda.empty_cache()
 
 # %% ../nbs/api/45_decode.ipynb #decode-masks
 @patch
@@ -246,8 +248,9 @@ def _capture(self:Decoder, sampling:Sampling):
     before, noise = [t.clone() for t in moving], self.generator.get_state()
     side = self.side = self.side or torch.cuda.Stream(self.device)   # each further one would cost a workspace of cuBLAS
     side.wait_stream(torch.cuda.current_stream(self.device))
-    with torch.cuda.stream(side): self._step(sampling)
-    torch.cuda.current_stream(self.device).wait_stream(side)
+    try:
+        with torch.cuda.stream(side): self._step(sampling)
+    finally: torch.cuda.current_stream(self.device).wait_stream(side)
     graph = torch.cuda.CUDAGraph()
     graph.register_generator_state(self.generator)
     with torch.cuda.graph(graph, pool=self.pool): self._step(sampling)

@@ -13,6 +13,7 @@ from typing import Any
 # %% ../nbs/api/53_logprobs.ipynb #logprobs-own-imports
 from .fused import word_slope_, word_stats, words_proved
 from .memoryplan import SLICE_ELEMENTS
+from .sampler import changed_logits
 
 # %% ../nbs/api/53_logprobs.ipynb #logprobs-slice
 def slice_logprobs(hidden_NH:Any,     # in the precision of the product
@@ -109,10 +110,9 @@ def completion_logprobs(states_BTH:Any,    # last hidden states, without the las
 def head_obstacle(model:Any # a transformers model, without an adapter's wrapper
                  )->str|None:
     "Why the output layer of a model can't be read in slices."
-    head, text = model.get_output_embeddings(), model.config.get_text_config()
+    head = model.get_output_embeddings()
     if type(head) is not torch.nn.Linear: return f'the output layer is a {type(head).__name__}'
     if 'forward' in vars(head): return 'the forward pass of the output layer was replaced'
     if not head.weight.is_floating_point(): return 'the output layer is quantized'
-    for name in ('final_logit_softcapping', 'logit_scale', 'output_multiplier', 'logits_scaling'):
-        if getattr(text, name, None) not in (None, 1, 1.): return f'the model changes its logits ({name})'
-    return None
+    changed = changed_logits(model.config)
+    return f'the model changes its logits ({changed})' if changed else None

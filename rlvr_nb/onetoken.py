@@ -16,6 +16,7 @@ from torch.nn.functional import gelu, silu
 # %% ../nbs/api/44_onetoken.ipynb #onetoken-own
 from .kernels import TritonOps, choice_gap, triton
 from .kvcache import additive, layer_kinds, make_arena, next_token_mask
+from .sampler import changed_logits
 from .layers import Stacked, _follow_stacks, fuse_layers
 
 # %% ../nbs/api/44_onetoken.ipynb #onetoken-summed
@@ -270,6 +271,7 @@ def step_obstacle(sampler:Any  # with fused layers
     if not TokenStep.used: return 'they are turned off'
     if sampler.device.type == 'cuda' and triton is None: return 'Triton is not installed'
     if sampler.device.type not in ('cuda', 'cpu'): return f'there are no kernels for {sampler.device.type}'
+    if changed := changed_logits(text): return f'the model changes its logits ({changed})'
     if _activation(text) not in _GATES: return f'the activation {_activation(text)!r} is not known'
     if sampler.device.type == 'cpu' and sampler.dtype != torch.float32: return 'a CPU computes in float32 only'
     kinds = _rotations(getattr(text, 'rope_parameters', None) or {}) & {'dynamic', 'longrope'}

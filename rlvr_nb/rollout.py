@@ -13,7 +13,7 @@ from typing import Any
 
 # %% ../nbs/api/46_rollout.ipynb #rollout-own-imports
 from fastcore.basics import patch
-from .decode import Decoder, DecodingStopped, NonFiniteLogits
+from .decode import Decoder, DecodingStopped
 from .kvcache import arena_bytes, register_attention, unfit
 from .prompts import render_prompt
 from .sampler import Sampler, sampling_dtype
@@ -158,11 +158,11 @@ def _decoded(self:RolloutEngine, prompts:list, group:int, limit:int, sampling:Sa
     import torch
     decoder = self.decoder = self.decoder or self._make_decoder()
     def run(): return decoder.run(prompts, group, limit, sampling, seed, stop)
-    if not decoder.graphs: return run()
     try: return run()
-    except (NonFiniteLogits, DecodingStopped, torch.OutOfMemoryError): raise
     except RuntimeError as e:
-        if decoder.captured: raise
+        full = isinstance(e, torch.OutOfMemoryError) or 'out of memory' in str(e)   # a capture says it as a CUDA error
+        if full: decoder.release()
+        if full or decoder.captured or not decoder.graphs: raise
         decoder.release()
         decoder.graphs = False
         cause = str(e).strip().splitlines()[0][:160]
