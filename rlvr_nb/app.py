@@ -36,7 +36,7 @@ from .prospects import Prospects
 from .header import Header
 from .progress import Progress
 from .results import ENDED, Results
-from .shelves import Runs
+from .past_runs import Runs
 from .summary import Summary, summarise
 from .background import Follower, Preload, Pusher
 from .window import Named, Window
@@ -59,7 +59,7 @@ class App:
         for text in overrides: override_form(self.form, text)
         parts = self._parts(config_dir)
         self.sections = {s.name: s for s in parts}
-        self.task, self.setup, self.lab, self.prospects, self.progress, self.results, self.shelf = parts
+        self.task, self.setup, self.lab, self.prospects, self.progress, self.results, self.past_runs = parts
         self._window:Window|None = None
         self._lock = threading.RLock()
         self._shown, self._foreground, self._asked, self._registered = {}, False, {}, None

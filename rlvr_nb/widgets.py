@@ -36,7 +36,7 @@ from .prospects import Prospects
 from .progress import Progress
 from .results import Results
 from .setup import Setup
-from .shelves import Runs
+from .past_runs import Runs
 from .task import Task
 
 # %% ../nbs/api/98_widgets.ipynb #widgets-kept-2
