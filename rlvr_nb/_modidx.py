@@ -2087,6 +2087,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                    'rlvr_nb.past_runs.Runs.compare': ('api/past_runs.html#runs.compare', 'rlvr_nb/past_runs.py'),
                                    'rlvr_nb.past_runs.Runs.continue_run': ('api/past_runs.html#runs.continue_run', 'rlvr_nb/past_runs.py'),
                                    'rlvr_nb.past_runs.Runs.delete': ('api/past_runs.html#runs.delete', 'rlvr_nb/past_runs.py'),
+                                   'rlvr_nb.past_runs.Runs.evaluate_run': ('api/past_runs.html#runs.evaluate_run', 'rlvr_nb/past_runs.py'),
                                    'rlvr_nb.past_runs.Runs.further': ('api/past_runs.html#runs.further', 'rlvr_nb/past_runs.py'),
                                    'rlvr_nb.past_runs.Runs.opened': ('api/past_runs.html#runs.opened', 'rlvr_nb/past_runs.py'),
                                    'rlvr_nb.past_runs.Runs.pack': ('api/past_runs.html#runs.pack', 'rlvr_nb/past_runs.py'),

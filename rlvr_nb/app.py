@@ -71,9 +71,10 @@ class App:
         form, tasks, live, models = self.form, self.tasks, self.live, self.models
         task = Task(form, tasks)
         def go_on(): self._start(continued=True)
+        def evaluate(): self.open('results'); self.results.evaluate()
         return [task, Setup(form, tasks, config_dir), Lab(form, tasks, task, models), Prospects(form, tasks, models),
                 Progress(form, tasks, live), Results(form, tasks, live, models),
-                Runs(form, tasks, lambda run: self.show_run(run), go_on, lambda: self.open('setup'))]
+                Runs(form, tasks, lambda run: self.show_run(run), go_on, evaluate, lambda: self.open('setup'))]
 
     @property
     def background(self)->bool:

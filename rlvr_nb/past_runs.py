@@ -6,7 +6,7 @@
 __all__ = ['MAX_DOWNLOAD', 'run_accuracy_text', 'run_line', 'differing', 'download_button', 'Runs', 'starting_points']
 
 # %% ../nbs/api/96_past_runs.ipynb #runs-imports
-import base64
+import base64, textwrap
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +41,7 @@ def run_line(s:dict # as `run_summary` gives it
     "A run in one line."
     began, typed = (s['started'] or '')[:16].replace('T', ' '), ' '.join(s['overrides'] or [])
     steps = [] if 'step' in s['status'] else [f"{s['steps']} steps"]   # a killed run says its step
-    return ' | '.join([Path(s['path']).name, s['status'], *steps, run_accuracy_text(s), began, typed[:60]])
+    return ' | '.join([Path(s['path']).name, s['status'], *steps, run_accuracy_text(s), began, textwrap.shorten(typed, 90, placeholder=' ...')])
 
 # %% ../nbs/api/96_past_runs.ipynb #w-differing
 _NO_OVERRIDES = '-'
@@ -74,17 +74,19 @@ def download_button(path:Path # of a file
 class Runs(AppSection):
     "The runs of a folder."
     name, title = 'runs', 'Runs'
-    lead = ('Everything in the folder of runs. Choose one to show, continue or train further from it; choose several, '
+    lead = ('Everything in the folder of runs. Choose one to show, continue, evaluate or train further from it; choose several, '
             'with Ctrl or Shift, to compare them.')
 
     def __init__(self, form:Any, tasks:Any,
                  attach:Any,         # shows a run: called with a `RunDir`
                  go_on:Any,          # continues the run that is shown
+                 evaluate:Any,       # evaluates the trained model of the run that is shown
                  changed:Any,        # called when the form starts from something else
                  root:str='outputs', # where runs are kept
                 ):
         super().__init__(form, tasks)
-        self.attach, self.go_on, self.changed, self.root, self.summaries = attach, go_on, changed, root, []
+        self.attach, self.go_on, self.evaluate, self.changed = attach, go_on, evaluate, changed
+        self.root, self.summaries = root, []
 
     def build(self):
         side = card('Side by side', self._build_compare(), self.w['compared'],
@@ -139,13 +141,14 @@ def _build_one(self:Runs):
     w = self.w
     w['show-run'] = button('Show', 'show-run', lambda _: self.guard('one-run', self.show))
     w['continue-run'] = button('Continue', 'continue-run', lambda _: self.guard('one-run', self.continue_run))
+    w['evaluate-run'] = button('Evaluate now', 'evaluate-run', lambda _: self.guard('one-run', self.evaluate_run))
     w['pack'] = button('Download as one file', 'pack', lambda _: self.pack())
     w['packed'] = panel('packed')
     w['sure'] = ipywidgets.Checkbox(value=False, description='Yes, delete what is chosen', indent=False)
     w['delete'] = button('Delete', 'delete', lambda _: self.guard('one-run', self.delete), 'danger')
     w['sure'].observe(lambda c: setattr(w['delete'], 'disabled', not c['new']), 'value')
     w['delete'].disabled = True
-    return self.act('one-run', w['show-run'], w['continue-run'], w['pack'], w['sure'], w['delete'])
+    return self.act('one-run', *(w[name] for name in ('show-run', 'continue-run', 'evaluate-run', 'pack', 'sure', 'delete')))
 
 # %% ../nbs/api/96_past_runs.ipynb #w-runs-further-buttons
 @patch
@@ -193,6 +196,15 @@ def show(self:Runs)->str:
     run = self.chosen()
     self.attach(run)
     return f'{run.path.name} is shown under Train and Results.'
+
+@patch
+def evaluate_run(self:Runs)->str:
+    "Evaluate the trained model of a run, also of one that was stopped and saved."
+    run = self.chosen()
+    trained_model(run)      # says what to do where there is none
+    self.attach(run)
+    self.evaluate()
+    return f'{run.path.name} is evaluated under Results.'
 
 @patch
 def continue_run(self:Runs)->str:

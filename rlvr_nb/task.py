@@ -76,7 +76,9 @@ def _build_source(self:Task) -> list:
 @patch(as_prop=True)
 def named_source(self:Task)->tuple[str, str|None]: # its path, and the subset of a dataset on the Hub
     "What the form names, looked at or not."
-    return self.w['source'].value.strip(), self.w['subset'].value.strip() or None
+    path = self.w['source'].value.strip()
+    here = not path or Path(path).expanduser().exists()     # where no subset can be chosen
+    return path, None if here else self.w['subset'].value.strip() or None
 
 @patch
 def _named(self:Task):
