@@ -29,7 +29,7 @@ from .vllm_sampling import end_alike, starting_vllm, vllm_arguments, vllm_asked_
 from .agreement import OutOfMemoryEverywhere, several
 from .loopstate import restore_loop
 from .saving import checkpoint_size, given_up
-from .steps import control_callback
+from .steps import control_callback, guard_writers
 from .trainer import TrainingRows, peak_memory, trainer_class
 
 # %% ../nbs/api/56_training.ipynb #t-outcome
@@ -125,12 +125,13 @@ def _further_generations(self:DefaultTrainingLoopComponent, trainer) -> int:
 
 # %% ../nbs/api/56_training.ipynb #t-ready
 def _ready(trainer, callbacks:list) -> None:
-    "Tell what the engine gave up, drop the callbacks that print, and let each callback find the trainer."
+    "Tell what the engine gave up, drop callbacks that print, guard those that write elsewhere, show ours the trainer."
     from transformers import PrinterCallback, ProgressCallback
     notes = trainer.engine.notes if trainer.engine else []
     for note in notes: trainer._tell('rollout', note)
     trainer.told_notes = len(notes)
     for unwanted in (PrinterCallback, ProgressCallback): trainer.remove_callback(unwanted)
+    guard_writers(trainer)
     for callback in callbacks: callback.trainer = trainer
 
 # %% ../nbs/api/56_training.ipynb #t-make-trainer

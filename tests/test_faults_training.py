@@ -15,7 +15,8 @@ from rlvr_nb.rundir import RunDir
 from rlvr_nb.tiny import build_tiny_model
 from rlvr_nb.training import DefaultTrainingLoopComponent
 from test_resume import rows, settings
-from test_resume_run import SHORT, run_of, start
+from test_resume_run import SHORT, run_of
+from warm import Command
 
 
 def digits(completions, **columns): return [float(sum(ch.isdigit() for ch in c[0]['content'])) for c in completions]
@@ -237,6 +238,23 @@ def test_a_full_disk_keeps_the_last_whole_checkpoint(tmp_path, monkeypatch):
     )
 
 
+def test_a_writer_that_fails_is_told_and_the_training_goes_on(tmp_path, monkeypatch):
+    "TensorBoard's disk is full from the second line on; the run's own record has every step."
+    pytest.importorskip('tensorboard')
+    from torch.utils.tensorboard import SummaryWriter
+    add, count = SummaryWriter.add_scalar, iter(range(10_000))
+    def full(*args, **kwargs):
+        if next(count) > 40: raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return add(*args, **kwargs)
+    monkeypatch.setattr(SummaryWriter, 'add_scalar', full)
+    monkeypatch.setenv('TENSORBOARD_LOGGING_DIR', str(tmp_path/'board'))
+    assert run_of(tmp_path/'run', 'observers=[tensorboard]', 'eval.enabled=false').status == 'finished'
+    run = RunDir.open(tmp_path/'run')
+    told = [e['message'] for e in run.read_events('fault') if e['where'] == 'tensorboard']
+    assert len(told) == 1 and 'stopped in on_log' in told[0] and 'No space left on device' in told[0]
+    assert len(run.curve('loss')) == 4 and told[0].split(' (')[0] in run.report.read_text()
+
+
 def test_too_little_room_is_told_before_the_first_step(tmp_path, monkeypatch):
     monkeypatch.setattr('rlvr_nb.checkpoint.free_space', lambda path: 1000)
     with pytest.raises(
@@ -324,8 +342,8 @@ def freezes(parsed, gold):
 def test_a_reward_that_freezes_the_interpreter_ends_the_run_and_is_told_at_the_next_look(tmp_path):
     "Nothing in Python can run then, so no result is written; the mark of its writer tells what became of it."
     (tmp_path/'freezes.py').write_text(FREEZES)
-    process = start('--plugin', 'freezes.py', 'run_dir=run', *SHORT, 'eval.enabled=false', 'reward.deadline_seconds=1',
-                    'reward.reward_functions=[{category: custom, type: freezes}]', cwd=tmp_path)
+    process = Command('--plugin', 'freezes.py', 'run_dir=run', *SHORT, 'eval.enabled=false', 'reward.deadline_seconds=1',
+                      'reward.reward_functions=[{category: custom, type: freezes}]', cwd=tmp_path)
     _, err = process.communicate(timeout=300)
     assert process.returncode == 1 and 'freezes.py' in err, 'it ends with the stack of the reward'
     run = RunDir.open(tmp_path/'run')
