@@ -10,6 +10,7 @@ import pytest
 
 from rlvr_nb.checkpoint import newest_checkpoint
 from rlvr_nb.rundir import RunDir
+from warm import run_together
 
 HERE = Path(__file__).resolve().parent
 
@@ -18,12 +19,8 @@ HERE = Path(__file__).resolve().parent
 def found(tmp_path_factory):
     "What each of two processes found; everything is run in one pair of them."
     folder = tmp_path_factory.mktemp('together')
-    environ = os.environ | dict(OMP_NUM_THREADS='1', PYTHONPATH=os.pathsep.join([str(HERE.parent), str(HERE)]),
-                                CUDA_VISIBLE_DEVICES='')
-    done = subprocess.run([sys.executable, '-m', 'torch.distributed.run', '--standalone', '--nproc_per_node=2',
-                           str(HERE/'two_processes.py'), str(folder)], env=environ, capture_output=True, text=True,
-                          timeout=600)
-    assert done.returncode == 0, done.stderr[-4000:]
+    status, _, err = run_together(folder, cwd=folder, program='tests/two_processes.py')
+    assert status == 0, err[-4000:]
     return [json.loads((folder/f'found-{rank}.json').read_text()) for rank in (0, 1)]
 
 
@@ -74,7 +71,7 @@ def kills(parsed, gold):
 
 
 def together(folder, *words):
-    "Two processes of the command line."
+    "Two processes of the command line, started by torchrun."
     environ = os.environ | dict(OMP_NUM_THREADS='1', CUDA_VISIBLE_DEVICES='')
     return subprocess.run([sys.executable, '-m', 'torch.distributed.run', '--standalone', '--nproc_per_node=2',
                            str(HERE.parent/'run_pipeline.py'), '--plugin', 'kills.py', *words], cwd=folder, env=environ,
@@ -91,7 +88,7 @@ def test_a_process_that_is_killed_ends_the_other_with_a_sentence_and_the_run_goe
     assert 'train: another process of this training has ended' in ours and '--resume' in ours
     run = RunDir.open(tmp_path/'run')
     assert run.status() == 'failed' and newest_checkpoint(run.checkpoints).name == 'checkpoint-2'
-    second = together(tmp_path, '--resume', 'run')
-    assert second.returncode == 0, second.stderr[-3000:]
+    status, _, err = run_together('--plugin', 'kills.py', '--resume', 'run', cwd=tmp_path)
+    assert status == 0, err[-3000:]
     assert run.read_events('resume')[-1]['step'] == 2 and run.read_result()['steps'] == 3
     assert [m['step'] for m in run.metrics() if 'loss' in m] == [1, 2, 3]

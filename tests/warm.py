@@ -7,6 +7,7 @@ package is imported in the server: each process imports it anew.
 import multiprocessing
 import os
 import runpy
+import socket
 import sys
 import tempfile
 from pathlib import Path
@@ -33,15 +34,15 @@ def run_notebook_here(notebook, flags, log):
     sys.stdout.flush()
 
 
-def run_program_here(arguments, cwd, environ, out, err):
+def run_program_here(program, arguments, cwd, environ, out, err):
     "The whole life of a command's process; `out` and `err` are files for what it writes."
     write_to(1, out)
     write_to(2, err)
     os.chdir(cwd)
     os.environ.clear()
     os.environ.update(environ)
-    sys.argv = [str(ROOT/'run_pipeline.py'), *arguments]
-    sys.path[:0] = [str(ROOT)]
+    sys.argv = [str(ROOT/program), *arguments]
+    sys.path[:0] = [str((ROOT/program).parent), str(ROOT)]
     runpy.run_path(sys.argv[0], run_name='__main__')
 
 
@@ -71,11 +72,12 @@ def run_notebook(notebook, log, flags='', seconds=900):
 
 class Command:
     "`python run_pipeline.py ARGUMENTS` at work, with what tests ask of `subprocess.Popen`."
-    def __init__(self, *arguments, cwd, **env):
+    def __init__(self, *arguments, cwd, program='run_pipeline.py', **env):
         environ = {k: v for k, v in os.environ.items() if not k.startswith('WANDB')} | {'OMP_NUM_THREADS': '1'} | env
         self.folder = tempfile.TemporaryDirectory()
         self.logs = [Path(self.folder.name)/name for name in ('stdout', 'stderr')]
-        self.process = forked(run_program_here, list(map(str, arguments)), str(cwd), environ, *map(str, self.logs))
+        self.process = forked(run_program_here, program, list(map(str, arguments)), str(cwd), environ,
+                              *map(str, self.logs))
 
     @property
     def returncode(self): return self.process.exitcode
@@ -94,3 +96,15 @@ def run_command(*arguments, cwd, **env):
     process = Command(*arguments, cwd=cwd, **env)
     out, err = process.communicate()
     return process.returncode, out, err
+
+
+def run_together(*arguments, cwd, size=2, **more):
+    "The same in several processes that train together, as torchrun starts them: the worst status, all that they wrote."
+    with socket.socket() as free:
+        free.bind(('127.0.0.1', 0))
+        port = free.getsockname()[1]
+    env = dict(WORLD_SIZE=str(size), LOCAL_WORLD_SIZE=str(size), MASTER_ADDR='127.0.0.1', MASTER_PORT=str(port),
+               CUDA_VISIBLE_DEVICES='')
+    processes = [Command(*arguments, cwd=cwd, RANK=str(i), LOCAL_RANK=str(i), **env, **more) for i in range(size)]
+    written = [process.communicate() for process in processes]
+    return max(abs(p.returncode) for p in processes), *('\n'.join(texts) for texts in zip(*written))
