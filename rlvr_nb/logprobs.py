@@ -11,7 +11,7 @@ from torch.nn.functional import linear
 from typing import Any
 
 # %% ../nbs/api/53_logprobs.ipynb #logprobs-own-imports
-from .fused import word_slope_, word_stats, words_proved
+from .distribution import word_slope_, word_stats, words_proved
 from .memoryplan import SLICE_ELEMENTS
 from .sampler import changed_logits
 
