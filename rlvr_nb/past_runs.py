@@ -41,7 +41,8 @@ def run_line(s:dict # as `run_summary` gives it
     "A run in one line."
     began, typed = (s['started'] or '')[:16].replace('T', ' '), ' '.join(s['overrides'] or [])
     steps = [] if 'step' in s['status'] else [f"{s['steps']} steps"]   # a killed run says its step
-    return ' | '.join([Path(s['path']).name, s['status'], *steps, run_accuracy_text(s), began, textwrap.shorten(typed, 90, placeholder=' ...')])
+    told = textwrap.shorten(typed, 90, placeholder=' ...')
+    return ' | '.join([Path(s['path']).name, s['status'], *steps, run_accuracy_text(s), began, told])
 
 # %% ../nbs/api/96_past_runs.ipynb #w-differing
 _NO_OVERRIDES = '-'
@@ -74,8 +75,8 @@ def download_button(path:Path # of a file
 class Runs(AppSection):
     "The runs of a folder."
     name, title = 'runs', 'Runs'
-    lead = ('Everything in the folder of runs. Choose one to show, continue, evaluate or train further from it; choose several, '
-            'with Ctrl or Shift, to compare them.')
+    lead = ('Everything in the folder of runs. Choose one to show, continue, evaluate or train further from it; choose '
+            'several, with Ctrl or Shift, to compare them.')
 
     def __init__(self, form:Any, tasks:Any,
                  attach:Any,         # shows a run: called with a `RunDir`
@@ -141,14 +142,16 @@ def _build_one(self:Runs):
     w = self.w
     w['show-run'] = button('Show', 'show-run', lambda _: self.guard('one-run', self.show))
     w['continue-run'] = button('Continue', 'continue-run', lambda _: self.guard('one-run', self.continue_run))
-    w['evaluate-run'] = button('Evaluate now', 'evaluate-run', lambda _: self.guard('one-run', self.evaluate_run))
+    w['evaluate-run'] = button('Evaluate now', 'evaluate-run',
+                               lambda _: self.guard('one-run', self.evaluate_run))
     w['pack'] = button('Download as one file', 'pack', lambda _: self.pack())
     w['packed'] = panel('packed')
     w['sure'] = ipywidgets.Checkbox(value=False, description='Yes, delete what is chosen', indent=False)
     w['delete'] = button('Delete', 'delete', lambda _: self.guard('one-run', self.delete), 'danger')
     w['sure'].observe(lambda c: setattr(w['delete'], 'disabled', not c['new']), 'value')
     w['delete'].disabled = True
-    return self.act('one-run', *(w[name] for name in ('show-run', 'continue-run', 'evaluate-run', 'pack', 'sure', 'delete')))
+    shown = 'show-run', 'continue-run', 'evaluate-run', 'pack', 'sure', 'delete'
+    return self.act('one-run', *(w[name] for name in shown))
 
 # %% ../nbs/api/96_past_runs.ipynb #w-runs-further-buttons
 @patch
@@ -172,11 +175,12 @@ def _build_compare(self:Runs):
 @patch
 def refresh(self:Runs):
     "Read the folder again; what was chosen stays chosen."
-    root, chosen = self.w['root'].value.strip() or '.', self.w['runs'].value
+    root, menu = self.w['root'].value.strip() or '.', self.w['runs']
     def show(found):
-        self.summaries = found
-        self.w['runs'].options = [(run_line(s), s['path']) for s in found]
-        self.w['runs'].value = tuple(p for p in chosen if p in [s['path'] for s in found])
+        self.summaries, lines = found, tuple((run_line(s), s['path']) for s in found)
+        if lines != tuple(menu.options):      # setting them takes the choice away
+            chosen, menu.options = menu.value, lines
+            menu.value = tuple(p for p in chosen if p in [path for _, path in lines])
         self.tasks.say('refresh', None if found else f'There are no runs in {root}.')
     self.tasks.run('refresh', lambda: run_summaries(root), show, 'Reading the runs ...')
 
