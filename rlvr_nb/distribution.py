@@ -98,18 +98,9 @@ def words_gap(device:Any,          # a GPU
              (word_slope_(logits, token, level, .7, factor).float(), slope * factor[:, None]))
     return max(((ours - theirs).norm() / theirs.norm()).item() for ours, theirs in pairs)
 
-# %% ../nbs/api/53_distribution.ipynb #distribution-trust
-_trusted = {}   # what was found out about a device and a precision: None, or why the kernels aren't used
-
-def words_obstacle(device:Any, # a torch device
-                   dtype:Any,  # of the logits
-                  )->str|None: # None where they are right
-    "Why the kernels of the vocabulary can't be used; a comparison, made once."
-    key = str(device), dtype
-    if key not in _trusted: _trusted[key] = _words_obstacle(device, dtype)
-    return _trusted[key]
-
+# %% ../nbs/api/53_distribution.ipynb #distribution-compared
 def _words_obstacle(device, dtype) -> str|None:
+    "Why the kernels can't be used, by a comparison."
     if triton is None or device.type != 'cuda': return f'there are no kernels for {device.type}'
     try: gap = words_gap(device, dtype)
     except Exception as e:   # whatever the compiler of this GPU says
@@ -117,6 +108,18 @@ def _words_obstacle(device, dtype) -> str|None:
     allowed = 1e-4 if dtype == torch.float32 else .02
     return None if gap <= allowed else f'the kernels of the vocabulary give other numbers here (off by {gap:.1e})'
 
+# %% ../nbs/api/53_distribution.ipynb #distribution-trust
+_trusted = {}   # what was found out about a device and a precision: None, or why the kernels aren't used
+
+def words_obstacle(device:Any, # a torch device
+                   dtype:Any,  # of the logits
+                  )->str|None: # None where they are right
+    "Why the kernels of the vocabulary can't be used; compared once."
+    key = str(device), dtype
+    if key not in _trusted: _trusted[key] = _words_obstacle(device, dtype)
+    return _trusted[key]
+
+# %% ../nbs/api/53_distribution.ipynb #distribution-proved
 def words_proved(x:Any # logits
                 )->bool:
     "Whether the kernels of the vocabulary were found right where `x` is."

@@ -70,7 +70,7 @@ def _warps(size:int) -> int:
     return max(1, min(16, size // 256))
 
 # %% ../nbs/api/53_fused.ipynb #fused-norm-run
-def _norm(x, y, weight, offset, eps, dtype):
+def _added_norm(x, y, weight, offset, eps, dtype):
     "The sum of `x` and `y` (N, H), the normed sum in `dtype`, and what each row is multiplied by (N)."
     if not by_kernels(x):
         total = x if y is None else (x.float() + y.float()).to(x.dtype)
@@ -86,7 +86,7 @@ def _norm(x, y, weight, offset, eps, dtype):
 # %% ../nbs/api/53_fused.ipynb #fused-norm-back-run
 _PROGRAMS = 1024   # at most, each with a range of rows
 
-def _norm_back(total, weight, root, slope, rest, offset, y_dtype, trained):
+def _added_norm_back(total, weight, root, slope, rest, offset, y_dtype, trained):
     "The gradients of `x`, of `y` in its precision, and of the weight; `rest` is the gradient of the sum itself."
     if not by_kernels(total):
         normed, given = total.float() * root[:, None], slope.float()
@@ -110,7 +110,7 @@ class AddNorm(torch.autograd.Function):
     "The sum of hidden states and a layer's output, and the sum normed."
     @staticmethod
     def forward(ctx, x, y, weight, offset:float, eps:float, dtype):
-        total, out, root = _norm(x, y, weight, offset, eps, dtype)
+        total, out, root = _added_norm(x, y, weight, offset, eps, dtype)
         ctx.save_for_backward(total, weight, root)
         ctx.offset, ctx.y_dtype = offset, None if y is None else y.dtype
         ctx.set_materialize_grads(False)
@@ -121,7 +121,7 @@ class AddNorm(torch.autograd.Function):
         total, weight, root = ctx.saved_tensors
         if slope is None: return rest, None if ctx.y_dtype is None else rest.to(ctx.y_dtype), None, None, None, None
         rest = None if rest is None else rest.contiguous()
-        of_x, of_y, of_weight = _norm_back(total, weight, root, slope.contiguous(), rest, ctx.offset, ctx.y_dtype,
+        of_x, of_y, of_weight = _added_norm_back(total, weight, root, slope.contiguous(), rest, ctx.offset, ctx.y_dtype,
                                            ctx.needs_input_grad[2])
         of_weight = None if of_weight is None else of_weight.to(weight.dtype)
         return of_x, None if ctx.y_dtype is None else of_y, of_weight, None, None, None
@@ -153,7 +153,7 @@ def _activated(x, GELU: tl.constexpr):
 
 # %% ../nbs/api/53_fused.ipynb #fused-gated-kernel
 @_jit
-def _gated_kernel(table_ptr, out_ptr, width, GELU: tl.constexpr, SIZE: tl.constexpr):
+def _gate_kernel(table_ptr, out_ptr, width, GELU: tl.constexpr, SIZE: tl.constexpr):
     row = tl.program_id(0).to(tl.int64)
     columns = tl.program_id(1) * SIZE + tl.arange(0, SIZE)
     seen = columns < width
@@ -164,7 +164,7 @@ def _gated_kernel(table_ptr, out_ptr, width, GELU: tl.constexpr, SIZE: tl.conste
 
 # %% ../nbs/api/53_fused.ipynb #fused-gated-back-kernel
 @_jit
-def _gated_back_kernel(table_ptr, slope_ptr, out_ptr, width, GELU: tl.constexpr, SIZE: tl.constexpr):
+def _gate_back_kernel(table_ptr, slope_ptr, out_ptr, width, GELU: tl.constexpr, SIZE: tl.constexpr):
     row = tl.program_id(0).to(tl.int64)
     columns = tl.program_id(1) * SIZE + tl.arange(0, SIZE)
     seen = columns < width
@@ -199,7 +199,7 @@ class Gated(torch.autograd.Function):
         ctx.is_gelu, width = is_gelu, table.shape[1] // 2
         if not by_kernels(table): return _gated_plain(table, is_gelu)
         out, (grid, size) = table.new_empty(len(table), width), _gated_grid(width, len(table))
-        _gated_kernel[grid](table, out, width, is_gelu, size, num_warps=4)
+        _gate_kernel[grid](table, out, width, is_gelu, size, num_warps=4)
         return out
 
     @staticmethod
@@ -208,7 +208,7 @@ class Gated(torch.autograd.Function):
         if not by_kernels(table): return _gated_plain(table, ctx.is_gelu, slope), None
         out, width = torch.empty_like(table), table.shape[1] // 2
         grid, size = _gated_grid(width, len(table))
-        _gated_back_kernel[grid](table, slope.contiguous(), out, width, ctx.is_gelu, size, num_warps=4)
+        _gate_back_kernel[grid](table, slope.contiguous(), out, width, ctx.is_gelu, size, num_warps=4)
         return out, None
 
 # %% ../nbs/api/53_fused.ipynb #fused-gated

@@ -38,7 +38,7 @@ class Sequences:
     at: Any       # where the tokens of the padded table stand (B, T)
 
 # %% ../nbs/api/53_packed.ipynb #packed-pack
-_WHOLE = 128   # tokens; the row has a multiple of them
+_MULTIPLE = 128   # tokens; the row has a multiple of them
 
 def pack(ids_BT:Any,  # padded on any side
          mask_BT:Any, # 1 where there is a token
@@ -46,7 +46,7 @@ def pack(ids_BT:Any,  # padded on any side
     "Sequences without their padding."
     mask_BT, device = mask_BT.bool(), ids_BT.device
     ids, lengths, at_BT = ids_BT[mask_BT], mask_BT.sum(1), mask_BT.flatten().cumsum(0).view(mask_BT.shape) - 1
-    spare = _WHOLE - len(ids) % _WHOLE
+    spare = _MULTIPLE - len(ids) % _MULTIPLE
     lengths = torch.cat([lengths, lengths.new_full((1,), spare)])
     bounds = torch.nn.functional.pad(lengths.cumsum(0), (1, 0))
     place = torch.cat([(mask_BT.cumsum(1) - 1)[mask_BT], torch.arange(spare, device=device)])
@@ -106,11 +106,11 @@ def attend(q:Any, k:Any, v:Any,  # (N, heads, D), (N, key heads, D) twice
     return Flash.apply(q, k, v, sequences.bounds, sequences.longest, scaling, left)
 
 # %% ../nbs/api/53_packed.ipynb #packed-product
-def _is_plain(layer) -> bool: return type(layer) is torch.nn.Linear and 'forward' not in vars(layer)
+def _is_linear(layer) -> bool: return type(layer) is torch.nn.Linear and 'forward' not in vars(layer)
 
 def _product(layers:list, x):
     "What layers make of `x` (N, inputs), side by side (N, outputs)."
-    cast = all(map(_is_plain, layers)) and all(layer.weight.dtype != x.dtype for layer in layers)
+    cast = all(map(_is_linear, layers)) and all(layer.weight.dtype != x.dtype for layer in layers)
     if not cast or len({layer.bias is None for layer in layers}) > 1:
         parts = [layer(x) for layer in layers]
         return parts[0] if len(parts) == 1 else torch.cat(parts, -1)
@@ -262,7 +262,7 @@ def device_obstacle(device:Any, # a torch device
     return None if head % 8 == 0 and head <= 256 else f'flash attention has no heads of {head} numbers'
 
 # %% ../nbs/api/53_packed.ipynb #packed-trial
-def _trial(model, device):
+def _trial_tokens(model, device):
     "Tokens (B, T) and their mask, padded on the left."
     text = model.config.get_text_config()
     window = getattr(text, 'sliding_window', None) if 'sliding_attention' in layer_kinds(model.config) else None
@@ -286,7 +286,7 @@ def _far(ours, theirs, floor=0.) -> float:
 def packed_gap(packed:PackedModel # over a model in the precision in which it trains
               )->tuple[float, float]: # of hidden states, and of gradients
     "How far packed sequences are from the model's own code, relative to what that gives."
-    ids, mask = _trial(packed.model, next(packed.model.parameters()).device)
+    ids, mask = _trial_tokens(packed.model, next(packed.model.parameters()).device)
     trained = [p for p in packed.stack.layers[0].parameters() if p.requires_grad]
     sequences = pack(ids, mask)
     with torch.enable_grad():
@@ -297,7 +297,7 @@ def packed_gap(packed:PackedModel # over a model in the precision in which it tr
     return _far(ours, theirs), max((_far(a, b, .02 * largest) for a, b in zip(*slopes)), default=0.)
 
 # %% ../nbs/api/53_packed.ipynb #packed-allowed
-def _differs(states:float, slopes:float, dtype) -> str|None:
+def _gap_obstacle(states:float, slopes:float, dtype) -> str|None:
     "Why a gap is too large to come from rounding."
     allowed = (1e-4, 1e-3) if dtype == torch.float32 else (.05, .15)
     if states <= allowed[0] and slopes <= allowed[1]: return None
@@ -329,5 +329,5 @@ def proved(packed:PackedModel)->tuple: # the same or None, and why there is none
     finally:
         for m, training in modes: m.training = training
         torch.clear_autocast_cache()   # casts of weights that belong to the comparison
-    why = _differs(*packed.gaps, packed.dtype)
+    why = _gap_obstacle(*packed.gaps, packed.dtype)
     return (packed, None) if why is None else (None, why)

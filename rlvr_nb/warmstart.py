@@ -90,7 +90,7 @@ class WarmExamples:
         return f'{len(self.rows)} worked solutions{without}' + (f', {self.too_long} too long' if self.too_long else '')
 
 # %% ../nbs/api/57_warmstart.ipynb #warmstart-fill
-_BLOCK = 1024   # rows that are tokenized at once
+_ROWS_AT_ONCE = 1024   # rows that are tokenized at once
 
 def _fill(out:WarmExamples, block:list, longest:int, most:int|None) -> None:
     "Add the examples of a block, None where a row has none, until there are enough."
@@ -113,9 +113,9 @@ def warm_examples(rows:list,                # dicts with prompt and answer
     end = tokenizer.eos_token_id if tokenizer.eos_token_id in ends else ends[0]
     prefilled = bool(rows) and is_prefilled(tokenizer, markers)
     out, pairs = WarmExamples([], 0, 0), list(zip(rows, solutions, strict=True))
-    for first in range(0, len(pairs), _BLOCK):
+    for first in range(0, len(pairs), _ROWS_AT_ONCE):
         if len(out.rows) == most: break
-        block = pairs[first:first + _BLOCK]
+        block = pairs[first:first + _ROWS_AT_ONCE]
         texts = [worked_text(working, row['answer'], markers, prefilled) for row, working in block if working]
         prompts = [row['prompt'] for row, working in block if working]
         known = iter(tokenize_examples(prompts, texts, tokenizer, end))
@@ -137,7 +137,7 @@ def sft_arguments(warm:Any,                     # `train.warm_start`
                    optim='adamw_torch_fused', weight_decay=0., max_grad_norm=1., seed=seed, data_seed=seed,
                    max_length=None, packing=False, dataset_kwargs=dict(skip_prepare_dataset=True),
                    remove_unused_columns=False, save_strategy='no', logging_steps=1, report_to=[], disable_tqdm=True,
-                   logging_nan_inf_filter=False,  # it waits for the GPU in each pass, and hides a loss that is no number
+                   logging_nan_inf_filter=False,  # waits for the GPU in each pass, hides a loss that is no number
                    ddp_find_unused_parameters=False)}
 
 # %% ../nbs/api/57_warmstart.ipynb #warmstart-callback
