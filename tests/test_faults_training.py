@@ -342,8 +342,9 @@ def freezes(parsed, gold):
 def test_a_reward_that_freezes_the_interpreter_ends_the_run_and_is_told_at_the_next_look(tmp_path):
     "Nothing in Python can run then, so no result is written; the mark of its writer tells what became of it."
     (tmp_path/'freezes.py').write_text(FREEZES)
-    process = Command('--plugin', 'freezes.py', 'run_dir=run', *SHORT, 'eval.enabled=false', 'reward.deadline_seconds=1',
-                      'reward.reward_functions=[{category: custom, type: freezes}]', cwd=tmp_path)
+    process = Command('--plugin', 'freezes.py', 'run_dir=run', *SHORT, 'eval.enabled=false',
+                      'reward.deadline_seconds=1', 'reward.reward_functions=[{category: custom, type: freezes}]',
+                      cwd=tmp_path)
     _, err = process.communicate(timeout=300)
     assert process.returncode == 1 and 'freezes.py' in err, 'it ends with the stack of the reward'
     run = RunDir.open(tmp_path/'run')
