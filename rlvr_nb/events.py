@@ -30,6 +30,7 @@ class Observer:
     def evaluation(self, when, evaluation): "An evaluation is done: 'before', 'warm', 'after' or 'step-N'."
     def completions(self, step, records): "The completions of a step, as `RunDir.add_completions` takes them."
     def fault(self, where, message): "Something went wrong that doesn't end the run."
+    def observer_dropped(self, name, event, error): "Another observer has failed in an event, and gets no more."
 
 EVENTS = tuple(name for name in vars(Observer) if callable(getattr(Observer, name)) and not name.startswith('_'))
 
@@ -101,6 +102,7 @@ def _drop(self:Observers, one, event:str, error:BaseException):
     heard = getattr(one, 'last_step', None)
     if run_dir is not None:
         run_dir.log_event('observer_dropped', name=name, event=event, error=said, step=heard)
+    if event != 'observer_dropped': self.emit('observer_dropped', name, event, said)
 
 # %% ../nbs/api/73_events.ipynb #t-evaluation-metrics
 def evaluation_metrics(evaluation:Evaluation)->dict[str, float]:

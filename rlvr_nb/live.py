@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = ['KEPT', 'LONGEST', 'NAMES', 'LINES', 'STOPPABLE', 'mean_point', 'Curve', 'Live', 'config_fingerprint', 'overlap_of',
-           'standing_now', 'warnings_now', 'short_record', 'describe_error', 'last_sign', 'is_gone', 'stored_curves',
-           'event_line', 'stored_error', 'stored_faults']
+           'standing_now', 'warnings_now', 'counted', 'short_record', 'describe_error', 'last_sign', 'is_gone',
+           'stored_curves', 'event_line', 'stored_error', 'stored_faults']
 
 # %% ../nbs/api/92_live.ipynb #live-imports
-import math, threading, time, traceback
+import math, re, threading, time, traceback
 from collections import deque
 from statistics import fmean
 from types import SimpleNamespace
@@ -87,7 +87,7 @@ class Live(Observer):
             self.step_now, self.total, self.started, self.ended, self.stopping = 0, 0, None, None, False
             self.curves, self.evaluations, self.records, self.seen = {}, {}, deque(maxlen=KEPT), 0
             self.faults, self.lines, self.bar, self.seconds = (
-                deque(maxlen=100), deque(maxlen=LINES), None, deque(maxlen=20))
+                deque(maxlen=1000), deque(maxlen=LINES), None, deque(maxlen=20))
             self.beta, self.markers, self.fingerprint = 0., [], None
             self.overlap = {}     # dataset -> how many of its evaluation problems are trained on
             self.version += 1
@@ -178,6 +178,10 @@ def fault(self:Live, where:str, message:Any):
     with self.lock: self.faults.append((self.step_now, where, text))
     self.say(f'{where}: {text}')
 
+@patch
+def observer_dropped(self:Live, name:str, event:str, error:str):
+    self.fault(name, f'stopped in {event}: {error}')
+
 # %% ../nbs/api/92_live.ipynb #w-standing
 _EACH_STEP = 'monitor/groups_without_spread'   # a metric that every step has
 
@@ -214,6 +218,20 @@ def warnings_now(curves:dict,    # metric -> [(step, value), ...]
     metrics = [metric for _, metric, _ in standing]
     now = [f for f in told if not is_warning(f[1])] + standing
     return now, [f for f in told if is_warning(f[1]) and f[1] not in metrics]
+
+# %% ../nbs/api/92_live.ipynb #w-counted
+def counted(told:list # of (when, where, text)
+           )->list:   # the same, each once, in the order in which they came last
+    "Faults that say the same as one, with how often it happened."
+    same = {}
+    for when, where, text in told: same.setdefault((where, re.sub(r'\d+', '0', text)), []).append((when, where, text))
+    found = []
+    for several in sorted(same.values(), key=lambda found: told.index(found[-1])):
+        (first, *_), (when, where, text) = several[0], several[-1]
+        count = f'{first} to {when.removeprefix("step ")}, {len(several)} times' if len(several) > 1 else when
+        found.append((count, where, text))
+    return found
+
 
 # %% ../nbs/api/92_live.ipynb #w-short-record
 _SHOWN = (*store_columns(), 'rewards', 'reasons')
@@ -311,7 +329,8 @@ def event_line(e:dict # an event of a run
     "An event in words; None for one that isn't worth a line."
     texts = {
         'stage_start': '{name} begins', 'stage_end': '{name} done after {seconds:.1f} s',
-        'fault': '{where}: {message}', 'note': '{text}', 'evaluation': '{dataset}, {when}: {correct} of {n} right',
+        'fault': '{where}: {message}', 'note': '{text}', 'forced': 'changed on resuming: {what}',
+        'observer_dropped': '{name}: stopped in {event}: {error}', 'evaluation': '{dataset}, {when}: {correct} of {n} right',
         'resume': 'continued from step {step}', 'pipeline_end': '{status}'}
     try: return texts[e['kind']].format(**e)
     except (KeyError, ValueError): return None
@@ -325,6 +344,13 @@ def stored_error(result:dict # what result.json says
     return dict(title='The run failed', text=text, trace='', faults=[], memory='out of memory' in text.lower())
 
 # %% ../nbs/api/92_live.ipynb #w-stored-faults
+def _told(e:dict) -> tuple|None:
+    "Where and what, of an event that says that something failed, was written late or was changed on resuming."
+    kinds = {'fault': ('{where}', '{message}'), 'forced': ('--resume', 'changed although the run had begun: {what}'),
+             'observer_dropped': ('{name}', 'stopped in {event}: {error}')}
+    if e['kind'] == 'retried' and e.get('where') == 'run_dir': return 'run_dir', str(e.get('message'))
+    return tuple(text.format(**e) for text in kinds[e['kind']]) if e['kind'] in kinds else None
+
 def stored_faults(events:list,  # of a run
                   last:int,     # the last step that was trained
                  )->list[tuple]: # (step, where, text)
@@ -332,7 +358,7 @@ def stored_faults(events:list,  # of a run
     step, found = 0, []
     for e in events:
         if e['kind'] == 'evaluation': step = When(e['when']).at(last)
-        if e['kind'] == 'fault': found.append((e.get('step', step), e['where'], redact(str(e['message']))[:2000]))
+        if told := _told(e): found.append((e.get('step') or step, told[0], redact(told[1])[:2000]))
     return found
 
 # %% ../nbs/api/92_live.ipynb #w-live-progress
@@ -366,6 +392,6 @@ def load(self:Live,
     records = [short_record(r) for r in run.read_completions(newest=KEPT)] if completions else []
     self.update(
         status=_stored_status(run), run_dir=run, overlap=overlap_of(run), curves=stored_curves(metrics),
-        lines=deque(lines, maxlen=LINES), faults=deque(faults, maxlen=100), **self._progress(metrics, events, result),
+        lines=deque(lines, maxlen=LINES), faults=deque(faults, maxlen=1000), **self._progress(metrics, events, result),
         **(dict(records=deque(records, maxlen=KEPT)) if records else {}))
     if records: self.update(seen=count_rows(run.completions))

@@ -18,7 +18,7 @@ from .charts import charts
 from .fields import fix_button
 from .faults import as_fault
 from .monitor import is_warning
-from .live import Live, warnings_now
+from .live import Live, counted, warnings_now
 from .panels import COMPLETION_FILTERS, ORDERS, completions_table, filtered, load_text
 from .sections import AppSection, Tasks, error_panel
 
@@ -35,7 +35,7 @@ def warnings_panel(view:Any # of a `Live`
     many = f'{len(past)} earlier warnings that no longer hold'
     title = '1 earlier warning that no longer holds' if len(past) == 1 else many
     earlier = [fold(title, *(_warning(*f) for f in past))] if past else []
-    return ft('div', *(_warning(*f) for f in now[-8:]), *earlier)
+    return ft('div', *(_warning(*f) for f in counted(now)[-8:]), *earlier)
 
 # %% ../nbs/api/96_progress.ipynb #w-log-panel
 def log_panel(lines:list, # (seconds since the epoch, text)

@@ -25,15 +25,14 @@ from .backlog import Backlog
 from .writer import STALE, WriterMark, file_system_now
 
 # %% ../nbs/api/72_rundir.ipynb #t-rundir
-_LATE = 'records that the disk had not taken at first'
-
 class RunDir:
     "The directory of one run and everything in it."
     def __init__(self, path:Any): # may not exist yet
         self.path = Path(os.path.realpath(path))
         self.link = Path(path) if os.path.islink(path) else None  # by which it was opened, where that is a link
         self.unreadable = Counter()  # what couldn't be read, by file: lines, parts or keys
-        self.backlog = Backlog(str(self.path), lambda said: self.log_event('retried', what=_LATE, message=said))
+        late = dict(what='records that the disk had not taken at first', where='run_dir')
+        self.backlog = Backlog(str(self.path), lambda said: self.log_event('retried', message=said, **late))
 
     config       = property(lambda self: self.path/'config.yaml', doc='The configuration, unresolved and redacted.')
     manifest     = property(lambda self: self.path/'manifest.json', doc='Versions, commit, seed and hardware.')

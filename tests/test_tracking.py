@@ -177,6 +177,7 @@ class Recorder(Observer):
     def __init__(self): self.heard = []
     def step(self, step, total, metrics): self.heard.append(step)
     def pipeline_end(self, status, result): self.heard.append(status)
+    def observer_dropped(self, name, event, error): self.heard.append(f'{name} in {event}')
 
 
 class Fails(Observer):
@@ -194,7 +195,7 @@ def test_an_observer_that_raises_is_named_once_and_training_goes_on(run, capsys)
     err = capsys.readouterr().err
     assert err.count('observer fails stopped in step: RuntimeError: no more') == 1 and len(err.splitlines()) == 1
     assert str(run.path) in err
-    assert recorder.heard == [1, 2, 3, 4, 5, 'finished'] and len(run.curve('reward')) == 5
+    assert recorder.heard == [1, 'fails in step', 2, 3, 4, 5, 'finished'] and len(run.curve('reward')) == 5
     assert [(e['name'], e['error']) for e in run.read_events('observer_dropped')] == [('fails',
         'RuntimeError: no more\nsecond line')]
     assert crew.dropped[0][:2] == ('fails', 'step')
