@@ -162,6 +162,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                     'rlvr_nb.background.Preload.work': ('api/background.html#preload.work', 'rlvr_nb/background.py'),
                                     'rlvr_nb.background.Pusher': ('api/background.html#pusher', 'rlvr_nb/background.py'),
                                     'rlvr_nb.background.Pusher.__init__': ('api/background.html#pusher.__init__', 'rlvr_nb/background.py'),
+                                    'rlvr_nb.background.Pusher._asked_meanwhile': ( 'api/background.html#pusher._asked_meanwhile',
+                                                                                    'rlvr_nb/background.py'),
                                     'rlvr_nb.background.Pusher.push': ('api/background.html#pusher.push', 'rlvr_nb/background.py'),
                                     'rlvr_nb.background.Pusher.wake': ('api/background.html#pusher.wake', 'rlvr_nb/background.py')},
             'rlvr_nb.backlog': { 'rlvr_nb.backlog.Backlog': ('api/backlog.html#backlog', 'rlvr_nb/backlog.py'),

@@ -26,24 +26,35 @@ class Pusher:
                 ):
         self.active, self.draw, self.every = active, draw, every
         self.lock, self.thread = threading.RLock(), None
+        self.asked = False   # since the drawing that goes on began
 
 # %% ../nbs/api/96_background.ipynb #w-pusher-push
 @patch
 def push(self:Pusher):
-    "Draw until nothing happens any more, and once after that."
+    "Draw until nothing happens any more, and nobody has asked since the last drawing began."
+    going = True
     try:
-        while self.active():
+        while going or self._asked_meanwhile():
+            going, self.asked = self.active(), False   # what ends during a drawing is drawn once more
             self.draw()
-            time.sleep(self.every)
-        self.draw()
-    finally:
+            if going: time.sleep(self.every)
+    except BaseException:
         with self.lock: self.thread = None
-    if self.active(): self.wake()
+        raise
+
+@patch
+def _asked_meanwhile(self:Pusher) -> bool:
+    "Whether somebody has asked; where not, the next one who does begins a new thread."
+    with self.lock:
+        if not self.asked: self.thread = None
+        return self.asked
 
 @patch
 def wake(self:Pusher):
-    "Begin to draw, unless that is done already."
+    "See that everything is drawn that is there now."
     with self.lock:
+        if self.thread is threading.current_thread(): return   # drawing is what it does
+        self.asked = True
         if self.thread is not None: return
         self.thread = threading.Thread(target=self.push, name='rlvr-pusher', daemon=True)
         self.thread.start()

@@ -270,12 +270,14 @@ def compare(self:Runs):
 _SAME_REWARDS = ('The rewards of the lab are those of this run, so nothing differs. '
                  'Change them under Reward lab, then come back and re-score.')
 
+_OTHER_REWARDS = ('To train with these rewards, choose below a step before the old ones did harm; they come along. '
+                  'A run keeps its newest checkpoints, train.save_total_limit of them.')
+
 @patch
 def rescore(self:Runs):
     "Begin to judge the stored completions of the run by the rewards as they are set."
     def work(): return rescore_run(self.chosen().path, override_text(LIST, self.form.rewards))
     def show(found):
         self.w['rescored'].value = found._repr_html_() if found.changed else ''
-        said = 'To train with these rewards, begin with a step before the old ones did harm: they come along.'
-        self.tasks.say('rescore', said if found.changed else _SAME_REWARDS)
+        self.tasks.say('rescore', _OTHER_REWARDS if found.changed else _SAME_REWARDS)
     self.tasks.run('rescore', work, show, 'Judging the stored completions again ...')

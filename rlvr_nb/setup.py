@@ -121,8 +121,8 @@ class Setup(AppSection):
     "Preset, form, memory, command and dry run."
     name, title = 'setup', 'Setup'
     lead = (
-        'Start from a preset that fits your machine, and change what you like. Then choose your data under Task, try '
-        'to cheat the rewards, and press Start.')
+        'The model, and how it is trained. Start from a preset that fits your machine, and change what you like. Then '
+        'try to cheat the rewards in the lab, and press Start.')
 
     def __init__(self, form:Form, tasks:Tasks,
                  config_dir:str|Path|None=None, # a folder of your own configuration files
