@@ -61,7 +61,7 @@ class App:
         self.sections = {s.name: s for s in parts}
         self.task, self.setup, self.lab, self.prospects, self.progress, self.results, self.past_runs = parts
         self._window:Window|None = None
-        self._lock = threading.RLock()
+        self._lock, self._head_lock = threading.RLock(), threading.RLock()
         self._shown, self._foreground, self._asked, self._registered = {}, False, {}, None
         self.guarded = False  # as a control has it: whether Ctrl-C is handled already
         self.background = running_kernel() is not None and not in_colab()
@@ -210,7 +210,7 @@ def draw(self:App):
         for section in self.sections.values(): section.draw_notices()
         ended = view.status in ENDED
         if ended and self._shown.get('ended') != (view.status, view.ended): self._run_ended(view)
-        self._draw_head(view)
+        self._draw_head()
         if view.version != self._shown.get('version') and (ended or now - self._shown.get('drawn', 0) > .8):
             self._shown |= dict(version=view.version, drawn=now)
             self.progress.draw(view)
@@ -241,16 +241,19 @@ def wake(self:App):
 
 # %% ../nbs/api/97_app.ipynb #w-draw-head
 @patch
-def _draw_head(self:App, view):
+def _draw_head(self:App):
     "Bring the header up to date."
-    paused = self.running and self.training.control.paused
-    self.head.draw(view, self.running, paused, self.comparisons, self.setup.memory_fact(), self.lab.total)
+    with self._head_lock:
+        running = self.running
+        paused = running and self.training.control.paused
+        memory, view = self.setup.memory_fact(), self.live.view()
+        self.head.draw(view, running, paused, self.comparisons, memory, self.lab.total)
 
 @patch
 def _form_changed(self:App):
     "Bring everything that follows from the configuration up to date."
     for section in self.sections.values(): section.form_changed()
-    self._draw_head(self.live.view())
+    self._draw_head()
 
 # %% ../nbs/api/97_app.ipynb #w-build
 @patch(as_prop=True)
@@ -260,10 +263,10 @@ def window(self:App)->Window:
         actions = {'start': lambda: self._start(), 'pause': self.pause, 'resume': self.resume, 'stop': self.stop,
                    'continue': lambda: self._start(continued=True), 'allow': lambda: self.allow()}
         self._window = Window(self.form, self.tasks, self.live, list(self.sections.values()), actions)
-        if self.opens == 'data': self._window.show('data')   # its rows are read once the app is on the screen
+        if self.opens == 'data': self._window.show()   # its rows are read once the app is on the screen
         else: self._window.open(self.opens)
         self.form.changed(lambda _: self._form_changed())
-        self._draw_head(self.live.view())
+        self._draw_head()
     return self._window
 
 @patch(as_prop=True)

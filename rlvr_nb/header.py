@@ -22,23 +22,25 @@ from .panels import duration, outcome_text, status_line
 from .sections import Notice, Tasks, message_text
 
 # %% ../nbs/api/96_header.ipynb #w-to-fix
-def to_fix(problems:list # faults
+def to_fix(problems:list, # faults
+           titles:dict,   # name of a section -> its title
           ):
     "A button that says how much is to fix, and leads to the section of the first fault; None without faults."
     if not problems: return None
     said = f"{len(problems)} thing{'s' if len(problems) > 1 else ''} to fix"
     in_lab = problems[0].path.startswith(LIST) or not problems[0].path
-    return ft('button', said, type='button', data_go='rewards' if in_lab else 'setup', cls='rlvr-copy')
+    return ft('button', said, type='button', data_go=titles['rewards' if in_lab else 'setup'], cls='rlvr-copy')
 
 # %% ../nbs/api/96_header.ipynb #w-facts
 _FIT = {'good': '', 'warning': ' (tight)', 'error': ' (does not fit)'}
 
 def facts(form:Any,   # a `Form`
+          titles:dict, # name of a section -> its title
           memory:Any, # (good, warning or error; words), or None
           total:Any,  # of the lab, or None
          ):
     "Things to fix, memory and the score of the lab."
-    found = [to_fix(form.obstacles)]
+    found = [to_fix(form.obstacles, titles)]
     if memory: found.append(ft('span', 'Memory: ', ft('b', memory[1]), _FIT[memory[0]]))
     if total is not None: found.append(ft('span', 'Score in the lab: ', ft('b', f'{total:.4g}')))
     return ft('div', *(f for f in found if f is not None), cls='rlvr-facts')
@@ -69,28 +71,22 @@ class Header:
     def __init__(self,
                  form:Any, tasks:Tasks,
                  titles:dict,  # name of a section -> its title
-                 actions:dict, # start, pause, resume, stop, continue -> function; open -> function of a section's name
+                 actions:dict, # start, pause, resume, stop, continue, allow -> function
                 ):
         self.form, self.tasks, self.titles, self.actions = form, tasks, titles, actions
         self.w:dict[str, Any] = {name: panel(name) for name in ('status', 'facts', 'latest', 'blocked')}
         self.notice, self.fixes, self._fixes = Notice('start', form, tasks), line(), []
         for name, label in _BUTTONS.items(): self.w[name] = self._button(name, label)
-        self.w['go'], self.w['sections'] = self._go(), section_buttons(titles)
+        self.w['sections'] = section_buttons(titles)
         self.box = self._rows()
 
     def _button(self, name:str, label:str):
         return button(label, name, lambda _: self.actions[name](), 'primary' if name in ('start', 'continue') else '')
 
-    def _go(self):
-        "The hidden input that opens a section."
-        go = classed(ipywidgets.Text(description='Go to', continuous_update=False), 'go', 'wire')
-        go.observe(lambda c: self.actions['open'](c['new'].split()[0]) if c['new'].split() else None, 'value')
-        return go
-
     def _rows(self):
         "All of it, from top to bottom."
-        w, toolbar = self.w, line(*(self.w[name] for name in (*_BUTTONS, 'facts', 'go')))
-        rows = [w['status'], toolbar, w['blocked'], self.fixes, self.notice.box, w['latest'], w['sections']]
+        w, toolbar = self.w, line(*(self.w[name] for name in (*_BUTTONS, 'facts')))
+        rows = [w['status'], toolbar, w['sections'], w['latest'], w['blocked'], self.fixes, self.notice.box]
         return classed(stack(*rows, layout=dict(width='100%')), 'head')
 
 # %% ../nbs/api/96_header.ipynb #w-header-ask
@@ -159,7 +155,7 @@ def draw(self:Header,
     self.draw_buttons(view, running, paused)
     other = view.fingerprint is not None and view.fingerprint != config_fingerprint(self.form.valid)
     self.w['status'].value = status_line(view, paused, '' if running else outcome_text(comparisons), other)
-    write(self.w['facts'], facts(self.form, memory, total))
+    write(self.w['facts'], facts(self.form, self.titles, memory, total))
     self.draw_blocked(view, running)
     self.notice.draw()
     latest = message_text(self.tasks.text(self.tasks.latest)) if self.tasks.latest not in (None, 'start') else ''

@@ -113,6 +113,7 @@ class Lab(AppSection):
         super().__init__(form, tasks)
         self.task, self.models, self.total = task, models, None
         self._slow, self._filling, self._rewards_shown, self._rewards_now = False, False, None, None
+        self._row_shown, self._own_answer = ('', ''), False   # question and answer of the row; whether one was typed
         task.listeners.append(self.new_row)
 
     def build(self):
@@ -135,7 +136,7 @@ def _build_inputs(self:Lab):
     w['completion'] = named(
         ipywidgets.Textarea, 'completion', 'Completion, scored while you type', 'auto', value='', rows=8)
     w['probe'].observe(lambda _: self.fill_probe(), 'value')
-    w['gold'].observe(lambda _: self.score(), 'value')
+    w['gold'].observe(lambda _: self._answer_changed(), 'value')
     w['completion'].observe(lambda _: self._completion_changed(), 'value')
 
 # %% ../nbs/api/95_lab.ipynb #w-lab-try
@@ -236,10 +237,15 @@ def show_question(self:Lab):
     "Another row is shown: its question and its right answer."
     if not self.built: return
     row = self.task.row()
+    now, before, kept = (row['question'], row['answer']), self._row_shown, self.w['gold'].value
+    self._row_shown, self._own_answer = now, self._own_answer and bool(kept) and before in (now, ('', ''))
     waiting = ft('p', 'The question appears when the rows are read; any right answer can be typed.')
     question = [ft('b', 'Question'), long_text(str(row['question'])[:4000])] if row['question'] else [waiting]
+    if self._own_answer: question.append(ft('p', 'Scored against the right answer that you typed.', cls='rlvr-quiet'))
     write(self.w['question'], *question)
-    self.w['gold'].value = redact(row['answer'])
+    self._filling = True
+    try: self.w['gold'].value = kept if self._own_answer else redact(row['answer'])
+    finally: self._filling = False
 
 # %% ../nbs/api/95_lab.ipynb #w-lab-prefilled
 @patch(as_prop=True)
@@ -272,6 +278,13 @@ def fill_probe(self:Lab):
     self.score()
 
 # %% ../nbs/api/95_lab.ipynb #w-lab-typed
+@patch
+def _answer_changed(self:Lab):
+    "A right answer that was typed stays until another row is shown."
+    if self._filling: return
+    self._own_answer = True
+    self.score()
+
 @patch
 def _completion_changed(self:Lab):
     "A text that was typed or sampled is one's own, and is scored."
@@ -346,18 +359,37 @@ def audit(self:Lab):
     def work():
         rows = preview.rows if preview else read_preview(cfg, tokenizer=False).rows
         return audit_rewards(component, list(rows)[:256])
-    def show(report): write(self.w['audit-report'], audit_panel(report))
+    basis = self._audit_basis()
+    def show(report):
+        write(self.w['audit-report'], audit_panel(report))
+        self.found_for('audit', basis)
+        self.mark_old_audit()
     self.tasks.run('audit', work, show, 'Attacking the rewards ...')
+
+@patch
+def _audit_basis(self:Lab)->tuple:
+    "What the outcome of an audit depends on."
+    cfg = self.form.valid
+    return (cfg.reward.model_dump_json(), cfg.data.model_dump_json(), cfg.model.markers.model_dump_json(),
+            tuple(map(id, REWARDS.values())))
+
+@patch
+def mark_old_audit(self:Lab):
+    "Say so where the audit that is shown was of other rewards or rows."
+    said = 'The rewards or the data have changed since this audit; audit again.'
+    self.mark_stale('audit', self.w['audit-report'], self._audit_basis(), said)
 
 # %% ../nbs/api/95_lab.ipynb #w-lab-sample
 @patch
 def begin_sample(self:Lab):
     "Begin to let the model answer the row."
-    cfg, row = self.form.valid, self.task.row()
+    cfg, row, before = self.form.valid, self.task.row(), self.w['completion'].value if self.built else ''
     def work():
         if not row.get('prompt'): raise ConfigError('No row is loaded yet; load rows under Task first')
         return sample(*self.models.get(cfg), row['prompt'], cfg.train.max_completion_length)
-    def show(text): self.w['completion'].value = redact(text)
+    def show(text):
+        if self.w['completion'].value == before: self.w['completion'].value = redact(text)
+        else: self.tasks.say('sample', f'Your text stays as you typed it meanwhile. The model wrote: {redact(text)}')
     self.tasks.run('sample', work, show, 'The model answers ...')
 
 # %% ../nbs/api/95_lab.ipynb #w-lab-changed
@@ -371,6 +403,7 @@ def opened(self:Lab):
 def form_changed(self:Lab):
     if not self.built: return
     self.show_rewards()
+    self.mark_old_audit()
     cfg = self.form.valid
     now = cfg.reward.model_dump_json(), cfg.model.markers.model_dump_json(), tuple(map(id, REWARDS.values()))
     if now == self._rewards_now: return

@@ -154,4 +154,15 @@ def probe(self:Prospects):
         if self.models.training(): raise ConfigError('A training runs and needs the memory; probe when it is done')
         import_heavy()
         return Pipeline.probe(cfg, say=self.say)
-    self.tasks.run('probe', work, self.show, 'Reading the data ...')
+    def show(report):
+        self.show(report)
+        self.found_for('probe', cfg.model_dump_json())
+        self.form_changed()
+    self.tasks.run('probe', work, show, 'Reading the data ...')
+
+@patch
+def form_changed(self:Prospects):
+    "Say so where the probe that is shown was of another configuration."
+    if not self.built: return
+    said = 'The configuration has changed since this probe; press Will it learn? again.'
+    self.mark_stale('probe', self.w['probe-found'], self.form.valid.model_dump_json(), said)

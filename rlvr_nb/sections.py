@@ -164,6 +164,7 @@ def _draw_buttons(self:Notice, fixes:list[tuple], runs:bool):
     self._below = fixes, runs
     def cancel(_): self.tasks.cancel(self.action)
     buttons: list = [fix_button(self.form, *fix) for fix in fixes]
+    for made in buttons: made.on_click(lambda _: self.tasks.say(self.action))
     if runs: buttons.append(button('Cancel', f'cancel-{self.action}', cancel))
     self.box.children = [*self._shown, line(*buttons)] if buttons else self._shown
 
@@ -185,6 +186,7 @@ class AppSection:
                 ):
         self.form, self.tasks = form, tasks
         self.w, self.notices, self._box = {}, {}, None
+        self._found_for: dict[str, Any] = {}   # action -> what its result on the screen was found for
 
     def build(self)->list:
         "The widgets, made once."
@@ -233,3 +235,28 @@ def guard(self:AppSection,
     except OSError as e: self.tasks.say(action, ConfigError(str(e)))
     else: self.tasks.say(action, said if isinstance(said, str) else None)
     self.draw_notices()
+
+# %% ../nbs/api/93_sections.ipynb #w-section-stale
+@patch
+def found_for(self:AppSection,
+              action:str, # whose result is shown now
+              basis:Any,  # what it was found for, to be compared; None where nothing makes it old
+             ):
+    "Note what the result of an action holds for."
+    self._found_for[action] = basis
+
+@patch
+def mark_stale(self:AppSection,
+               action:str, # whose result may be old
+               shown:Any,  # its panel
+               basis:Any,  # what the result would be found for now
+               said:str,   # where that is something else
+              ):
+    "Grey a result that was found for something else, and say so."
+    known = self._found_for.get(action)
+    if known is None or action in self.tasks.busy: return
+    stale, messages = known != basis, self.tasks.messages
+    (shown.add_class if stale else shown.remove_class)('rlvr-stale')
+    if stale: messages[action] = said
+    elif messages.get(action) == said: messages[action] = None
+    self.notices[action].draw()

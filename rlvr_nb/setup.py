@@ -302,14 +302,26 @@ def check(self:Setup):
     def work():
         import_heavy()
         return Pipeline.check(cfg)
-    def show(report): write(self.w['check-report'], check_panel(report))
+    def show(report):
+        write(self.w['check-report'], check_panel(report))
+        self.found_for('check', cfg.model_dump_json())
+        self.mark_old_check()
     self.tasks.run('check', work, show, 'Checking data, tokenizer, rewards and paths ...')
+
+@patch
+def mark_old_check(self:Setup):
+    "Say so where the dry run that is shown was of another configuration."
+    said = 'The configuration has changed since this dry run; press Check everything again.'
+    self.mark_stale('check', self.w['check-report'], self.form.valid.model_dump_json(), said)
 
 # %% ../nbs/api/94_setup.ipynb #w-setup-doctor
 @patch
 def doctor(self:Setup):
     "Begin a look at this machine: packages, GPUs, hosts and disks."
-    def show(findings): write(self.w['check-report'], findings_table(findings).element())
+    def show(findings):
+        write(self.w['check-report'], findings_table(findings).element())
+        self.w['check-report'].remove_class('rlvr-stale')
+        self.found_for('check', None)   # the machine is the same, whatever is configured
     self.tasks.run('check', diagnose, show, 'Looking at packages, GPUs, hosts and disks ...')
 
 # %% ../nbs/api/94_setup.ipynb #w-setup-here
@@ -375,4 +387,5 @@ def form_changed(self:Setup):
     set_visible(self.w['put-back'], bool(self.forgotten) and not self.form.edits)
     set_visible(self.w['forget'], bool(self.form.edits))
     self.draw_changes()
+    self.mark_old_check()
     self.draw_memory()

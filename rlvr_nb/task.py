@@ -313,6 +313,9 @@ def _asked(self:Task)->tuple: return self._depends_on(self.form.valid), self._sp
 def load_rows(self:Task, tokenizer:bool=True # also render prompts
              ):
     "Read rows of the configuration."
+    if 'load-rows' in self.tasks.busy:   # prompts that are asked for meanwhile are rendered next
+        self._then_render = self._then_render or tokenizer
+        return
     asked, cfg, split = self._asked, self.form.valid, self._split
     if self.preview is None and not tokenizer: self.form.waits.add('rows')
     def work():

@@ -46,15 +46,16 @@ class Window:
                  tasks:Tasks,            # for what is slow
                  live:Live,              # of the run that is shown
                  sections:list[AppSection], # in the order of their buttons
-                 actions:dict,           # start, pause, resume, stop, continue -> function
+                 actions:dict,           # start, pause, resume, stop, continue, allow -> function
                 ):
         self.tasks, self.live, self.lock = tasks, live, threading.RLock()
         self.sections = {s.name: s for s in sections}
         titles = {s.name: s.title for s in sections}
-        self.head = Header(form, tasks, titles, dict(actions, open=lambda name: self.open(name)))
+        self.head = Header(form, tasks, titles, actions)
         self.w = Named(self.head.w, sections, lambda s: self.add(s))
         self.box = classed(stack(style_widget(), self.head.box, layout=dict(width='100%')), 'app')
-        self.w['sections'].observe(lambda c: self.opened(c['new']), 'value')
+        self.w['sections'].observe(lambda _: self.chosen(), 'value')
+
 
 # %% ../nbs/api/96_window.ipynb #w-refuse-secret
 @patch
@@ -89,21 +90,26 @@ def add(self:Window, section:AppSection # not made yet
 
 # %% ../nbs/api/96_window.ipynb #w-opened
 @patch
-def show(self:Window, name:str # of a section
-        ):
-    "Show a section in place of the one before."
-    section = self.sections[name]
-    if not section.built: self.add(section)
-    for s in self.sections.values():
-        if s.built: set_visible(s.box, s is section)
+def show(self:Window):
+    "Show the section whose button is marked in place of the one before."
+    with self.lock:
+        section = self.sections[self.w['sections'].value]
+        if not section.built: self.add(section)
+        for s in self.sections.values():
+            if s.built: set_visible(s.box, s is section)
+    return section
 
 @patch
-def opened(self:Window, name:str # of a section
-          ):
-    "Show a section that somebody has chosen, which may begin to read what it shows."
-    self.show(name)
-    self.sections[name].opened()
+def opened(self:Window):
+    "Show the section that is chosen, which may begin to read what it shows."
+    self.show().opened()
     self.tasks.wake()
+
+@patch
+def chosen(self:Window):
+    "Another button is marked; ipywidgets 7 is told so, and ipywidgets 8 knows it."
+    if ipywidgets.__version__.startswith('7.'): self.w['sections'].send_state('index')
+    self.opened()
 
 # %% ../nbs/api/96_window.ipynb #w-open
 @patch

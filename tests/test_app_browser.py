@@ -160,6 +160,15 @@ def test_the_form_is_there_and_its_keys_stay_in_it(app_page):
     tabs.first.focus()
     page.keyboard.press('x')
     assert page.locator('.rlvr-app').count() == 1, 'the cell is still there'
+    tab = page.locator('.rlvr-sections button', has_text='Task').bounding_box()
+    page.mouse.move(tab['x'] + 9, tab['y'] + 9)
+    page.mouse.down()
+    page.evaluate("document.querySelector('.rlvr-head').insertAdjacentHTML('afterbegin', '<p id=new style=height:60px>')")
+    page.mouse.up()   # the button has moved away from under the pointer
+    page.locator('.rlvr-section-data').wait_for(state='visible')
+    page.evaluate("document.querySelector('#new').remove()")
+    section(page, 'Setup')
+    page.locator('.rlvr-section-setup').wait_for(state='visible')
     fits = 'e => e.scrollWidth <= e.clientWidth + 2'
     assert page.locator('.rlvr-app').evaluate(fits), 'nothing is wider than the page'
 
@@ -197,6 +206,7 @@ def test_a_bad_value_blocks_start_and_its_fix_frees_it(app_page):
     page.locator('.rlvr-train-num_generations input').scroll_into_view_if_needed()
     page.shot('2-wrong')
     section(page, 'Reward lab')
+    page.locator('.rlvr-completion textarea').wait_for(state='visible')
     page.locator('.rlvr-facts button', has_text='1 thing to fix').click()   # leads back to the form
     page.locator('.rlvr-section-setup').wait_for(state='visible')
     page.locator('.rlvr-fix').first.click()
@@ -209,7 +219,6 @@ def test_the_lab_scores_what_is_typed(app_page):
     page = app_page
     section(page, 'Reward lab')
     says(page, 'Total 6', '.rlvr-scores')
-    if not page.locator('.rlvr-completion textarea').is_visible(): section(page, 'Reward lab')   # a fix led to the form
     page.locator('.rlvr-completion textarea').fill('<reasoning>a guess</reasoning><answer>1</answer>')
     says(page, 'Total 2', '.rlvr-scores')
     page.locator('.rlvr-audit').click()

@@ -50,12 +50,30 @@
       if (now && now[0] !== wanted) frame.srcdoc = frame.srcdoc.replace(rule, wanted)
     })
   }
+  // Where there is little room, a table that is wider than its place has its cells below each other.
+  const tables = () => [...app.querySelectorAll('.wide')].filter(box => !box.closest('.rlvr-completions'))
+  function stack() {
+    if (app.clientWidth > 600) return
+    tables().filter(box => box.clientWidth && box.scrollWidth > box.clientWidth + 1).forEach(box => {
+      const titles = [...box.querySelectorAll('th')].map(cell => cell.textContent)
+      box.querySelectorAll('tbody tr').forEach(row => [...row.cells].forEach((cell, i) => { cell.dataset.title = titles[i] || '' }))
+      box.classList.add('rlvr-stacked')
+    })
+  }
+  let width = app.clientWidth
+  new ResizeObserver(() => {
+    if (app.clientWidth === width) return
+    width = app.clientWidth
+    tables().forEach(box => box.classList.remove('rlvr-stacked'))
+    requestAnimationFrame(stack)
+  }).observe(app)
   new MutationObserver(dress).observe(document.body, { attributes: true, attributeFilter: ['data-jp-theme-light'] })
   let waiting = false
-  new MutationObserver(() => {
+  new MutationObserver(changes => {
+    new Set(changes.filter(c => c.type === 'childList').map(c => panelOf(c.target))).forEach(panel => reading.has(panel) && reopen(panel))
     if (waiting) return
     waiting = true
-    requestAnimationFrame(() => { waiting = false; describe(); dress() })
+    requestAnimationFrame(() => { waiting = false; describe(); dress(); stack() })
   }).observe(app, { childList: true, subtree: true, attributes: true, attributeFilter: ['class'] })
   describe()
 
@@ -89,9 +107,46 @@
     const file = event.target.closest('.rlvr-download')
     if (file) download(file.dataset.name, file.dataset.base64)
     if (event.target.closest('[role=tab]')) requestAnimationFrame(() => setTimeout(backToTop, 60))
-    const go = event.target.closest('[data-go]')
-    if (go) tell('go', go.dataset.go + ' ' + Date.now())
+    const go = event.target.closest('[data-go]')   // a button that leads to a section presses that section's own button
+    if (go) [...app.querySelectorAll('[role=tab]')].find(tab => tab.textContent.trim() === go.dataset.go)?.click()
   })
+
+  // A message that comes or goes moves what is below it. A button that moves away while it is pressed would miss its click.
+  let pressed = null
+  const button = event => event.target.closest('button:not(:disabled), summary, label, input[type=checkbox]')
+  const place = element => { const box = element.getBoundingClientRect(); return `${box.left} ${box.top}` }
+  app.addEventListener('pointerdown', event => {
+    const target = event.button === 0 ? button(event) : null
+    pressed = target && { target, at: place(target), x: event.clientX, y: event.clientY }
+  }, true)
+  window.addEventListener('pointerup', event => {
+    const was = pressed
+    pressed = null
+    if (!was || !was.target.isConnected || was.target.contains(event.target) || place(was.target) === was.at) return
+    if (Math.hypot(event.clientX - was.x, event.clientY - was.y) < 8) was.target.click()
+  }, true)
+
+  // A text that is drawn again keeps what somebody has opened in it and how far it was scrolled: by the panel it is in and the
+  // words of its summary, or by a name of its own where the words change.
+  const reading = new WeakMap()
+  const panelOf = element => element.closest('.widget-html, .jupyter-widgets')
+  const kept = panel => { if (!reading.has(panel)) reading.set(panel, { open: new Set(), scrolled: null }); return reading.get(panel) }
+  const title = fold => fold.dataset.keep || fold.querySelector('summary')?.textContent
+  app.addEventListener('click', event => {
+    const fold = event.target.closest('summary')?.parentElement
+    if (!fold || fold.closest('.rlvr-completions')) return
+    kept(panelOf(fold)).open[fold.open ? 'delete' : 'add'](title(fold))   // before the browser opens or closes it
+  })
+  app.addEventListener('scroll', event => {
+    const box = event.target
+    if (box.matches?.('pre')) kept(panelOf(box)).scrolled = box.scrollTop ? { below: box.scrollHeight - box.scrollTop } : null
+  }, true)
+  function reopen(panel) {
+    const { open, scrolled } = reading.get(panel)
+    if (open.size) panel.querySelectorAll('details:not([open])').forEach(fold => { if (open.has(title(fold))) fold.open = true })
+    const boxes = scrolled ? panel.querySelectorAll('pre') : []
+    if (boxes.length === 1) boxes[0].scrollTop = boxes[0].scrollHeight - scrolled.below
+  }
   // A section that is opened is shown from its beginning, also where the one before was scrolled far down.
   function backToTop() {
     const head = app.querySelector('.rlvr-head')
