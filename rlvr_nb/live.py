@@ -21,9 +21,10 @@ from .schema import PipelineConfig
 from .completion import store_columns
 from .comparison import Evaluation, When
 from .monitor import THRESHOLDS, is_warning, right_lost, standing_warnings, window_means
+from .forecast import measured
 from .parts import count_rows
 from .rundir import RunDir
-from .observers import Observer
+from .observers import Observer, recorded_forecast
 from .facts import readable
 
 # %% ../nbs/api/92_live.ipynb #w-mean-point
@@ -89,6 +90,7 @@ class Live(Observer):
             self.faults, self.lines, self.bar, self.seconds = (
                 deque(maxlen=1000), deque(maxlen=LINES), None, deque(maxlen=20))
             self.beta, self.markers, self.fingerprint = 0., [], None
+            self.forecast, self.times = None, deque(maxlen=20)   # of the run, and seconds of its last steps
             self.overlap = {}     # dataset -> how many of its evaluation problems are trained on
             self.version += 1
 
@@ -126,7 +128,8 @@ def begin(self:Live, cfg:PipelineConfig):
         fingerprint=config_fingerprint(cfg))
 
 @patch
-def pipeline_start(self:Live, cfg:PipelineConfig, run_dir:RunDir): self.update(run_dir=run_dir)
+def pipeline_start(self:Live, cfg:PipelineConfig, run_dir:RunDir):
+    self.update(run_dir=run_dir, forecast=recorded_forecast(run_dir, cfg) if cfg else None)
 
 # %% ../nbs/api/92_live.ipynb #w-live-stages
 @patch
@@ -137,7 +140,9 @@ def stage_start(self:Live, name:str):
 @patch
 def stage_end(self:Live, name:str, seconds:float):
     self.say(f'{name} done after {seconds:.1f} s')
-    self.update(stage=None, bar=None)
+    known = self.forecast
+    if name == 'evaluate before' and known and known.cfg.eval.enabled: known = measured(known, [], seconds)
+    self.update(stage=None, bar=None, forecast=known)
 
 # %% ../nbs/api/92_live.ipynb #w-live-step
 def _drawable(value) -> bool:
@@ -147,8 +152,12 @@ def _drawable(value) -> bool:
 @patch
 def step(self:Live, step:int, total:int, metrics:dict):
     with self.lock:
-        if self.seconds and step <= self.seconds[-1][1]: self.seconds.clear()
+        if self.seconds and step <= self.seconds[-1][1]:
+            self.seconds.clear()
+            self.times.clear()
         self.seconds.append((time.monotonic(), step))
+        if _drawable(metrics.get('step_time')): self.times.append(metrics['step_time'])
+        if self.forecast: self.forecast = measured(self.forecast, self.times)
         for name, value in metrics.items():
             if not _drawable(value) or name not in self.curves and len(self.curves) >= NAMES: continue
             self.curves.setdefault(name, Curve()).add(step, value)
@@ -279,7 +288,7 @@ def end(self:Live,
     self.update(status=status, stage=None, bar=None, ended=time.time(), error=describe_error(error) if error else None)
 
 # %% ../nbs/api/92_live.ipynb #w-live-view
-_LOCKED = ('lock', 'curves', 'records', 'faults', 'evaluations', 'seconds', 'lines')
+_LOCKED = ('lock', 'curves', 'records', 'faults', 'evaluations', 'seconds', 'lines', 'times')
 
 @patch
 def view(self:Live)->SimpleNamespace:

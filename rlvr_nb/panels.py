@@ -49,11 +49,15 @@ def duration(seconds:float)->str:
 
 # %% ../nbs/api/93_panels.ipynb #w-time-left
 def time_left(view:SimpleNamespace # of a `Live`
-             )->float|None:
-    "Seconds of training that are left, by the pace of the last steps; None before there is one."
-    if len(view.seconds) < 2: return None
-    (t0, s0), (t1, s1) = view.seconds[0], view.seconds[-1]
-    return (view.total - view.step_now) * (t1 - t0) / (s1 - s0) if s1 > s0 else None
+             )->tuple[float, str]|None: # seconds, and whether they are measured or estimated; None where nothing is known
+    "How long a run still takes."
+    made = getattr(view, 'forecast', None)
+    times = made.times(view.step_now) if made else {}
+    if times and made.measured: return sum(times.values()), 'measured'
+    if len(view.seconds) > 3:
+        (t0, s0), (t1, s1) = view.seconds[0], view.seconds[-1]
+        if s1 > s0: return (view.total - view.step_now) * (t1 - t0) / (s1 - s0), 'measured'
+    return (sum(times.values()), 'estimated') if times else None
 
 # %% ../nbs/api/93_panels.ipynb #w-bar-text
 STAGES = {
@@ -78,7 +82,7 @@ def _running_text(view, paused:bool) -> str:
     if paused: return f'Paused: waits after the running step, {steps}'
     left = time_left(view) if training else None
     parts = [what + (f': {bar_text(view.bar)}' if view.bar else ''), steps if training or view.step_now else '',
-             f'about {duration(left)} left' if left is not None else '']
+             f'about {duration(left[0])} left, {left[1]}' if left is not None else '']
     return 'Running: ' + ', '.join(filter(None, parts))
 
 # %% ../nbs/api/93_panels.ipynb #w-status

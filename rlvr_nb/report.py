@@ -172,6 +172,20 @@ def _stage_seconds(self:RunReport) -> dict[str, float]:
         if e['kind'] == 'stage_end': total[e['name']] += e['seconds']
     return dict(total)
 
+# %% ../nbs/api/77_report.ipynb #t-forecast
+def _beside_forecast(self:RunReport) -> list[str]:
+    "Seconds of a step and the peak of the memory, measured, and as they were estimated before the run."
+    known, said = self.manifest.get('forecast', {}), []
+    steps = [seconds for _, seconds in self.curve('step_time')][1:]   # the first includes compiling
+    if steps:
+        estimated = f', {known["step"]:.2g} s were estimated' if fits(known.get('step'), float) else ''
+        said.append(f'A step took {sum(steps) / len(steps):.2g} s on average, measured{estimated}.')
+    if memory := self.curve('memory/gib'):
+        on_gpu = fits(known.get('bytes'), float) and fits(known.get('step'), float)   # the forecast is one of a GPU
+        estimated = f', {known["bytes"] / 2**30:.2f} GiB were forecast' if on_gpu else ''
+        said.append(f'Peak memory {max(v for _, v in memory):.2f} GiB, measured{estimated}.')
+    return said
+
 # %% ../nbs/api/77_report.ipynb #t-timing
 @patch
 def timing(self:RunReport)->FT|None:
@@ -183,7 +197,7 @@ def timing(self:RunReport)->FT|None:
     total, longest = sum(parts.values()), max(parts.values())
     if total: bars += [ft('h3', 'Seconds within training')]
     if total: bars += [bar(k, v, longest, f'{v:.1f} s, {100 * v / total:.0f} %') for k, v in parts.items()]
-    if memory := self.curve('memory/gib'): bars += [ft('p', f'Peak memory {max(v for _, v in memory):.2f} GiB.')]
+    bars += [ft('p', line) for line in _beside_forecast(self)]
     return ft('section', ft('h2', 'Time and memory'), *bars) if bars else None
 
 # %% ../nbs/api/77_report.ipynb #t-examples-section

@@ -250,7 +250,7 @@ _MANIFEST = {'id': str, 'name': str, 'seed': (int, None), 'started': str, 'comma
              'data_hash': str, 'world_size': int, 'dropped': {str: int}, 'notes': [str], 'caveats': [str],
              'overlap': {str: (int, None)}, 'evaluates': str, 'versions': {str: str}, 'commit': (str, None),
              'hardware': {str: (str, int, [str], None)}, 'wandb': {str: (str, None)},
-             'parent': {str: (str, int, None, [str])}}
+             'parent': {str: (str, int, None, [str])}, 'forecast': {str: (str, float, None)}}
 
 def _known_keys(record:dict, kinds:dict, unreadable:Counter, file:str) -> dict:
     "The keys of a record that are known and have their shape; the others are counted."

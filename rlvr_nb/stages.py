@@ -26,6 +26,7 @@ from .trainer import stoppable
 from .probe import Signal
 from .decode import DecodingStopped
 from .comparison import When
+from .forecast import forecast_here, forecast_record
 from .rundir import RunDir
 from .observers import Observers, observers_for
 from .notes import Note, overlap
@@ -146,8 +147,14 @@ def _describe_run(self:Pipeline) -> None:
     p.caveats += [Note(f'resumed although it was changed: {change}', kind='caveat') for change in forced]
     run.write_manifest({'data_hash': p.train_rows.digest(), 'dropped': p.train_rows.reasons,
                         'world_size': world_size(), 'notes': [str(note) for note in p.notes],
-                        'caveats': [str(note) for note in p.caveats],
+                        'caveats': [str(note) for note in p.caveats], 'forecast': self._forecast(),
                         'overlap': overlap(p.train_rows, p.eval_rows)})
+
+@patch
+def _forecast(self:Pipeline) -> dict:
+    "What the run is expected to take here, for its record."
+    solutions = sum(map(bool, self.prepared.train_rows.solutions))
+    return forecast_record(forecast_here(self.cfg, solutions or None))
 
 def _of_model(run:RunDir) -> dict:
     "What a run depends on of its base model, where that was written down."
