@@ -223,10 +223,10 @@ def warnings_now(curves:dict,    # metric -> [(step, value), ...]
                 )->tuple[list, list]: # of (when, where, text): what holds now, and warnings that no longer do
     "What to show of the warnings: faults stay, those of the monitor go when they no longer hold."
     standing = standing_now(curves)
-    told = [(f'step {step}', where, text) for step, where, text in faults]
+    dated = [(f'step {step}', where, text) for step, where, text in faults]
     metrics = [metric for _, metric, _ in standing]
-    now = [f for f in told if not is_warning(f[1])] + standing
-    return now, [f for f in told if is_warning(f[1]) and f[1] not in metrics]
+    now = [f for f in dated if not is_warning(f[1])] + standing
+    return now, [f for f in dated if is_warning(f[1]) and f[1] not in metrics]
 
 # %% ../nbs/api/92_live.ipynb #w-counted
 def counted(told:list # of (when, where, text)

@@ -43,8 +43,8 @@ def log_panel(lines:list, # (seconds since the epoch, text)
              ):
     "The log, newest first."
     if not lines: return ft('p', 'The log begins with the run.')
-    told = [f'{time.strftime("%H:%M:%S", time.localtime(at))}  {text}' for at, text in lines[::-1][:most]]
-    return ft('pre', '\n'.join(told))
+    shown = [f'{time.strftime("%H:%M:%S", time.localtime(at))}  {text}' for at, text in lines[::-1][:most]]
+    return ft('pre', '\n'.join(shown))
 
 # %% ../nbs/api/96_progress.ipynb #w-span
 def read_span(text:str # two whole numbers, or nothing

@@ -246,9 +246,9 @@ def _best_text(e:dict) -> str:
 
 def _happened(self:RunReport) -> list[str]:
     "What happened that isn't a fault."
-    told = [e for e in self.events if e['kind'] in ('best', 'early_stop', 'resume')]
+    events = [e for e in self.events if e['kind'] in ('best', 'early_stop', 'resume')]
     more = {'best': _best_text}
-    return [f"{e['kind'].replace('_', ' ')}: step {e['step']}{more.get(e['kind'], lambda e: '')(e)}" for e in told]
+    return [f"{e['kind'].replace('_', ' ')}: step {e['step']}{more.get(e['kind'], lambda e: '')(e)}" for e in events]
 
 # %% ../nbs/api/77_report.ipynb #t-happened
 def _preparation_notes(self:RunReport) -> list[str]:

@@ -129,8 +129,8 @@ def answers_panel(answers:dict,   # name of a model -> its answer
                   markers:Any=(), # to colour
                  ):
     "Answers beside each other."
-    told = [ft('div', ft('b', name), long_text(text, markers)) for name, text in answers.items()]
-    return ft('div', *told, cls='rlvr-sides')
+    sides = [ft('div', ft('b', name), long_text(text, markers)) for name, text in answers.items()]
+    return ft('div', *sides, cls='rlvr-sides')
 
 # %% ../nbs/api/96_results.ipynb #w-results-try
 @patch

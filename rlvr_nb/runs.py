@@ -195,7 +195,7 @@ def _distinguishing_overrides(experiments:list[list]) -> list[str]|None:
 @patch(as_prop=True)
 def labels(self:SeedSummary)->list[str]:
     "What sets each experiment apart from the others."
-    if told := _distinguishing_overrides(list(self.experiments.values())): return told
+    if overrides := _distinguishing_overrides(list(self.experiments.values())): return overrides
     options = [json.loads(key) for key in self.experiments]
     found = differences([leaves for leaves in options if leaves])
     def text(leaves):

@@ -90,13 +90,13 @@ def _kill_sides(sides:list, unsafe:bool):
 def _verdict_of(code:str, units:list[str], timeout:float, start) -> bytes|None:
     "The verdict that the tests' process writes; None if there is none in time."
     import subprocess
-    (ask, asked), (tell, told), sides = os.pipe(), os.pipe(), []
+    (requests, to_program), (replies, to_tests), sides = os.pipe(), os.pipe(), []
     try:
         try:
-            sides.append(start('be_program', code, stdin=ask, stdout=told, stderr=subprocess.DEVNULL))
-            sides.append(start('be_tests', json.dumps(units), stdin=tell, stdout=asked, stderr=subprocess.PIPE))
+            sides.append(start('be_program', code, stdin=requests, stdout=to_tests, stderr=subprocess.DEVNULL))
+            sides.append(start('be_tests', json.dumps(units), stdin=replies, stdout=to_program, stderr=subprocess.PIPE))
         finally:
-            for fd in (ask, asked, tell, told): os.close(fd)
+            for end in (requests, to_program, replies, to_tests): os.close(end)
         return sides[1].communicate(timeout=timeout)[1]
     except subprocess.TimeoutExpired: return None
     finally: _kill_sides(sides, start.keywords['unsafe'])

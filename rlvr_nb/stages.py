@@ -39,7 +39,7 @@ class Pipeline:
     prepared: Any = None  # what preflight made
     run_dir: Any = None   # the run directory, once it is open
     monitor: Any = None   # of what is trained on, while it is trained
-    resumed, ended, told, steps = False, False, 0, 0  # continues a run; its end is written; faults told; steps done
+    resumed, ended, faults_reported, steps = False, False, 0, 0  # continues a run; its end is written; counts
 
     def __init__(self,
                  cfg:PipelineConfig,                 # what to do

@@ -49,7 +49,7 @@ def summarise(view:Any,         # of a `Live`
     curve = view.curves.get('reward')
     chart = [ft('div', line_chart('Reward', {'reward': thinned(curve)}), style='max-width:420px')] if curve else []
     failed = [ft('p', f"{view.error['title']}: {view.error['text'][:500]}")] if view.error else []
-    told = [f'{outcome_text({name: c})[:-1]}, {r[5]})' for r, (name, c) in zip(rows, comparisons.items())]
+    results_text = [f'{outcome_text({name: c})[:-1]}, {r[5]})' for r, (name, c) in zip(rows, comparisons.items())]
     results = [table_element(_HEADER, rows)] if rows else []
     parts = [ft('p', ft('b', 'rlvr_nb: '), said, where), *failed, *results, *chart]
     drawn = page(
@@ -58,4 +58,4 @@ def summarise(view:Any,         # of a `Live`
         cls='rlvr-summary',
         style='--grid:rgba(128,128,128,.3);--quiet:#8a9099',
     )
-    return Summary(drawn, '\n'.join([f'rlvr_nb: {said}', *told, f'Command: {command}']))
+    return Summary(drawn, '\n'.join([f'rlvr_nb: {said}', *results_text, f'Command: {command}']))

@@ -71,9 +71,9 @@ def _warn_of_silence(self:Pipeline, before:dict, after:dict) -> None:
 # %% ../nbs/api/83_train_stage.ipynb #l-reward-faults
 @patch
 def _reward_faults(self:Pipeline, most:int=20) -> None:
-    "Name the bad samples that the rewards met; all are counted, the first are told."
-    for fault in list(self.prepared.rewards.faults)[self.told:most]: self._fault('rewards', str(fault))
-    self.told = len(self.prepared.rewards.faults)
+    "Name the bad samples that the rewards met; all are counted, and the first ones are reported."
+    for fault in list(self.prepared.rewards.faults)[self.faults_reported:most]: self._fault('rewards', str(fault))
+    self.faults_reported = len(self.prepared.rewards.faults)
 
 # %% ../nbs/api/83_train_stage.ipynb #l-signal
 @patch
@@ -106,8 +106,8 @@ def _keep_missing_best(self:Pipeline, evaluation, step:int) -> None:
     "Copy the best checkpoint where an interrupted run had not come to it."
     best = evaluation.best
     if not (self.cfg.eval.save_best and is_main_process() and best and best['step'] == step): return
-    told = self.run_dir.read_events('best')
-    if not told or told[-1]['step'] != step: evaluation.keep_best(self.choice.path, self.checkpoints())
+    best_events = self.run_dir.read_events('best')
+    if not best_events or best_events[-1]['step'] != step: evaluation.keep_best(self.choice.path, self.checkpoints())
 
 # %% ../nbs/api/83_train_stage.ipynb #l-due
 @patch

@@ -237,29 +237,30 @@ _SETTINGS = ('config.json', 'tokenizer_config.json', 'adapter_config.json', 'pro
 
 def _own_code(root:Path) -> list[str]:
     "Code that a model's JSON files refer to, and files that can't be read."
-    told = []
+    lines = []
     for path in _files_below(root):
         if path.name not in _SETTINGS: continue
         try: known = parse_json(read_text_file(path, 16 * 2**20))
         except (ConfigError, ValueError) as e:
-            told.append(f'{path.relative_to(root)}: {e}')
+            lines.append(f'{path.relative_to(root)}: {e}')
             continue
         if isinstance(known, dict) and known.get('auto_map'):
-            told.append(f'{path.relative_to(root)} names code of its own (auto_map), which is never run')
+            lines.append(f'{path.relative_to(root)} names code of its own (auto_map), which is never run')
         base = known.get('base_model_name_or_path') if isinstance(known, dict) else None
-        if base: told.append(f'{path.relative_to(root)}: the adapter is loaded on top of {str(base)[:100]}')
-    return told
+        if base: lines.append(f'{path.relative_to(root)}: the adapter is loaded on top of {str(base)[:100]}')
+    return lines
 
 # %% ../nbs/api/79_trust.ipynb #trust-refused
 def _refused(root:Path) -> list[str]:
     "The reasons for which the models in a directory would not be loaded."
     folders = sorted({path.parent for path in _files_below(root) if path.name in _SETTINGS})
-    told = []
+    lines = []
     for folder in folders:
         try: found = folder_problems(folder)
         except ConfigError as e: found = e.errors
-        told += [f'{folder.relative_to(root)} would be refused: {str(problem).partition(": ")[2]}' for problem in found]
-    return told
+        reasons = [str(problem).partition(': ')[2] for problem in found]
+        lines += [f'{folder.relative_to(root)} would be refused: {reason}' for reason in reasons]
+    return lines
 
 # %% ../nbs/api/79_trust.ipynb #trust-unusual
 _LARGE = 100 * 2**30  # bytes; no run that fits on one machine has as much
@@ -267,18 +268,20 @@ _LARGE = 100 * 2**30  # bytes; no run that fits on one machine has as much
 def _unusual(root:Path) -> list[str]:
     "Links, programs, hidden files, pipes and sizes that a run or a model folder doesn't have."
     files = _files_below(root)
-    told = [f'{path} is a link that leads out of it' for path in links_out(root)]
+    lines = [f'{path} is a link that leads out of it' for path in links_out(root)]
     for path in files:
         name, mode = path.relative_to(root), path.lstat().st_mode
-        if not path.is_file() and not path.is_symlink(): told.append(f'{name} is no plain file')
-        elif _is_hollow(path): told.append(f'{name} claims {gigabytes(path.lstat().st_size)} and holds next to nothing')
-        elif mode & 0o111 and not path.is_symlink(): told.append(f'{name} is executable')
+        if not path.is_file() and not path.is_symlink(): lines.append(f'{name} is no plain file')
+        elif _is_hollow(path):
+            lines.append(f'{name} claims {gigabytes(path.lstat().st_size)} and holds next to nothing')
+        elif mode & 0o111 and not path.is_symlink(): lines.append(f'{name} is executable')
         elif path.name.startswith('.') and path.name not in ('.gitignore', '.gitattributes', '.rlvr_nb-run'):
-            told.append(f'{name} is hidden')
-        elif path.suffix in ('.py', '.so', '.sh', '.pkl', '.ckpt'): told.append(f'{name} is {_FILE_KINDS[path.suffix]}')
+            lines.append(f'{name} is hidden')
+        elif path.suffix in ('.py', '.so', '.sh', '.pkl', '.ckpt'):
+            lines.append(f'{name} is {_FILE_KINDS[path.suffix]}')
     size = sum(p.lstat().st_size for p in files)
-    if len(files) >= 20_000: told.append('20,000 files and more')
-    return told + ([f'{gigabytes(size)} in all'] if size > _LARGE else [])
+    if len(files) >= 20_000: lines.append('20,000 files and more')
+    return lines + ([f'{gigabytes(size)} in all'] if size > _LARGE else [])
 
 def _is_hollow(path:Path) -> bool:
     "Whether a large file takes hardly any space on the disk, because it is sparse."
@@ -293,20 +296,20 @@ def _asks(run:RunDir) -> list[str]:
     except ConfigError as e: return [f'its configuration is refused: {e.errors[0]}']
 
 # %% ../nbs/api/79_trust.ipynb #trust-inspect-run
-def _inspect_run(run:RunDir, told:Inspection) -> None:
+def _inspect_run(run:RunDir, inspection:Inspection) -> None:
     "Add the results for a run directory."
     facts = RunFacts(run)
     counts = f'completions {len(facts.records):,}, evaluations {sum(map(len, facts.evaluations.values()))}'
-    told.is_a += [f'a run: {facts.title}, {run_status_text(run)}, {facts.steps} steps, {counts}']
-    if of := facts.manifest.get('evaluates'): told.is_a += [f'an evaluation of {of}']
+    inspection.is_a += [f'a run: {facts.title}, {run_status_text(run)}, {facts.steps} steps, {counts}']
+    if of := facts.manifest.get('evaluates'): inspection.is_a += [f'an evaluation of {of}']
     for name in ('model', 'data'):
         used = facts.section(name).get({'model': 'model_name_or_path', 'data': 'dataset_path'}[name])
-        if used: told.loads.append(f'{name}: {str(used)[:200]}')
-    told.asks += _asks(run)
-    told.damaged += [f'{name}: {n}' for name, n in facts.run.unreadable.items()]
+        if used: inspection.loads.append(f'{name}: {str(used)[:200]}')
+    inspection.asks += _asks(run)
+    inspection.damaged += [f'{name}: {n}' for name, n in facts.run.unreadable.items()]
     command = facts.manifest.get('command')
     if command and not safe_command(command):
-        told.unusual.append(f'its command does more than start this program: {command[:100]}')
+        inspection.unusual.append(f'its command does more than start this program: {command[:100]}')
 
 # %% ../nbs/api/79_trust.ipynb #trust-inspect
 def inspect_path(path:Any # a run directory, or the folder of a model
@@ -314,13 +317,14 @@ def inspect_path(path:Any # a run directory, or the folder of a model
     "Inspect a directory without loading anything from it."
     root = Path(os.path.realpath(path))
     if not root.is_dir(): raise ConfigError(f'inspect: {path} is no directory; name a run or the folder of a model')
-    run, told = RunDir(root), Inspection(root)
+    run, inspection = RunDir(root), Inspection(root)
     sizes = [path.lstat().st_size for path in _files_below(root)]
-    told.is_a.append(f'{len(sizes):,} files, {gigabytes(sum(sizes))}')
-    told.loads += _loaded_lines(root)
-    if any(path.exists() for path in (run.config, run.manifest, run.events, run.metrics_file)): _inspect_run(run, told)
-    elif any((root/name).exists() for name in _SETTINGS): told.is_a.append('the folder of a model')
-    else: told.is_a.append('neither a run nor the folder of a model')
-    told.loads += _own_code(root)
-    told.unusual += _unusual(root) + _refused(root)
-    return told
+    inspection.is_a.append(f'{len(sizes):,} files, {gigabytes(sum(sizes))}')
+    inspection.loads += _loaded_lines(root)
+    is_run = any(path.exists() for path in (run.config, run.manifest, run.events, run.metrics_file))
+    if is_run: _inspect_run(run, inspection)
+    elif any((root/name).exists() for name in _SETTINGS): inspection.is_a.append('the folder of a model')
+    else: inspection.is_a.append('neither a run nor the folder of a model')
+    inspection.loads += _own_code(root)
+    inspection.unusual += _unusual(root) + _refused(root)
+    return inspection

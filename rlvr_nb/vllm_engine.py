@@ -121,7 +121,7 @@ def _part(self:VllmEngine, prompts:list, group:int, limit:int, sampling:Sampling
         _, ids, logprobs, _ = self.generation.generate(prompts=each, images=None, num_generations=group)
     ids, ends = [list(some) for some in ids], set(end_tokens(self.model, self.tokenizer))
     texts = self.tokenizer.batch_decode(ids, skip_special_tokens=True)
-    made = [Rollout(text, some, not some or some[-1] not in ends, len(prompt), [told[0] for told in known])
+    made = [Rollout(text, some, not some or some[-1] not in ends, len(prompt), [first for first, *_ in known])
             for text, some, prompt, known in zip(texts, ids, each, logprobs)]
     return [made[i:i + group] for i in range(0, len(made), group)]
 

@@ -40,10 +40,10 @@ def _tune(self:Pipeline, model, tokenizer) -> WarmOutcome:
     "Tune the model on worked solutions, and keep what came of it."
     examples, train = self._warm_examples(model, tokenizer), self.cfg.train
     self.run_dir.log_event('note', text=f'warm start: {examples}')
-    def told(step, total, log): self.observers.emit('warm_step', step, total, log)
+    def report_step(step, total, log): self.observers.emit('warm_step', step, total, log)
     def noted(text): self.run_dir.log_event('note', text=text)
     outcome = warm_start(model, tokenizer, examples, train.warm_start, self.run_dir.path/'.warm', self.cfg.seed,
-                         train.bf16, self.control, told, train.grpo.get('gradient_checkpointing'), noted)
+                         train.bf16, self.control, report_step, train.grpo.get('gradient_checkpointing'), noted)
     if is_main_process(): keep_warm(model, tokenizer, self.warm_folder(), outcome)
     return outcome
 
