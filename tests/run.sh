@@ -34,7 +34,8 @@ if [ "$(cat "$venv/ready" 2>/dev/null)" != "$state" ]; then
         echo "tests/run.sh: $python can't make a virtual environment; on Debian and Ubuntu: apt-get install python3-venv" >&2
         exit 2
     fi
-    "$venv/bin/python" -m pip install -q --disable-pip-version-check -c "$constraints" -e '.[dev]'
+    # Compiling every file of every library takes longer than unpacking them; Python compiles what it imports.
+    "$venv/bin/python" -m pip install -q --no-compile --disable-pip-version-check -c "$constraints" -e '.[dev]'
     echo "$state" > "$venv/ready"
 fi
 

@@ -7,10 +7,14 @@ from types import SimpleNamespace
 import pytest
 from fastcore.xml import to_xml
 
-from rlvr_nb import curves, defaults, finance, flags, grpo_fields, identity
+from rlvr_nb import commands, curves, defaults, finance, flags, grpo_fields, identity, rules
 from rlvr_nb.charts import charts
 from rlvr_nb.config import ConfigError, PipelineConfig, load_config
-from rlvr_nb.grammar import path_text, walk
+from rlvr_nb.data import DATASET_PROCESSORS, AbstractDatasetProcessor, DefaultDataComponent, dataset_processor
+from rlvr_nb.entries import options
+from rlvr_nb.fields import make_input
+from rlvr_nb.grammar import Fault, path_text, walk
+from rlvr_nb.option import Section, option
 from rlvr_nb.registry import REWARDS, reward
 from rlvr_nb.report import _training_charts
 from rlvr_nb.verify import verify
@@ -87,3 +91,46 @@ def test_a_flag_is_one_line(monkeypatch):
     monkeypatch.setattr(flags, 'FLAGS', [*flags.FLAGS, (('--made-up',), 'WORD', 'do what was made up')])
     assert flags.parse_args(['--made-up', 'x']).made_up == 'x'
     with pytest.raises(ConfigError, match='--made-up'): flags.parse_args(['--made-upp', 'x'])
+
+
+def test_a_dataset_is_one_class(monkeypatch):
+    monkeypatch.setattr('rlvr_nb.processors.DATASET_PROCESSORS', DATASET_PROCESSORS)
+    @dataset_processor('made_up')
+    class MadeUp(AbstractDatasetProcessor):
+        options = {'largest': 3}
+
+        def load_raw_dataset(self, split): return [dict(n=n) for n in range(self.params['largest'] + 1)]
+        def get_question_text(self, example): return f"What follows {example['n']}?"
+        def extract_ground_truth_answer_from_example(self, example): return str(example['n'] + 1)
+    try:
+        cfg = load_config('data.dataset_name=made_up', 'data.params.largest=5', 'data.max_train_samples=4')
+        rows = DefaultDataComponent(cfg.data).train_rows()
+        assert sorted({(row['question'], row['answer']) for row in rows}) <= [(f'What follows {n}?', str(n + 1))
+                                                                            for n in range(6)] and len(rows) == 4
+    finally: del DATASET_PROCESSORS['made_up']
+
+
+def test_an_option_is_one_line_and_so_is_its_field_in_the_app():
+    class MadeUp(Section):
+        patience: int = option(3, 'How long to wait.', unit='steps', common=True, ge=1, le=9)
+    made, = options(MadeUp)
+    assert (made.help, made.common, made.bounds) == ('How long to wait.', True, 'steps, at least 1, at most 9')
+    field = make_input(made, 4)
+    assert (field.value, field.description) == (4, 'patience')
+
+
+def test_a_rule_is_one_function(monkeypatch):
+    monkeypatch.setattr(rules, 'RULES', list(rules.RULES))
+    @rules.rule('seed')
+    def no_seven(cfg, world_size):
+        return [Fault('seed', '7', 'another number', (('seed', 8),))] if cfg.seed == 7 else []
+    load_config('seed=8')
+    with pytest.raises(ConfigError, match='seed.*another number'): load_config('seed=7')
+
+
+def test_a_command_is_one_function(monkeypatch):
+    monkeypatch.setattr(commands, 'RUN_COMMANDS', dict(commands.RUN_COMMANDS))
+    @commands.command('WORD', help='repeat a word')
+    def _made_up(word): return word * 2
+    known = commands.RUN_COMMANDS['made_up']
+    assert (known.run('ab'), known.least, known.help) == ('abab', 1, 'repeat a word')

@@ -42,7 +42,8 @@ def colab():
         # Without a pip of its own: not every Python can install one into an environment (`ensurepip` is taken out by
         # some
         # distributions), and the pip of this environment can install into another.
-        install = [sys.executable, '-m', 'pip', '--python', python, 'install', '-q', '--disable-pip-version-check',
+        install = [sys.executable, '-m', 'pip', '--python', python, 'install', '-q', '--no-compile',
+                   '--disable-pip-version-check',
                    'pytest', 'nbconvert', *(f'{k}=={v}' for k, v in PINS.items())]
         for command in ([sys.executable, '-m', 'venv', '--without-pip', folder], install):
             made = subprocess.run(command, capture_output=True, text=True, timeout=900)
