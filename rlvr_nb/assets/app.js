@@ -22,6 +22,7 @@
     const tabs = list ? [...list.querySelectorAll('button')] : []
     tabs.forEach(tab => {
       tab.parentElement.setAttribute('role', 'tablist')
+      tab.parentElement.setAttribute('aria-label', 'Sections of the app')
       tab.setAttribute('role', 'tab')
       const chosen = tab.classList.contains('mod-active')
       tab.setAttribute('aria-selected', chosen)
@@ -30,7 +31,9 @@
     const chosen = tabs.find(tab => tab.getAttribute('aria-selected') === 'true')
     app.querySelectorAll('.rlvr-section').forEach(section => {
       section.setAttribute('role', 'tabpanel')
-      if (chosen) section.setAttribute('aria-labelledby', identify(chosen))
+      if (!chosen || !section.offsetParent) return
+      section.setAttribute('aria-labelledby', identify(chosen))
+      chosen.setAttribute('aria-controls', identify(section))
     })
     app.querySelectorAll('.rlvr-row').forEach(row => {
       const input = row.querySelector('input, select, textarea'), note = row.querySelector('.rlvr-note')
@@ -79,10 +82,10 @@
 
   function arrows(event) {
     const tab = event.target.closest('[role=tab]')
-    const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key]
-    if (!tab || !by) return
-    const tabs = [...tab.parentElement.querySelectorAll('[role=tab]')]
-    const next = tabs[(tabs.indexOf(tab) + by + tabs.length) % tabs.length]
+    const tabs = tab ? [...tab.parentElement.querySelectorAll('[role=tab]')] : [], now = tabs.indexOf(tab), last = tabs.length - 1
+    const next = tabs[{ ArrowRight: now === last ? 0 : now + 1, ArrowLeft: now ? now - 1 : last, Home: 0, End: last }[event.key]]
+    if (!next) return
+    event.preventDefault()
     next.focus()
     next.click()
   }
