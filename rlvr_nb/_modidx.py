@@ -2036,6 +2036,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                 'rlvr_nb.panels._running_text': ('api/panels.html#_running_text', 'rlvr_nb/panels.py'),
                                 'rlvr_nb.panels._shown_value': ('api/panels.html#_shown_value', 'rlvr_nb/panels.py'),
                                 'rlvr_nb.panels._text_cell': ('api/panels.html#_text_cell', 'rlvr_nb/panels.py'),
+                                'rlvr_nb.panels._with_base_model': ('api/panels.html#_with_base_model', 'rlvr_nb/panels.py'),
                                 'rlvr_nb.panels.ask_driver': ('api/panels.html#ask_driver', 'rlvr_nb/panels.py'),
                                 'rlvr_nb.panels.bar_text': ('api/panels.html#bar_text', 'rlvr_nb/panels.py'),
                                 'rlvr_nb.panels.changes_table': ('api/panels.html#changes_table', 'rlvr_nb/panels.py'),

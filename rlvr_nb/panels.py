@@ -17,7 +17,8 @@ from typing import Any
 
 # %% ../nbs/api/93_panels.ipynb #panels-own-imports
 from fastcore.xml import ft
-from .grammar import value_text
+from .grammar import ConfigError, value_text
+from .yamlfile import read_yaml
 from .schema import PipelineConfig
 from .show import Table, gigabytes, interval_text, p_text, percent, points
 from .comparison import When
@@ -189,11 +190,23 @@ def completions_table(records:list[dict],          # of a `Live`
     return table_element(['#step', '#reward', 'judged', 'tokens', 'right answer', 'completion'], rows)
 
 # %% ../nbs/api/93_panels.ipynb #w-shapes
+def _with_base_model(cfg:PipelineConfig) -> PipelineConfig:
+    "The configuration with the model under an adapter that a run has kept: its sizes are in no file of the adapter."
+    folder = Path(cfg.model.model_name_or_path)
+    above = folder.parents[:3] if (folder/'adapter_config.json').is_file() else ()
+    run = next((p for p in above if (p/'config.yaml').is_file()), None)
+    if run is None: return cfg
+    try: model = read_yaml(run/'config.yaml')[0].get('model')
+    except ConfigError: return cfg   # its sizes stay unknown
+    first = model.get('model_name_or_path') if isinstance(model, dict) else None
+    if not isinstance(first, str) or first == str(folder): return cfg
+    return cfg.model_copy(update=dict(model=cfg.model.model_copy(update=dict(model_name_or_path=first))))
+
 def forecast_for(cfg:PipelineConfig,
                  memory:float|None=None, # bytes of the device, which decide how much a run takes at once
                 ):
     "The forecast of a configuration; a `ConfigError` where nothing is known of its model."
-    return forecast(cfg, memory=memory or None)
+    return forecast(_with_base_model(cfg), memory=memory or None)
 
 # %% ../nbs/api/93_panels.ipynb #w-ask-driver
 def ask_driver(what:str # fields of nvidia-smi, with commas

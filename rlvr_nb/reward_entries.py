@@ -50,8 +50,9 @@ def reward_options(i:int,         # position in the list
              Option(f'{at}.gate_on', 'choice', 'Pays only where this other reward is positive',
                     'the name of a reward or null', choices=others)]
     if kind is None: return found
-    said = parameter_help(kind.function)
-    return found + [_parameter_option(at, name, p, said.get(name, '')) for name, p in kind.parameters.items()]
+    said, given = parameter_help(kind.function), reward.get('params') or {}
+    shown = [name for name in kind.parameters if name in given or 'without effect' not in said.get(name, '')]
+    return found + [_parameter_option(at, name, kind.parameters[name], said.get(name, '')) for name in shown]
 
 # %% ../nbs/api/90_reward_entries.ipynb #w-reward-default
 def reward_default(path:str,      # of a parameter
