@@ -229,13 +229,13 @@ def warnings_now(curves:dict,    # metric -> [(step, value), ...]
     return now, [f for f in dated if is_warning(f[1]) and f[1] not in metrics]
 
 # %% ../nbs/api/92_live.ipynb #w-counted
-def counted(told:list # of (when, where, text)
-           )->list:   # the same, each once, in the order in which they came last
+def counted(faults:list # of (when, where, text)
+           )->list:     # the same, each once, in the order in which they came last
     "Faults that say the same as one, with how often it happened."
     same = {}
-    for when, where, text in told: same.setdefault((where, re.sub(r'\d+', '0', text)), []).append((when, where, text))
+    for fault in faults: same.setdefault((fault[1], re.sub(r'\d+', '0', fault[2])), []).append(fault)
     found = []
-    for several in sorted(same.values(), key=lambda found: told.index(found[-1])):
+    for several in sorted(same.values(), key=lambda alike: faults.index(alike[-1])):
         (first, *_), (when, where, text) = several[0], several[-1]
         count = f'{first} to {when.removeprefix("step ")}, {len(several)} times' if len(several) > 1 else when
         found.append((count, where, text))
@@ -339,7 +339,8 @@ def event_line(e:dict # an event of a run
     texts = {
         'stage_start': '{name} begins', 'stage_end': '{name} done after {seconds:.1f} s',
         'fault': '{where}: {message}', 'note': '{text}', 'forced': 'changed on resuming: {what}',
-        'observer_dropped': '{name}: stopped in {event}: {error}', 'evaluation': '{dataset}, {when}: {correct} of {n} right',
+        'observer_dropped': '{name}: stopped in {event}: {error}',
+        'evaluation': '{dataset}, {when}: {correct} of {n} right',
         'resume': 'continued from step {step}', 'pipeline_end': '{status}'}
     try: return texts[e['kind']].format(**e)
     except (KeyError, ValueError): return None
@@ -353,7 +354,7 @@ def stored_error(result:dict # what result.json says
     return dict(title='The run failed', text=text, trace='', faults=[], memory='out of memory' in text.lower())
 
 # %% ../nbs/api/92_live.ipynb #w-stored-faults
-def _told(e:dict) -> tuple|None:
+def _fault_of_event(e:dict) -> tuple|None:
     "Where and what, of an event that says that something failed, was written late or was changed on resuming."
     kinds = {'fault': ('{where}', '{message}'), 'forced': ('--resume', 'changed although the run had begun: {what}'),
              'observer_dropped': ('{name}', 'stopped in {event}: {error}')}
@@ -367,7 +368,8 @@ def stored_faults(events:list,  # of a run
     step, found = 0, []
     for e in events:
         if e['kind'] == 'evaluation': step = When(e['when']).at(last)
-        if told := _told(e): found.append((e.get('step') or step, told[0], redact(told[1])[:2000]))
+        fault = _fault_of_event(e)
+        if fault: found.append((e.get('step') or step, fault[0], redact(fault[1])[:2000]))
     return found
 
 # %% ../nbs/api/92_live.ipynb #w-live-progress

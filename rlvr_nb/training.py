@@ -146,7 +146,7 @@ def make_trainer(self:DefaultTrainingLoopComponent,
                  control:TrainingControl|None=None, # to pause and stop
                  on_step:Callable|None=None, # (step, total, metrics), after each line of the log, in the main process
                  engine:RolloutEngine|None=None,    # that generates; None makes one as `train.rollout` says
-                 **told, # on_completions, judged, on_fault, on_event, stateful: see `Watched`
+                 **watchers, # on_completions, judged, on_fault, on_event, stateful: see `Watched`
                 ):
     "TRL's trainer, set up and not yet started."
     from datasets import Dataset
@@ -162,7 +162,7 @@ def make_trainer(self:DefaultTrainingLoopComponent,
             model=model, processing_class=tokenizer, reward_funcs=reward_functions, args=args,
             train_dataset=Dataset.from_list(list(rows)), callbacks=every, control=control,
             health=Health(args.learning_rate, args.fp16),
-            engine=self._engine_for(model, tokenizer, args, engine), **told)
+            engine=self._engine_for(model, tokenizer, args, engine), **watchers)
     trainer.further_generations = self._further_generations(trainer)
     trainer.may_keep = 'gradient_checkpointing' not in (self.config.grpo or {}) and not hasattr(model, 'for_training')
     trainer.train_dataset = TrainingRows(trainer.train_dataset)
