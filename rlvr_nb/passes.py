@@ -89,10 +89,11 @@ class Passes:
 def _parts(self:Passes, model, inputs) -> list[dict]:
     "The passes of a micro-batch."
     import torch
-    splits = may_arrange(self.args) and self.accelerator.num_processes == 1 and 'pixel_values' not in inputs
-    if not splits: return [inputs]
+    splits = may_arrange(self.args) and 'pixel_values' not in inputs
+    if not splits or getattr(self, 'is_spread', False): return [inputs]
     if self.pass_tokens is None and self.may_keep and self.keeps: self._choose(model, trimmed(inputs))
     if not self.pass_tokens: return [inputs]
+    if self.accelerator.num_processes > 1: return self._undivided(inputs)
     self._keep_activations()
     lengths = torch.stack([inputs['prompt_mask'].sum(1), inputs['completion_mask'].sum(1)], 1).tolist()
     passes = plan([tuple(n) for n in lengths], self.pass_tokens)
@@ -110,6 +111,23 @@ def _keep_activations(self:Passes) -> None:
     "Turn checkpointing off, also after a start that has turned it on again."
     model = _unwrapped(self)
     if getattr(model, 'is_gradient_checkpointing', False): model.gradient_checkpointing_disable()
+
+# %% ../nbs/api/54_passes.ipynb #passes-undivided
+@patch
+def _undivided(self:Passes, inputs) -> list[dict]:
+    "A micro-batch in one pass, with its activations kept if they fit."
+    cut = trimmed(inputs)
+    tokens = len(cut['prompt_ids']) * (cut['prompt_ids'].shape[1] + cut['completion_ids'].shape[1])
+    if tokens <= self.pass_tokens: self._keep_activations()
+    else: self._recompute_activations()
+    return [inputs]
+
+@patch
+def _recompute_activations(self:Passes) -> None:
+    "Turn checkpointing on, if the training has it."
+    how = self.args.gradient_checkpointing_kwargs or dict(use_reentrant=False)
+    if self.args.gradient_checkpointing:
+        _unwrapped(self).gradient_checkpointing_enable(gradient_checkpointing_kwargs=how)
 
 # %% ../nbs/api/54_passes.ipynb #passes-choose
 def known_shape(model:Any   # a transformers model, without an adapter's wrapper
@@ -165,7 +183,5 @@ def _choose(self:Passes, model, inputs) -> None:
 def recompute(self:Passes)->bool:
     "Compute activations again from now on; False where that was so before."
     kept, self.pass_tokens = bool(self.pass_tokens), 0
-    how = self.args.gradient_checkpointing_kwargs or dict(use_reentrant=False)
-    if self.args.gradient_checkpointing:
-        _unwrapped(self).gradient_checkpointing_enable(gradient_checkpointing_kwargs=how)
+    self._recompute_activations()
     return kept

@@ -333,7 +333,7 @@ class Sliced(Unpadded):
     def _slice_obstacle(self, model) -> str|None:
         from rlvr_nb.logprobs import head_obstacle
         if not self.slices_vocabulary: return 'turned off'
-        if self.accelerator.num_processes > 1: return 'the model stands behind a wrapper that gathers gradients'
+        if getattr(self, 'is_spread', False): return 'its weights are divided among processes'
         if self._is_vlm or hasattr(self.model, 'for_training'): return 'another library computes'
         if self._entropy_bonus_enabled: return "the loss needs the entropy's gradient"
         return head_obstacle(_without_wrappers(self, model))

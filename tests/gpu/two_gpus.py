@@ -13,6 +13,7 @@ prompts and rewards in each step. The exit status is the number of checks that f
 import argparse
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -67,10 +68,12 @@ def started(place, name, launcher, overrides, seconds, cpu):
     return status, time.perf_counter() - start, first_error(log.read_text(errors='replace')) if status else ''
 
 
-def first_error(text, most=6000):
-    "The end of what was printed before the first traceback, and that traceback: launchers print their own behind it."
+def first_error(text, most=9000):
+    "The first traceback, from its last calls to its error: launchers print their own behind it."
     place = text.find('Traceback (most recent call last)')
-    return text[-most:] if place < 0 else text[max(0, place - 500):place + most]
+    if place < 0: return text[-most:]
+    end = re.search(r'\n(\[rank\d\]: )?[\w.]*(Error|Exception|Interrupt)\b[^\n]*', text[place:])
+    return text[place:place + end.end()][-most:] if end else text[place:place + most]
 
 
 def found_in(run):
