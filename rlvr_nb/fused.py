@@ -190,26 +190,34 @@ def _gated_grid(width:int, rows:int) -> tuple:
     size = min(1024, triton.next_power_of_2(width))
     return (rows, triton.cdiv(width, size)), size
 
+# %% ../nbs/api/53_fused.ipynb #fused-gate-run
+def _gate(table, is_gelu:bool):
+    "The gated values (N, I) of a table (N, 2 I)."
+    if not by_kernels(table): return _gated_plain(table, is_gelu)
+    width = table.shape[1] // 2
+    out, (grid, size) = table.new_empty(len(table), width), _gated_grid(width, len(table))
+    _gate_kernel[grid](table, out, width, is_gelu, size, num_warps=4)
+    return out
+
+def _gate_back(table, slope, is_gelu:bool):
+    "The gradient of the table from that of the gated values."
+    if not by_kernels(table): return _gated_plain(table, is_gelu, slope)
+    out, width = torch.empty_like(table), table.shape[1] // 2
+    grid, size = _gated_grid(width, len(table))
+    _gate_back_kernel[grid](table, slope.contiguous(), out, width, is_gelu, size, num_warps=4)
+    return out
+
 # %% ../nbs/api/53_fused.ipynb #fused-gated-class
 class Gated(torch.autograd.Function):
     "The activated first half of a table times its second half."
     @staticmethod
     def forward(ctx, table, is_gelu:bool):
         ctx.save_for_backward(table)
-        ctx.is_gelu, width = is_gelu, table.shape[1] // 2
-        if not by_kernels(table): return _gated_plain(table, is_gelu)
-        out, (grid, size) = table.new_empty(len(table), width), _gated_grid(width, len(table))
-        _gate_kernel[grid](table, out, width, is_gelu, size, num_warps=4)
-        return out
+        ctx.is_gelu = is_gelu
+        return _gate(table, is_gelu)
 
     @staticmethod
-    def backward(ctx, slope):
-        table, = ctx.saved_tensors
-        if not by_kernels(table): return _gated_plain(table, ctx.is_gelu, slope), None
-        out, width = torch.empty_like(table), table.shape[1] // 2
-        grid, size = _gated_grid(width, len(table))
-        _gate_back_kernel[grid](table, slope.contiguous(), out, width, ctx.is_gelu, size, num_warps=4)
-        return out, None
+    def backward(ctx, slope): return _gate_back(*ctx.saved_tensors, slope, ctx.is_gelu), None
 
 # %% ../nbs/api/53_fused.ipynb #fused-gated
 def gated(table:Any,    # gate and values side by side (N, 2 I)
