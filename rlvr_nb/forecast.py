@@ -22,7 +22,7 @@ from .tiny import hardware
 from .arguments import world_size
 from .memoryplan import MemoryPlan, free_bytes
 from .memory import CONTEXT, is_checkpointed, may_keep, option_of, phases, forecast_plan, sequences_of
-from .duration import Pace, evaluations, estimated_pace, generations
+from .duration import Pace, evaluations, estimated_pace, find_device, generations
 
 # %% ../nbs/api/65_forecast.ipynb #f-work
 def work(cfg:Any,     # a `PipelineConfig`
@@ -140,11 +140,12 @@ def forecast(cfg:Any,                          # a `PipelineConfig`
     if sizes is None:
         unknown = f'memory unknown: no config.json of {cfg.model.model_name_or_path!r} on this machine; give `shape`'
         return Forecast({}, work(cfg, world), [unknown], _known_time(Pace(), seconds_per_step)[0], cfg=cfg)
-    plan = forecast_plan(sizes, cfg, element, memory, world)
+    gpu = not (find_device(device) or {}).get('no_flash')
+    plan = forecast_plan(sizes, cfg, element, memory, world, gpu)
     pace = estimated_pace(sizes, cfg, element, device, world, memory, examples)
     pace, said = _known_time(pace, seconds_per_step)
     assumptions = [assumed, _NOT_COUNTED, *_decision(cfg, plan, memory, world), *_doubts(sizes, cfg), *said]
-    moments = phases(sizes, cfg, element, world, memory, divided)
+    moments = phases(sizes, cfg, element, world, memory, divided, gpu)
     return Forecast(moments, work(cfg, world), assumptions, pace, sizes, plan, cfg)
 
 # %% ../nbs/api/65_forecast.ipynb #f-here

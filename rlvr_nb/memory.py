@@ -5,16 +5,16 @@
 # %% auto #0
 __all__ = ['CONTEXT', 'WORKSPACES', 'PREFILL', 'option_of', 'tokens_of', 'sequences_of', 'weight_bytes', 'trained_parameters',
            'trained_bytes', 'reference_bytes', 'table_bytes', 'cache_bytes', 'copied_bytes', 'generation_bytes',
-           'evaluation_bytes', 'vllm_bytes', 'vllm_sleeps', 'is_checkpointed', 'may_keep', 'is_sliced', 'kept_of_token',
-           'held_bytes', 'forecast_plan', 'tokens_kept', 'logits_bytes', 'head_bytes', 'activation_bytes',
-           'autocast_bytes', 'gathered_bytes', 'divided_phases', 'phases']
+           'evaluation_bytes', 'vllm_bytes', 'vllm_sleeps', 'is_checkpointed', 'may_keep', 'is_sliced', 'is_packed',
+           'kept_of_token', 'held_bytes', 'forecast_plan', 'tokens_kept', 'logits_bytes', 'head_bytes',
+           'activation_bytes', 'autocast_bytes', 'gathered_bytes', 'divided_phases', 'first_gradient_bytes', 'phases']
 
 # %% ../nbs/api/64_memory.ipynb #memory-own-imports
 from .grpo_fields import GRPO_FIELDS
 from .arguments import geometry
 from .architecture import Shape
 from .memoryplan import (SLICE_BYTES, SLICE_ELEMENTS, WORKING, MemoryPlan, boundary_bytes, fits_fused,
-                                fused_bytes, layer_bytes, moment_bytes, plan_update, slice_bytes)
+                                fused_bytes, layer_bytes, moment_bytes, packed_bytes, plan_update, slice_bytes)
 from .updates import BY_ROWS, BY_TOKENS
 from .vllm_sampling import vllm_asked_by
 from typing import Any
@@ -173,14 +173,27 @@ def is_sliced(shape:Shape, cfg:Any, world:int=1)->bool:
     if cfg.is_builtin_model or world > 1 or shape.others: return False
     return cfg.model.backend != 'unsloth'
 
+def is_packed(shape:Shape, # of the model
+              cfg:Any,     # a `PipelineConfig`
+              element:int, # bytes of a number in the computation
+              world:int=1, # training processes
+              gpu:bool=True, # a GPU with flash attention trains
+             )->bool:
+    "Whether updates read sequences without padding."
+    plain = not (shape.experts or cfg.model.load_in_4bit or cfg.model.load_in_8bit)
+    return gpu and plain and element == 2 and is_sliced(shape, cfg, world)
+
 # %% ../nbs/api/64_memory.ipynb #f-layer
 def kept_of_token(shape:Shape, # of the model
                   cfg:Any,     # a `PipelineConfig`
                   element:int, # bytes of a number in the computation
                   world:int=1, # training processes
+                  gpu:bool=True, # a GPU with flash attention trains
                  )->float:
     "Bytes that one layer keeps of a token."
     lora = cfg.model.lora_config
+    if is_packed(shape, cfg, element, world, gpu):
+        return packed_bytes(shape, element, lora.use_lora, lora.r if lora.use_lora else 0)
     bytes_ = layer_bytes(shape, element, lora.use_lora, tokens_of(cfg), lora.r if lora.use_lora else 0)
     return bytes_ if is_sliced(shape, cfg, world) or not lora.use_lora else 1.2 * bytes_
 
@@ -206,9 +219,10 @@ def forecast_plan(shape:Shape,   # of the model
                   element:int,   # bytes of a number in the computation
                   memory:float|None=None, # bytes of the device, None where that isn't known
                   world:int=1,   # training processes
+                  gpu:bool=True, # a GPU with flash attention trains
                  )->MemoryPlan:
     "What the run will decide in front of its first update."
-    a_token = shape.layers * kept_of_token(shape, cfg, element, world)
+    a_token = shape.layers * kept_of_token(shape, cfg, element, world, gpu)
     if memory is None or not may_keep(cfg, world): return MemoryPlan(0, 0, a_token)
     held = held_bytes(shape, cfg, element, world, memory)
     owed = trained_bytes(shape, cfg)['gradients'] + held.pop('optimizer') + SLICE_ELEMENTS * SLICE_BYTES
@@ -227,27 +241,32 @@ def logits_bytes(shape:Shape, # of the model
                  element:int, # bytes of a number in the computation
                  world:int=1, # training processes
                  rows:int|None=None, # completions of a pass; None means a micro-batch
+                 gpu:bool=True,      # a GPU with flash attention trains
                 )->float:
     "Bytes of the logits of one pass, and where they are there as a whole of their gradient."
     if option_of(cfg, 'use_liger_kernel', False): return 0.
     rows = cfg.train.per_device_train_batch_size if rows is None else rows
     positions = rows * (cfg.train.max_completion_length + 1)
     if not is_sliced(shape, cfg, world): return positions * shape.vocab * 2 * (element + 4 if element < 4 else element)
-    head = 0 if cfg.model.lora_config.use_lora or element == 4 else shape.vocab * shape.hidden * element
-    return slice_bytes(positions, shape.vocab) + 2 * positions * shape.hidden * element + head
+    lora, packed = cfg.model.lora_config.use_lora, is_packed(shape, cfg, element, world, gpu)
+    head = 0 if lora or element == 4 else shape.vocab * shape.hidden * element
+    slices = slice_bytes(positions, shape.vocab, element if packed else 0)
+    if packed and not lora: slices /= 2   # the slopes come in the backward pass
+    return slices + 2 * positions * shape.hidden * element + head
 
 def head_bytes(shape:Shape, # of the model
                cfg:Any,     # a `PipelineConfig`
                element:int, # bytes of a number in the computation
                world:int=1, # training processes
                rows:int|None=None, # completions of a pass; None means a micro-batch
+               gpu:bool=True,      # a GPU with flash attention trains
               )->float:     # 0 where the output layer isn't trained, or its logits are kept
-    "Bytes with which the backward pass of a trained output layer begins: slices made again, and its gradient."
+    "Bytes with which the backward pass of a trained output layer begins, beside its gradient: slices made again."
     sliced = is_sliced(shape, cfg, world) and not option_of(cfg, 'use_liger_kernel', False)
     if cfg.model.lora_config.use_lora or not sliced: return 0.
     rows = cfg.train.per_device_train_batch_size if rows is None else rows
     slope = min(rows * (cfg.train.max_completion_length + 1) * shape.vocab, SLICE_ELEMENTS) * element
-    return logits_bytes(shape, cfg, element, world, rows) + slope + shape.vocab * shape.hidden * 4
+    return logits_bytes(shape, cfg, element, world, rows, gpu) + slope
 
 # %% ../nbs/api/64_memory.ipynb #f-kept
 def activation_bytes(shape:Shape,   # of the model
@@ -255,10 +274,11 @@ def activation_bytes(shape:Shape,   # of the model
                      element:int,   # bytes of a number in the computation
                      world:int=1,   # training processes
                      made:MemoryPlan|None=None, # None: the plan for unknown memory
+                     gpu:bool=True, # a GPU with flash attention trains
                     )->dict[str, float]:
     "Bytes that one pass holds until its backward pass, and what the backward pass adds."
-    made = made or forecast_plan(shape, cfg, element, None, world)
-    tokens, layer = tokens_kept(cfg, made), kept_of_token(shape, cfg, element, world)
+    made = made or forecast_plan(shape, cfg, element, None, world, gpu)
+    tokens, layer = tokens_kept(cfg, made), kept_of_token(shape, cfg, element, world, gpu)
     again = is_checkpointed(cfg) and not made.pass_tokens
     lora = cfg.model.lora_config.use_lora
     each = boundary_bytes(shape, element, lora) if again else shape.layers * layer
@@ -297,19 +317,31 @@ def divided_phases(moments:dict,  # moment -> part -> bytes, as without division
             if moment in gathered else {part: share(part, size) for part, size in parts.items()}
             for moment, parts in moments.items()}
 
+# %% ../nbs/api/64_memory.ipynb #f-backward
+def first_gradient_bytes(shape:Shape, cfg:Any)->float:
+    "Bytes of the gradients that are there before those of the layers."
+    return trained_bytes(shape, cfg)['gradients'] if cfg.model.lora_config.use_lora else shape.vocab * shape.hidden * 4.
+
+def _backward(held:dict, kept:dict, head:float, gradients:float, first:float) -> dict[str, float]:
+    "The parts of the largest moment of a backward pass; `first` are the gradients that are there from its beginning."
+    beginning = {**held, 'logits': head, 'gradients': first}
+    copies = {'half-precision copies': held['half-precision copies']}
+    moments = beginning, {**held, 'gradients': first, **kept}, {**copies, 'gradients': gradients, **kept}
+    if not head: moments = moments[1:]
+    return max(moments, key=lambda parts: sum(parts.values()))
+
 # %% ../nbs/api/64_memory.ipynb #f-phases
-def _updating(shape, cfg, element, world, made) -> dict[str, dict[str, float]]:
+def _updating(shape, cfg, element, world, made, gpu) -> dict[str, dict[str, float]]:
     "Bytes of the further parts at the loss, in the backward pass and at the optimizer step."
     gradients = {'gradients': trained_bytes(shape, cfg)['gradients']}
-    kept = activation_bytes(shape, cfg, element, world, made)
+    kept = activation_bytes(shape, cfg, element, world, made, gpu)
     held = {'activations': kept.pop('activations'), 'half-precision copies': autocast_bytes(shape, cfg, element)}
-    rows = tokens_kept(cfg, made) // tokens_of(cfg)
+    rows, first = tokens_kept(cfg, made) // tokens_of(cfg), first_gradient_bytes(shape, cfg)
     several = rows < cfg.train.per_device_train_batch_size or cfg.train.gradient_accumulation_steps > 1
-    logits, head = (f(shape, cfg, element, world, rows) for f in (logits_bytes, head_bytes))
-    beginning, later = {'logits': head, **(gradients if several else {})}, {**gradients, **kept}
-    backward = max(beginning, later, key=lambda parts: sum(parts.values()))
+    logits, head = (f(shape, cfg, element, world, rows, gpu) for f in (logits_bytes, head_bytes))
+    backward = _backward(held, kept, head, gradients['gradients'], gradients['gradients'] if several else first)
     unfused = trained_parameters(shape, cfg) * 4. if cfg.train.optim_name == 'adamw_torch' else 0.
-    return {'loss': {**held, 'logits': logits, **(gradients if several else {})}, 'backward': {**held, **backward},
+    return {'loss': {**held, 'logits': logits, **(gradients if several else {})}, 'backward': backward,
             'step': {**gradients, 'intermediate results': unfused}}
 
 def _generating(shape, cfg, element, world, memory) -> dict[str, float]:
@@ -318,14 +350,14 @@ def _generating(shape, cfg, element, world, memory) -> dict[str, float]:
     return {'kv cache': cache_bytes(shape, cfg, element, world), **generation_bytes(shape, cfg, element, world)}
 
 # %% ../nbs/api/64_memory.ipynb #f-moments
-def _undivided(shape, cfg, element, world, memory) -> dict[str, dict[str, float]]:
+def _undivided(shape, cfg, element, world, memory, gpu) -> dict[str, dict[str, float]]:
     "Bytes of each part in each phase where every device has the whole model."
-    held, made = held_bytes(shape, cfg, element, world, memory), forecast_plan(shape, cfg, element, memory, world)
+    held, made = held_bytes(shape, cfg, element, world, memory), forecast_plan(shape, cfg, element, memory, world, gpu)
     free = None if memory is None else memory - CONTEXT - sum(held.values()) + held.get('kv cache', 0.)
     evaluating = evaluation_bytes(shape, cfg, element, free, world)
     there = {part: size for part, size in held.items() if part != 'kv cache'}
     return {'generation': {**held, **_generating(shape, cfg, element, world, memory)},
-            **{moment: {**held, **parts} for moment, parts in _updating(shape, cfg, element, world, made).items()},
+            **{moment: {**held, **parts} for moment, parts in _updating(shape, cfg, element, world, made, gpu).items()},
             **({'evaluation': {**there, **evaluating}} if evaluating else {})}
 
 def phases(shape:Shape,                   # of the model
@@ -334,11 +366,12 @@ def phases(shape:Shape,                   # of the model
            world:int=1,                   # training processes
            memory:float|None=None,        # bytes of the device; None: nothing is kept that could be computed again
            divided:bool=False,            # FSDP divides the model among the processes
+           gpu:bool=True,                 # a GPU with flash attention trains
           )->dict[str, dict[str, float]]: # moment -> part -> bytes
     "Bytes of each part of the memory in each phase of a training step."
     divided = divided and world > 1
     if divided: cfg = cfg.model_copy(update=dict(train=cfg.train.model_copy(update=dict(rollout='transformers'))))
-    found = _undivided(shape, cfg, element, world, memory)
+    found = _undivided(shape, cfg, element, world, memory, gpu)
     if divided: found = divided_phases(found, shape, cfg, element, world)
     elif world > 1:
         buckets = trained_bytes(shape, cfg)['gradients']

@@ -16,7 +16,7 @@ from typing import Any
 from fastcore.basics import patch
 from .grammar import ConfigError
 from .architecture import Shape, read_shape
-from .memoryplan import SLICE_BYTES, SLICE_ELEMENTS, free_bytes, layer_bytes, moment_bytes, plan_update
+from .memoryplan import SLICE_BYTES, SLICE_ELEMENTS, free_bytes, layer_bytes, moment_bytes, packed_bytes, plan_update
 from .updates import BY_ROWS, may_arrange, rows_of, trimmed
 
 # %% ../nbs/api/54_passes.ipynb #passes-saved
@@ -146,9 +146,11 @@ def _bytes_a_token(self:Passes, model, ids, mask) -> float:
     plain, adapters = _unwrapped(self), getattr(self.model, 'peft_config', {})
     shape = known_shape(plain) if self._can_slice(model) else None
     if shape is None or any(a.lora_dropout for a in adapters.values()): return self._measured_bytes(model, ids, mask)
-    with self.accelerator.autocast(): half = torch.is_autocast_enabled(ids.device.type)
+    with self.accelerator.autocast():
+        half, packed = torch.is_autocast_enabled(ids.device.type), self._reader(plain) is not None
     element = 2 if half else next(plain.parameters()).element_size()
     rank = sum(a.r for a in adapters.values())
+    if packed and ids.is_cuda: return shape.layers * packed_bytes(shape, element, bool(adapters), rank)
     return shape.layers * layer_bytes(shape, element, bool(adapters), ids.numel(), rank)
 
 # %% ../nbs/api/54_passes.ipynb #passes-measure
