@@ -217,13 +217,21 @@ def run(self:DefaultEvaluationComponent,
     return results
 
 @patch
+def _keep(self:DefaultEvaluationComponent, when:str, evaluation:Evaluation) -> None:
+    "Write the examples of an evaluation; what a full disk doesn't take waits, as all of the record does."
+    path = self.path(when, evaluation.dataset)
+    if not path or _ranks()[0]: return
+    self.run_dir.backlog.write(lambda: evaluation.save(path), 4096 * evaluation.n)
+
+@patch
 def _run_each(self:DefaultEvaluationComponent, model, tokenizer, when:str, options:dict, results:dict) -> None:
     "Evaluate one dataset after the other."
     c = self.config
     for name in c.eval_datasets_names:
         with gathered(model):
             results[name] = evaluate(model, tokenizer, self.rows(name), dataset=name, judge=self.judge_for(name),
-                                     path=self.path(when, name), **options)
+                                     **options)
+        self._keep(when, results[name])
         if self.observers is not None: self.observers.evaluation(when, results[name])
         if opinion := getattr(self.judge_for(name), 'opinion', None):
             self.note('second_opinion', when=when, dataset=name, **opinion.summary())
@@ -383,11 +391,15 @@ def callback(self:DefaultEvaluationComponent,
     return EvaluationCallback(self, model_getter, tokenizer)
 
 # %% ../nbs/api/62_evaluation.ipynb #e-after
+def _is_tensorboard(writer:Any) -> bool:
+    "Whether a callback is the one that writes for TensorBoard, or the guard before it."
+    return 'tensorboard' in (getattr(writer, 'name', ''), type(writer).__name__.removesuffix('Callback').lower())
+
 @patch
 def tell_after(self:DefaultEvaluationComponent):
     "Write the evaluation after training for TensorBoard, if the trainer writes for it."
     callback, args, state, control = self.end or (None, None, None, None)
     writers = callback.trainer.callback_handler.callbacks if callback and callback.trainer else []
-    for writer in [w for w in writers if type(w).__name__ == 'TensorBoardCallback']:
+    for writer in [w for w in writers if _is_tensorboard(w)]:
         writer.on_log(args, state, control, logs=_logged_numbers(self.latest))
         writer.on_train_end(args, state, control)

@@ -250,7 +250,7 @@ def run(self:Pipeline)->RunResult:
         finally:
             if self.run_dir and is_main_process():
                 self.run_dir.backlog.close()
-                self.run_dir.writer.release()
+                self.run_dir.writer.release(keep=not self.ended)
 
 # %% ../nbs/api/84_pipeline.ipynb #l-resume
 @patch(cls_method=True)

@@ -187,7 +187,9 @@ def claim(self:WriterMark,
 
 # %% ../nbs/api/71_writer.ipynb #writer-release
 @patch
-def release(self:WriterMark):
+def release(self:WriterMark,
+            keep:bool=False, # leave the mark, since the end of the run could not be written: it is seen as killed
+           ):
     "Remove the mark, unless another process has made it since."
     token = self.held.pop(self.path, None)
-    if token and self.read().get('token') == token: self.path.unlink(missing_ok=True)
+    if token and not keep and self.read().get('token') == token: self.path.unlink(missing_ok=True)

@@ -10,6 +10,7 @@ import torch
 from rlvr_nb.checkpoint import checkpoints, damage, newest_checkpoint
 from rlvr_nb.grammar import ConfigError, RLVRError, UnavailableError
 from rlvr_nb.health import TrainingDiverged
+from rlvr_nb.pipeline import Pipeline
 from rlvr_nb.report import RunReport
 from rlvr_nb.rundir import RunDir
 from rlvr_nb.tiny import build_tiny_model
@@ -253,6 +254,17 @@ def test_a_writer_that_fails_is_told_and_the_training_goes_on(tmp_path, monkeypa
     told = [e['message'] for e in run.read_events('fault') if e['where'] == 'tensorboard']
     assert len(told) == 1 and 'stopped in on_log' in told[0] and 'No space left on device' in told[0]
     assert len(run.curve('loss')) == 4 and told[0].split(' (')[0] in run.report.read_text()
+
+
+def test_a_run_whose_end_cannot_be_written_is_told_at_the_next_look(tmp_path, monkeypatch):
+    def full(*args): raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    with monkeypatch.context() as patched:
+        patched.setattr(RunDir, 'write_result', full)
+        with pytest.raises(UnavailableError, match="result.json can't be written .No space left"):
+            run_of(tmp_path/'run', 'eval.enabled=false')
+    run = RunDir.open(tmp_path/'run')
+    assert run.status() == 'killed' and not run.result.exists()
+    assert Pipeline.resume(run.path).steps == 4 and run.status() == 'finished'
 
 
 def test_too_little_room_is_told_before_the_first_step(tmp_path, monkeypatch):

@@ -376,7 +376,9 @@ def resume_bf16(place):
 @case(where='cuda')
 def resume_fp16(place):
     "A resumed run beside a whole one, in float16 as on a GPU without bfloat16; its scaler is part of the checkpoint."
+    from importlib import import_module
     from rlvr_nb import tiny
+    for name in ('cli', 'pipeline', 'evaluation'): import_module(f'rlvr_nb.{name}')  # annotations name the class
     known = tiny.Hardware
     tiny.Hardware = lambda device, name, bf16, *more: known(device, name, False, *more)
     try: found = resumed_beside_whole(place)
