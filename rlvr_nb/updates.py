@@ -286,7 +286,7 @@ def _no_loss(model):
     return next(p for p in model.parameters() if p.requires_grad).flatten()[0] * 0.
 
 # %% ../nbs/api/53_updates.ipynb #updates-unpadded
-def _told(reader, why) -> str:
+def _reading_note(reader, why) -> str:
     "How sequences are read, and why."
     if reader is None: return f'Updates: sequences are padded to the longest ({why}).'
     states, slopes = reader.gaps
@@ -310,7 +310,7 @@ class Unpadded:
         device = weight.device.type
         dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else weight.dtype
         reader, why = find_packed(plain, dtype)
-        if device == 'cuda': self._note(_told(reader, why))   # a CPU has no choice
+        if device == 'cuda': self._note(_reading_note(reader, why))   # a CPU has no choice
         return reader
 
 # %% ../nbs/api/53_updates.ipynb #updates-sliced
