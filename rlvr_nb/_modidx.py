@@ -603,6 +603,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                  'rlvr_nb.decoder._cast': ('api/decoder.html#_cast', 'rlvr_nb/decoder.py'),
                                  'rlvr_nb.decoder._gate_slopes': ('api/decoder.html#_gate_slopes', 'rlvr_nb/decoder.py'),
                                  'rlvr_nb.decoder._layer_slopes': ('api/decoder.html#_layer_slopes', 'rlvr_nb/decoder.py'),
+                                 'rlvr_nb.decoder._settings': ('api/decoder.html#_settings', 'rlvr_nb/decoder.py'),
                                  'rlvr_nb.decoder._split': ('api/decoder.html#_split', 'rlvr_nb/decoder.py'),
                                  'rlvr_nb.decoder._weight_slope': ('api/decoder.html#_weight_slope', 'rlvr_nb/decoder.py'),
                                  'rlvr_nb.decoder.whole': ('api/decoder.html#whole', 'rlvr_nb/decoder.py')},

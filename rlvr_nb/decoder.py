@@ -31,30 +31,6 @@ def _weight_slope(slope, x):
     if slope.is_cuda and slope.dtype != torch.float32: return torch.mm(slope.t(), x, out_dtype=torch.float32)
     return slope.t() @ x
 
-# %% ../nbs/api/53_decoder.ipynb #decoder-function
-class WholeLayer(torch.autograd.Function):
-    "A decoder layer on packed sequences."
-    @staticmethod
-    def forward(ctx, x, cos, sin, bounds, how, first, second, q, k, v, out, gate, up, down, *biases):
-        heads, key_heads, longest, scaling, window, (eps, eps_2), (offset, offset_2), is_gelu, dtype = how
-        qkv, of_out, gate_up, of_down = (_cast(w, dtype) for w in ([q, k, v], [out], [gate, up], [down]))
-        _, y, root = _added_norm(x, None, first, offset, eps, dtype)
-        table = linear(y, qkv, _cast(list(biases), dtype) if biases else None)
-        turned = torch.empty_like(table)
-        parts = _heads(turned, heads, key_heads)
-        _rotate(_heads(table, heads, key_heads), parts, cos, sin, False)
-        found, kept = attend_forward(*parts, bounds, longest, scaling, window)
-        total, y_2, root_2 = _added_norm(x, found.flatten(1) @ of_out.t(), second, offset_2, eps_2, dtype)
-        gates = y_2 @ gate_up.t()
-        result = total + _gate(gates, is_gelu) @ of_down.t()
-        ctx.how, ctx.biased = how, bool(biases)
-        ctx.save_for_backward(x, cos, sin, bounds, first, second, qkv, of_out, gate_up, of_down, y, root, turned, found,
-                              total, y_2, root_2, gates, q, k, v, gate, up, *biases, *kept)
-        return result
-
-    @staticmethod
-    def backward(ctx, slope): return _layer_slopes(ctx, slope.contiguous())
-
 # %% ../nbs/api/53_decoder.ipynb #decoder-gate-slopes
 def _gate_slopes(slope, gates, y, gate_up, of_down, is_gelu:bool) -> tuple:
     "Gradients of the normed rows, and of the two matrices of the feed-forward block."
@@ -82,6 +58,37 @@ def _layer_slopes(ctx, slope) -> tuple:
             *_split(_weight_slope(of_table, y), weights[:3]), of_matrix.to(first.dtype), *_split(of_gates, weights[3:]),
             of_last.to(first.dtype), *of_biases)
 
+# %% ../nbs/api/53_decoder.ipynb #decoder-function
+class WholeLayer(torch.autograd.Function):
+    "A decoder layer on packed sequences."
+    @staticmethod
+    def forward(ctx, x, cos, sin, bounds, how, first, second, q, k, v, out, gate, up, down, *biases):
+        heads, key_heads, longest, scaling, window, (eps, eps_2), (offset, offset_2), is_gelu, dtype = how
+        qkv, of_out, gate_up, of_down = (_cast(w, dtype) for w in ([q, k, v], [out], [gate, up], [down]))
+        _, y, root = _added_norm(x, None, first, offset, eps, dtype)
+        table = linear(y, qkv, _cast(list(biases), dtype) if biases else None)
+        turned = torch.empty_like(table)
+        parts = _heads(turned, heads, key_heads)
+        _rotate(_heads(table, heads, key_heads), parts, cos, sin, False)
+        found, kept = attend_forward(*parts, bounds, longest, scaling, window)
+        total, y_2, root_2 = _added_norm(x, found.flatten(1) @ of_out.t(), second, offset_2, eps_2, dtype)
+        gates = y_2 @ gate_up.t()
+        result = total + _gate(gates, is_gelu) @ of_down.t()
+        ctx.how, ctx.biased = how, bool(biases)
+        ctx.save_for_backward(x, cos, sin, bounds, first, second, qkv, of_out, gate_up, of_down, y, root, turned, found,
+                              total, y_2, root_2, gates, q, k, v, gate, up, *biases, *kept)
+        return result
+
+    @staticmethod
+    def backward(ctx, slope): return _layer_slopes(ctx, slope.contiguous())
+
+# %% ../nbs/api/53_decoder.ipynb #decoder-settings
+def _settings(layer, sequences) -> tuple:
+    "What the function has to know of a layer beside its weights."
+    first, second, window = layer.first, layer.second, getattr(layer.inner, 'sliding_window', None)
+    return (layer.heads, layer.key_heads, sequences.longest, layer.inner.scaling, window, (first.eps, second.eps),
+            (first.offset or 0., second.offset or 0.), layer.is_gelu, layer.dtype)
+
 # %% ../nbs/api/53_decoder.ipynb #decoder-whole
 def whole(layer:Any,       # a `packed.Layer`, for which `is_whole` holds
           x:Any,           # hidden states (N, H)
@@ -89,11 +96,9 @@ def whole(layer:Any,       # a `packed.Layer`, for which `is_whole` holds
           sequences:Any,   # where sequences begin
          )->Any:           # (N, H)
     "The hidden states behind a layer."
-    inner, mlp, first, second = layer.inner, layer.mlp, layer.first, layer.second
-    how = (layer.heads, layer.key_heads, sequences.longest, inner.scaling, getattr(inner, 'sliding_window', None),
-           (first.eps, second.eps), (first.offset or 0., second.offset or 0.), layer.is_gelu, layer.dtype)
+    inner, mlp = layer.inner, layer.mlp
     projections = inner.q_proj, inner.k_proj, inner.v_proj
     biases = [p.bias for p in projections if p.bias is not None]
     weights = [p.weight for p in (*projections, inner.o_proj, mlp.gate_proj, mlp.up_proj, mlp.down_proj)]
-    norms = first.module.weight, second.module.weight
-    return WholeLayer.apply(x, cos, sin, sequences.bounds, how, *norms, *weights, *biases)
+    norms = layer.first.module.weight, layer.second.module.weight
+    return WholeLayer.apply(x, cos, sin, sequences.bounds, _settings(layer, sequences), *norms, *weights, *biases)

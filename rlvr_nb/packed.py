@@ -124,7 +124,8 @@ def is_whole(self:Layer)->bool:
     inner, mlp = self.inner, self.mlp
     parts = inner.q_proj, inner.k_proj, inner.v_proj, inner.o_proj, mlp.gate_proj, mlp.up_proj, mlp.down_proj
     plain = all(_is_linear(part) and part.weight.dtype != self.dtype for part in parts)
-    return plain and not self.around and not self.head_norms and mlp.gate_proj.bias is None and inner.o_proj.bias is None
+    biased = any(getattr(part, 'bias', None) is not None for part in parts[3:])
+    return plain and not biased and not self.around and not self.head_norms
 
 # %% ../nbs/api/53_packed.ipynb #packed-stack
 class PackedModel:

@@ -9,6 +9,7 @@ rows in the same order, so the losses of both are printed beside each other too.
 """
 import argparse
 import gc
+import hashlib
 import json
 import statistics
 import tempfile
@@ -93,7 +94,9 @@ def run(a, ours):
     steps = [b - a for a, b in zip(clock.ends, clock.ends[1:])][skip:]
     tokens = sum(len(row['input_ids']) for row in shown.rows) / a.steps
     peak = torch.cuda.max_memory_allocated() / 2**30 if device == 'cuda' else 0
-    return dict(step=statistics.median(steps), rate=tokens / statistics.median(steps), losses=losses, peak_gib=peak)
+    weights = b''.join(p.detach().float().cpu().numpy().tobytes() for p in model.parameters())
+    return dict(step=statistics.median(steps), rate=tokens / statistics.median(steps), losses=losses, peak_gib=peak,
+                digest=hashlib.sha256(weights).hexdigest()[:12])
 
 
 def main():
@@ -116,7 +119,7 @@ def main():
         else: continue
         losses = [round(x, 4) for x in one['losses'][::max(1, a.steps // 6)]]
         print(f'{name:5} {one["step"] * 1e3:8.1f} ms a step, {one["rate"]:,.0f} tokens/s, '
-              f'peak {one["peak_gib"]:.1f} GiB, losses {losses}', flush=True)
+              f'peak {one["peak_gib"]:.1f} GiB, losses {losses}, weights {one["digest"]}', flush=True)
     if len(found) == 2:
         gap = max(abs(x - y) for x, y in zip(found['ours']['losses'], found['trl']['losses'], strict=True))
         print(f'ratio {found["trl"]["step"] / found["ours"]["step"]:.1f}, losses at most {gap:.1e} apart', flush=True)
