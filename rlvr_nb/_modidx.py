@@ -1014,6 +1014,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                   'rlvr_nb.forecast._report_lines': ('api/forecast.html#_report_lines', 'rlvr_nb/forecast.py'),
                                   'rlvr_nb.forecast._same_generation': ('api/forecast.html#_same_generation', 'rlvr_nb/forecast.py'),
                                   'rlvr_nb.forecast._time_lines': ('api/forecast.html#_time_lines', 'rlvr_nb/forecast.py'),
+                                  'rlvr_nb.forecast._updates': ('api/forecast.html#_updates', 'rlvr_nb/forecast.py'),
                                   'rlvr_nb.forecast._with_changes': ('api/forecast.html#_with_changes', 'rlvr_nb/forecast.py'),
                                   'rlvr_nb.forecast.cheapest_fit': ('api/forecast.html#cheapest_fit', 'rlvr_nb/forecast.py'),
                                   'rlvr_nb.forecast.fit_advice': ('api/forecast.html#fit_advice', 'rlvr_nb/forecast.py'),

@@ -107,7 +107,7 @@ def step_seconds(shape:Shape, # of the model
                  memory:float|None=None, # bytes of the device, None where that isn't known
                 )->float:
     "An estimate from the data sheet, every completion at its longest."
-    plan = forecast_plan(shape, cfg, element, memory, world, not device.get('no_flash'))
+    plan = forecast_plan(shape, cfg, element, memory, world, 'padded' if device.get('no_flash') else 'packed')
     again = is_checkpointed(cfg) and not plan.pass_tokens
     generating = generating_seconds(shape, cfg, element, device, world) * generations(cfg, world)
     return generating / cfg.train.max_steps + updating_seconds(shape, cfg, device, again)

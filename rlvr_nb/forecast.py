@@ -21,7 +21,7 @@ from .vllm_sampling import vllm_asked_by
 from .tiny import hardware
 from .arguments import world_size
 from .memoryplan import MemoryPlan, free_bytes
-from .memory import CONTEXT, is_checkpointed, may_keep, option_of, phases, forecast_plan, sequences_of
+from .memory import CONTEXT, forecast_plan, is_checkpointed, may_keep, option_of, phases, sequences_of
 from .duration import Pace, evaluations, estimated_pace, find_device, generations
 
 # %% ../nbs/api/65_forecast.ipynb #f-work
@@ -110,9 +110,14 @@ def _doubts(shape:Shape, cfg) -> list[str]:
     return doubts
 
 # %% ../nbs/api/65_forecast.ipynb #f-decision
-def _decision(cfg, plan:MemoryPlan, memory:float|None, world:int) -> list[str]:
+def _updates(device:str, divided:bool) -> str:
+    "How updates read sequences on a device."
+    if divided: return 'whole'
+    return 'padded' if (find_device(device) or {}).get('no_flash') else 'packed'
+
+def _decision(cfg, plan:MemoryPlan, memory:float|None, updates:str) -> list[str]:
     "Whether activations are kept, in a sentence, where the run decides it."
-    if not may_keep(cfg, world): return []
+    if not may_keep(cfg, updates): return []
     return ['activations are counted as computed again, the least that is needed' if memory is None else str(plan)]
 
 # %% ../nbs/api/65_forecast.ipynb #f-known-time
@@ -140,12 +145,12 @@ def forecast(cfg:Any,                          # a `PipelineConfig`
     if sizes is None:
         unknown = f'memory unknown: no config.json of {cfg.model.model_name_or_path!r} on this machine; give `shape`'
         return Forecast({}, work(cfg, world), [unknown], _known_time(Pace(), seconds_per_step)[0], cfg=cfg)
-    gpu = not (find_device(device) or {}).get('no_flash')
-    plan = forecast_plan(sizes, cfg, element, memory, world, gpu)
+    updates = _updates(device, world > 1 and divided)
+    plan = forecast_plan(sizes, cfg, element, memory, world, updates)
     pace = estimated_pace(sizes, cfg, element, device, world, memory, examples)
     pace, said = _known_time(pace, seconds_per_step)
-    assumptions = [assumed, _NOT_COUNTED, *_decision(cfg, plan, memory, world), *_doubts(sizes, cfg), *said]
-    moments = phases(sizes, cfg, element, world, memory, divided, gpu)
+    assumptions = [assumed, _NOT_COUNTED, *_decision(cfg, plan, memory, updates), *_doubts(sizes, cfg), *said]
+    moments = phases(sizes, cfg, element, world, memory, divided, updates)
     return Forecast(moments, work(cfg, world), assumptions, pace, sizes, plan, cfg)
 
 # %% ../nbs/api/65_forecast.ipynb #f-here

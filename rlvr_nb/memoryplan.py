@@ -45,7 +45,8 @@ def packed_bytes(shape:Shape,  # of the model
     norms, narrow = divmod(shape.norms, shape.hidden)
     number, heads = element if adapter else 4, shape.heads * shape.head_dim
     keys, counted = shape.kv_heads * shape.head_dim, shape.heads + shape.kv_heads
-    products = 2 * shape.hidden + 2 * heads + 2 * keys + 3 * shape.intermediate + 7 * rank
+    whole = not adapter and norms == 2 and not narrow   # one function of autograd, which makes the MLP's product again
+    products = 2 * shape.hidden + 2 * heads + 2 * keys + (2 if whole else 3) * shape.intermediate + 7 * rank
     around, inside = (norms - 2) * shape.hidden, (2 * heads + 3 * keys if narrow else 0)
     roots = 4 * (norms + (counted if narrow else 0))
     return 2 * shape.hidden * number + (products + around + inside) * element + roots + 4 * shape.heads
