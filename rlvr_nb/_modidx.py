@@ -3255,6 +3255,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                  'rlvr_nb.sources.split_files': ('api/sources.html#split_files', 'rlvr_nb/sources.py'),
                                  'rlvr_nb.sources.splits_of': ('api/sources.html#splits_of', 'rlvr_nb/sources.py')},
             'rlvr_nb.spread': { 'rlvr_nb.spread._check_whole': ('api/spread.html#_check_whole', 'rlvr_nb/spread.py'),
+                                'rlvr_nb.spread._zero3_gathered': ('api/spread.html#_zero3_gathered', 'rlvr_nb/spread.py'),
+                                'rlvr_nb.spread._zero3_state': ('api/spread.html#_zero3_state', 'rlvr_nb/spread.py'),
                                 'rlvr_nb.spread.divided': ('api/spread.html#divided', 'rlvr_nb/spread.py'),
                                 'rlvr_nb.spread.gathered': ('api/spread.html#gathered', 'rlvr_nb/spread.py'),
                                 'rlvr_nb.spread.whole_state': ('api/spread.html#whole_state', 'rlvr_nb/spread.py')},

@@ -60,6 +60,19 @@ def _adapted_class():
 
     return Adapted
 
+# %% ../nbs/api/42_sampler.ipynb #sampler-cloned
+_LEFT_BEHIND = ('_forward_hooks', '_forward_hooks_with_kwargs', '_forward_hooks_always_called', '_forward_pre_hooks',
+                '_forward_pre_hooks_with_kwargs', '_backward_hooks', '_backward_pre_hooks')
+
+def _hookless(module):
+    "A module object with the settings of another, in evaluation mode, without hooks."
+    twin = object.__new__(module.__class__)   # the classes that FSDP makes would build a module of their own
+    twin.__dict__ = {k: v for k, v in module.__dict__.items() if k != 'forward'}
+    twin.__dict__ |= {k: type(v)() for k, v in module.__dict__.items() if k in _LEFT_BEHIND}
+    twin.__dict__['training'] = False
+    if 'gradient_checkpointing' in twin.__dict__: twin.__dict__['gradient_checkpointing'] = False
+    return twin
+
 # %% ../nbs/api/42_sampler.ipynb #sampler-norm
 def norm_eps(module:Any)->float|None:
     "What a root mean square norm adds under its root; None for another module."
@@ -98,7 +111,7 @@ def norm_offset(module:Any)->float|None:
     weight = module.weight
     x = torch.linspace(-3, 3, 4 * len(weight), device=weight.device).view(4, -1).sin().to(weight.dtype)
     with torch.no_grad():
-        expected = module(x).float()
+        expected = _hookless(module)(x).float()
         for offset in (0., 1.):
             ours = torch.nn.functional.rms_norm(x.float(), weight.shape, weight.float() + offset, eps)
             if torch.allclose(ours, expected, rtol=2e-2, atol=2e-2): return offset
@@ -157,19 +170,6 @@ def _dense(module, dtype):
     layer.weight, kept.never_changes = kept, True   # no refresh has to follow it
     if module.bias is not None: layer.bias = torch.nn.Parameter(module.bias.detach().to(dtype), requires_grad=False)
     return layer.eval()
-
-# %% ../nbs/api/42_sampler.ipynb #sampler-cloned
-_LEFT_BEHIND = ('_forward_hooks', '_forward_hooks_with_kwargs', '_forward_hooks_always_called', '_forward_pre_hooks',
-                '_forward_pre_hooks_with_kwargs', '_backward_hooks', '_backward_pre_hooks')
-
-def _hookless(module):
-    "A module object with the settings of another, in evaluation mode, without hooks."
-    twin = object.__new__(module.__class__)   # the classes that FSDP makes would build a module of their own
-    twin.__dict__ = {k: v for k, v in module.__dict__.items() if k != 'forward'}
-    twin.__dict__ |= {k: type(v)() for k, v in module.__dict__.items() if k in _LEFT_BEHIND}
-    twin.__dict__['training'] = False
-    if 'gradient_checkpointing' in twin.__dict__: twin.__dict__['gradient_checkpointing'] = False
-    return twin
 
 # %% ../nbs/api/42_sampler.ipynb #sampler-clone
 def _clone(module, dtype, memo:dict, dense:bool=False) -> Any:
