@@ -29,7 +29,7 @@ def metric_chart(metric:str, # its name in the log
                  **kwargs,   # further fields of the chart
                 )->Chart:
     "A chart of one metric under its usual name."
-    title = METRICS[metric]
+    title = METRICS[metric].removesuffix(f", {kwargs.get('unit')}")   # the unit stands behind the values
     return Chart(title[:1].upper() + title[1:], {title: metric}, **kwargs)
 
 # %% ../nbs/api/76_curves.ipynb #curves-table

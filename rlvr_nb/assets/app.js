@@ -202,9 +202,9 @@
     line(chart, 'rlvr-cross', at, 0)
     const box = chart.getBoundingClientRect(), share = (data.left + (at - data.first) / ((data.last - data.first) || 1) * (data.width - data.left - data.right)) / data.width
     tip.style.top = box.top - figure.getBoundingClientRect().top + 4 + 'px'
-    tip.style[share > .5 ? 'right' : 'left'] = (share > .5 ? 1 - share : share) * box.width + 8 + 'px'
-    tip.style[share > .5 ? 'left' : 'right'] = 'auto'
     tip.hidden = !own && charts().length > 12
+    const wanted = share > .5 ? share * box.width - tip.offsetWidth - 8 : share * box.width + 8
+    tip.style.left = Math.max(0, Math.min(wanted, figure.clientWidth - tip.offsetWidth)) + 'px'
   }
   function hide() { charts().forEach(chart => { line(chart, 'rlvr-cross', null); chart.parentNode.querySelectorAll('.rlvr-tip').forEach(t => t.remove()) }) }
   let drag = null
