@@ -1508,6 +1508,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                              'rlvr_nb.lab.Lab._completion_changed': ('api/lab.html#lab._completion_changed', 'rlvr_nb/lab.py'),
                              'rlvr_nb.lab.Lab._prepared': ('api/lab.html#lab._prepared', 'rlvr_nb/lab.py'),
                              'rlvr_nb.lab.Lab._reward_card': ('api/lab.html#lab._reward_card', 'rlvr_nb/lab.py'),
+                             'rlvr_nb.lab.Lab._score_now': ('api/lab.html#lab._score_now', 'rlvr_nb/lab.py'),
                              'rlvr_nb.lab.Lab._scored': ('api/lab.html#lab._scored', 'rlvr_nb/lab.py'),
                              'rlvr_nb.lab.Lab._tokens': ('api/lab.html#lab._tokens', 'rlvr_nb/lab.py'),
                              'rlvr_nb.lab.Lab.add_reward': ('api/lab.html#lab.add_reward', 'rlvr_nb/lab.py'),

@@ -112,7 +112,7 @@ class Lab(AppSection):
                 ):
         super().__init__(form, tasks)
         self.task, self.models, self.total = task, models, None
-        self._slow, self._filling, self._rewards_shown, self._rewards_now = False, False, None, None
+        self._slow, self._filling, self._rewards_shown, self._rewards_now, self._took = False, False, None, None, 0.
         self._row_shown, self._own_answer = ('', ''), False   # question and answer of the row; whether one was typed
         task.listeners.append(self.new_row)
 
@@ -332,24 +332,32 @@ def _block(self:Lab, faults:list[str]):
 
 # %% ../nbs/api/95_lab.ipynb #w-lab-score
 @patch
-def score(self:Lab, asked:bool=False # even where scoring takes long
-         ):
+def _score_now(self:Lab):
     "Score the completion by the rewards as they are set."
-    if not self.built or self._slow and not asked: return
     text, gold = self.w['completion'].value, self.w['gold'].value
-    self.total = None
     if not gold.strip(): return write(self.w['scores'], ft('p', 'Type a right answer to score against, or load rows.'))
     start = time.perf_counter()
     try: scored, faults = self._scored(text, gold)
     except RLVRError as e:
         self.w['scores'].value = message_panel(e)
         return self._block([] if self.form.faults else [str(e)])      # the form says its faults itself
-    took = time.perf_counter() - start
-    self._slow, self.total = took > 1, scored.totals[0]
+    before, self._took = self._took, time.perf_counter() - start
+    self._slow, self.total = min(before, self._took) > 1, scored.totals[0]   # the first scoring may load libraries
+    self.w['scores'].remove_class('rlvr-stale')
     set_visible(self.w['score'], self._slow)
-    late = f'Scoring took {took:.1f} s, so it happens when Score is pressed.'
+    late = f'Scoring takes {self._took:.1f} s, so it happens when Score is pressed; until then the scores are grey.'
     write(self.w['scores'], scores_panel(scored), ft('p', late, cls='note') if self._slow else None)
     self._block(faults)
+
+@patch
+def score(self:Lab, asked:bool=False # even where scoring takes long
+         ):
+    "Score the completion, or grey its scores where that takes long; the header shows the total."
+    if not self.built: return
+    self.total = None
+    if asked or not self._slow: self._score_now()
+    else: self.w['scores'].add_class('rlvr-stale')   # they are of another text, or of other rewards
+    self.tasks.wake()
 
 # %% ../nbs/api/95_lab.ipynb #w-lab-audit
 @patch
