@@ -163,7 +163,8 @@ def test_the_form_is_there_and_its_keys_stay_in_it(app_page):
     tab = page.locator('.rlvr-sections button', has_text='Task').bounding_box()
     page.mouse.move(tab['x'] + 9, tab['y'] + 9)
     page.mouse.down()
-    page.evaluate("document.querySelector('.rlvr-head').insertAdjacentHTML('afterbegin', '<p id=new style=height:60px>')")
+    taller = '<p id=new style=height:60px>'
+    page.evaluate(f"document.querySelector('.rlvr-head').insertAdjacentHTML('afterbegin', '{taller}')")
     page.mouse.up()   # the button has moved away from under the pointer
     page.locator('.rlvr-section-data').wait_for(state='visible')
     page.evaluate("document.querySelector('#new').remove()")
