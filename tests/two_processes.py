@@ -56,8 +56,8 @@ class Little:
     def __init__(self, update=99, generation=99): self.update, self.generation = update, generation
 
     def __enter__(self):
-        from transformers import LlamaForCausalLM
-        self.kept = LlamaForCausalLM.forward, RolloutEngine.generate_ids
+        from transformers import LlamaModel
+        self.kept = LlamaModel.forward, RolloutEngine.generate_ids
         forward, generate = self.kept
         limits = self
 
@@ -71,11 +71,11 @@ class Little:
             if RANK == 1 and full: raise torch.OutOfMemoryError('CUDA out of memory.')
             return generate(engine, prompts, group, *args, **kwargs)
 
-        LlamaForCausalLM.forward, RolloutEngine.generate_ids = tight_forward, tight_generate
+        LlamaModel.forward, RolloutEngine.generate_ids = tight_forward, tight_generate
 
     def __exit__(self, *error):
-        from transformers import LlamaForCausalLM
-        LlamaForCausalLM.forward, RolloutEngine.generate_ids = self.kept
+        from transformers import LlamaModel
+        LlamaModel.forward, RolloutEngine.generate_ids = self.kept
 
 
 class BackwardFails(torch.autograd.Function):
