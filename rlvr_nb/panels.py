@@ -50,11 +50,11 @@ def duration(seconds:float)->str:
 
 # %% ../nbs/api/93_panels.ipynb #w-time-left
 def time_left(view:SimpleNamespace # of a `Live`
-             )->tuple[float, str]|None: # seconds, and whether they are measured or estimated; None where nothing is known
+             )->tuple[float, str]|None: # seconds, and whether they are measured or estimated; None where nobody knows
     "How long a run still takes."
     made = getattr(view, 'forecast', None)
     times = made.times(view.step_now) if made else {}
-    if times and made.measured: return sum(times.values()), 'measured'
+    if made and made.measured and times: return sum(times.values()), 'measured'
     if len(view.seconds) > 3:
         (t0, s0), (t1, s1) = view.seconds[0], view.seconds[-1]
         if s1 > s0: return (view.total - view.step_now) * (t1 - t0) / (s1 - s0), 'measured'
