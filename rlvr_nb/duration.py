@@ -42,6 +42,7 @@ def evaluations(cfg:Any,            # a `PipelineConfig`
     before = 1 + (cfg.train.warm_start is not None) if step is None else 0
     return before + during + 1
 
+# %% ../nbs/api/65_duration.ipynb #f-checkpoints
 def checkpoints_left(cfg:Any,    # a `PipelineConfig`
                      step:int=0, # of the training that is done
                     )->int:
@@ -55,6 +56,7 @@ def devices()->dict[str, dict]:
     "Bandwidth and operations a second of known GPUs."
     return read_yaml(CONF_DIR/'schema/devices.yaml')[0]
 
+# %% ../nbs/api/65_duration.ipynb #f-find-device
 def find_device(name:str # as the driver calls it
                )->dict|None:
     "What a data sheet says about a GPU, None where it isn't known."
@@ -70,6 +72,7 @@ def _token_seconds(shape:Shape, cfg, element:int, device:dict, cache_size:float)
     read = weight_bytes(shape, cfg, element) + cache_size / 2   # as the cache is on average
     return shape.layers * _LAUNCHES[backend] + read / (device['bandwidth'] * _BANDWIDTH)
 
+# %% ../nbs/api/65_duration.ipynb #f-generation-seconds
 def generating_seconds(shape:Shape, # of the model
                        cfg:Any,     # a `PipelineConfig`
                        element:int, # bytes of a number in the computation
@@ -87,6 +90,7 @@ def _passes(cfg, again:bool) -> int:
     "Operations of an update for each parameter and token."
     return 4 + 2 * (not cfg.model.lora_config.use_lora) + 2 * again
 
+# %% ../nbs/api/65_duration.ipynb #f-updating-seconds
 def updating_seconds(shape:Shape,  # of the model
                      cfg:Any,      # a `PipelineConfig`
                      device:dict,  # as `find_device` gives it
@@ -131,6 +135,7 @@ def evaluation_seconds(shape:Shape, # of the model
         total += math.ceil(rows / once) * e.eval_max_new_tokens * each
     return total * len(e.eval_datasets_names or ['the dataset of the training'])
 
+# %% ../nbs/api/65_duration.ipynb #f-checkpoint-seconds
 def checkpoint_seconds(shape:Shape, cfg:Any)->float:
     "Of one checkpoint."
     written = 4 * trained_parameters(shape, cfg) + trained_bytes(shape, cfg)['optimizer']

@@ -7,7 +7,7 @@ __all__ = ['work', 'Forecast', 'forecast', 'memory_here', 'is_divided', 'forecas
            'read_forecast', 'cheapest_fit', 'fit_advice']
 
 # %% ../nbs/api/65_forecast.ipynb #forecast-imports
-import os
+import math, os
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -19,9 +19,10 @@ from .show import Table, gigabytes
 from .architecture import TINY, Shape, find_shape, known_shapes, read_shape
 from .vllm_sampling import vllm_asked_by
 from .tiny import hardware
-from .arguments import world_size
+from .arguments import geometry, world_size
 from .memoryplan import MemoryPlan, free_bytes
-from .memory import CONTEXT, forecast_plan, is_checkpointed, may_keep, option_of, phases, sequences_of
+from .memory import (CONTEXT, forecast_plan, is_checkpointed, may_keep, option_of, phases, sequences_of,
+                            vllm_sleeps)
 from .duration import Pace, evaluations, estimated_pace, find_device, generations
 
 # %% ../nbs/api/65_forecast.ipynb #f-work
@@ -195,11 +196,34 @@ def read_forecast(record:dict, # of `forecast_record`, perhaps without some of i
     known = {part: record.get(part) for part in _SECONDS}
     return Forecast({}, {}, [], Pace(**{part: n for part, n in known.items() if isinstance(n, (int, float))}), cfg=cfg)
 
+# %% ../nbs/api/65_forecast.ipynb #f-vllm-changes
+def _vllm_changes(cfg) -> list[dict]:
+    "What makes room beside vLLM on the same device."
+    if not vllm_asked_by(cfg.train) or option_of(cfg, 'vllm_mode', 'colocate') == 'server': return []
+    share, found = option_of(cfg, 'vllm_gpu_memory_utilization', .3), []
+    if not vllm_sleeps(cfg): found.append({'train.grpo.vllm_enable_sleep_mode': True})
+    while share > .2:
+        share = round(share - .1, 2)
+        found.append({'train.grpo.vllm_gpu_memory_utilization': share})
+    return found
+
+def _generation_changes(cfg, world:int) -> list[dict]:
+    "Smaller generations, as long as they hold whole groups and whole micro-batches."
+    train, found = cfg.train, []
+    size, unit = geometry(train, world).completions, train.per_device_train_batch_size * world
+    least = math.lcm(unit * train.gradient_accumulation_steps, train.num_generations)
+    if 'steps_per_generation' in train.grpo: return []
+    while size % 2 == 0 and size // 2 % least == 0:
+        size //= 2
+        found.append({'train.grpo.generation_batch_size': size})
+    return found
+
 # %% ../nbs/api/65_forecast.ipynb #f-changes
-def _changes(cfg) -> list[dict]:
+def _changes(cfg, world:int=1) -> list[dict]:
     "The changes that may save memory, the cheapest first; each maps the path of an option to its value."
     train, found = cfg.train, []
     if not is_checkpointed(cfg) and not cfg.is_builtin_model: found.append({'train.grpo.gradient_checkpointing': True})
+    found += _vllm_changes(cfg) + _generation_changes(cfg, world)
     batch, steps = train.per_device_train_batch_size, train.gradient_accumulation_steps
     while batch % 2 == 0:
         batch, steps = batch // 2, steps * 2
@@ -244,7 +268,7 @@ def cheapest_fit(cfg:Any,              # a `PipelineConfig`
         return total is not None and total <= .95 * memory
 
     made = {}
-    for change in [{}, *_changes(cfg)]:
+    for change in [{}, *_changes(cfg, world)]:
         made |= change
         if fits(made): break
     else: return None
@@ -252,7 +276,8 @@ def cheapest_fit(cfg:Any,              # a `PipelineConfig`
 
 def _needed(changes:dict, fits) -> dict:
     "The changes without those that later ones made needless; those of the batch belong together."
-    for path in [p for p in changes if 'batch' not in p and 'steps' not in p]:
+    batch = {'per_device_train_batch_size', 'gradient_accumulation_steps', 'steps_per_generation'}
+    for path in [p for p in changes if p.rpartition('.')[2] not in batch]:
         rest = {k: v for k, v in changes.items() if k != path}
         if fits(rest): changes = rest
     return changes

@@ -27,6 +27,7 @@ def option_of(cfg:Any, name:str, default:Any):
     value = cfg.train.grpo.get(name)
     return default if value is None else value
 
+# %% ../nbs/api/64_memory.ipynb #f-tokens
 def tokens_of(cfg:Any)->int:
     "T, the tokens of a prompt and its completion at their longest."
     return cfg.train.max_prompt_length + cfg.train.max_completion_length
@@ -55,6 +56,7 @@ def trained_parameters(shape:Shape, cfg:Any)->int:
     adapter = cfg.model.lora_config
     return shape.lora_parameters(adapter.r, adapter.target_modules) if adapter.use_lora else shape.parameters()
 
+# %% ../nbs/api/64_memory.ipynb #f-trained-bytes
 def trained_bytes(shape:Shape, # of the model
                   cfg:Any,     # a `PipelineConfig`
                  )->dict[str, float]:
@@ -153,6 +155,7 @@ def vllm_bytes(shape:Shape, # of the model
     row = tokens_of(cfg) * shape.layers * 2 * shape.kv_heads * shape.head_dim
     return 2. * (shape.parameters() + row) / option_of(cfg, 'vllm_tensor_parallel_size', 1)
 
+# %% ../nbs/api/64_memory.ipynb #f-vllm-sleeps
 def vllm_sleeps(cfg:Any)->bool:
     "Whether vLLM gives its memory back while the model is updated."
     return bool(option_of(cfg, 'vllm_enable_sleep_mode', False))
@@ -162,6 +165,7 @@ def is_checkpointed(cfg:Any)->bool:
     "Whether activations are computed again, unless the run decides otherwise."
     return not cfg.is_builtin_model and option_of(cfg, 'gradient_checkpointing', True)
 
+# %% ../nbs/api/64_memory.ipynb #f-may-keep
 UPDATES = 'packed', 'padded', 'whole'
 
 def may_keep(cfg:Any,              # a `PipelineConfig`
@@ -172,11 +176,13 @@ def may_keep(cfg:Any,              # a `PipelineConfig`
     loss, share = (option_of(cfg, name, GRPO_FIELDS[name]['default']) for name in ('loss_type', 'top_entropy_quantile'))
     return not named and updates != 'whole' and loss in BY_ROWS + BY_TOKENS and share >= 1
 
+# %% ../nbs/api/64_memory.ipynb #f-is-sliced
 def is_sliced(shape:Shape, cfg:Any, updates:str='packed')->bool:
     "Whether the log-softmax over the vocabulary is taken in slices."
     if cfg.is_builtin_model or updates == 'whole' or shape.others: return False
     return cfg.model.backend != 'unsloth'
 
+# %% ../nbs/api/64_memory.ipynb #f-is-packed
 def is_packed(shape:Shape, # of the model
               cfg:Any,     # a `PipelineConfig`
               element:int, # bytes of a number in the computation
@@ -232,6 +238,7 @@ def forecast_plan(shape:Shape,   # of the model
     one_pass = world == 1 or made.pass_tokens >= cfg.train.per_device_train_batch_size * tokens_of(cfg)
     return made if one_pass else replace(made, pass_tokens=0)   # several processes don't split a micro-batch
 
+# %% ../nbs/api/64_memory.ipynb #f-tokens-kept
 def tokens_kept(cfg:Any,         # a `PipelineConfig`
                 made:MemoryPlan, # of the same configuration
                )->int:
@@ -250,13 +257,15 @@ def logits_bytes(shape:Shape, # of the model
     if option_of(cfg, 'use_liger_kernel', False): return 0.
     rows = cfg.train.per_device_train_batch_size if rows is None else rows
     positions = rows * (cfg.train.max_completion_length + 1)
-    if not is_sliced(shape, cfg, updates): return positions * shape.vocab * 2 * (element + 4 if element < 4 else element)
+    values = element + 4 if element < 4 else element
+    if not is_sliced(shape, cfg, updates): return positions * shape.vocab * 2 * values
     lora, packed = cfg.model.lora_config.use_lora, is_packed(shape, cfg, element, updates)
     head = 0 if lora or element == 4 else shape.vocab * shape.hidden * element
     slices = slice_bytes(positions, shape.vocab, element if packed else 0)
     if packed and not lora: slices /= 2   # the slopes come in the backward pass
     return slices + 2 * positions * shape.hidden * element + head
 
+# %% ../nbs/api/64_memory.ipynb #f-head
 def head_bytes(shape:Shape, # of the model
                cfg:Any,     # a `PipelineConfig`
                element:int, # bytes of a number in the computation
@@ -305,6 +314,7 @@ def gathered_bytes(shape:Shape, # of the model
     linear = shape.linear_parameters()
     return each * (shape.parameters() - linear + 2 * linear / shape.layers)
 
+# %% ../nbs/api/64_memory.ipynb #f-divided
 def divided_phases(moments:dict,  # moment -> part -> bytes, as without division
                    shape:Shape,   # of the model
                    cfg:Any,       # a `PipelineConfig`
@@ -324,6 +334,7 @@ def first_gradient_bytes(shape:Shape, cfg:Any)->float:
     "Bytes of the gradients that are there before those of the layers."
     return trained_bytes(shape, cfg)['gradients'] if cfg.model.lora_config.use_lora else shape.vocab * shape.hidden * 4.
 
+# %% ../nbs/api/64_memory.ipynb #f-backward-moments
 def _backward(held:dict, kept:dict, head:float, gradients:float, first:float) -> dict[str, float]:
     "The parts of the largest moment of a backward pass; `first` are the gradients that are there from its beginning."
     beginning = {**held, 'logits': head, 'gradients': first}
@@ -346,6 +357,7 @@ def _updating(shape, cfg, element, world, made, updates) -> dict[str, dict[str, 
     return {'loss': {**held, 'logits': logits, **(gradients if several else {})}, 'backward': backward,
             'step': {**gradients, 'intermediate results': unfused}}
 
+# %% ../nbs/api/64_memory.ipynb #f-generating-parts
 def _generating(shape, cfg, element, world, memory) -> dict[str, float]:
     "Bytes that only generation needs."
     if vllm_asked_by(cfg.train): return {'vLLM': vllm_bytes(shape, cfg, memory)}
@@ -354,14 +366,22 @@ def _generating(shape, cfg, element, world, memory) -> dict[str, float]:
 # %% ../nbs/api/64_memory.ipynb #f-moments
 def _undivided(shape, cfg, element, world, memory, updates) -> dict[str, dict[str, float]]:
     "Bytes of each part in each phase where every device has the whole model."
-    held, made = held_bytes(shape, cfg, element, world, memory), forecast_plan(shape, cfg, element, memory, world, updates)
+    held = held_bytes(shape, cfg, element, world, memory)
+    made = forecast_plan(shape, cfg, element, memory, world, updates)
+    updating = _updating(shape, cfg, element, world, made, updates)
     free = None if memory is None else memory - CONTEXT - sum(held.values()) + held.get('kv cache', 0.)
     evaluating = evaluation_bytes(shape, cfg, element, free, world)
     there = {part: size for part, size in held.items() if part != 'kv cache'}
     return {'generation': {**held, **_generating(shape, cfg, element, world, memory)},
-            **{moment: {**held, **parts} for moment, parts in _updating(shape, cfg, element, world, made, updates).items()},
+            **{moment: {**held, **parts} for moment, parts in updating.items()},
             **({'evaluation': {**there, **evaluating}} if evaluating else {})}
 
+# %% ../nbs/api/64_memory.ipynb #f-by-transformers
+def _by_transformers(cfg):
+    "The same configuration, generating with transformers."
+    return cfg.model_copy(update=dict(train=cfg.train.model_copy(update=dict(rollout='transformers'))))
+
+# %% ../nbs/api/64_memory.ipynb #f-all-phases
 def phases(shape:Shape,                   # of the model
            cfg:Any,                       # a `PipelineConfig`
            element:int,                   # bytes of a number in the computation
@@ -372,7 +392,7 @@ def phases(shape:Shape,                   # of the model
           )->dict[str, dict[str, float]]: # moment -> part -> bytes
     "Bytes of each part of the memory in each phase of a training step."
     divided = divided and world > 1
-    if divided: updates, cfg = 'whole', cfg.model_copy(update=dict(train=cfg.train.model_copy(update=dict(rollout='transformers'))))
+    if divided: updates, cfg = 'whole', _by_transformers(cfg)
     found = _undivided(shape, cfg, element, world, memory, updates)
     if divided: found = divided_phases(found, shape, cfg, element, world)
     elif world > 1:

@@ -7,6 +7,7 @@ import pytest
 
 from rlvr_nb.config import ConfigError, load_config
 from rlvr_nb.architecture import TINY, known_shapes, read_shape
+from rlvr_nb.duration import find_device, generating_seconds
 from rlvr_nb.forecast import cheapest_fit, forecast, work
 from rlvr_nb.memory import activation_bytes, cache_bytes, logits_bytes, phases, trained_bytes, weight_bytes
 
@@ -215,26 +216,35 @@ def test_every_packaged_model_has_a_forecast(component):
     assert forecast(load_config(f'model_component={component}')).total > 1e9
 
 
-@pytest.mark.parametrize('memory', [12e9, 16e9, 24e9, 40e9])
-@pytest.mark.parametrize(
-    'overrides',
-    [
-        ['model.lora_config.use_lora=false'],
-        ['train.per_device_train_batch_size=64'],
-        ['+train.grpo.gradient_checkpointing=false'],
-    ],
-    ids=['full', 'large batch', 'no checkpointing'],
-)
-def test_what_is_advised_is_accepted_and_fits(overrides, memory):
-    "The advice goes through the configuration's own checks."
+# more than the device holds: what to train, bytes of the device
+OVERFULL = {
+    'full': (['model.lora_config.use_lora=false'], 24e9),
+    'full, small device': (['model.lora_config.use_lora=false'], 12e9),
+    'a large batch': (['train.per_device_train_batch_size=64', '+train.grpo.gradient_checkpointing=true'], 16e9),
+    'no checkpointing': (['+train.grpo.gradient_checkpointing=false'], 24e9),
+    'no checkpointing, full': (['+train.grpo.gradient_checkpointing=false', 'model.lora_config.use_lora=false'], 40e9),
+    'a reference': (['model.lora_config.use_lora=false', '+train.grpo.beta=0.04'], 24e9),
+    'a large generation': (['+train.grpo.generation_batch_size=1024'], 24e9),
+    'vLLM beside it': (['train.rollout=vllm', '+train.grpo.vllm_gpu_memory_utilization=0.9'], 24e9),
+    'transformers': (['train.rollout=transformers', '+train.grpo.generation_batch_size=512'], 12e9),
+    'an evaluation of many': (['model.lora_config.use_lora=false', 'eval.eval_num_samples=4096'], 20e9),
+}
+
+
+@pytest.mark.parametrize('name', OVERFULL)
+def test_what_is_advised_is_accepted_and_fits(name):
+    "The advice goes through the configuration's own checks, and a forecast with it fits."
+    overrides, memory = OVERFULL[name]
     cfg = load_config(GEMMA, *overrides)
+    assert forecast(cfg, memory=memory).total > .95 * memory, 'nothing to advise'
     advice = cheapest_fit(cfg, memory)
-    kept = [
-        o for o in overrides if o.partition('=')[0].lstrip('+') not in {a.partition('=')[0].lstrip('+') for a in advice}
-    ]
+    assert advice, 'no advice'
+    changed = {a.partition('=')[0].lstrip('+') for a in advice}
+    kept = [o for o in overrides if o.partition('=')[0].lstrip('+') not in changed]
     advised = load_config(GEMMA, *kept, *advice)
     assert forecast(advised, memory=memory).total <= .95 * memory
-    assert work(advised)['completions'] == work(cfg)['completions']
+    assert work(advised)['steps'] == work(cfg)['steps']
+    if 'generation' not in str(advice): assert work(advised)['completions'] == work(cfg)['completions']
 
 
 def test_a_larger_batch_needs_what_it_should():
@@ -326,6 +336,94 @@ def test_a_larger_generation_has_a_larger_cache():
     two = load_config(GEMMA, '+train.grpo.generation_batch_size=128')
     # the size is that of all processes together
     assert cache_bytes(shape, two, 2, world=2) == 64 * 1536 * 28 * 2 * 8 * 128 * 2
+
+
+# two layers of 2 heads of 4 numbers, 1 for keys and values: 576 weights in the matrices of a layer and 16 in its norms,
+# 80 in the embedding, which is the output layer too, and 8 in the last norm: 1,272 in all, 1,152 in matrices
+SMALL_SHAPE = dict(
+    model_type='llama',
+    hidden_size=8,
+    intermediate_size=16,
+    num_hidden_layers=2,
+    num_attention_heads=2,
+    num_key_value_heads=1,
+    head_dim=4,
+    vocab_size=10,
+    tie_word_embeddings=True,
+)
+EXPERTS = SMALL_SHAPE | dict(model_type='qwen3_moe', num_experts=4, num_experts_per_tok=2, moe_intermediate_size=16)
+FULL = 'model.lora_config.use_lora=false', 'train.optim_name=adamw_torch'
+BY_HAND = {  # overrides, arguments, moment, part, bytes
+    'weights under an adapter': ([], {}, 'loss', 'weights', 1272 * 2),
+    'weights that are trained': ([*FULL], {}, 'loss', 'weights', 1272 * 4),
+    'moments of Adam': ([*FULL], {}, 'step', 'optimizer', 1272 * 8),
+    'moments in 8 bits': ([*FULL[:1], 'train.optim_name=adamw_8bit'], {}, 'step', 'optimizer', 1272 * 2.03125),
+    'an adapter of two matrices': (
+        ['model.lora_config.r=4', 'model.lora_config.target_modules=[q_proj, v_proj]'],
+        {}, 'loss', 'adapter', 2 * 4 * (8 + 8 + 8 + 4) * 4,
+    ),
+    'weights in 4 bits': (['model.load_in_4bit=true'], {}, 'loss', 'weights', 1152 * 4.127 / 8 + 120 * 4),
+    'weights in 8 bits': (['model.load_in_8bit=true'], {}, 'loss', 'weights', 1152 + 120 * 4),
+    'a reference': ([*FULL, '+train.grpo.beta=0.1'], {}, 'generation', 'reference', 1272 * 4),
+    'a share for vLLM': (
+        ['train.rollout=vllm', '+train.grpo.vllm_gpu_memory_utilization=0.5'],
+        dict(memory=1e9), 'step', 'vLLM', 5e8,
+    ),
+    'gradients in buckets': ([*FULL], dict(world=2), 'step', 'gradient buckets', 1272 * 4),
+    'divided weights': ([*FULL], dict(world=4, divided=True), 'step', 'weights', 1272),
+    'gathered weights': ([*FULL], dict(world=4, divided=True), 'generation', 'gathered weights', 1272 * 4),
+    'gathered layers': ([*FULL], dict(world=4, divided=True), 'loss', 'gathered weights', 1272 * 4),
+    # 16 sequences of 1,536 tokens, two layers, a key and a value of 4 numbers
+    'a cache': ([], {}, 'generation', 'kv cache', 16 * 1536 * 2 * 2 * 4 * 2),
+    'a cache of two processes': (['+train.grpo.generation_batch_size=32'], dict(world=2), 'generation', 'kv cache',
+                                 16 * 1536 * 2 * 2 * 4 * 2),
+    # without padding, rank 8: sums and results of two norms, queries to result, the MLP, ranks, roots, levels;
+    # behind them the last norm's input and result
+    'activations': (
+        [], dict(memory=80e9, device='NVIDIA A100-SXM4-80GB'), 'loss', 'activations',
+        16 * 1536 * (2 * (2 * (4 * 8 + 2 * 8 + 2 * 4 + 3 * 16 + 7 * 8) + 2 * 4 + 4 * 2) + 2 * 2 * 8),
+    ),
+    # a T4 pads: the results of the norms, four of the MLP, four of the attention, ranks, a mask of 1,536, norms, levels
+    'activations on a T4': (
+        [], dict(memory=15e9, device='Tesla T4'), 'loss', 'activations',
+        16 * 1536 * (2 * (2 * (4 * 16 + 2 * 8 + 4 * 8 + 7 * 8 + 1536) + 2 * 2 * 8 + 4 * 2) + 2 * 2 * 8),
+    ),
+}
+
+
+@pytest.mark.parametrize('name', BY_HAND)
+def test_parts_worked_out_by_hand(name):
+    overrides, arguments, moment, part, expected = BY_HAND[name]
+    made = forecast(load_config(GEMMA, *overrides), SMALL_SHAPE, **arguments)
+    assert made.phases[moment][part] == pytest.approx(expected, rel=1e-9)
+
+
+def test_experts_are_in_memory_all_and_compute_some():
+    "By hand: 4 experts of 384 weights and a router of 32 in each layer; a token passes 2 of them."
+    made = forecast(load_config(GEMMA), EXPERTS)
+    norms_of_heads = 2 * 4
+    each = 64 + 32 + 32 + 64 + 4 * 384 + 32 + 16 + norms_of_heads
+    assert made.phases['loss']['weights'] == 2 * (80 + 2 * each + 8)
+    assert made.shape.used == 2
+
+
+@pytest.mark.parametrize('device', ['Tesla T4', 'NVIDIA L4', 'NVIDIA A100-SXM4-40GB', 'NVIDIA H100 80GB HBM3'])
+def test_a_faster_device_takes_less_time(device):
+    "Seconds of a step by the data sheet: never less than the weights take to be read, one time for each token."
+    cfg, facts = load_config(GEMMA), find_device(device)
+    made = forecast(cfg, device=device, memory=15e9)
+    read = cfg.train.max_completion_length * made.phases['loss']['weights'] / facts['bandwidth']
+    assert read < made.pace.step < 200 * read
+    slower = forecast(cfg, device='Tesla T4', memory=15e9)
+    assert made.pace.step <= slower.pace.step
+
+
+def test_a_generation_that_serves_three_steps_is_a_third_of_each():
+    one, three = (forecast(load_config(GEMMA, *more), device='H100', memory=80e9).pace.step
+                  for more in ([], ['train.max_steps=900', '+train.grpo.num_iterations=3']))
+    cfg = load_config(GEMMA)
+    generating = generating_seconds(read_shape(known_shapes()['gemma-3-1b']), cfg, 2, find_device('H100'))
+    assert one - three == pytest.approx(generating * 2 / 3)
 
 
 def test_it_says_what_it_does_not_know(tmp_path):
