@@ -37,13 +37,13 @@ class Backlog:
         self.flush()
 
 # %% ../nbs/api/71_backlog.ipynb #backlog-wait
-def _say(text:str) -> None: print(plain_text(text), file=sys.stderr, flush=True)
+def _print_plain(text:str) -> None: print(plain_text(text), file=sys.stderr, flush=True)
 
 @patch
 def _wait(self:Backlog, error:OSError) -> None:
     "Let the records wait; say why the first time, and give up the oldest where there are too many."
     waits = 'the run goes on, and its record waits in memory until there is room again'
-    if self.error is None: _say(f"{self.place}: can't be written ({error.strerror or error}); {waits}")
+    if self.error is None: _print_plain(f"{self.place}: can't be written ({error.strerror or error}); {waits}")
     self.error, self.late = error, self.late + 1
     while self.size > MOST_WAITING and len(self.waiting) > 1:
         self.size -= self.waiting.popleft()[1]
@@ -76,7 +76,7 @@ def close(self:Backlog)->None:
     "Try once more, and say what is lost."
     self.flush()
     if self.error is None: return
-    _say(f'{self.place}: {len(self.waiting) + self.lost} records of this run could not be written '
-         f'({self.error.strerror or self.error}) and are lost')
+    _print_plain(f'{self.place}: {len(self.waiting) + self.lost} records of this run could not be written '
+                 f'({self.error.strerror or self.error}) and are lost')
     self.waiting.clear()
     self.size, self.late, self.lost, self.error = 0, 0, 0, None

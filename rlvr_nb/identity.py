@@ -215,7 +215,7 @@ def tokenizer_digest(tokenizer:Any # of transformers
 # %% ../nbs/api/82_identity.ipynb #id-model-facts
 LOADED = ('first weights', 'tokenizer', 'model settings')  # facts that are known once the model is loaded
 
-def _settings(config:Any) -> list:
+def _model_settings(config:Any) -> list:
     "What a configuration of transformers says, without where it was found and what wrote it."
     said = config.to_dict() if hasattr(config, 'to_dict') else {}
     return sorted((k, str(v)) for k, v in said.items() if not k.startswith('_') and k != 'transformers_version')
@@ -224,7 +224,7 @@ def model_facts(model:Any,     # as it is before training
                 tokenizer:Any, # its tokenizer
                )->dict[str, str]: # fact -> digest
     "What a run depends on of its base model."
-    settings = [_settings(getattr(model, name, None)) for name in ('config', 'generation_config')]
+    settings = [_model_settings(getattr(model, name, None)) for name in ('config', 'generation_config')]
     return dict(zip(LOADED, (weights_digest(model), tokenizer_digest(tokenizer), _short_digest(settings)), strict=True))
 
 # %% ../nbs/api/82_identity.ipynb #id-versions

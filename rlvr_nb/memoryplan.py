@@ -104,10 +104,10 @@ def fused_bytes(shape:Shape,          # of the model
     "Bytes of the copies that fused layers make of frozen weights."
     if shape.experts: return 0.
     copied = [(inputs, outputs) for name, (inputs, outputs) in shape.projections().items()
-              if name not in _ENDS or adapted == 'all-linear' or name in adapted]
+              if name not in _ADDED_PROJECTIONS or adapted == 'all-linear' or name in adapted]
     return shape.layers * sum(inputs * outputs for inputs, outputs in copied) * element
 
-_ENDS = 'o_proj', 'down_proj'   # whose result is added to the hidden states
+_ADDED_PROJECTIONS = 'o_proj', 'down_proj'   # whose result is added to the hidden states
 
 # %% ../nbs/api/42_memoryplan.ipynb #plan-tokens
 WORTHWHILE = 4096   # tokens of a pass

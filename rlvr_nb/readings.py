@@ -114,7 +114,7 @@ def _drop_years(pieces:list) -> list:
 # %% ../nbs/api/23_readings.ipynb #v-split
 _EDGES = frozenset(('\n', '.', ',', ';', '!', '"', "'", ':'))
 
-def _split(pieces:list, *separators) -> list[list]:
+def _split_pieces(pieces:list, *separators) -> list[list]:
     "The parts of a list of pieces between separators."
     parts = [[]]
     for p in pieces:
@@ -193,18 +193,18 @@ def _by_computation(pieces:list) -> Quantity|None:
     marks = [i for i, p in enumerate(pieces) if p == '=']
     stopped = 'or' in pieces or any(isinstance(p, str) and p in _ANNOUNCED for p in pieces)
     if stopped or not marks or not isinstance(_at(pieces, marks[-1] + 1), Quantity): return None
-    i, working = marks[-1] + 1, _split(pieces[:marks[-1]], '=', ':', ',', '\n')[-1]
+    i, working = marks[-1] + 1, _split_pieces(pieces[:marks[-1]], '=', ':', ',', '\n')[-1]
     if not _computes(working, pieces[i]) or not _in_phrases(pieces, i): return None
     if pieces[i].scale == 1: return pieces[i]
     computed = _arithmetic([p for p in working if isinstance(p, Quantity) or p in _WORKING])
     return pieces[i] if computed == _value_key(pieces[i]) else replace(pieces[i], maybe=True)
 
 # %% ../nbs/api/23_readings.ipynb #v-listed
-_ENDS = frozenset((None, ',', '.', ';', '\n', 'or', 'and', '|'))
+_LIST_ENDS = frozenset((None, ',', '.', ';', '\n', 'or', 'and', '|'))
 
 def _listed(pieces:list) -> bool:
     "Whether a number stands alone between separators, as an item of a list does."
-    return any(isinstance(p, Quantity) and _at(pieces, i-1) in _ENDS | {'('} and _at(pieces, i+1) in _ENDS | {')'}
+    return any(isinstance(p, Quantity) and _at(pieces, i-1) in _LIST_ENDS | {'('} and _at(pieces, i+1) in _LIST_ENDS | {')'}
                for i, p in enumerate(pieces))
 
 # %% ../nbs/api/23_readings.ipynb #v-by-cue
@@ -257,7 +257,7 @@ def _check_working(working:list, result:Quantity) -> None:
 def _by_equation(pieces:list) -> Quantity|None:
     "The number after the last equals sign, if what stands before is the working."
     if '=' not in pieces and '≈' not in pieces: return None
-    parts = [_trim(p) for p in _split(pieces, '=', '≈')]
+    parts = [_trim(p) for p in _split_pieces(pieces, '=', '≈')]
     while len(parts) > 1 and not _quantities(parts[-1]): parts.pop()
     if len(parts) < 2 or not any(map(_quantities, parts[:-1])): return _settle(parts[-1])
     *working, tail = parts
