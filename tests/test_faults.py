@@ -4,6 +4,8 @@ One clear sentence, the right status, nothing written.
 """
 import json
 import shutil
+import subprocess
+import sys
 
 import pytest
 
@@ -275,6 +277,44 @@ def test_a_run_that_cannot_be_resumed_says_why(harm, words, begun, tmp_path):
     assert {p: b for p, b in left.items() if p.name != 'writer.json'} == {
         p: b for p, b in before.items() if p.name != 'writer.json'
     }, 'something was written'
+
+
+CLAIMS = """import json, os, sys, time
+from multiprocessing import get_context
+from pathlib import Path
+from rlvr_nb.grammar import ConfigError
+from rlvr_nb.writer import WriterMark
+
+def claims(folder, together, won):
+    for place in sorted(folder.iterdir()):
+        mark = WriterMark(place)
+        together.wait()
+        try: mark.claim(); won.put(place.name)
+        except ConfigError: pass
+        together.wait()
+        mark.release()
+
+folder, fork = Path(sys.argv[1]), get_context('fork')
+for n in range(30):
+    (folder/f'{n:02}').mkdir()
+    mark = folder/f'{n:02}'/'writer.json'
+    if n % 2:   # a stale one, of a process that is gone
+        mark.write_text(json.dumps(dict(host='elsewhere', pid=1, began=0., since='2026', token='old')))
+        os.utime(mark, (1, 1))
+together, won = fork.Barrier(4), fork.SimpleQueue()
+processes = [fork.Process(target=claims, args=(folder, together, won)) for _ in range(4)]
+for process in processes: process.start()
+for process in processes: process.join()
+found = []
+while not won.empty(): found.append(won.get())
+print(json.dumps(sorted(found)))
+"""
+
+
+def test_of_several_processes_that_claim_a_run_at_once_one_becomes_its_writer(tmp_path):
+    done = subprocess.run([sys.executable, '-c', CLAIMS, str(tmp_path)], capture_output=True, text=True, timeout=100)
+    assert json.loads(done.stdout) == [f'{n:02}' for n in range(30)], done.stderr
+    assert not list(tmp_path.rglob('*.json'))
 
 
 def test_the_table_has_at_least_a_hundred_rows():
