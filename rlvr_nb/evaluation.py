@@ -7,19 +7,21 @@ __all__ = ['evaluate', 'DefaultEvaluationComponent', 'restore_best', 'Evaluation
 
 # %% ../nbs/api/62_evaluation.ipynb #evaluation-imports
 import os, shutil, sys
+from functools import partial
 from pathlib import Path
 from statistics import fmean
 from typing import Any, Callable
 
 # %% ../nbs/api/62_evaluation.ipynb #evaluation-own-imports
 from fastcore.basics import patch
-from .grammar import ConfigError
+from .grammar import ConfigError, RLVRError
 from .show import html_table, interval_text, p_text, percent, text_table
 from .prompts import Parsed
 from .completion import Completion
 from .numerals import Verdict
 from .checkpoint import clear, flush
 from .spread import gathered
+from .health import free_memory, is_out_of_memory
 from .intervals import (maj_at_k, mcnemar_exact, mean_interval, paired_difference_interval, pass_at_k,
                                wilson_interval)
 from .comparison import Comparison, Evaluation, Flips, When, compare, prompt_text, samples_text
@@ -103,16 +105,41 @@ def _generate(engine, prompts_P:list, bar, **options) -> list:
     def moved(done, total): bar.update(start + done - bar.n)
     return engine.generate(prompts_P, progress=moved, **options) if prompts_P else []
 
+# %% ../nbs/api/62_evaluation.ipynb #e-memory
+def _halved(engine, prompts_P:list, bar, retried:Callable, **options) -> list:
+    "Rollouts of all prompts, in smaller parts where memory runs out; `retried` is called with a sentence then."
+    start = bar.n
+    try: return _generate(engine, prompts_P, bar, **options)
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error): raise
+        if len(prompts_P) == 1: raise _no_room(options['num_generations']) from error
+    half = len(prompts_P) // 2
+    retried(f'memory ran out while {len(prompts_P)} problems were evaluated; they are done in smaller parts')
+    free_memory()
+    bar.update(start - bar.n)
+    later = options | ({'seed': options['seed'] + half} if 'seed' in options else {})
+    return (_halved(engine, prompts_P[:half], bar, retried, **options)
+            + _halved(engine, prompts_P[half:], bar, retried, **later))
+
+def _no_room(samples:int) -> RLVRError:
+    "What to raise where a single problem is too much."
+    fewer = 'lower eval.samples_per_prompt, or ' if samples > 1 else ''
+    return RLVRError(f'eval: memory runs out while a single problem is evaluated; {fewer}lower '
+                     'eval.eval_max_new_tokens, or choose a smaller model')
+
+
 # %% ../nbs/api/62_evaluation.ipynb #e-answers
 def _decoding(max_new_tokens:int, samples:int, temperature:float, seed:int) -> dict:
     sampled = {'samples': samples, 'temperature': temperature, 'seed': seed} if samples else {}
     return {'max_new_tokens': max_new_tokens} | sampled
 
-def _greedy_and_sampled(engine, prompts_P:list, samples:int, temperature:float, seed:int, bar) -> tuple[list, list]:
+def _greedy_and_sampled(engine, prompts_P:list, samples:int, temperature:float, seed:int, bar,
+                        retried:Callable=print) -> tuple[list, list]:
     "Greedy and sampled rollouts of every prompt."
-    greedy_PG = _generate(engine, prompts_P, bar, num_generations=1, temperature=0.)
+    generate = partial(_halved, engine, prompts_P, bar, retried)
+    greedy_PG = generate(num_generations=1, temperature=0.)
     if not samples: return greedy_PG, [[]] * len(prompts_P)
-    return greedy_PG, _generate(engine, prompts_P, bar, num_generations=samples, temperature=temperature, seed=seed)
+    return greedy_PG, generate(num_generations=samples, temperature=temperature, seed=seed)
 
 # %% ../nbs/api/62_evaluation.ipynb #e-check-request
 def _check_request(rows:list, dataset:str, samples_per_prompt:int) -> None:
@@ -138,6 +165,7 @@ def evaluate(model:Any,                # a causal language model, in any state; 
              when:str='after',         # 'before', 'warm', 'step-N' or 'after'
              progress:bool=True,       # show a progress bar where one can be shown
              engine:Any=None,          # a rollout engine already set up; None makes one
+             retried:Callable=print,   # called with a sentence where memory runs out and smaller parts are tried
             )->Evaluation:
     "Generate completions for every problem and judge them."
     _check_request(rows, dataset, samples_per_prompt)
@@ -148,7 +176,8 @@ def evaluate(model:Any,                # a causal language model, in any state; 
     completions, label = len(share) * (1 + samples_per_prompt), f'evaluate {dataset} ({when})'
     with _progress_bar(completions, label, progress and rank == 0) as bar:
         prompts_P = [row['prompt'] for _, row in share]
-        greedy_PG, samples_PG = _greedy_and_sampled(engine, prompts_P, samples_per_prompt, temperature, seed, bar)
+        greedy_PG, samples_PG = _greedy_and_sampled(engine, prompts_P, samples_per_prompt, temperature, seed, bar,
+                                                   retried)
     decoding = _decoding(max_new_tokens, samples_per_prompt, temperature, seed)
     records = [_problem_line(i, row, g[0], s, judge, decoding) for (i, row), g, s in zip(share, greedy_PG, samples_PG)]
     evaluation = Evaluation(dataset, when, _gathered_lines(records, world))
@@ -217,6 +246,13 @@ def run(self:DefaultEvaluationComponent,
     return results
 
 @patch
+def _retried(self:DefaultEvaluationComponent, text:str) -> None:
+    "Tell and count that memory ran out."
+    if self.observers is not None: self.observers.fault('evaluation', text)
+    what = 'an evaluation in smaller parts, because memory ran out'
+    self.note('retried', what=what, where='evaluation', message=text)
+
+@patch
 def _keep(self:DefaultEvaluationComponent, when:str, evaluation:Evaluation) -> None:
     "Write the examples of an evaluation; what a full disk doesn't take waits, as all of the record does."
     path = self.path(when, evaluation.dataset)
@@ -230,7 +266,7 @@ def _run_each(self:DefaultEvaluationComponent, model, tokenizer, when:str, optio
     for name in c.eval_datasets_names:
         with gathered(model):
             results[name] = evaluate(model, tokenizer, self.rows(name), dataset=name, judge=self.judge_for(name),
-                                     **options)
+                                     retried=self._retried, **options)
         self._keep(when, results[name])
         if self.observers is not None: self.observers.evaluation(when, results[name])
         if opinion := getattr(self.judge_for(name), 'opinion', None):
@@ -274,9 +310,9 @@ def note(self:DefaultEvaluationComponent,
 def restore_best(output_dir:Path # where the checkpoints are
                 ) -> None:
     "Repair the folder after a process was killed while it copied the best model."
-    best, partial, old = (output_dir/name for name in ('best', '.best.partial', '.best.old'))
+    best, half_made, old = (output_dir/name for name in ('best', '.best.partial', '.best.old'))
     if old.exists() and not old.is_symlink() and not best.exists(): old.rename(best)
-    for left in (partial, old): clear(left)
+    for left in (half_made, old): clear(left)
 
 # %% ../nbs/api/62_evaluation.ipynb #e-keep-best-files
 _FOR_RESUMING = ('optimizer*', 'scheduler*', 'rng_state*', 'loop_state*', 'checkpoint.json', 'reference.safetensors',
@@ -285,11 +321,11 @@ _FOR_RESUMING = ('optimizer*', 'scheduler*', 'rng_state*', 'loop_state*', 'check
 def _keep_best(folder:Path, output_dir:Path) -> Path:
     "Copy a model to `best`; the earlier one is deleted when the new one is in place."
     restore_best(output_dir)
-    best, partial, old = (output_dir/name for name in ('best', '.best.partial', '.best.old'))
-    shutil.copytree(folder, partial, ignore=shutil.ignore_patterns(*_FOR_RESUMING))
-    for path in (*partial.rglob('*'), partial): flush(path)
+    best, half_made, old = (output_dir/name for name in ('best', '.best.partial', '.best.old'))
+    shutil.copytree(folder, half_made, ignore=shutil.ignore_patterns(*_FOR_RESUMING))
+    for path in (*half_made.rglob('*'), half_made): flush(path)
     if os.path.lexists(best): best.rename(old)
-    partial.rename(best)
+    half_made.rename(best)
     clear(old)
     return best
 

@@ -4,12 +4,13 @@
 
 # %% auto #0
 __all__ = ['COLUMNS', 'worked_text', 'file_solutions', 'tokenize_examples', 'WarmExamples', 'warm_examples', 'sft_arguments',
-           'Steered', 'WarmOutcome', 'refuse_nothing', 'Tensors', 'padded', 'WithoutPadding', 'warm_start', 'keep_warm',
-           'load_warm']
+           'Steered', 'WarmOutcome', 'refuse_nothing', 'Tensors', 'padded', 'WithoutPadding', 'naming_memory',
+           'warm_start', 'keep_warm', 'load_warm']
 
 # %% ../nbs/api/57_warmstart.ipynb #warmstart-imports
 import json, math, time
 from collections.abc import Callable
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,8 @@ from .agreement import any_process
 from .arguments import hardware_arguments
 from .checkpoint import choose_checkpoint, publish, seal, staging
 from .control import StopRequested, TrainingControl
-from .grammar import ConfigError
+from .grammar import ConfigError, RLVRError
+from .health import is_out_of_memory
 from .files import fits, read_json
 from .model import hardware, is_adapted
 from .prompts import Markers, is_prefilled, render_prompt
@@ -238,6 +240,20 @@ def _trainer_class():
     from trl import SFTTrainer # pyright: ignore[reportPrivateImportUsage]
     return type('WarmTrainer', (WithoutPadding, SFTTrainer), {})
 
+# %% ../nbs/api/57_warmstart.ipynb #warmstart-memory
+@contextmanager
+def naming_memory(batch_size:int # `train.warm_start.batch_size`
+                 ):
+    "Within it memory that runs out is an `RLVRError` that says what to lower."
+    try: yield
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error): raise
+        shorter = 'train.max_completion_length, which leaves longer solutions out'
+        lower = f'type train.warm_start.batch_size={batch_size // 2}' if batch_size > 1 else f'lower {shorter}'
+        said = f'train: memory runs out in the warm start, {batch_size} solutions in a pass; {lower}'
+        raise RLVRError(said) from error
+
+
 # %% ../nbs/api/57_warmstart.ipynb #warmstart-run
 def warm_start(model:Any, tokenizer:Any,          # ready to train, with its adapter
                examples:WarmExamples,             # what to train on
@@ -267,7 +283,7 @@ def warm_start(model:Any, tokenizer:Any,          # ready to train, with its ada
     trainer.on_note, trainer.data_collator = on_note, padded
     trainer.train_dataset = Tensors(examples.rows)   # the same rows, without the table that TRL asks for
     for unwanted in (PrinterCallback, ProgressCallback): trainer.remove_callback(unwanted)
-    with finite_attention(): trainer.train()
+    with finite_attention(), naming_memory(warm.batch_size): trainer.train()
     assert next(model.parameters()).dtype == dtype
     losses = [line['loss'] for line in trainer.state.log_history if 'loss' in line]
     model.zero_grad(set_to_none=True)

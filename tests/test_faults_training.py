@@ -222,6 +222,19 @@ def test_at_the_minimum_the_error_says_what_to_lower(tmp_path, generates):
     ): train(tmp_path/'generation')
 
 
+def test_an_evaluation_goes_on_in_smaller_parts_where_memory_runs_out(tmp_path, monkeypatch):
+    from rlvr_nb.rollout import RolloutEngine
+    generate = RolloutEngine.generate_ids
+    def tight(engine, prompts, group=1, *args, **kwargs):
+        if group == 1 and len(prompts) > 4: raise torch.OutOfMemoryError('CUDA out of memory.')
+        return generate(engine, prompts, group, *args, **kwargs)
+    monkeypatch.setattr(RolloutEngine, 'generate_ids', tight)
+    assert run_of(tmp_path/'run', 'train.max_steps=1').status == 'finished'
+    told = [(e['where'], e['message']) for e in RunDir.open(tmp_path/'run').read_events('retried')]
+    said = 'memory ran out while 8 problems were evaluated; they are done in smaller parts'
+    assert told == [('evaluation', said)] * 2
+
+
 # ---- the disk
 
 def test_a_full_disk_keeps_the_last_whole_checkpoint(tmp_path, monkeypatch):
