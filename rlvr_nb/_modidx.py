@@ -1626,6 +1626,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                'rlvr_nb/logprobs.py'),
                                   'rlvr_nb.logprobs.TokenLogprobs.forward': ( 'api/logprobs.html#tokenlogprobs.forward',
                                                                               'rlvr_nb/logprobs.py'),
+                                  'rlvr_nb.logprobs._composed': ('api/logprobs.html#_composed', 'rlvr_nb/logprobs.py'),
                                   'rlvr_nb.logprobs._gradients': ('api/logprobs.html#_gradients', 'rlvr_nb/logprobs.py'),
                                   'rlvr_nb.logprobs._trained_gradients': ('api/logprobs.html#_trained_gradients', 'rlvr_nb/logprobs.py'),
                                   'rlvr_nb.logprobs.completion_logprobs': ('api/logprobs.html#completion_logprobs', 'rlvr_nb/logprobs.py'),

@@ -105,11 +105,13 @@ def choose(self:App, preset:str # one of `presets()`
     "Start from another preset; all edits are forgotten."
     self.form.start_from(preset_base(preset, self.setup.config_dir))
 
-# %% ../nbs/api/97_app.ipynb #w-twins
+# %% ../nbs/api/97_app.ipynb #w-save-yaml
 @patch
 def save_yaml(self:App, path:str)->Path:
     "Write the configuration to a new file."
     return self.setup.save_yaml(path)
+
+# %% ../nbs/api/97_app.ipynb #w-twins
 @patch
 def add_reward(self:App, type:str, **params):
     "Put another reward function at the end of the list."
@@ -185,12 +187,13 @@ def stop(self:App):
 @patch
 def _touch(self:App): self.live.update(); self.wake()
 
-# %% ../nbs/api/97_app.ipynb #w-run-ended
+# %% ../nbs/api/97_app.ipynb #w-update-summary
 @patch
 def _update_summary(self:App):
     "Write the summary again, where it is shown."
     if self.summary_shown is not None and running_kernel(): self.summary_shown.update(self.summary)
 
+# %% ../nbs/api/97_app.ipynb #w-run-ended
 @patch
 def _run_ended(self:App, view):
     "Show the comparison, and leave a summary in the notebook."

@@ -15,6 +15,19 @@ from .distribution import word_slope_, word_stats, words_proved
 from .memoryplan import SLICE_ELEMENTS
 from .sampler import changed_logits
 
+# %% ../nbs/api/53_logprobs.ipynb #logprobs-composed
+def _composed(logits_NV, token_N, temperature:float, factor_N, sloped:bool) -> tuple:
+    "The same from PyTorch's own operations."
+    if temperature != 1: logits_NV = logits_NV.float().div_(temperature)
+    logp_NV = logits_NV.log_softmax(-1, dtype=torch.float32)
+    place = torch.arange(len(token_N), device=token_N.device), token_N
+    logp_N, share_NV = logp_NV[place], logp_NV.exp()
+    entropy_N = logp_NV.mul_(share_NV).sum(-1).neg_()
+    if not sloped: return logp_N, entropy_N, None
+    rest_NV = share_NV.neg_()
+    rest_NV[place] += 1
+    return logp_N, entropy_N, rest_NV if factor_N is None else rest_NV.mul_(factor_N[:, None])
+
 # %% ../nbs/api/53_logprobs.ipynb #logprobs-slice
 def slice_logprobs(hidden_NH:Any,     # in the precision of the product
                    weight_VH:Any,     # of the output layer, in the same
@@ -30,15 +43,7 @@ def slice_logprobs(hidden_NH:Any,     # in the precision of the product
         logp_N, entropy_N, level_N = word_stats(logits_NV, token_N, temperature)
         if not sloped: return logp_N, entropy_N, None
         return logp_N, entropy_N, word_slope_(logits_NV, token_N, level_N, temperature, factor_N)
-    if temperature != 1: logits_NV = logits_NV.float().div_(temperature)
-    logp_NV = logits_NV.log_softmax(-1, dtype=torch.float32)
-    place = torch.arange(len(token_N), device=token_N.device), token_N
-    logp_N, share_NV = logp_NV[place], logp_NV.exp()
-    entropy_N = logp_NV.mul_(share_NV).sum(-1).neg_()
-    if not sloped: return logp_N, entropy_N, None
-    rest_NV = share_NV.neg_()
-    rest_NV[place] += 1
-    return logp_N, entropy_N, rest_NV if factor_N is None else rest_NV.mul_(factor_N[:, None])
+    return _composed(logits_NV, token_N, temperature, factor_N, sloped)
 
 # %% ../nbs/api/53_logprobs.ipynb #logprobs-rows
 def slices(rows:int,       # of all tokens

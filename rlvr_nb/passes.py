@@ -16,7 +16,8 @@ from typing import Any
 from fastcore.basics import patch
 from .grammar import ConfigError
 from .architecture import Shape, read_shape
-from .memoryplan import SLICE_BYTES, SLICE_ELEMENTS, free_bytes, layer_bytes, moment_bytes, packed_bytes, plan_update
+from .memoryplan import (SLICE_BYTES, SLICE_ELEMENTS, free_bytes, layer_bytes, moment_bytes, packed_bytes,
+                                plan_update)
 from .updates import BY_ROWS, may_arrange, rows_of, trimmed
 
 # %% ../nbs/api/54_passes.ipynb #passes-saved
@@ -84,6 +85,19 @@ class Passes:
         scaled = self.compute_loss_func is None and (not self.model_accepts_loss_kwargs or num_items_in_batch is None)
         return loss / self.current_gradient_accumulation_steps if scaled else loss
 
+# %% ../nbs/api/54_passes.ipynb #passes-unwrapped
+def _unwrapped(trainer):
+    "The transformers model of a trainer, without an adapter's wrapper."
+    model = trainer.accelerator.unwrap_model(trainer.model)
+    return model.get_base_model() if hasattr(model, 'get_base_model') else model
+
+# %% ../nbs/api/54_passes.ipynb #passes-keep
+@patch
+def _keep_activations(self:Passes) -> None:
+    "Turn checkpointing off, also after a start that has turned it on again."
+    model = _unwrapped(self)
+    if getattr(model, 'is_gradient_checkpointing', False): model.gradient_checkpointing_disable()
+
 # %% ../nbs/api/54_passes.ipynb #passes-parts
 @patch
 def _parts(self:Passes, model, inputs) -> list[dict]:
@@ -100,17 +114,6 @@ def _parts(self:Passes, model, inputs) -> list[dict]:
     if len(passes) == 1: return [inputs]
     device = inputs['completion_ids'].device
     return [rows_of(inputs, torch.tensor(rows, device=device)) for rows in passes]
-
-def _unwrapped(trainer):
-    "The transformers model of a trainer, without an adapter's wrapper."
-    model = trainer.accelerator.unwrap_model(trainer.model)
-    return model.get_base_model() if hasattr(model, 'get_base_model') else model
-
-@patch
-def _keep_activations(self:Passes) -> None:
-    "Turn checkpointing off, also after a start that has turned it on again."
-    model = _unwrapped(self)
-    if getattr(model, 'is_gradient_checkpointing', False): model.gradient_checkpointing_disable()
 
 # %% ../nbs/api/54_passes.ipynb #passes-undivided
 @patch

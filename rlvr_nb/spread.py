@@ -20,7 +20,7 @@ def divided(model:Any # a torch module
     from torch.distributed.fsdp import FSDPModule
     return [module for module in model.modules() if isinstance(module, FSDPModule)]
 
-# %% ../nbs/api/53_spread.ipynb #spread-whole
+# %% ../nbs/api/53_spread.ipynb #spread-check
 def _check_whole(model) -> None:
     "Raise where a weight is still divided."
     left = [name for name, p in model.named_parameters() if hasattr(p, 'device_mesh')]
@@ -28,6 +28,7 @@ def _check_whole(model) -> None:
     raise RLVRError(f'train: FSDP left {len(left)} weights divided among the processes, the first is {left[0]}; type '
                     'train.rollout=transformers, or start the run without the FSDP configuration')
 
+# %% ../nbs/api/53_spread.ipynb #spread-zero3
 @contextmanager
 def _zero3_gathered(model):
     "Within it every process has the weights that stage 3 of DeepSpeed's ZeRO has divided."
@@ -38,6 +39,7 @@ def _zero3_gathered(model):
     from importlib import import_module
     with import_module('deepspeed').zero.GatheredParameters(shards): yield
 
+# %% ../nbs/api/53_spread.ipynb #spread-whole
 @contextmanager
 def gathered(model:Any): # a torch module; one that isn't divided is left alone
     "Within it every process has all weights."
@@ -56,7 +58,7 @@ def gathered(model:Any): # a torch module; one that isn't divided is left alone
             part.reshard()
             part.set_reshard_after_forward(True, recurse=False)
 
-# %% ../nbs/api/53_spread.ipynb #spread-state
+# %% ../nbs/api/53_spread.ipynb #spread-zero3-state
 def _zero3_state(model) -> dict:
     "The state of a model divided by ZeRO, with whole tensors."
     from torch import distributed
@@ -64,6 +66,7 @@ def _zero3_state(model) -> dict:
         if distributed.get_rank(): return {}
         return {name: tensor.detach().cpu().clone() for name, tensor in model.state_dict().items()}
 
+# %% ../nbs/api/53_spread.ipynb #spread-state
 def whole_state(model:Any   # a torch module
                )->dict|None: # name -> tensor, empty but in the main process; None where the model isn't divided
     "The state of a divided model with whole tensors."
