@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['generations', 'evaluations', 'checkpoints_left', 'devices', 'find_device', 'generating_seconds', 'updating_seconds',
-           'step_seconds', 'evaluation_seconds', 'checkpoint_seconds', 'warm_seconds', 'Pace', 'estimated_pace']
+           'step_seconds', 'evaluation_seconds', 'checkpoint_seconds', 'warm_seconds', 'probe_seconds', 'Pace',
+           'estimated_pace']
 
 # %% ../nbs/api/65_duration.ipynb #duration-imports
 import math
@@ -117,7 +118,7 @@ def step_seconds(shape:Shape, # of the model
     return generating / cfg.train.max_steps + updating_seconds(shape, cfg, device, again)
 
 # %% ../nbs/api/65_duration.ipynb #f-other-seconds
-_DISK = 1e9   # bytes a second
+_DISK, _WARM_LAUNCHES = 1e9, 2.4e-3   # bytes a second; seconds a layer and batch of a warm start, measured
 
 def evaluation_seconds(shape:Shape, # of the model
                        cfg:Any,     # a `PipelineConfig`
@@ -155,7 +156,20 @@ def warm_seconds(shape:Shape,  # of the model
     rows = min(known) * warm.epochs
     again = option_of(cfg, 'gradient_checkpointing', True)
     computing = _passes(cfg, again) * shape.parameters() * rows * tokens_of(cfg) / (device['flops'] * _OPERATIONS)
-    return computing + math.ceil(rows / warm.batch_size) * shape.layers * _UPDATE_LAUNCHES
+    return computing + math.ceil(rows / warm.batch_size) * shape.layers * _WARM_LAUNCHES
+
+# %% ../nbs/api/65_duration.ipynb #f-probe-seconds
+def probe_seconds(shape:Shape, # of the model
+                  cfg:Any,     # a `PipelineConfig`
+                  element:int, # bytes of a number in the computation
+                  device:dict, # as `find_device` gives it
+                  prompts:int, # that are sampled, each for one group
+                  memory:float|None=None, # bytes of the device, None where that isn't known
+                 )->float:
+    "Of a probe, every completion at its longest."
+    rows, step = prompts * cfg.train.num_generations, step_seconds(shape, cfg, element, device, 1, memory)
+    each = _token_seconds(shape, cfg, element, device, table_bytes(shape, element, rows, tokens_of(cfg)))
+    return cfg.train.max_completion_length * each + 3 * step
 
 # %% ../nbs/api/65_duration.ipynb #f-pace
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ __all__ = ['CONTEXT', 'WORKSPACES', 'PREFILL', 'UPDATES', 'option_of', 'tokens_o
            'generation_bytes', 'evaluation_bytes', 'vllm_bytes', 'vllm_sleeps', 'is_checkpointed', 'may_keep',
            'is_sliced', 'is_packed', 'kept_of_token', 'held_bytes', 'forecast_plan', 'tokens_kept', 'logits_bytes',
            'head_bytes', 'activation_bytes', 'autocast_bytes', 'gathered_bytes', 'divided_phases',
-           'first_gradient_bytes', 'phases']
+           'first_gradient_bytes', 'warm_bytes', 'phases']
 
 # %% ../nbs/api/64_memory.ipynb #memory-own-imports
 from dataclasses import replace
@@ -189,7 +189,7 @@ def is_packed(shape:Shape, # of the model
               updates:str='packed', # how updates read sequences, one of `UPDATES`
              )->bool:
     "Whether updates read sequences without padding."
-    plain = not (shape.experts or cfg.model.load_in_4bit or cfg.model.load_in_8bit)
+    plain = not (shape.experts or shape.offset or cfg.model.load_in_4bit or cfg.model.load_in_8bit)
     return updates == 'packed' and plain and element == 2 and is_sliced(shape, cfg, updates)
 
 # %% ../nbs/api/64_memory.ipynb #f-layer
@@ -259,10 +259,10 @@ def logits_bytes(shape:Shape, # of the model
     positions = rows * (cfg.train.max_completion_length + 1)
     values = element + 4 if element < 4 else element
     if not is_sliced(shape, cfg, updates): return positions * shape.vocab * 2 * values
-    lora, packed = cfg.model.lora_config.use_lora, is_packed(shape, cfg, element, updates)
+    lora, by_kernel = cfg.model.lora_config.use_lora, updates == 'packed' and element == 2
     head = 0 if lora or element == 4 else shape.vocab * shape.hidden * element
-    slices = slice_bytes(positions, shape.vocab, element if packed else 0)
-    if packed and not lora: slices /= 2   # the slopes come in the backward pass
+    slices = slice_bytes(positions, shape.vocab, element if by_kernel else 0)
+    if by_kernel and not lora: slices /= 2   # the slopes come in the backward pass
     return slices + 2 * positions * shape.hidden * element + head
 
 # %% ../nbs/api/64_memory.ipynb #f-head
@@ -323,7 +323,7 @@ def divided_phases(moments:dict,  # moment -> part -> bytes, as without division
                   )->dict[str, dict[str, float]]:
     "The parts of each phase on one of the devices among which FSDP divides a model."
     layers, whole = gathered_bytes(shape, cfg, element), weight_bytes(shape, cfg, element)
-    gathered = {'loss': layers, 'backward': layers, 'generation': whole, 'evaluation': whole}
+    gathered = {'loss': layers, 'backward': layers, 'warm start': layers, 'generation': whole, 'evaluation': whole}
     def share(part, size): return size / world if part in _DIVIDED else size
     return {moment: {part: share(part, size) for part, size in parts.items()} | {'gathered weights': gathered[moment]}
             if moment in gathered else {part: share(part, size) for part, size in parts.items()}
@@ -363,6 +363,40 @@ def _generating(shape, cfg, element, world, memory) -> dict[str, float]:
     if vllm_asked_by(cfg.train): return {'vLLM': vllm_bytes(shape, cfg, memory)}
     return {'kv cache': cache_bytes(shape, cfg, element, world), **generation_bytes(shape, cfg, element, world)}
 
+# %% ../nbs/api/64_memory.ipynb #f-warm
+def _warm_logits(shape, cfg, element, updates) -> float:
+    "Bytes of the logits of a batch of the warm start."
+    rows = cfg.train.warm_start.batch_size
+    if is_packed(shape, cfg, element, updates): return logits_bytes(shape, cfg, element, rows, updates)
+    return rows * tokens_of(cfg) * shape.vocab * 2 * (element + 4 if element < 4 else element)
+
+def _warm_activations(shape, cfg, element, updates) -> dict[str, float]:
+    "Bytes of what a batch of the warm start keeps, as `activation_bytes` gives them for an update."
+    warm = cfg.train.model_copy(update=dict(per_device_train_batch_size=cfg.train.warm_start.batch_size))
+    kept = MemoryPlan(0, 0, 0.)   # nothing is decided: what isn't computed again is kept in one pass
+    return activation_bytes(shape, cfg.model_copy(update=dict(train=warm)), element, made=kept, updates=updates)
+
+# %% ../nbs/api/64_memory.ipynb #f-warm-bytes
+def warm_bytes(shape:Shape, # of the model
+               cfg:Any,     # a `PipelineConfig`
+               element:int, # bytes of a number in the computation
+               updates:str='packed', # how updates read sequences, one of `UPDATES`
+              )->dict[str, float]:   # empty without a warm start
+    "Bytes of the parts that a warm start has beside the model, in its largest moment."
+    if cfg.train.warm_start is None: return {}
+    count, kept = trained_parameters(shape, cfg), _warm_activations(shape, cfg, element, updates)
+    held = {'activations': kept.pop('activations'), 'half-precision copies': autocast_bytes(shape, cfg, element)}
+    logits, first = _warm_logits(shape, cfg, element, updates), first_gradient_bytes(shape, cfg)
+    head = head_bytes(shape, cfg, element, cfg.train.warm_start.batch_size, updates)
+    moments = {**held, 'logits': logits}, _backward(held, kept, head, 4 * count, first)
+    return {'optimizer': 8. * count, **max(moments, key=lambda parts: sum(parts.values()))}
+
+# %% ../nbs/api/64_memory.ipynb #f-before
+def _before(held:dict, cfg) -> dict[str, float]:
+    "The parts that are there before the training: no reference, no optimizer, and copies only after an evaluation."
+    copies = ('sampling copy', 'fused layers', '16-bit copies') if not cfg.eval.enabled else ()
+    return {part: size for part, size in held.items() if part not in ('reference', 'optimizer', *copies)}
+
 # %% ../nbs/api/64_memory.ipynb #f-moments
 def _undivided(shape, cfg, element, world, memory, updates) -> dict[str, dict[str, float]]:
     "Bytes of each part in each phase where every device has the whole model."
@@ -372,9 +406,11 @@ def _undivided(shape, cfg, element, world, memory, updates) -> dict[str, dict[st
     free = None if memory is None else memory - CONTEXT - sum(held.values()) + held.get('kv cache', 0.)
     evaluating = evaluation_bytes(shape, cfg, element, free, world)
     there = {part: size for part, size in held.items() if part != 'kv cache'}
+    warming = warm_bytes(shape, cfg, element, updates)
     return {'generation': {**held, **_generating(shape, cfg, element, world, memory)},
             **{moment: {**held, **parts} for moment, parts in updating.items()},
-            **({'evaluation': {**there, **evaluating}} if evaluating else {})}
+            **({'evaluation': {**there, **evaluating}} if evaluating else {}),
+            **({'warm start': {**_before(there, cfg), **warming}} if warming else {})}
 
 # %% ../nbs/api/64_memory.ipynb #f-by-transformers
 def _by_transformers(cfg):

@@ -20,6 +20,7 @@ from typing import Any
 from fastcore.basics import patch
 from .completion import Completion
 from .files import json_text, write_text
+from .forecast import probe_time
 from .grammar import ConfigError, override_text
 from .intervals import wilson_interval
 from .checks import PROBES
@@ -377,7 +378,9 @@ def probe(cfg:PipelineConfig,        # of the run
     backend = 'auto' if train.rollout == 'vllm' else train.rollout
     engine = RolloutEngine(model, tokenizer, train.max_completion_length, backend=backend)
     some = _chosen_rows(cfg, prepared.train_rows.rows, prompts)
-    say(f'sampling {len(some)} prompts, {train.num_generations} completions each')
+    seconds = probe_time(cfg, len(some)) if timed else None
+    about = f'; about {seconds:.0f} s for all of it, estimated' if seconds else ''
+    say(f'sampling {len(some)} prompts, {train.num_generations} completions each{about}')
     groups = measure(prepared, engine, some, train.num_generations, _temperature(cfg), cfg.seed)
     report = ProbeReport(groups, train.max_completion_length, train.max_steps)
     say('trying what might help')

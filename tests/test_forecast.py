@@ -2,6 +2,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -396,6 +397,33 @@ def test_parts_worked_out_by_hand(name):
     overrides, arguments, moment, part, expected = BY_HAND[name]
     made = forecast(load_config(GEMMA, *overrides), SMALL_SHAPE, **arguments)
     assert made.phases[moment][part] == pytest.approx(expected, rel=1e-9)
+
+
+# GiB at the peak on an H100 80GB, 26 November 2026, torch 2.11, transformers 5.17, trl 1.14.2, four steps each by
+# tests/gpu/run_gpu.py; with the tokens of the longest prompt
+MEASURED = {
+    'smollm2_lora': (34.67, 262),
+    'smollm2_full': (34.95, 262),
+    'qwen25_full': (20.48, 219),
+    'qwen25_reference': (16.45, 219),
+    'smollm2_evaluated': (6.47, 262),
+    'gemma3_16': (32.18, 279),
+    'gemma3_64': (66.30, 279),
+    'gemma3_checkpointed': (13.18, 279),
+}
+
+
+@pytest.mark.parametrize('name', MEASURED)
+def test_the_peak_is_near_the_measured_one(name):
+    "At most a tenth too high and a twentieth too low."
+    sys.path.insert(0, str(Path(__file__).parent/'gpu'))
+    try: from run_gpu import FORECASTS, KNOWN, MIXED
+    finally: sys.path.pop(0)
+    model, overrides = FORECASTS[name]
+    peak, prompt = MEASURED[name]
+    cfg = load_config(GEMMA, *MIXED, *overrides, f'train.max_prompt_length={prompt}')
+    made = forecast(cfg, known_shapes()[KNOWN[model][1]], memory=79.2 * 2**30, device='NVIDIA H100 80GB HBM3')
+    assert .95 <= made.total / 2**30 / peak <= 1.10
 
 
 def test_experts_are_in_memory_all_and_compute_some():

@@ -702,6 +702,8 @@ def watched_moments():
 
 def in_gib(sizes): return {name: round(size / 2**30, 3) for name, size in sizes.items()}
 
+MIXED = 'eval.enabled=false', 'model.max_seq_length=1536', 'train.max_steps=4', 'train.bf16=true'
+
 def forecast_beside(place, *overrides):
     "Train four steps; what was forecast for the prompts as they were, and what was measured."
     from rlvr_nb.config import load_file
@@ -712,11 +714,8 @@ def forecast_beside(place, *overrides):
     run = place.command(
         TRANSFORMERS,
         'reward.reward_functions=[{category: custom, type: alternate}]',
-        'eval.enabled=false',
-        'model.max_seq_length=1536',
         'train.learning_rate=1e-5',
-        'train.max_steps=4',
-        'train.bf16=true',
+        *MIXED,
         *overrides,
     )
     moments.turn()
