@@ -1254,6 +1254,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                'rlvr_nb.guard._exit': ('api/guard.html#_exit', 'rlvr_nb/guard.py'),
                                'rlvr_nb.guard._hint': ('api/guard.html#_hint', 'rlvr_nb/guard.py'),
                                'rlvr_nb.guard._interrupt': ('api/guard.html#_interrupt', 'rlvr_nb/guard.py'),
+                               'rlvr_nb.guard._loaded': ('api/guard.html#_loaded', 'rlvr_nb/guard.py'),
                                'rlvr_nb.guard._number_problem': ('api/guard.html#_number_problem', 'rlvr_nb/guard.py'),
                                'rlvr_nb.guard._plain_state': ('api/guard.html#_plain_state', 'rlvr_nb/guard.py'),
                                'rlvr_nb.guard._process_state': ('api/guard.html#_process_state', 'rlvr_nb/guard.py'),

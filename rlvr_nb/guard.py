@@ -87,12 +87,17 @@ def with_deadline(call:Callable,           # without arguments
     return running.result()
 
 # %% ../nbs/api/35_guard.ipynb #r-random-state
+def _loaded(name:str # of a library
+           )->Any:   # its module; None where it isn't imported, or not to its end
+    "A library that has been imported."
+    module = sys.modules.get(name)
+    return None if getattr(getattr(module, '__spec__', None), '_initializing', False) else module
+
 def _random_state() -> dict:
     "The state of every random generator a reward could reach."
     state = {'random': random.getstate()}
-    if np := sys.modules.get('numpy'): state['numpy'] = np.random.get_state(legacy=False)
-    torch = sys.modules.get('torch')
-    if torch and hasattr(torch, 'get_rng_state'):
+    if np := _loaded('numpy'): state['numpy'] = np.random.get_state(legacy=False)
+    if torch := _loaded('torch'):
         state['torch'] = torch.get_rng_state()
         if torch.cuda.is_available() and torch.cuda.is_initialized(): state['cuda'] = torch.cuda.get_rng_state_all()
     return state
@@ -162,10 +167,9 @@ class _OwnStream:
 # %% ../nbs/api/35_guard.ipynb #r-process-state
 def _process_state() -> dict:
     "What a call could leave changed for everybody, by what it is called."
-    torch = sys.modules.get('torch')
+    torch = _loaded('torch')
     state = {'the working directory': os.getcwd(), 'sys.stdout': sys.stdout, 'sys.stderr': sys.stderr}
-    known = torch and hasattr(torch, 'get_default_dtype')
-    return state | ({"torch's default type": torch.get_default_dtype()} if torch and known else {})
+    return state | ({"torch's default type": torch.get_default_dtype()} if torch else {})
 
 def _set_process_state(state:dict):
     "Put a state of `_process_state` in place."
