@@ -204,7 +204,8 @@ _LIST_ENDS = frozenset((None, ',', '.', ';', '\n', 'or', 'and', '|'))
 
 def _listed(pieces:list) -> bool:
     "Whether a number stands alone between separators, as an item of a list does."
-    return any(isinstance(p, Quantity) and _at(pieces, i-1) in _LIST_ENDS | {'('} and _at(pieces, i+1) in _LIST_ENDS | {')'}
+    before, behind = _LIST_ENDS | {'('}, _LIST_ENDS | {')'}
+    return any(isinstance(p, Quantity) and _at(pieces, i-1) in before and _at(pieces, i+1) in behind
                for i, p in enumerate(pieces))
 
 # %% ../nbs/api/23_readings.ipynb #v-by-cue
