@@ -18,7 +18,7 @@ from torch.nn.functional import linear
 # %% ../nbs/api/53_packed.ipynb #packed-own-imports
 from fastcore.basics import patch
 from .attention import Attend
-from .decoder import WholeLayer, whole
+from .decoder import whole
 from .distribution import words_obstacle
 from .fused import Rotated, RotatedPair, add_norm, gated
 from .kernels import triton
