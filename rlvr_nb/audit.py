@@ -14,6 +14,7 @@ from typing import Any
 # %% ../nbs/api/37_audit.ipynb #audit-own-imports
 from .grammar import ConfigError, Fault
 from .show import Table
+from .completion import weighted_sum
 from .prompts import Markers, PLAIN, after_opening, is_prefilled
 from .statements import read_number
 from .registry import RewardError, _short
@@ -156,12 +157,6 @@ def _failures(names:list[str], rows:list[dict], failures:list[list], tried:int) 
     if hopeless: raise ConfigError(hopeless)
     return found
 
-# %% ../nbs/api/37_audit.ipynb #r-total
-def _weighted_sum(paid:dict, weights:dict) -> float|None:
-    "The sum by weight of what the rewards pay, None where nothing could be scored."
-    scored = [weights[n]*v for n, v in paid.items() if v is not None]
-    return sum(scored) if scored else None
-
 # %% ../nbs/api/37_audit.ipynb #r-line
 def _probe_row(probe:str, pairs:list[tuple]) -> dict:
     "A line of the table, from what a probe and a perfect completion earn on each row."
@@ -172,10 +167,10 @@ def _probe_row(probe:str, pairs:list[tuple]) -> dict:
 # %% ../nbs/api/37_audit.ipynb #r-audit-table
 def _audit_table(attacks:list[dict], weights:dict) -> list[dict]:
     "What each probe earns over the rows, beside a perfect completion."
-    perfect = [_weighted_sum(a['right, in perfect format'], weights) for a in attacks]
+    perfect = [weighted_sum(a['right, in perfect format'], weights) for a in attacks]
     table = []
     for probe in RIGHT | WRONG:
-        pairs = [(_weighted_sum(a[probe], weights), best) for a, best in zip(attacks, perfect) if probe in a]
+        pairs = [(weighted_sum(a[probe], weights), best) for a, best in zip(attacks, perfect) if probe in a]
         scored = [pair for pair in pairs if None not in pair]
         if scored: table.append(_probe_row(probe, scored))
     return table

@@ -14,7 +14,7 @@ from statistics import variance
 # %% ../nbs/api/38_monitor.ipynb #monitor-own-imports
 from fastcore.basics import patch
 from .grammar import ConfigError, nearest
-from .completion import Completion
+from .completion import Completion, weighted_sum
 from .prompts import Markers
 from .registry import REWARDS
 
@@ -37,12 +37,6 @@ def _correlation(xs:list, ys:list) -> float|None:
     sx, sy = sum((x-mx)**2 for x in xs), sum((y-my)**2 for y in ys)
     if sx <= 1e-12 or sy <= 1e-12: return None
     return sum((x-mx)*(y-my) for x, y in zip(xs, ys)) / math.sqrt(sx*sy)
-
-# %% ../nbs/api/38_monitor.ipynb #r-total
-def _total(record:Completion, weights:dict) -> float|None:
-    "What the trainer adds up for a completion, None where nothing could be scored."
-    scored = [weights.get(name, 1.)*v for name, v in record.rewards.items() if v is not None]
-    return sum(scored) if scored else None
 
 # %% ../nbs/api/38_monitor.ipynb #r-length-correlation
 def _spread(apart:list) -> float:
@@ -255,7 +249,7 @@ def observe(self:RewardMonitor,
     if not records: return {}, {}
     for r in records: r.read(self.markers, self.prefilled)
     names = {name for r in records for name in r.rewards}
-    totals = [_total(r, self.weights) for r in records]
+    totals = [weighted_sum(r.rewards, self.weights) for r in records]
     metrics = _metrics(records, totals, num_generations, self.formats & names, self.judging & names)
     self.history.append(metrics)
     self.late.append((_mean(t for t in totals if t is not None), metrics.get('verdict/match', 0.)))

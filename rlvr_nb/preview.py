@@ -16,6 +16,7 @@ from fastcore.xml import ft
 from .schema import PipelineConfig
 from .prompts import Markers, is_prefilled, render_prompt, system_prompt
 from .data import prompt_tokens
+from .notes import overlap
 from .preflight import _data_component, _model_component
 from .own_data import short_cell
 from .panels import long_text, table_element
@@ -37,9 +38,9 @@ def evaluation_overlap(data:Any,     # a `DefaultDataComponent`
                        most:int|None # evaluation problems
                       )->tuple[int, int]: # how many evaluation problems are also trained on, and how many there are
     "Count the problems that are on both sides."
-    trained = {row['question'] for row in data.train_rows()}
     rows = list(data.eval_rows(None, None, most))
-    return sum(row['question'] in trained for row in rows), len(rows)
+    [seen] = overlap(data.train_rows(), {'evaluated': rows}).values()
+    return seen, len(rows)
 
 # %% ../nbs/api/94_preview.ipynb #w-kept-records
 def _kept_records(data, rows) -> list:

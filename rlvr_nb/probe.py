@@ -18,13 +18,14 @@ from typing import Any
 
 # %% ../nbs/api/81_probe.ipynb #probe-own-imports
 from fastcore.basics import patch
-from .completion import Completion
+from .completion import Completion, weighted_sum
 from .files import json_text, write_text
 from .forecast import probe_time
 from .grammar import ConfigError, override_text
 from .intervals import wilson_interval
 from .checks import PROBES
 from .preflight import prepare
+from .registry import _short
 from .rollout import RolloutEngine
 from .schema import PipelineConfig
 from .show import Table, interval_text, percent
@@ -60,7 +61,7 @@ def totals_of(records:list,  # of `Completion`
               weights:dict,  # reward -> weight
              )->list[float]:
     "What each completion earns; rewards that couldn't score count nothing, as in training."
-    return [sum(weights.get(name, 1.) * paid for name, paid in r.rewards.items() if paid is not None) for r in records]
+    return [weighted_sum(r.rewards, weights) or 0. for r in records]
 
 # %% ../nbs/api/81_probe.ipynb #probe-remedy
 @dataclass
@@ -198,11 +199,6 @@ def shares(self:ProbeReport)->Table:
                   *(line(f'prompts {name} right', share, groups) for name, share in bands.items())])
 
 # %% ../nbs/api/81_probe.ipynb #probe-took
-def _beginning(text:str, most:int=100) -> str:
-    "The beginning of a text, in one line."
-    text = ' '.join(text.split())
-    return text if len(text) <= most else text[:most - 1] + '…'
-
 @patch
 def _took(self:ProbeReport) -> str:
     "Time and memory, in a line of its own; nothing where no step was timed."
@@ -215,7 +211,7 @@ def _took(self:ProbeReport) -> str:
 @patch
 def __str__(self:ProbeReport):
     "The verdict, the shares, where reward is lost, and what to do."
-    lost = [f'{len(rs):5}  {reason:20} {_beginning(rs[0].completion)}' for reason, rs in self.losses().items()]
+    lost = [f'{len(rs):5}  {reason:20} {_short(rs[0].completion, 100)}' for reason, rs in self.losses().items()]
     cuts = ', '.join(f'{limit}: {percent(share)}' for limit, share in self.lengths().items())
     parts = [self.verdict(), str(self.shares()), f'cut off at a limit of tokens: {cuts}{self._took()}']
     if lost: parts.append('not right, by reason, with an example:\n' + '\n'.join(lost))
