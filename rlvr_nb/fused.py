@@ -135,7 +135,8 @@ def add_norm(x:Any,        # hidden states (N, H)
              dtype:Any,    # of the normed rows
             )->tuple:      # the sum (N, H), in the precision of `x`, and the normed sum (N, H)
     "Add a layer's output to the hidden states, and norm the sum for the next product."
-    return AddNorm.apply(x, y, weight, offset, eps, dtype)
+    if y is not None: y = y.contiguous()
+    return AddNorm.apply(x.contiguous(), y, weight, offset, eps, dtype)   # a view may leave gaps between rows
 
 # %% ../nbs/api/52_fused.ipynb #fused-activated
 @_jit
@@ -217,7 +218,7 @@ class Gated(torch.autograd.Function):
         return _gate(table, is_gelu)
 
     @staticmethod
-    def backward(ctx, slope): return _gate_back(*ctx.saved_tensors, slope, ctx.is_gelu), None
+    def backward(ctx: Any, *slopes): return _gate_back(*ctx.saved_tensors, *slopes, ctx.is_gelu), None
 
 # %% ../nbs/api/52_fused.ipynb #fused-gated
 def gated(table:Any,    # gate and values side by side (N, 2 I)

@@ -14,6 +14,7 @@ from typing import Any
 # %% ../nbs/api/53_packed.ipynb #packed-torch
 import torch
 from torch.nn.functional import linear
+from torch.utils.checkpoint import checkpoint
 
 # %% ../nbs/api/53_packed.ipynb #packed-own-imports
 from fastcore.basics import patch
@@ -137,7 +138,8 @@ class PackedModel:
         text = model.config.get_text_config()
         is_gelu, self.kinds = _GATES[_activation(text)], layer_kinds(model.config)
         self.layers = [Layer(layer, is_gelu, dtype) for layer in self.stack.layers]
-        self.norm, self.gaps = Norm(self.stack.norm), None   # from the model's own code, where they were measured
+        self.norm = Norm(self.stack.norm)
+        self.gaps:tuple[float, float]|None = None   # from the model's own code, where they were measured
 
     def rotations(self, x, place): # (N, H), (N)
         "Cosine and sine (N, D) for each kind of layer."
@@ -156,7 +158,7 @@ def states(self:PackedModel,
     x = self.stack.embed_tokens(sequences.ids)
     angles, again = self.rotations(x, sequences.place), getattr(self.model, 'is_gradient_checkpointing', False)
     for layer, kind in zip(self.layers, self.kinds, strict=True):
-        run = partial(torch.utils.checkpoint.checkpoint, layer, use_reentrant=False) if again else layer
+        run = partial(checkpoint, layer, use_reentrant=False) if again else layer
         x = run(x, *angles[kind], sequences)
     return self.norm(x.index_select(0, at_M), None, self.dtype)[1]
 
@@ -244,7 +246,7 @@ def _watched(stack, ids, mask) -> list:
     return [(x * (added.norm() / x.norm().clamp(min=1e-9)).clamp(max=1.), kwargs) for x, kwargs, added in calls]
 
 # %% ../nbs/api/53_packed.ipynb #packed-far
-def _far(ours, theirs, since=0., floor=0.) -> float:
+def _far(ours, theirs, since:Any=0., floor:float=0.) -> float:
     "How far two tensors are apart, relative to how far the second is from `since`."
     apart, size = (ours.float() - theirs.float()).norm(), (theirs.float() - since).norm()
     return (apart / size.clamp(min=max(floor, 1e-20))).item()
@@ -308,12 +310,12 @@ def proved(packed:PackedModel)->tuple: # the same or None, and why there is none
     "A packed model that was compared with the model's own code."
     modes = [(m, m.training) for m in packed.model.modules()]
     packed.model.eval()   # no dropout, which would be another one each time
-    try: packed.gaps = packed_gap(packed)
+    try: gaps = packed_gap(packed)
     except torch.OutOfMemoryError: return None, 'memory is short for the comparison'
     except Exception as e:   # whatever the compiler of this GPU says
         return None, f'it fails here ({type(e).__name__}: {str(e).strip()[:160]})'
     finally:
         for m, training in modes: m.training = training
         torch.clear_autocast_cache()   # casts of weights that belong to the comparison
-    why = _gap_obstacle(*packed.gaps, packed.dtype)
+    packed.gaps, why = gaps, _gap_obstacle(*gaps, packed.dtype)
     return (packed, None) if why is None else (None, why)

@@ -8,6 +8,8 @@ __all__ = ['COLUMNS', 'worked_text', 'file_solutions', 'tokenize_examples', 'War
            'warm_start', 'keep_warm', 'load_warm']
 
 # %% ../nbs/api/57_warmstart.ipynb #warmstart-imports
+# `WithoutPadding` becomes a part of TRL's trainer, imported where a training begins: its attributes are its own.
+# pyright: reportAttributeAccessIssue=false
 import json, math, time
 from collections.abc import Callable
 from contextlib import contextmanager
