@@ -87,9 +87,8 @@ def with_deadline(call:Callable,           # without arguments
     return running.result()
 
 # %% ../nbs/api/35_guard.ipynb #r-random-state
-def _loaded(name:str # of a library
-           )->Any:   # its module; None where it isn't imported, or not to its end
-    "A library that has been imported."
+def _loaded(name:str)->Any: # of a library; None where it isn't imported, or not to its end
+    "The module of a library that has been imported."
     module = sys.modules.get(name)
     return None if getattr(getattr(module, '__spec__', None), '_initializing', False) else module
 
@@ -167,9 +166,8 @@ class _OwnStream:
 # %% ../nbs/api/35_guard.ipynb #r-process-state
 def _process_state() -> dict:
     "What a call could leave changed for everybody, by what it is called."
-    torch = _loaded('torch')
     state = {'the working directory': os.getcwd(), 'sys.stdout': sys.stdout, 'sys.stderr': sys.stderr}
-    return state | ({"torch's default type": torch.get_default_dtype()} if torch else {})
+    return state | ({"torch's default type": torch.get_default_dtype()} if (torch := _loaded('torch')) else {})
 
 def _set_process_state(state:dict):
     "Put a state of `_process_state` in place."
