@@ -204,9 +204,10 @@ def _with_base_model(cfg:PipelineConfig) -> PipelineConfig:
 
 def forecast_for(cfg:PipelineConfig,
                  memory:float|None=None, # bytes of the device, which decide how much a run takes at once
+                 device:str='',          # as the driver calls it, which decides how updates read sequences
                 ):
     "The forecast of a configuration; a `ConfigError` where nothing is known of its model."
-    return forecast(_with_base_model(cfg), memory=memory or None)
+    return forecast(_with_base_model(cfg), memory=memory or None, device=device)
 
 # %% ../nbs/api/93_panels.ipynb #w-ask-driver
 def ask_driver(what:str # fields of nvidia-smi, with commas

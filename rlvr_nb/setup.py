@@ -358,14 +358,14 @@ def draw_form(self:Setup):
 @patch
 def draw_memory(self:Setup):
     "The estimate of memory."
-    try: write(self.w['memory'], memory_panel(forecast_for(self.form.valid, self.here[1]), self.here))
+    try: write(self.w['memory'], memory_panel(forecast_for(self.form.valid, self.here[1], self.here[0]), self.here))
     except ConfigError as e: write(self.w['memory'], ft('p', str(e)))
 
 # %% ../nbs/api/94_setup.ipynb #w-memory-fact
 @patch
 def memory_fact(self:Setup)->tuple[str, str]|None: # (good, warning or error; words)
     "The estimate in a few words, for the header."
-    try: f = forecast_for(self.form.valid, self.here[1])
+    try: f = forecast_for(self.form.valid, self.here[1], self.here[0])
     except ConfigError: return None
     if f.total is None or not f.parts or not self.here[1]: return None
     return memory_verdict(f, self.here)[0], f'{f.total / 1e9:.1f} of {self.here[1] / 1e9:.0f} GB'
