@@ -21,8 +21,8 @@ from .vllm_sampling import vllm_asked_by
 from .tiny import hardware
 from .arguments import geometry, world_size
 from .memoryplan import MemoryPlan, free_bytes
-from .memory import (CONTEXT, forecast_plan, is_checkpointed, may_keep, option_of, phases, sequences_of,
-                            vllm_sleeps)
+from .memory import (CONTEXT, activation_bytes, cache_bytes, forecast_plan, is_checkpointed, logits_bytes,
+                            may_keep, option_of, phases, sequences_of, trained_bytes, vllm_sleeps, weight_bytes)
 from .duration import Pace, estimated_pace, evaluations, find_device, generations, probe_seconds
 
 # %% ../nbs/api/65_forecast.ipynb #f-work
