@@ -59,8 +59,8 @@ def attend_backward(slope:Any,             # of what is attended to (N, heads, D
     "The gradients of queries, keys and values."
     if not _by_flash(q):
         with torch.enable_grad():
-            inputs = [x.detach().requires_grad_() for x in (q, k, v)]
-            return torch.autograd.grad(_one_by_one(*inputs, bounds, scaling, window), inputs, slope)
+            q, k, v = inputs = [x.detach().requires_grad_() for x in (q, k, v)]
+            return torch.autograd.grad(_one_by_one(q, k, v, bounds, scaling, window), inputs, slope)
     (level, state, unused), back = kept, torch.ops.aten._flash_attention_backward
     sides = dict(scale=scaling, window_size_left=None if window is None else window - 1, window_size_right=0)
     tables, lengths = (slope.contiguous(), q, k, v, out, level), (bounds, bounds, longest, longest)

@@ -86,7 +86,7 @@ def _added_norm(x, y, weight, offset, eps, dtype):
 # %% ../nbs/api/52_fused.ipynb #fused-norm-back-run
 _PROGRAMS = 1024   # at most, each with a range of rows
 
-def _added_norm_back(total, weight, root, slope, rest, offset, y_dtype, trained):
+def _added_norm_back(total, weight, root, slope, rest, offset, y_dtype, trained) -> tuple:
     "The gradients of `x`, of `y` in its precision, and of the weight; `rest` is the gradient of the sum itself."
     if not by_kernels(total):
         normed, given = total.float() * root[:, None], slope.float()
@@ -218,7 +218,9 @@ class Gated(torch.autograd.Function):
         return _gate(table, is_gelu)
 
     @staticmethod
-    def backward(ctx: Any, *slopes): return _gate_back(*ctx.saved_tensors, *slopes, ctx.is_gelu), None
+    def backward(ctx, slope):
+        table, = ctx.saved_tensors
+        return _gate_back(table, slope, ctx.is_gelu), None
 
 # %% ../nbs/api/52_fused.ipynb #fused-gated
 def gated(table:Any,    # gate and values side by side (N, 2 I)
@@ -336,4 +338,6 @@ class RotatedPair(torch.autograd.Function):
         return _pair(q, k, cos, sin, False)
 
     @staticmethod
-    def backward(ctx, *slopes): return *_pair(*slopes, *ctx.saved_tensors, True), None, None
+    def backward(ctx, of_q, of_k):
+        cos, sin = ctx.saved_tensors
+        return *_pair(of_q, of_k, cos, sin, True), None, None

@@ -159,7 +159,8 @@ def states(self:PackedModel,
     angles, again = self.rotations(x, sequences.place), getattr(self.model, 'is_gradient_checkpointing', False)
     for layer, kind in zip(self.layers, self.kinds, strict=True):
         run = partial(checkpoint, layer, use_reentrant=False) if again else layer
-        x = run(x, *angles[kind], sequences)
+        cos, sin = angles[kind]
+        x = run(x, cos, sin, sequences)
     return self.norm(x.index_select(0, at_M), None, self.dtype)[1]
 
 # %% ../nbs/api/53_packed.ipynb #packed-logprobs

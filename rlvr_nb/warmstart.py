@@ -204,7 +204,7 @@ def padded(rows:list # tensors, of `Tensors`
 # %% ../nbs/api/57_warmstart.ipynb #warmstart-unpadded
 class WithoutPadding(Unpadded):
     "Takes the loss of a warm start from sequences without padding, where the machine proves that it can."
-    on_note = None
+    on_note:Any = None   # (text) for what should be recorded
 
     def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
         logps = None if return_outputs or not self.model.training else self._logps(model, inputs)
@@ -283,7 +283,8 @@ def warm_start(model:Any, tokenizer:Any,          # ready to train, with its ada
                                train_dataset=Dataset.from_list(examples.rows),
                                callbacks=[_callback(control or TrainingControl(), on_step), *callbacks])
     trainer.on_note, trainer.data_collator = on_note, padded
-    trainer.train_dataset = Tensors(examples.rows)   # the same rows, without the table that TRL asks for
+    rows:Any = Tensors(examples.rows)
+    trainer.train_dataset = rows   # the same rows, without the table that TRL asks for
     for unwanted in (PrinterCallback, ProgressCallback): trainer.remove_callback(unwanted)
     with finite_attention(), naming_memory(warm.batch_size): trainer.train()
     assert next(model.parameters()).dtype == dtype

@@ -20,7 +20,8 @@ FAMILIES = dict(
     qwen2=('Qwen2ForCausalLM', {}),
     qwen3=('Qwen3ForCausalLM', {}),
     gemma3=('Gemma3ForCausalLM',
-            dict(num_key_value_heads=1, sliding_window=24, layer_types=['sliding_attention', 'sliding_attention', 'full_attention',
+            dict(num_key_value_heads=1, sliding_window=24,
+                 layer_types=['sliding_attention', 'sliding_attention', 'full_attention',
                                                  'sliding_attention'], query_pre_attn_scalar=32)),
 )
 
