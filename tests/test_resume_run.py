@@ -3,6 +3,7 @@ import json
 import shutil
 import signal
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -331,41 +332,44 @@ EDITS = {  # what is changed -> the text before and after, and the fact that is 
 }
 
 
-@pytest.fixture(scope='module')
-def owned(tmp_path_factory):
-    "Loads a text as a plugin, and a stopped run of it; everything that it registers is taken out again."
+@contextmanager
+def loaded(text):
+    "Within it a text is loaded as a plugin; what it registers is taken out again behind it."
     from rlvr_nb import rules
     from rlvr_nb.data import DATASET_PROCESSORS
     from rlvr_nb.rewards import REWARDS
-    folder, control = tmp_path_factory.mktemp('owned'), TrainingControl()
     registered = DATASET_PROCESSORS, REWARDS, rules._registered
     kept = [dict(r) for r in registered]
-    def load(text):
-        REWARDS.pop('mine', None)
-        exec(compile(text, str(folder/'mine.py'), 'exec'), {'__name__': 'mine'})
-    load(OWN)
-    run_of(folder/'run', 'reward.reward_functions=[{category: custom, type: mine}]', 'train.max_steps=2',
-           'eval._target_=mine.Evaluation', 'train._target_=mine.Training', control=control,
-           observers=[Steer('step', control.stop)])
-    yield load, folder/'run'
-    for mapping, before in zip(registered, kept):
-        mapping.clear()
-        mapping.update(before)
+    try:
+        exec(compile(text, 'mine.py', 'exec'), {'__name__': 'mine'})
+        yield
+    finally:
+        for mapping, before in zip(registered, kept):
+            mapping.clear()
+            mapping.update(before)
+
+
+@pytest.fixture(scope='module')
+def owned(tmp_path_factory):
+    "A stopped run with a reward, a dataset and components of its own."
+    run, control = tmp_path_factory.mktemp('owned')/'run', TrainingControl()
+    with loaded(OWN):
+        run_of(run, 'reward.reward_functions=[{category: custom, type: mine}]', 'train.max_steps=2',
+               'eval._target_=mine.Evaluation', 'train._target_=mine.Training', control=control,
+               observers=[Steer('step', control.stop)])
+    return run
 
 
 @pytest.mark.parametrize('what', EDITS)
 def test_other_code_of_the_users_own_is_refused(what, owned):
-    load, run = owned
     old, new, fact = EDITS[what]
     assert old in OWN
-    load(OWN.replace(old, new))
-    with pytest.raises(ConfigError, match=f'{fact} was'): Pipeline.resume(run)
+    with loaded(OWN.replace(old, new)), pytest.raises(ConfigError, match=f'{fact} was'): Pipeline.resume(owned)
 
 
 def test_the_same_code_is_resumed(owned, tmp_path):
-    load, run = owned
-    load(OWN + '# a line that nothing depends on\n')
-    assert Pipeline.resume(copy_of(run, tmp_path)).status == 'finished'
+    with loaded(OWN + '# a line that nothing depends on\n'):
+        assert Pipeline.resume(copy_of(owned, tmp_path)).status == 'finished'
 
 
 # ---- signals, in processes of their own
