@@ -14,7 +14,7 @@ from typing import Any
 
 # %% ../nbs/api/65_forecast.ipynb #forecast-own-imports
 from fastcore.basics import patch
-from .grammar import override_text
+from .grammar import ConfigError, override_text
 from .show import Table, gigabytes
 from .architecture import TINY, Shape, find_shape, known_shapes, read_shape
 from .vllm_sampling import vllm_asked_by
@@ -181,7 +181,8 @@ def probe_time(cfg:Any,     # a `PipelineConfig`
               )->float|None: # seconds; None where the device or the model isn't known
     "How long a probe takes on the machine at hand, estimated."
     name, memory = memory_here()
-    facts, shape = find_device(name), find_shape(cfg)
+    try: facts, shape = find_device(name), find_shape(cfg)
+    except ConfigError: return None
     if not facts or shape is None: return None
     return probe_seconds(shape, cfg, _element(cfg)[0], facts, prompts, memory)
 
