@@ -20,6 +20,9 @@ from rlvr_nb.prompts import PLAIN
 from rlvr_nb.verify import Judge
 
 
+NO_WEIGHTS = SimpleNamespace(parameters=list, named_parameters=list)   # a model where another thing answers
+
+
 def random_tables(count, most=60):
     rng = random.Random(5)
     for _ in range(count): yield tuple(rng.randint(0, most) for _ in range(4))
@@ -196,7 +199,7 @@ def test_component_evaluates_every_dataset_and_tells(tmp_path, adder):
     observers = SimpleNamespace(evaluation=lambda when, e: told.append((when, e.dataset)))
     component = DefaultEvaluationComponent(config(), lambda name: Judge('gsm8k', PLAIN), lambda name: problems(50),
                                            run_dir, observers)
-    results = component.run(None, None, 'before')
+    results = component.run(NO_WEIGHTS, None, 'before')
     assert {name: e.n for name, e in results.items()} == {'a/b': 20, 'c': 20}
     assert told == [('before', 'a/b'), ('before', 'c')]
     assert sorted(p.name for p in run_dir.eval.iterdir()) == ['before-a--b.jsonl', 'before-c.jsonl']
@@ -212,7 +215,7 @@ def test_callback_keeps_the_best_and_stops(tmp_path, adder):
     component = DefaultEvaluationComponent(config(save_best=True, early_stopping_patience=2),
                                            lambda name: Judge('gsm8k', PLAIN), lambda name: problems(30))
     component.note = lambda kind, **details: notes.append((kind, details.get('step')))
-    callback, args, seen = component.callback(lambda: None, None), SimpleNamespace(output_dir=str(tmp_path)), []
+    callback, args, seen = component.callback(lambda: NO_WEIGHTS, None), SimpleNamespace(output_dir=str(tmp_path)), []
     for step, skill in [(5, 1.), (10, .2), (20, .9), (30, .4), (40, .5)]:
         adder.now, flags = skill, control()
         callback.on_step_end(args, state(step), flags)
@@ -230,7 +233,7 @@ def test_callback_keeps_the_best_and_stops(tmp_path, adder):
 def test_callback_leaves_the_last_step_to_the_pipeline(adder):
     component = DefaultEvaluationComponent(config(), lambda name: Judge('gsm8k', PLAIN), lambda name: problems(30))
     component.run = lambda *args: pytest.fail('evaluated')
-    callback = component.callback(lambda: None, None)
+    callback = component.callback(lambda: NO_WEIGHTS, None)
     for step in (100, 7): callback.on_step_end(None, state(step), control())
 
 
