@@ -195,7 +195,8 @@ def adder(monkeypatch):
 
 
 def test_component_evaluates_every_dataset_and_tells(tmp_path, adder):
-    told, run_dir = [], SimpleNamespace(eval=tmp_path/'eval')
+    backlog = SimpleNamespace(write=lambda do, size: do())   # of a disk with room
+    told, run_dir = [], SimpleNamespace(eval=tmp_path/'eval', backlog=backlog)
     observers = SimpleNamespace(evaluation=lambda when, e: told.append((when, e.dataset)))
     component = DefaultEvaluationComponent(config(), lambda name: Judge('gsm8k', PLAIN), lambda name: problems(50),
                                            run_dir, observers)
