@@ -176,6 +176,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
             'rlvr_nb.backlog': { 'rlvr_nb.backlog.Backlog': ('api/backlog.html#backlog', 'rlvr_nb/backlog.py'),
                                  'rlvr_nb.backlog.Backlog.__init__': ('api/backlog.html#backlog.__init__', 'rlvr_nb/backlog.py'),
                                  'rlvr_nb.backlog.Backlog._caught_up': ('api/backlog.html#backlog._caught_up', 'rlvr_nb/backlog.py'),
+                                 'rlvr_nb.backlog.Backlog._take': ('api/backlog.html#backlog._take', 'rlvr_nb/backlog.py'),
                                  'rlvr_nb.backlog.Backlog._wait': ('api/backlog.html#backlog._wait', 'rlvr_nb/backlog.py'),
                                  'rlvr_nb.backlog.Backlog.close': ('api/backlog.html#backlog.close', 'rlvr_nb/backlog.py'),
                                  'rlvr_nb.backlog.Backlog.flush': ('api/backlog.html#backlog.flush', 'rlvr_nb/backlog.py'),

@@ -6,7 +6,7 @@
 __all__ = ['MOST_WAITING', 'Backlog']
 
 # %% ../nbs/api/71_backlog.ipynb #backlog-imports
-import sys
+import errno, sys
 from collections import deque
 from collections.abc import Callable
 
@@ -60,14 +60,23 @@ def _caught_up(self:Backlog) -> None:
     self.error, self.late, self.lost = None, 0, 0
     self.tell(said)
 
+# %% ../nbs/api/71_backlog.ipynb #backlog-take
+@patch
+def _take(self:Backlog) -> None:
+    "Take the oldest record out of the queue."
+    self.size -= self.waiting.popleft()[1]
+
 # %% ../nbs/api/71_backlog.ipynb #backlog-flush-method
 @patch
 def flush(self:Backlog)->None:
     "Write what waits, as far as the disk takes it."
     while self.waiting:
         try: self.waiting[0][0]()
-        except OSError as error: return self._wait(error)
-        self.size -= self.waiting.popleft()[1]
+        except OSError as error:
+            if error.errno != errno.ELOOP: return self._wait(error)
+            self._take()
+            raise
+        self._take()
     if self.error: self._caught_up()
 
 # %% ../nbs/api/71_backlog.ipynb #backlog-end
