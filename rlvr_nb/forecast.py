@@ -206,7 +206,8 @@ def read_forecast(record:dict, # of `forecast_record`, perhaps without some of i
                  )->Forecast:  # its pace, without the parts of the memory
     "The forecast that was kept with a run."
     known = {part: record.get(part) for part in _SECONDS}
-    return Forecast({}, {}, [], Pace(**{part: n for part, n in known.items() if isinstance(n, (int, float))}), cfg=cfg)
+    seconds:dict[str, Any] = {part: n for part, n in known.items() if isinstance(n, (int, float))}
+    return Forecast({}, {}, [], Pace(**seconds), cfg=cfg)
 
 # %% ../nbs/api/65_forecast.ipynb #f-vllm-changes
 def _vllm_changes(cfg) -> list[dict]:

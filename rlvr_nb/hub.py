@@ -30,7 +30,8 @@ def reach(url:str,           # asked for its headers
 # %% ../nbs/api/12_hub.ipynb #hub-problem
 _REMEMBERED = 30.                                  # seconds
 _hub_answers:dict[str, tuple[float, str|None]] = {} # address of a Hub -> when it was asked, and why it didn't answer
-_lock, _offline = Lock(), dict(inside=0, hub=False, datasets=None)
+_lock = Lock()
+_offline:dict[str, Any] = dict(inside=0, hub=False, datasets=None)
 
 def hub_problem()->str|None: # None where it answers
     "Why the Hub can't be asked at present."

@@ -392,7 +392,7 @@ def warm_bytes(shape:Shape, # of the model
     return {'optimizer': 8. * count, **max(moments, key=lambda parts: sum(parts.values()))}
 
 # %% ../nbs/api/64_memory.ipynb #f-before
-def _before(held:dict, cfg) -> dict[str, float]:
+def _held_before(held:dict, cfg) -> dict[str, float]:
     "The parts that are there before the training: no reference, no optimizer, and copies only after an evaluation."
     copies = ('sampling copy', 'fused layers', '16-bit copies') if not cfg.eval.enabled else ()
     return {part: size for part, size in held.items() if part not in ('reference', 'optimizer', *copies)}
@@ -410,7 +410,7 @@ def _undivided(shape, cfg, element, world, memory, updates) -> dict[str, dict[st
     return {'generation': {**held, **_generating(shape, cfg, element, world, memory)},
             **{moment: {**held, **parts} for moment, parts in updating.items()},
             **({'evaluation': {**there, **evaluating}} if evaluating else {}),
-            **({'warm start': {**_before(there, cfg), **warming}} if warming else {})}
+            **({'warm start': {**_held_before(there, cfg), **warming}} if warming else {})}
 
 # %% ../nbs/api/64_memory.ipynb #f-by-transformers
 def _by_transformers(cfg):

@@ -1,4 +1,4 @@
-"""How the code is written: the counts of house.py, one direction of imports, ruff and pyright."""
+"""How the code is written: the counts of house.py, one direction of imports, one meaning a name, ruff and pyright."""
 import ast
 import json
 import subprocess
@@ -41,6 +41,43 @@ def test_imports_run_one_way():
 
 def test_no_module_hides_a_standard_one():
     assert {house.module_of(path).stem for path in NOTEBOOKS} & sys.stdlib_module_names == set()
+
+
+def given_names(node):
+    "The names that a statement at the top of a module gives; a method of `@patch` is its class's, not the module's."
+    if isinstance(node, (*house.FUNCTIONS, ast.ClassDef)):
+        return [] if any('patch' in ast.unparse(d) for d in node.decorator_list) else [node.name]
+    if not isinstance(node, (ast.Assign, ast.AnnAssign)): return []
+    if is_alias(node.value): return []
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+    return [n.id for target in targets for n in ast.walk(target)
+            if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
+
+
+def is_alias(value):
+    "Whether a value is one or several names: what they mean is said where they are defined."
+    return isinstance(value, ast.Name) or isinstance(value, ast.Tuple) and all(is_alias(one) for one in value.elts)
+
+
+def named_twice(sources):
+    "The names that several modules define; each program may have its `main`, and each module its logger."
+    found = {}
+    for module, source in sources.items():
+        for node in ast.parse(source).body:
+            for name in given_names(node): found.setdefault(name, set()).add(module)
+    return {name: sorted(modules) for name, modules in found.items()
+            if len(modules) > 1 and name not in ('main', '_log', '_all_') and not name.startswith('__')}
+
+
+def test_a_name_means_one_thing(root):
+    assert named_twice({path.stem: path.read_text() for path in (root/'rlvr_nb').glob('*.py')}) == {}
+
+
+def test_names_that_mean_two_things_are_found():
+    one = 'def read(): pass\nclass Box: pass\nA, B = 1, 2\nsize: int = 1\n@patch\ndef far(self:Box): pass\n_log = 1'
+    two = 'A = {}\nread = size = 2\nBox = Other\nB, C = D, E\ndef far(): pass\n_log = 2'
+    both = ['one', 'two']
+    assert named_twice(dict(one=one, two=two)) == {'A': both, 'read': both, 'size': both}
 
 
 def test_the_counts_count(tmp_path):
