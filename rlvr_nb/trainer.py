@@ -52,6 +52,15 @@ def _add_speed(metrics:dict) -> None:
         metrics['tokens/per_second'] = [sum(metrics['tokens/generated']) / generated]
     metrics['memory/gib'] = [peak_memory() / 2**30]
 
+# %% ../nbs/api/55_trainer.ipynb #t-wait
+def _wait_for_gpu() -> float:
+    "Wait until the GPU has done what was started; seconds."
+    import torch
+    if not torch.cuda.is_initialized(): return 0.
+    start = time.perf_counter()
+    torch.cuda.synchronize()
+    return time.perf_counter() - start
+
 # %% ../nbs/api/55_trainer.ipynb #t-timed
 _LINES = 100  # of the log that stay in memory
 
@@ -66,6 +75,13 @@ class Timed:
 
     def _calculate_rewards(self, *args, **kwargs):
         return self._timed('reward', super()._calculate_rewards, *args, **kwargs)
+
+    def training_step(self, *args, **kwargs):
+        times = self._metrics['train']['step_time']
+        known = len(times)
+        loss = super().training_step(*args, **kwargs)
+        if len(times) > known: times[-1] += _wait_for_gpu()
+        return loss
 
     def log(self, logs, start_time=None):
         _add_speed(self._metrics['train'])
