@@ -6,11 +6,14 @@
 __all__ = []
 
 # %% ../nbs/api/83_warm_stage.ipynb #warm-stage-imports
+from dataclasses import asdict
 from pathlib import Path
 
 # %% ../nbs/api/83_warm_stage.ipynb #warm-stage-own-imports
 from fastcore.basics import patch
 from .arguments import is_main_process
+from .files import fits
+from .health import Batches
 from .prompts import Markers
 from .warmstart import WarmExamples, WarmOutcome, file_solutions, keep_warm, load_warm, warm_examples, warm_start
 from .train_stage import Pipeline
@@ -34,6 +37,24 @@ def _warm_examples(self:Pipeline, model, tokenizer) -> WarmExamples:
     most, longest = warm.examples if warm else None, self.cfg.train.max_completion_length
     return warm_examples(rows, solutions, model, tokenizer, markers, longest, most)
 
+# %% ../nbs/api/83_warm_stage.ipynb #l-warm-batches
+@patch
+def _smaller_batches(self:Pipeline, batches:Batches) -> None:
+    "Tell, count and remember that the tuning begins again with smaller batches."
+    text = (f'memory ran out; it begins again with {batches.micro} rows in a pass, '
+            f'{batches.accumulation} passes in a step')
+    self._fault('warm start', text)
+    self.run_dir.log_event('retried', what='a warm start, with fewer rows in a pass, because memory ran out',
+                           where='warm start', message=text, batches=asdict(batches))
+
+@patch
+def _known_batches(self:Pipeline) -> Batches|None:
+    "The batches that this run's tuning came to, None where memory never ran out."
+    kinds = dict.fromkeys(asdict(Batches(1, 1, 1)), int)
+    found = [e.get('batches') for e in self.run_dir.read_events('retried') if e.get('where') == 'warm start']
+    if not found or not fits(found[-1], kinds) or min(found[-1][name] for name in kinds) < 1: return None
+    return Batches(**{name: found[-1][name] for name in kinds})
+
 # %% ../nbs/api/83_warm_stage.ipynb #l-warm-tune
 @patch
 def _tune(self:Pipeline, model, tokenizer) -> WarmOutcome:
@@ -43,7 +64,8 @@ def _tune(self:Pipeline, model, tokenizer) -> WarmOutcome:
     def report_step(step, total, log): self.observers.emit('warm_step', step, total, log)
     def noted(text): self.run_dir.log_event('note', text=text)
     outcome = warm_start(model, tokenizer, examples, train.warm_start, self.run_dir.path/'.warm', self.cfg.seed,
-                         train.bf16, self.control, report_step, train.grpo.get('gradient_checkpointing'), noted)
+                         train.bf16, self.control, report_step, train.grpo.get('gradient_checkpointing'), noted,
+                         batches=self._known_batches(), on_smaller=self._smaller_batches)
     if is_main_process(): keep_warm(model, tokenizer, self.warm_folder(), outcome)
     return outcome
 

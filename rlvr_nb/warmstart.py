@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['COLUMNS', 'worked_text', 'file_solutions', 'tokenize_examples', 'WarmExamples', 'warm_examples', 'sft_arguments',
-           'Steered', 'WarmOutcome', 'refuse_nothing', 'Tensors', 'padded', 'WithoutPadding', 'naming_memory',
+           'Steered', 'WarmOutcome', 'refuse_nothing', 'Tensors', 'padded', 'WithoutPadding', 'fewer_rows', 'Beginning',
            'warm_start', 'keep_warm', 'load_warm']
 
 # %% ../nbs/api/57_warmstart.ipynb #warmstart-imports
@@ -12,19 +12,18 @@ __all__ = ['COLUMNS', 'worked_text', 'file_solutions', 'tokenize_examples', 'War
 # pyright: reportAttributeAccessIssue=false
 import json, math, time
 from collections.abc import Callable
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 # %% ../nbs/api/57_warmstart.ipynb #warmstart-own-imports
 from fastcore.basics import patch
-from .agreement import any_process
+from .agreement import any_process, several
 from .arguments import hardware_arguments
 from .checkpoint import choose_checkpoint, publish, seal, staging
 from .control import StopRequested, TrainingControl
 from .grammar import ConfigError, RLVRError
-from .health import is_out_of_memory
+from .health import Batches, free_memory, is_out_of_memory
 from .files import fits, read_json
 from .model import hardware, is_adapted
 from .prompts import Markers, is_prefilled, render_prompt
@@ -242,19 +241,60 @@ def _trainer_class():
     from trl import SFTTrainer # pyright: ignore[reportPrivateImportUsage]
     return type('WarmTrainer', (WithoutPadding, SFTTrainer), {})
 
-# %% ../nbs/api/57_warmstart.ipynb #warmstart-memory
-@contextmanager
-def naming_memory(batch_size:int # `train.warm_start.batch_size`
-                 ):
-    "Within it memory that runs out is an `RLVRError` that says what to lower."
-    try: yield
-    except (RuntimeError, MemoryError) as error:
-        if not is_out_of_memory(error): raise
-        shorter = 'train.max_completion_length, which leaves longer solutions out'
-        lower = f'type train.warm_start.batch_size={batch_size // 2}' if batch_size > 1 else f'lower {shorter}'
-        said = f'train: memory runs out in the warm start, {batch_size} solutions in a pass; {lower}'
-        raise RLVRError(said) from error
+# %% ../nbs/api/57_warmstart.ipynb #warmstart-fewer
+def fewer_rows(batches:Batches,      # that were too large
+               error:BaseException,  # that ended the training
+              )->Batches:
+    "Batches for the same steps with less memory; an `RLVRError` where there are none, other errors as they are."
+    if not is_out_of_memory(error): raise error
+    rows = batches.micro
+    if rows > 1 and not several():
+        passes = batches.accumulation * rows   # for an odd number, which can't be halved
+        return Batches(1, passes, passes) if rows % 2 else batches.halved()
+    shorter = 'train.max_completion_length, which leaves longer solutions out'
+    lower = f'type train.warm_start.batch_size={rows // 2}' if rows > 1 else f'lower {shorter}'
+    many = f'{rows} solutions' if rows > 1 else 'a single solution'
+    raise RLVRError(f'train: memory runs out in the warm start, {many} in a pass; {lower}') from error
 
+# %% ../nbs/api/57_warmstart.ipynb #warmstart-beginning
+class Beginning:
+    "The trainable weights of a model as they were when this was made."
+    def __init__(self, model:Any): # a torch module
+        self.model = model
+        self.kept = {name: p.detach().to('cpu', copy=True) for name, p in self._trained()}
+
+    def _trained(self): return [(name, p) for name, p in self.model.named_parameters() if p.requires_grad]
+
+    def put_back(self)->None:
+        "Give the model these weights again, and no gradients."
+        self.model.zero_grad(set_to_none=True)
+        for name, p in self._trained(): p.data.copy_(self.kept[name])
+
+# %% ../nbs/api/57_warmstart.ipynb #warmstart-to-the-end
+def _to_the_end(make_trainer:Callable, batches:Batches, begin_again:Callable):
+    "Train to the end, with fewer rows in a pass whenever memory runs out; returns the trainer's state."
+    while True:
+        trainer = make_trainer(batches)
+        try:
+            trainer.train()
+            return trainer.state
+        except (RuntimeError, MemoryError) as error: batches = fewer_rows(batches, error)
+        del trainer   # and the tensors that it holds
+        free_memory()
+        begin_again(batches)
+
+# %% ../nbs/api/57_warmstart.ipynb #warmstart-trainer
+def _trainer(model, tokenizer, examples:WarmExamples, arguments:dict, callbacks:list):
+    "TRL's trainer, which gets the rows as tensors in the place of the table that it asks for."
+    from datasets import Dataset
+    from transformers import PrinterCallback, ProgressCallback
+    from trl import SFTConfig # pyright: ignore[reportPrivateImportUsage]
+    trainer = _trainer_class()(model=model, processing_class=tokenizer, args=SFTConfig(**arguments),
+                               train_dataset=Dataset.from_list(examples.rows), callbacks=callbacks)
+    rows:Any = Tensors(examples.rows)
+    trainer.train_dataset, trainer.data_collator = rows, padded
+    for unwanted in (PrinterCallback, ProgressCallback): trainer.remove_callback(unwanted)
+    return trainer
 
 # %% ../nbs/api/57_warmstart.ipynb #warmstart-run
 def warm_start(model:Any, tokenizer:Any,          # ready to train, with its adapter
@@ -266,32 +306,38 @@ def warm_start(model:Any, tokenizer:Any,          # ready to train, with its ada
                control:TrainingControl|None=None, # to pause and stop
                on_step:Callable|None=None,        # (step, total, log) after each step
                checkpointing:bool|None=None,      # of activations; None means on a GPU
-              on_note:Callable|None=None,        # (text) for what should be recorded
-              callbacks:tuple|list=(),           # of transformers, beside the ones that report and stop
+               on_note:Callable|None=None,        # (text) for what should be recorded
+               callbacks:tuple|list=(),           # of transformers, beside the ones that report and stop
+               batches:Batches|None=None,         # of an earlier attempt for which memory was enough
+               on_smaller:Callable|None=None,     # (batches) where memory ran out, and the training begins again
               )->WarmOutcome:
     "Train a model on worked solutions; with an adapter, the adapter."
-    from datasets import Dataset
-    from transformers import PrinterCallback, ProgressCallback
-    from trl import SFTConfig # pyright: ignore[reportPrivateImportUsage]
     from rlvr_nb.adapters import make_lean, make_norms_lean  # imports torch, which a form or a command line never needs
     refuse_nothing(examples)
     start, dtype = time.perf_counter(), next(model.parameters()).dtype
     make_lean(model)
     make_norms_lean(model)
-    args = SFTConfig(**sft_arguments(warm, bf16, folder, seed, checkpointing))
-    trainer = _trainer_class()(model=model, processing_class=tokenizer, args=args,
-                               train_dataset=Dataset.from_list(examples.rows),
-                               callbacks=[_callback(control or TrainingControl(), on_step), *callbacks])
-    trainer.on_note, trainer.data_collator = on_note, padded
-    rows:Any = Tensors(examples.rows)
-    trainer.train_dataset = rows   # the same rows, without the table that TRL asks for
-    for unwanted in (PrinterCallback, ProgressCallback): trainer.remove_callback(unwanted)
-    with finite_attention(), naming_memory(warm.batch_size): trainer.train()
+    every = [_callback(control or TrainingControl(), on_step), *callbacks]
+    def make_trainer(batches):
+        sizes = dict(per_device_train_batch_size=batches.micro, gradient_accumulation_steps=batches.accumulation)
+        trainer = _trainer(model, tokenizer, examples,
+                           sft_arguments(warm, bf16, folder, seed, checkpointing) | sizes, every)
+        trainer.on_note = on_note
+        return trainer
+
+    first = Batches(warm.batch_size, 1, 1)
+    if batches and batches.same_work(first): first = first.narrower(batches)
+    beginning = Beginning(model) if first.micro > 1 and not several() else None
+    def begin_again(batches):
+        if beginning: beginning.put_back()
+        if on_smaller: on_smaller(batches)
+
+    with finite_attention(): state = _to_the_end(make_trainer, first, begin_again)
     assert next(model.parameters()).dtype == dtype
-    losses = [line['loss'] for line in trainer.state.log_history if 'loss' in line]
+    losses = [line['loss'] for line in state.log_history if 'loss' in line]
     model.zero_grad(set_to_none=True)
     last = losses[-1] if losses else math.nan
-    return WarmOutcome(trainer.state.global_step, len(examples.rows), last, time.perf_counter() - start)
+    return WarmOutcome(state.global_step, len(examples.rows), last, time.perf_counter() - start)
 
 # %% ../nbs/api/57_warmstart.ipynb #warmstart-keep
 def keep_warm(model:Any, tokenizer:Any, # tuned

@@ -114,3 +114,29 @@ def test_a_file_that_is_not_there_is_refused_before_a_model_is_loaded(tmp_path):
                       f'run_dir={tmp_path/"run"}')
     with pytest.raises(ConfigError, match='there is no file .*nowhere.jsonl'): Pipeline(cfg).run()
     assert not (tmp_path/'run').exists()
+
+
+def test_memory_that_runs_out_halves_the_rows_of_a_pass_and_is_remembered(whole, tmp_path, monkeypatch):
+    "Memory for half of the rows, from the second step on; then killed, and resumed."
+    import torch
+    from rlvr_nb.warmstart import WithoutPadding
+    passes, compute = [], WithoutPadding.compute_loss
+
+    def tight(self, model, inputs, *args, **kwargs):
+        passes.append(len(inputs['input_ids']))
+        if len(passes) > 1 and passes[-1] > 8: raise torch.OutOfMemoryError('CUDA out of memory.')
+        return compute(self, model, inputs, *args, **kwargs)
+
+    monkeypatch.setattr(WithoutPadding, 'compute_loss', tight)
+    inside = Kills('warm_step', lambda step, total, log: len(passes) > 5)
+    with monkeypatch.context() as patched, pytest.raises(Killed):
+        patched.setattr(Pipeline, '_ended_by', lambda self, error, evaluated: error)
+        Pipeline(load_config(*SMALL, 'train.max_steps=1', 'eval.enabled=false', f'run_dir={tmp_path/"run"}'),
+                 observers=(inside,)).run()
+    assert passes == [16, 16, 8, 8, 8, 8]
+    second = Pipeline.resume(tmp_path/'run')
+    assert second.status == 'finished' and passes[6:] == [8, 8, 8, 8]
+    told = [e['message'] for e in second.run_dir.read_events('fault') if e['where'] == 'warm start']
+    assert told == ['memory ran out; it begins again with 8 rows in a pass, 2 passes in a step']
+    mine, theirs = (r.run_dir.read_events('warm_start')[-1] for r in (second, whole))
+    assert mine['steps'] == theirs['steps'] and mine['loss'] == pytest.approx(theirs['loss'], abs=1e-4)
