@@ -282,6 +282,7 @@ def packed_gap(packed:PackedModel # over a model in the precision in which it tr
     "How far packed sequences are from the model's own code, layer by layer, at most."
     ids, mask = _trial_tokens(packed.model, next(packed.model.parameters()).device)
     calls, sequences = _watched(packed.stack, ids, mask), pack(ids, mask)
+    torch.clear_autocast_cache()   # torch 2.10 would take casts made without gradients for some with them
     with torch.enable_grad(): gaps = [_layer_gap(packed, i, call, sequences, mask) for i, call in enumerate(calls)]
     return max(states for states, _ in gaps), max(slopes for _, slopes in gaps)
 
