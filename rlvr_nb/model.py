@@ -398,7 +398,9 @@ def merge(self:DefaultModelComponent, model:Any # as `load` returned it; left wi
     if self.quantized:
         raise ConfigError("model.save_merged: merging into 4-bit or 8-bit weights would round the adapter away; "
                           "save the adapter alone: model.save_merged=false")
-    return model.merge_and_unload()
+    merged = model.merge_and_unload()
+    if is_adapted(merged): del merged.peft_config   # peft 0.18 leaves it there
+    return merged
 
 # %% ../nbs/api/41_model.ipynb #m-save
 @patch
