@@ -50,10 +50,10 @@ def _runs(folder='outputs'):
     return table.text() if table.rows else f'{folder}: no run is there'
 
 # %% ../nbs/api/85_commands.ipynb #commands-send
-@command('RUN_DIR', help="send to Weights & Biases what it hasn't got of a run")
-def _send(run):
-    from rlvr_nb.observers import send_to_wandb
-    return '\n'.join(f'sent {what}' for what in send_to_wandb(run)) or 'nothing was missing'
+@command('RUN_DIR', '[TRACKER]', help="send to W&B, TensorBoard or trackio what it hasn't got of a run")
+def _send(run, tracker=None):
+    from rlvr_nb.sending import send_run
+    return '\n'.join(f'sent {what}' for what in send_run(run, tracker)) or 'nothing was missing'
 
 @command('RUN_DIR', 'OWNER/NAME', help='upload the model of a run to the Hub, with its card')
 def _push(run, repo_id):

@@ -304,7 +304,7 @@ def unsent(run_dir:Any, # a `RunDir`, or its path
     "The data of a run that W&B doesn't have yet."
     run = as_run(run_dir)
     dropped = [e for e in run.read_events('observer_dropped') if e['name'] == 'wandb']
-    sent = [e['step'] for e in run.read_events('sent')]
+    sent = [e['step'] for e in run.read_events('sent') if e['name'] == 'wandb']
     missing = dropped[-1].get('step') or 0 if len(dropped) > len(sent) else None
     folders = (run.path/'wandb').glob('offline-run-*')
     return sorted(p for p in folders if not list(p.glob('*.synced'))), missing

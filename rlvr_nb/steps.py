@@ -91,7 +91,7 @@ class Guarded:
             self.failed = True
             said = (str(error).splitlines() or [''])[0]
             self.tell(self.name, f'stopped in {event} after step {state.global_step} ({type(error).__name__}: {said}); '
-                                 'the record of the run goes on, and has what is missing there')
+                                 'the record of the run goes on, and `rlvr-nb send` writes what is missing there')
 
 
 # %% ../nbs/api/56_steps.ipynb #t-guard

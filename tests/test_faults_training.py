@@ -253,8 +253,9 @@ def test_a_full_disk_keeps_the_last_whole_checkpoint(tmp_path, monkeypatch):
 
 
 def test_a_writer_that_fails_is_told_and_the_training_goes_on(tmp_path, monkeypatch):
-    "TensorBoard's disk is full from the second line on; the run's own record has every step."
-    pytest.importorskip('tensorboard')
+    "TensorBoard's disk is full from the second line on; the run's own record has every step, and is sent later."
+    events = pytest.importorskip('tensorboard.backend.event_processing.event_accumulator')
+    from rlvr_nb.cli import main
     from torch.utils.tensorboard import SummaryWriter
     add, count = SummaryWriter.add_scalar, iter(range(10_000))
     def full(*args, **kwargs):
@@ -267,6 +268,11 @@ def test_a_writer_that_fails_is_told_and_the_training_goes_on(tmp_path, monkeypa
     told = [e['message'] for e in run.read_events('fault') if e['where'] == 'tensorboard']
     assert len(told) == 1 and 'stopped in on_log' in told[0] and 'No space left on device' in told[0]
     assert len(run.curve('loss')) == 4 and told[0].split(' (')[0] in run.report.read_text()
+    monkeypatch.setattr(SummaryWriter, 'add_scalar', add)
+    assert main(['send', str(run.path)]) == 0
+    board = events.EventAccumulator(str(tmp_path/'board'/run.path.name)).Reload()
+    assert {e.step: e.value for e in board.Scalars('train/reward')} == pytest.approx(dict(run.curve('reward')))
+    assert [(e['name'], e['step']) for e in run.read_events('sent')] == [('tensorboard', 4)]
 
 
 def test_a_run_whose_end_cannot_be_written_is_told_at_the_next_look(tmp_path, monkeypatch):
