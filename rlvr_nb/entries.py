@@ -28,6 +28,8 @@ ELSEWHERE = (LIST, 'prompts.system_prompts')   # these have editors of their own
 UNUSABLE = ('reduce_lr_on_plateau', 'greedy')  # schedulers that follow an evaluation the trainer doesn't do
 
 # %% ../nbs/api/90_entries.ipynb #w-option
+_PROMPT_TEXTS = 'prompts.system_prompts.'
+
 @dataclass(frozen=True)
 class Option:
     "One option of the schema, as a form shows it."
@@ -47,11 +49,13 @@ class Option:
         steps = split_path(self.path)
         return path_text(steps[-1:] if self.path.startswith(LIST) else steps[1:] or steps)
     @property
-    def label(self)->str: return TITLES.get(self.path, self.key)
+    def label(self)->str:
+        if self.path.startswith(_PROMPT_TEXTS): return 'Text of the system prompt'
+        return TITLES.get(self.path, self.key)
     @property
     def section(self)->str: return self.path.partition('.')[0] if '.' in self.path else ''
     @property
-    def simple(self)->bool: return self.path in TITLES
+    def simple(self)->bool: return self.path in TITLES or self.path.startswith(_PROMPT_TEXTS)
 
 # %% ../nbs/api/90_entries.ipynb #w-bounds
 @patch(as_prop=True)

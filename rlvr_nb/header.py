@@ -7,6 +7,7 @@ __all__ = ['to_fix', 'facts', 'killed_text', 'section_buttons', 'Header']
 
 # %% ../nbs/api/96_header.ipynb #header-imports
 import time
+from pathlib import Path
 from typing import Any
 
 # %% ../nbs/api/96_header.ipynb #header-own-imports
@@ -18,7 +19,7 @@ from .elements import button, classed, line, panel, set_visible, stack, write
 from .entries import LIST
 from .fields import fix_button
 from .live import config_fingerprint, last_sign
-from .panels import duration, outcome_text, status_line
+from .panels import duration, form_differs, outcome_text, status_line
 from .sections import Notice, Tasks, message_text
 
 # %% ../nbs/api/96_header.ipynb #w-to-fix
@@ -144,6 +145,14 @@ def draw_buttons(self:Header, view:Any, running:bool, paused:bool):
 
 # %% ../nbs/api/96_header.ipynb #w-header-draw
 @patch
+def _differs(self:Header, view:Any)->str:
+    "What the form is set to, where that isn't the run that is shown."
+    cfg, run = self.form.valid, self.form.base.run
+    if view.fingerprint in (None, config_fingerprint(cfg)): return ''
+    begins = run and Path(cfg.model.model_name_or_path).is_relative_to(run)
+    return form_differs(view.status, Path(run).name if begins else '')
+
+@patch
 def draw(self:Header,
          view:Any,                        # of a `Live`
          running:bool,                    # this app trains
@@ -153,7 +162,7 @@ def draw(self:Header,
         ):
     "Bring the header up to date."
     self.draw_buttons(view, running, paused)
-    other = view.fingerprint is not None and view.fingerprint != config_fingerprint(self.form.valid)
+    other = self._differs(view)
     self.w['status'].value = status_line(view, paused, '' if running else outcome_text(comparisons), other)
     write(self.w['facts'], facts(self.form, self.titles, memory, total))
     self.draw_blocked(view, running)

@@ -50,7 +50,7 @@ def needs(cfg:PipelineConfig, # as it is set
          )->str:
     "What a model would need with the other options as they are."
     other = cfg.model_copy(update=dict(model=cfg.model.model_copy(update=dict(model_name_or_path=name))))
-    try: f = forecast_for(other, memory)
+    try: least, here = forecast_for(other).total, forecast_for(other, memory).total
     except ConfigError: return name
-    if f.total is None: return f'{name}: its size is unknown, since there is no config.json of it here'
-    return f'{name}: about {gigabytes(f.total)}'
+    if least is None: return f'{name}: its size is unknown, since there is no config.json of it here'
+    return f'{name}: about {gigabytes(least)}' + (', more than there is here' if memory and here > memory else '')

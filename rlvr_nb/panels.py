@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['STAGES', 'ORDERS', 'COMPLETION_FILTERS', 'table_element', 'long_text', 'duration', 'time_left', 'bar_text',
-           'status_text', 'outcome_text', 'status_line', 'filtered', 'figure_text', 'paid_table', 'ordered',
-           'completions_table', 'forecast_for', 'ask_driver', 'machine', 'load_text', 'memory_verdict', 'memory_panel',
-           'command_block', 'download', 'changes_table', 'configuration_panel', 'comparison_panel']
+           'status_text', 'outcome_text', 'form_differs', 'status_line', 'filtered', 'figure_text', 'paid_table',
+           'ordered', 'completions_table', 'forecast_for', 'ask_driver', 'machine', 'load_text', 'memory_verdict',
+           'memory_panel', 'command_block', 'download', 'changes_table', 'configuration_panel', 'comparison_panel']
 
 # %% ../nbs/api/93_panels.ipynb #panels-imports
 import base64, os, shutil, subprocess
@@ -109,21 +109,28 @@ def outcome_text(comparisons:dict # dataset -> Comparison
         return f'{name}: {change} ({points(c.difference)} points)'
     return '; '.join(said(name, c) for name, c in comparisons.items())
 
-# %% ../nbs/api/93_panels.ipynb #w-status-line
-_OTHER = 'The last run, trained with another configuration than the one below. '
+# %% ../nbs/api/93_panels.ipynb #w-form-differs
+def form_differs(status:str,       # of the run that is shown
+                 further:str='',   # name of the run with whose model the form begins
+                )->str:
+    "What the form is set to, where that isn't the run that is shown."
+    if further: return f'The form below trains further from a model of the run {further}; it does so in a new run.'
+    goes_on = ' Continue keeps those of the run.' if status in ('stopped', 'failed', 'killed') else ''
+    return f'The form below has other settings than this run; a new run uses those of the form.{goes_on}'
 
+# %% ../nbs/api/93_panels.ipynb #w-status-line
 def status_line(view:SimpleNamespace, # of a `Live`
                 paused:bool=False,  # the training waits
                 outcome:str='',     # `outcome_text`
-                other:bool=False,   # the form says something else than this run was trained with
+                other:str='',       # what the form is set to, where that isn't this run: `form_differs`
                )->str:              # HTML
     "The state with a bar, as an element that screen readers announce."
     running, done = view.status == 'running', view.step_now / view.total if view.total else 0
     bar = ft('progress', value=f'{done:.4f}', max='1', aria_label='Share of the training steps done')
-    whose = _OTHER if other and not running else ''
     where = ft('div', f'Run directory: {view.run_dir.path}', cls='rlvr-quiet') if view.run_dir else None
-    state = ft('div', whose, status_text(view, paused), role='status', aria_live='polite')
-    return page(state, ft('div', outcome) if outcome else None, bar if running else None, where,
+    state = ft('div', status_text(view, paused), role='status', aria_live='polite')
+    differs = ft('div', other, cls='rlvr-quiet') if other and not running else None
+    return page(state, ft('div', outcome) if outcome else None, differs, bar if running else None, where,
                 cls=f'rlvr-state rlvr-is-{view.status}')
 
 # %% ../nbs/api/93_panels.ipynb #w-filter

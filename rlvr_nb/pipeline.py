@@ -314,7 +314,8 @@ def evaluate(cls:Pipeline, path:str|Path,        # a run directory, a model fold
     model_path = run.model_folder if run and Path(path).absolute() == run.path else path
     model = cfg.model.model_copy(update=dict(model_name_or_path=str(model_path), save_model_path=None))
     evaluation = cfg.eval.model_copy(update=dict(enabled=True))
-    cfg = cfg.model_copy(update=dict(model=model, eval=evaluation, name=f'{cfg.name}-evaluation'))
+    name = cfg.name.removesuffix('-evaluation')   # what is evaluated may be an evaluation itself
+    cfg = cfg.model_copy(update=dict(model=model, eval=evaluation, name=f'{name}-evaluation'))
     pipeline = cls(cfg) # pyright: ignore[reportCallIssue]
     pipeline.prepared = prepare(pipeline.cfg)
     pipeline._open_run()

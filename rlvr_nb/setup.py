@@ -86,15 +86,15 @@ class Simple:
 
     def is_plain(self, path:str)->bool:
         "Whether an option is shown without having anything to say."
-        if path in TITLES or path == f'prompts.system_prompts.{self.form.valid.prompts.prompting_mode}': return True
-        return path.startswith('train.warm_start.') and in_use(self.form, path)
+        if path.startswith('train.warm_start.'): return in_use(self.form, path)
+        return path in TITLES or path == f'prompts.system_prompts.{self.form.valid.prompts.prompting_mode}'
 
 # %% ../nbs/api/94_setup.ipynb #w-simple-update
 _FIELD_ORDER = {path: i for i, path in enumerate(TITLES)}
 
 def _place_in_form(path:str) -> int:
     "The place of an option in the simple form."
-    return _FIELD_ORDER.get('train.warm_start' if path.startswith('train.warm_start.') else path, len(_FIELD_ORDER))
+    return _FIELD_ORDER.get(path, len(_FIELD_ORDER))
 
 @patch
 def update(self:Simple):
@@ -332,6 +332,8 @@ def here(self:Setup)->tuple[str, int]:
     return self._here
 
 # %% ../nbs/api/94_setup.ipynb #w-setup-search
+_LEAST = 'The memory is what a run gets by with; where there is more, it takes more and is faster.'
+
 @patch
 def search(self:Setup):
     "Look for models."
@@ -339,7 +341,7 @@ def search(self:Setup):
     def show(found):
         names, said = found
         self.show_models([(needs(cfg, name, self.here[1]), name) for name in names])
-        self.tasks.say('find-model', said or (None if names else f'No model is called {text!r}.'))
+        self.tasks.say('find-model', said or (_LEAST if names else f'No model is called {text!r}.'))
     self.tasks.run('find-model', lambda: find_models(text), show, 'Searching ...')
 
 # %% ../nbs/api/94_setup.ipynb #w-setup-draw
