@@ -1,6 +1,7 @@
 """Sphinx configuration of the documentation site. The pages come from `pages.py`; `build.sh` runs both."""
 import re
 from pathlib import Path
+from posixpath import split
 
 from docutils import nodes
 from latex2mathml.converter import convert
@@ -56,6 +57,27 @@ def mathml(display):
     return visit
 
 
+ENTRY = '<li class="toctree-l1"><a class="reference internal" href="{}">'
+CURRENT = '<li class="toctree-l1 current"><a class="current reference internal" href="#">'
+trees = {}   # folder -> the sidebar of its pages, where none of them is marked as the current one
+
+
+def sidebar(app, pagename, template, context, doctree):
+    "Make the sidebar once for a folder and mark the current page in it; Sphinx would copy all headings for each page."
+    folder, name = split(pagename)
+    entry, make = ENTRY.format(f'{name}.html'), context['toctree']
+
+    def tree(**asked):
+        if folder not in trees:
+            trees[folder] = make(**asked).replace('<ul class="current">', '<ul>').replace(CURRENT, entry)
+        before, found, after = trees[folder].partition(entry)
+        if not found: return before   # the search
+        start, _, items = before.rpartition('<ul>')
+        return f'{start}<ul class="current">{items}{CURRENT}{after}'
+    context['toctree'] = tree
+
+
 def setup(app):
+    app.connect('html-page-context', sidebar, priority=400)   # before the theme asks for it
     StandaloneHTMLBuilder.search = False   # its index knows pages, ours knows sections
     app.add_html_math_renderer('mathml', inline_renderers=(mathml(False), None), block_renderers=(mathml(True), None))
