@@ -18,6 +18,7 @@ LONGEST = 1500                     # characters of a section that are searched
 VOID = {'area', 'base', 'br', 'col', 'hr', 'img', 'input', 'link', 'meta', 'source', 'track', 'wbr'}
 INLINE = {'a', 'b', 'code', 'em', 'i', 'mark', 'span', 'strong'}   # other tags part words
 SILENT = {'script', 'style', 'svg', 'button', 'details'}   # details: the source of a definition
+HEADINGS = {'h1', 'h2', 'h3', 'h4', 'h5', 'h6'}
 OFFERED = {'start': 'Start here', 'tutorials': 'Tutorials', 'howto': 'How-to', 'guide': 'Configuration',
            'explanations': 'Explanations', 'api': 'API'}
 
@@ -59,7 +60,7 @@ class Page(HTMLParser):
     def handle_data(self, data):
         if not self.sections or not self.is_prose(): return
         if any('headerlink' in (attrs.get('class') or '') for _, attrs in self.open): return
-        in_heading = any(re.fullmatch('h[1-6]', tag) for tag, _ in self.open)
+        in_heading = any(tag in HEADINGS for tag, _ in self.open)
         if in_heading: self.sections[-1].title += data
         else: self.sections[-1].words.append(data)
 
