@@ -52,5 +52,5 @@ def needs(cfg:PipelineConfig, # as it is set
     other = cfg.model_copy(update=dict(model=cfg.model.model_copy(update=dict(model_name_or_path=name))))
     try: least, here = forecast_for(other).total, forecast_for(other, memory).total
     except ConfigError: return name
-    if least is None: return f'{name}: its size is unknown, since there is no config.json of it here'
+    if least is None or here is None: return f'{name}: its size is unknown, since there is no config.json of it here'
     return f'{name}: about {gigabytes(least)}' + (', more than there is here' if memory and here > memory else '')
