@@ -6,7 +6,7 @@
 __all__ = ['Record', 'board_folder', 'BoardRecord', 'TrackioRecord', 'behind', 'send_run']
 
 # %% ../nbs/api/74_sending.ipynb #sending-imports
-import os, shutil
+import os
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
