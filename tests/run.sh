@@ -4,6 +4,7 @@
 # Sets up what it needs the first time (a minute or more) and again when the dependencies change.
 #   CONSTRAINTS=constraints-latest.txt bash tests/run.sh    tests the newest set of versions instead
 #   PYTHON=python3.12 bash tests/run.sh                     chooses the Python
+#   EVERYTHING=1 bash tests/run.sh    also tries the app in Notebook 7, and opens every page of the site: two minutes more
 #   PROCESSES=0 bash tests/run.sh tests/test_report.py      one process, as a debugger needs it
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."

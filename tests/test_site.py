@@ -213,7 +213,9 @@ def opened(browser, url, allowed, **context):
 def test_pages_fit_the_window_and_ask_no_other_host(site, documents, browser):
     page, seen = opened(browser, (site/'index.html').as_uri(), ('file:', 'data:'))
     bad = {}
-    for name in documents:   # in one tab: a new one for each page takes longer than the pages do
+    names = sorted(documents)
+    if not os.environ.get('EVERYTHING'): names = [n for n in names if not n.startswith('api/')] + names[::5]
+    for name in names:   # in one tab: a new one for each page takes longer than the pages do
         page.goto((site/name).as_uri())
         for width in (1400, 400):
             page.set_viewport_size(dict(width=width, height=900))
