@@ -3892,6 +3892,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                               'rlvr_nb/writer.py'),
                                 'rlvr_nb.writer.WriterMark._beat': ('api/writer.html#writermark._beat', 'rlvr_nb/writer.py'),
                                 'rlvr_nb.writer.WriterMark._counts': ('api/writer.html#writermark._counts', 'rlvr_nb/writer.py'),
+                                'rlvr_nb.writer.WriterMark._holder': ('api/writer.html#writermark._holder', 'rlvr_nb/writer.py'),
                                 'rlvr_nb.writer.WriterMark._is_lost': ('api/writer.html#writermark._is_lost', 'rlvr_nb/writer.py'),
                                 'rlvr_nb.writer.WriterMark._loss': ('api/writer.html#writermark._loss', 'rlvr_nb/writer.py'),
                                 'rlvr_nb.writer.WriterMark._remove': ('api/writer.html#writermark._remove', 'rlvr_nb/writer.py'),

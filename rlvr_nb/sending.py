@@ -7,6 +7,7 @@ __all__ = ['Record', 'board_folder', 'BoardRecord', 'TrackioRecord', 'behind', '
 
 # %% ../nbs/api/74_sending.ipynb #sending-imports
 import os
+from abc import ABC, abstractmethod
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -19,10 +20,12 @@ from .events import Observer, evaluation_metrics, replay
 from .observers import TRAINER_WRITERS, send_to_wandb, unsent
 
 # %% ../nbs/api/74_sending.ipynb #sending-record
-class Record(Observer):
+class Record(Observer, ABC):
     "Writes what it is told of a run, number by number; a subclass knows where to."
     last_step = 0
-    def write(self, step, numbers): raise NotImplementedError(f'{type(self).__name__} writes nowhere')
+
+    @abstractmethod
+    def write(self, step, numbers): "Write numbers by name, as they were after a step."
 
     def step(self, step, total, metrics):
         self.last_step = step

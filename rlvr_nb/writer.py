@@ -104,13 +104,18 @@ def _counts(self:WriterMark, mark:dict) -> bool:
     if mark['pid'] == os.getpid(): return self.held.get(self.path) == mark['token']
     return _lives(mark)
 
+# %% ../nbs/api/71_writer.ipynb #writer-holder
+@patch
+def _holder(self:WriterMark) -> str:
+    "Whose the mark is, in words."
+    mark = self.read()
+    return f"process {mark['pid']} on {mark['host']}, since {mark['since']}" if mark else 'another process'
+
 # %% ../nbs/api/71_writer.ipynb #writer-claim
 @patch
 def refusal(self:WriterMark)->str:
     "Who writes, since when, and what to do."
-    mark = self.read()
-    who = f"process {mark['pid']} on {mark['host']}, since {mark['since']}" if mark else 'another process'
-    return (f'{self.path.parent}: is being written by {who}; wait until that run ends, or stop it, and try again. '
+    return (f'{self.path.parent}: is being written by {self._holder()}; wait until that run ends, or stop it, and try again. '
             f'A mark of a process that is gone counts for nothing after {STALE / 60:.0f} minutes')
 
 # %% ../nbs/api/71_writer.ipynb #writer-stale
@@ -156,9 +161,7 @@ def _is_lost(self:WriterMark, token:str) -> bool:
 @patch
 def _loss(self:WriterMark) -> str:
     "Who has taken over, and what that means."
-    mark = self.read()
-    who = f"process {mark['pid']} on {mark['host']}, since {mark['since']}" if mark else 'another process'
-    return (f'{self.path.parent}: has been taken over by {who}, because this process was not heard of for '
+    return (f'{self.path.parent}: has been taken over by {self._holder()}, because this process was not heard of for '
             f'{STALE / 60:.0f} minutes; it ends here and writes nothing more')
 
 

@@ -31,11 +31,9 @@ class Session:
 
     def run(self, code): return self.read(self.client.execute(code))
     def text(self, code): return ''.join(t for kind, t in self.run(code) if kind in ('text', 'error'))
-    def click(self,
-              comm): self.client.shell_channel.send(self.client.session.msg('comm_msg',
-                                                                            dict(comm_id=comm,
-                                                                                 data=dict(method='custom',
-                                                                                           content=dict(event='click')))))
+    def click(self, comm):
+        content = dict(comm_id=comm, data=dict(method='custom', content=dict(event='click')))
+        self.client.shell_channel.send(self.client.session.msg('comm_msg', content))
 
 
 def main(click):
