@@ -161,8 +161,8 @@ def _is_lost(self:WriterMark, token:str) -> bool:
 @patch
 def _loss(self:WriterMark) -> str:
     "Who has taken over, and what that means."
-    return (f'{self.path.parent}: has been taken over by {self._holder()}, because this process was not heard of for '
-            f'{STALE / 60:.0f} minutes; it ends here and writes nothing more')
+    return (f'{self.path.parent}: has been taken over by {self._holder()}, because this process was not heard '
+            f'of for {STALE / 60:.0f} minutes; it ends here and writes nothing more')
 
 
 # %% ../nbs/api/71_writer.ipynb #writer-claim-it
