@@ -115,8 +115,8 @@ def _holder(self:WriterMark) -> str:
 @patch
 def refusal(self:WriterMark)->str:
     "Who writes, since when, and what to do."
-    return (f'{self.path.parent}: is being written by {self._holder()}; wait until that run ends, or stop it, and try again. '
-            f'A mark of a process that is gone counts for nothing after {STALE / 60:.0f} minutes')
+    return (f'{self.path.parent}: is being written by {self._holder()}; wait until that run ends, or stop it, '
+            f'and try again. A mark of a process that is gone counts for nothing after {STALE / 60:.0f} minutes')
 
 # %% ../nbs/api/71_writer.ipynb #writer-stale
 _WRITTEN_IN = 5.  # seconds that a process may take to write its mark
