@@ -24,6 +24,8 @@ CHROMIUM = next(filter(None, map(shutil.which, BROWSERS)), None)
 # Several processes share the tests (pytest-xdist). A file stays in one of them, so that what its tests share, such as a
 # trained model or the built site, is made once. The tests of these files share nothing and spread.
 SPREAD = {'test_notebooks', 'test_house'}
+# How many tests were left out that only EVERYTHING=1 runs: those with the marker `everything`.
+LEFT_OUT = pytest.StashKey[int]()
 # What takes longest begins first, so that no process is left alone with it at the end.
 LONGEST = ['test_pipeline', 'test_app_browser', 'test_site', 'test_resume_run', 'test_resume', 'test_widgets_colab',
            'test_tracking', 'test_faults', 'test_faults_training', 'test_widgets', 'test_strangers', 'test_howto']
@@ -51,9 +53,30 @@ def place(item):
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items):
-    "Put the longest files in front; the single tests at the end even out who has done how much."
-    items.sort(key=place)
+def pytest_collection_modifyitems(config, items):
+    "Leave the slower checks out; put the longest files in front: the single tests at the end even out who did how much."
+    slower = [] if os.environ.get('EVERYTHING') else [item for item in items if item.get_closest_marker('everything')]
+    if slower: config.hook.pytest_deselected(items=slower)
+    config.stash[LEFT_OUT] = len(slower)
+    items[:] = sorted((item for item in items if item not in slower), key=place)
+
+
+def pytest_sessionfinish(session):
+    "A process that shares the tests tells the first one how many it has left out."
+    if hasattr(session.config, 'workeroutput'): session.config.workeroutput['left_out'] = session.config.stash[LEFT_OUT]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node):
+    "All processes have collected the same tests: what one says counts."
+    node.config.stash[LEFT_OUT] = getattr(node, 'workeroutput', {}).get('left_out', 0)
+
+
+def pytest_unconfigure(config):
+    "The last line of all, so that nobody takes the shorter run for the whole."
+    left_out = config.stash.get(LEFT_OUT, 0)
+    if left_out and not hasattr(config, 'workerinput'):
+        print(f'{left_out} slower checks left out: EVERYTHING=1 bash tests/run.sh runs them too')
 
 
 @pytest.fixture(scope='session')

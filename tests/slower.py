@@ -1,0 +1,12 @@
+"Values of a parameter of which the default run tries a few, and EVERYTHING=1 all."
+import pytest
+
+
+def some(values, *kept):
+    "All `values`, those that aren't among `kept` with the marker `everything`; a value that is a tuple is a row."
+    values = list(values)
+    assert kept and all(any(value is k or value == k for value in values) for k in kept), 'kept, and no value'
+    def marked(value):
+        row = value if isinstance(value, tuple) else (value,)
+        return value if value in kept else pytest.param(*row, marks=pytest.mark.everything)
+    return [marked(value) for value in values]
