@@ -54,7 +54,7 @@ def place(item):
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config, items):
-    "Leave the slower checks out; put the longest files in front: the single tests at the end even out who did how much."
+    "Leave the slower checks out, and put the longest files in front: single tests at the end fill what is left."
     slower = [] if os.environ.get('EVERYTHING') else [item for item in items if item.get_closest_marker('everything')]
     if slower: config.hook.pytest_deselected(items=slower)
     config.stash[LEFT_OUT] = len(slower)

@@ -149,7 +149,7 @@ def test_commands_run_as_they_are_printed(page, line, place, capfd, without_acco
 
 @pytest.mark.parametrize('page, line', LAUNCHED, ids=[f'{page}-{i}' for i, (page, _) in enumerate(LAUNCHED)])
 def test_launched_commands_have_options_that_exist(page, line, place, capfd, without_accounts, monkeypatch):
-    "What other programs start is checked up to the configuration; tests/test_pipeline.py starts four processes."
+    "What other programs start is checked up to the configuration; tests/test_processes.py starts two."
     words = shlex.split(line)
     if processes := re.search(r'(?:nproc_per_node=|num_processes )(\d+)', line):
         monkeypatch.setenv('WORLD_SIZE', processes[1])

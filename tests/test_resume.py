@@ -16,6 +16,7 @@ from rlvr_nb.data import ArithmeticProcessor
 from rlvr_nb.prompts import build_messages
 from rlvr_nb.tiny import build_tiny_model
 from rlvr_nb.training import DefaultTrainingLoopComponent
+from slower import some
 
 STEPS = 7
 TIMES = re.compile('seconds|step_time|tokens/per_second|memory|runtime|per_second')
@@ -157,7 +158,8 @@ def whole_of(tmp_path_factory):
     return run
 
 
-@pytest.mark.parametrize('name', MATRIX)
+@pytest.mark.parametrize('name', some(MATRIX, 'all weights with beta', 'four steps, two passes, beta',
+                                       'accumulation within a generation', 'dynamic sampling, an adapter'))
 def test_a_killed_training_ends_as_if_it_never_was(name, whole_of, tmp_path):
     "Killed inside the generation of the fourth step; resumed from checkpoints of the first, second and third epoch."
     chosen, prompts, whole, folder = whole_of(name)
@@ -183,7 +185,7 @@ def test_a_stop_and_a_second_kill_change_nothing(whole_of, tmp_path):
     assert_same(whole, third)
 
 
-@pytest.mark.parametrize('at', [4, 7])
+@pytest.mark.parametrize('at', some([4, 7], 7))
 def test_a_stop_inside_a_generation_saves_the_step_before(at, whole_of, tmp_path):
     "Also where the generation is the first of an epoch, of three steps each."
     _, _, whole, _ = whole_of('an adapter')
@@ -196,8 +198,10 @@ def test_a_stop_inside_a_generation_saves_the_step_before(at, whole_of, tmp_path
     assert_same(whole, second)
 
 
-@pytest.mark.parametrize('name, step, passes', [('accumulation', 3, 1), ('accumulation', 5, 3),
-                                                ('accumulation within a generation', 4, 1)])
+WITHIN = ('accumulation within a generation', 4, 1)
+
+
+@pytest.mark.parametrize('name, step, passes', some([('accumulation', 3, 1), ('accumulation', 5, 3), WITHIN], WITHIN))
 def test_a_stop_inside_a_step_ends_with_its_pass(name, step, passes, whole_of, tmp_path):
     "What the passes have computed is given up, said, and computed again."
     _, prompts, whole, _ = whole_of(name)

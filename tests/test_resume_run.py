@@ -16,6 +16,7 @@ from rlvr_nb.observers import Observer
 from rlvr_nb.pipeline import Pipeline
 from rlvr_nb.rundir import RunDir
 from same_run import assert_same, measured
+from slower import some
 from warm import Command
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -72,7 +73,10 @@ def test_a_stopped_run_ends_as_the_whole_one(stopped, whole, tmp_path):
     assert_same(run, whole)
 
 
-@pytest.mark.parametrize('stage', ['model', 'evaluate before', 'train', 'save', 'evaluate after'])
+STAGES = 'model', 'evaluate before', 'train', 'save', 'evaluate after'
+
+
+@pytest.mark.parametrize('stage', some(STAGES, 'train', 'evaluate after'))
 def test_a_stop_in_any_stage_is_kept_and_resumes(stage, whole, tmp_path):
     control = TrainingControl()
     result = run_of(
@@ -112,7 +116,7 @@ def test_a_stop_in_an_evaluation_between_steps_makes_up_for_it(whole, tmp_path):
     assert sorted(map(str, mine[0])) == sorted(map(str, theirs[0])) and mine[1:] == theirs[1:]
 
 
-@pytest.mark.parametrize('event', ['evaluation', 'stage_end'])
+@pytest.mark.parametrize('event', some(['evaluation', 'stage_end'], 'evaluation'))
 def test_an_evaluation_that_a_killed_run_had_measured_counts_once(event, stopped, whole, tmp_path):
     run, killed = copy_of(stopped, tmp_path), type('Killed', (BaseException,), {})
     def die(): raise killed
@@ -175,9 +179,10 @@ def test_every_damage_of_every_file_is_noticed(name, harm, stopped, tmp_path):
     assert damage(copy), f'{harm.__name__} of {name} went unnoticed'
 
 
-@pytest.mark.parametrize(
-    'name, harm', [('optimizer.pt', remove), ('trainer_state.json', cut), ('adapter_model.safetensors', flip)]
-)
+DAMAGES = [('optimizer.pt', remove), ('trainer_state.json', cut), ('adapter_model.safetensors', flip)]
+
+
+@pytest.mark.parametrize('name, harm', some(DAMAGES, DAMAGES[2]))
 def test_a_damaged_checkpoint_is_passed_over_and_named(name, harm, stopped, whole, tmp_path):
     run = copy_of(stopped, tmp_path)
     harm(run/'checkpoints/checkpoint-2'/name)
@@ -221,7 +226,7 @@ def saved_files(monkeypatch, at, torn):
     return Killed
 
 
-@pytest.mark.parametrize('at', [0, 2, 4, 6, 9, 13, 18, 22, 24])
+@pytest.mark.parametrize('at', some([0, 2, 4, 6, 9, 13, 18, 22, 24], 2, 13))
 def test_killed_at_any_file_of_a_save_ends_the_same(at, stopped, whole, tmp_path, monkeypatch):
     run = copy_of(stopped, tmp_path)
     with monkeypatch.context() as patched:
@@ -378,10 +383,10 @@ def wait_for(path, text, process):
     while process.poll() is None and not (path.exists() and text in path.read_text()): time.sleep(0.02)
 
 
-@pytest.mark.parametrize(
-    'sent, when',
-    [(signal.SIGINT, '"evaluate before"'), (signal.SIGTERM, '"train"'), (signal.SIGTERM, '"evaluate after"')],
-)
+SIGNALS = [(signal.SIGINT, '"evaluate before"'), (signal.SIGTERM, '"train"'), (signal.SIGTERM, '"evaluate after"')]
+
+
+@pytest.mark.parametrize('sent, when', some(SIGNALS, SIGNALS[2]))   # test_pipeline_options.py has the others too
 def test_one_signal_stops_a_run_in_order(sent, when, tmp_path):
     process = Command('run_dir=run', *SHORT, 'eval.eval_num_samples=64', 'eval.eval_batch_size=1', cwd=tmp_path)
     wait_for(tmp_path/'run/events.jsonl', f'"kind": "stage_start", "name": {when}', process)

@@ -1,11 +1,10 @@
 """A table of one's own: from a file and column names to what a run trains on, and every slip before it."""
 import json
-import subprocess
-import sys
 
 import pytest
 
 from small_models import build
+from warm import run_command
 
 from rlvr_nb.config import ConfigError, load_config
 from rlvr_nb.data import DATASET_PROCESSORS, DefaultDataComponent, register_table
@@ -145,7 +144,7 @@ def test_programs(program, result):
     assert FinQAProcessor().get_worked_solution(gold) is None  # none of them leads to this answer
 
 
-def test_a_run_of_ones_own_file(tmp_path, sums, root):
+def test_a_run_of_ones_own_file(tmp_path, sums):
     "The documented command; then an error that says what became of the rows."
     build('llama', tmp_path/'model')
     common = ['data_component=table', f'data.dataset_path={sums}', f'model.model_name_or_path={tmp_path/"model"}',
@@ -156,11 +155,9 @@ def test_a_run_of_ones_own_file(tmp_path, sums, root):
             "(.*)'", 'data.params.answer=solution'))
     rows = report.prepared.eval_rows['table']
     assert rows[0]['answer'] == str(sum(map(int, rows[0]['question'].removesuffix('=?').split('+'))))
-    done = subprocess.run([sys.executable, str(root/'run_pipeline.py'), '--dry-run', *common,
-                           'data.params.question=problem', "data.params.extract='(zzz)'"],
-                          cwd=tmp_path, capture_output=True, text=True)
-    assert done.returncode == 2 and 'Traceback' not in done.stderr
-    assert "answer doesn't match data.params.extract" in done.stderr
+    status, _, err = run_command('--dry-run', *common, 'data.params.question=problem', "data.params.extract='(zzz)'",
+                                 cwd=tmp_path)
+    assert status == 2 and 'Traceback' not in err and "answer doesn't match data.params.extract" in err
 
 
 def test_answers_that_nobody_can_read_are_named_before_training(tmp_path):

@@ -1,6 +1,7 @@
 """The app's wiring: what is typed, clicked and trained, without a browser. Runs on ipywidgets 7.7 and 8.1."""
 import html
 import json
+import shlex
 import subprocess
 import sys
 import threading
@@ -13,6 +14,7 @@ from rlvr_nb.config import BUILTIN_MODEL, ConfigError, load_config, override_tex
 from rlvr_nb.fields import plain_help
 from rlvr_nb.grammar import Fault
 from rlvr_nb.rundir import RunDir
+from warm import run_command
 from rlvr_nb.widgets import (
     TOOLTIP,
     App,
@@ -376,14 +378,13 @@ def test_the_command_of_a_reward_from_a_cell_reproduces_it(tmp_path):
         "app.add_reward('brief')\nprint(*command_of(app.form), sep='\\n---\\n')\n"
     )
     (tmp_path/'cell.py').write_text(code)
-    made = subprocess.run([sys.executable, 'cell.py'], cwd=tmp_path, capture_output=True, text=True)
-    assert made.returncode == 0, made.stderr
-    command, _, source = made.stdout.partition('\n---\n')
+    status, said, err = run_command(cwd=tmp_path, program=tmp_path/'cell.py')
+    assert status == 0, err
+    command, _, source = said.partition('\n---\n')
     assert command.endswith('--plugin rlvr_plugin.py')
     (tmp_path/'rlvr_plugin.py').write_text(source)
-    run = command.replace('python run_pipeline.py', f'{sys.executable} -m rlvr_nb')
-    done = subprocess.run(run, shell=True, cwd=tmp_path, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout[-500:] + done.stderr[-1500:]
+    status, out, err = run_command(*shlex.split(command.removeprefix('python run_pipeline.py ')), cwd=tmp_path)
+    assert status == 0, out[-500:] + err[-1500:]
     made = RunDir(tmp_path/'made')
     rewards = [r['rewards'] for r in made.read_completions()]
     assert made.status() == 'finished' and len(rewards) == 16 and all('brief' in r for r in rewards)
@@ -769,11 +770,10 @@ def test_a_lost_run_is_known_and_goes_on_in_the_foreground(tmp_path):
         "app.background = True\napp.box\napp.start()\n"
         "while app.live.step_now < 3: time.sleep(.02)\nos.kill(os.getpid(), 9)"
     )  # as a kernel that is restarted
-    subprocess.run(
-        [sys.executable, '-c', code, *SMALL[1:3], 'train.max_steps=6', 'train.save_steps=1', f'run_dir={tmp_path}/run'],
-        capture_output=True,
-        timeout=120,
-    )
+    (tmp_path/'cell.py').write_text(code)
+    options = [*SMALL[1:3], 'train.max_steps=6', 'train.save_steps=1', f'run_dir={tmp_path}/run']
+    status, *said = run_command(*options, cwd=tmp_path, program=tmp_path/'cell.py')
+    assert status == -9, said
     app = App.attach(tmp_path/'run')
     command = app.live.run_dir.read_manifest()['command']
     app.box

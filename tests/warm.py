@@ -71,7 +71,7 @@ def run_notebook(notebook, log, flags='', seconds=900):
 
 
 class Command:
-    "`python run_pipeline.py ARGUMENTS` at work, with what tests ask of `subprocess.Popen`."
+    "`python run_pipeline.py ARGUMENTS`, or another program, at work; with what tests ask of `subprocess.Popen`."
     def __init__(self, *arguments, cwd, program='run_pipeline.py', **env):
         environ = {k: v for k, v in os.environ.items() if not k.startswith('WANDB')} | {'OMP_NUM_THREADS': '1'} | env
         self.folder = tempfile.TemporaryDirectory()
@@ -91,9 +91,9 @@ class Command:
         with self.folder: return [path.read_text(encoding='utf-8', errors='replace') for path in self.logs]
 
 
-def run_command(*arguments, cwd, **env):
+def run_command(*arguments, cwd, **more):
     "The same from start to end: status, output and errors."
-    process = Command(*arguments, cwd=cwd, **env)
+    process = Command(*arguments, cwd=cwd, **more)
     out, err = process.communicate()
     return process.returncode, out, err
 
