@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Build the documentation site from the notebooks: bash nbs/build.sh [FOLDER]   (FOLDER is _docs when left out)
+#   API_PAGES='prompts verify' bash nbs/build.sh    builds these of the 160 pages of the API only, while you write one
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 out=${1:-_docs}

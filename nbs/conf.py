@@ -1,4 +1,5 @@
 """Sphinx configuration of the documentation site. The pages come from `pages.py`; `build.sh` runs both."""
+import os
 import re
 from pathlib import Path
 from posixpath import split
@@ -77,7 +78,18 @@ def sidebar(app, pagename, template, context, doctree):
     context['toctree'] = tree
 
 
+def leave_out(app, config):
+    "With API_PAGES, such as `prompts verify`, the other pages of the API are left out; links to them become text."
+    kept = os.environ.get('API_PAGES', '').split()
+    if not kept: return
+    pages = sorted(Path(app.srcdir).glob('api/*.ipynb'))
+    if unknown := set(kept) - {page.stem for page in pages}: raise ValueError(f'API_PAGES names {sorted(unknown)}')
+    config.exclude_patterns += [f'api/{page.name}' for page in pages if page.stem not in kept]
+    config.suppress_warnings += ['toc.excluded', 'myst.xref_missing']
+
+
 def setup(app):
+    app.connect('config-inited', leave_out)
     app.connect('html-page-context', sidebar, priority=400)   # before the theme asks for it
     StandaloneHTMLBuilder.search = False   # its index knows pages, ours knows sections
     app.add_html_math_renderer('mathml', inline_renderers=(mathml(False), None), block_renderers=(mathml(True), None))
