@@ -4,7 +4,7 @@
 # Sets up what it needs the first time (a minute or more) and again when the dependencies change.
 #   CONSTRAINTS=constraints-latest.txt bash tests/run.sh    tests the newest set of versions instead
 #   PYTHON=python3.12 bash tests/run.sh                     chooses the Python
-#   EVERYTHING=1 bash tests/run.sh    also tries the app in Notebook 7, and opens every page of the site: two minutes more
+#   EVERYTHING=1 bash tests/run.sh    all of every kind: the app in Notebook 7, every page of the site, every crash point
 #   PROCESSES=0 bash tests/run.sh tests/test_report.py      one process, as a debugger needs it
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -23,6 +23,23 @@ if [ -z "$python" ]; then
     exit 2
 fi
 
+# A browser for the tests of pages, and a sandbox: installed while pip installs the rest
+browser() { command -v chromium || command -v chromium-browser || command -v google-chrome || command -v google-chrome-stable; } >/dev/null
+missing=()
+browser || missing+=(chromium fonts-dejavu-core)
+command -v bwrap >/dev/null || missing+=(bubblewrap)
+install() {
+    local root=''
+    [ "$(id -u)" = 0 ] || root='sudo -n'
+    $root apt-get update -qq && $root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "${missing[@]}"
+}
+log=$(mktemp)
+if [ ${#missing[@]} -gt 0 ] && command -v apt-get >/dev/null; then
+    echo "Installing ${missing[*]}"
+    install >"$log" 2>&1 </dev/null &
+    installing=$!
+fi
+
 # An environment per Python and set of versions, so that neither yours nor another's is disturbed
 venv=.venv-test
 [ "$constraints" = constraints.txt ] || venv=.venv-test-$(basename "$constraints" .txt)
@@ -39,21 +56,8 @@ if [ "$(cat "$venv/ready" 2>/dev/null)" != "$state" ]; then
     "$venv/bin/python" -m pip install -q --no-compile --disable-pip-version-check -c "$constraints" -e '.[dev]'
     echo "$state" > "$venv/ready"
 fi
-
-# A browser for the tests of pages, and a sandbox
-browser() { command -v chromium || command -v chromium-browser || command -v google-chrome || command -v google-chrome-stable; } >/dev/null
-missing=()
-browser || missing+=(chromium fonts-dejavu-core)
-command -v bwrap >/dev/null || missing+=(bubblewrap)
-if [ ${#missing[@]} -gt 0 ] && command -v apt-get >/dev/null; then
-    root=''
-    [ "$(id -u)" = 0 ] || root='sudo -n'
-    echo "Installing ${missing[*]}"
-    log=$(mktemp)
-    install() { $root apt-get update -qq && $root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "${missing[@]}"; }
-    install >"$log" 2>&1 || tail -3 "$log"
-    rm -f "$log"
-fi
+if [ -n "${installing:-}" ]; then wait "$installing" || tail -3 "$log"; fi
+rm -f "$log"
 browser || echo "No Chromium here: the tests that open pages in a browser will be skipped"
 command -v bwrap >/dev/null || echo "No bubblewrap here: the tests that need a sandbox will be skipped"
 

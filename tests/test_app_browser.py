@@ -76,11 +76,10 @@ class Server:
         self.log.close()
 
 
-FRONT_ENDS = [('lab', 'Light', 1400), ('notebook', 'Dark', 900)]
-if not os.environ.get('EVERYTHING'): FRONT_ENDS = FRONT_ENDS[:1]
+FRONT_ENDS = [('lab', 'Light', 1400), pytest.param(('notebook', 'Dark', 900), marks=pytest.mark.everything)]
 
 
-@pytest.fixture(scope='module', params=FRONT_ENDS, ids=lambda kind: f'{kind[0]}-{kind[1].lower()}-{kind[2]}')
+@pytest.fixture(scope='module', params=FRONT_ENDS, ids=['lab', 'notebook'])
 def app_page(request, browser, tmp_path_factory):
     "A page with the notebook, before anything runs."
     kind, theme, width = request.param
