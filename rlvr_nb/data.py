@@ -115,6 +115,22 @@ def in_band(pass_rates:dict,  # question -> share of right answers, 0 to 1
         return None if low <= rate <= high else f'pass rate not from {low:g} to {high:g}'
     return check
 
+# %% ../nbs/api/16_data.ipynb #d-within
+@patch
+def within(self:Rows,
+           pass_rates:dict, # question -> share of right answers, 0 to 1
+           low:float,       # the smallest share that is kept
+           high:float,      # the largest
+          )->Rows:
+    "The rows whose pass rate lies in the band; the others are counted as dropped."
+    check, gone = in_band(pass_rates, low, high), {position for position, _ in self.dropped}
+    places = (i for i in range(len(self.rows) + len(gone)) if i not in gone)   # in the raw data
+    reasons = [(place, check(row)) for place, row in zip(places, self.rows)]
+    kept = [i for i, (_, reason) in enumerate(reasons) if reason is None]
+    dropped = sorted([*self.dropped, *((place, reason) for place, reason in reasons if reason)])
+    return replace(self, rows=[self.rows[i] for i in kept], dropped=dropped,
+                   solutions=[self.solutions[i] for i in kept] if self.solutions else [])
+
 # %% ../nbs/api/16_data.ipynb #d-easy
 @patch
 def easy_first(self:Rows,
@@ -363,13 +379,16 @@ def _show_examples(self:DefaultDataComponent) -> set[str]:
 # %% ../nbs/api/16_data.ipynb #d-train-rows
 @patch
 def _band_checks(self:DefaultDataComponent, pass_rates:dict|None) -> tuple:
-    "The check that `data.difficulty` asks for; a `ConfigError` where nothing was measured."
+    "The check that `data.difficulty` asks for; a `ConfigError` where nothing was measured or will be in the run."
+    band = self.difficulty
+    get = band.get if isinstance(band, dict) else lambda k, default=None: getattr(band, k, default)
+    if band and get('completions'): return ()
     if (self.difficulty or self.curriculum) and pass_rates is None:
         key = 'data.difficulty' if self.difficulty else 'data.curriculum'
         raise ConfigError(f"{key}: no pass rates of this model on this data are known yet; "
-                          f"measure them with --probe first, or write {key}={'null' if self.difficulty else 'false'}")
-    if not self.difficulty or pass_rates is None: return ()
-    get = self.difficulty.get if isinstance(self.difficulty, dict) else lambda k, d: getattr(self.difficulty, k, d)
+                          f"measure them with --probe first, let the run measure them "
+                          f"(data.difficulty.completions=8), or write {key}={'null' if self.difficulty else 'false'}")
+    if not band or pass_rates is None: return ()
     return (in_band(pass_rates, get('min', 0.), get('max', 1.)),)
 
 # %% ../nbs/api/16_data.ipynb #d-train

@@ -27,6 +27,7 @@ class Observer:
     def stage_end(self, name, seconds): "It ended."
     def step(self, step, total, metrics): "A training step of so many is done."
     def warm_step(self, step, total, log): "A step of a warm start is done, with TRL's log of it."
+    def pass_rates(self, text, found): "The run has measured pass rates: in words, and as `histogram`, `kept`, ..."
     def evaluation(self, when, evaluation): "An evaluation is done: 'before', 'warm', 'after' or 'step-N'."
     def completions(self, step, records): "The completions of a step, as `RunDir.add_completions` takes them."
     def fault(self, where, message): "Something went wrong that doesn't end the run."
@@ -134,6 +135,9 @@ class JsonlObserver(Observer):
     def stage_start(self, name): self.run_dir.log_event('stage_start', name=name)
     def warm_step(self, step, total, log):
         self.run_dir.log_event('warm_step', step=step, total=total, loss=log.get('loss'))
+    def pass_rates(self, text, found):
+        self.run_dir.log_event('note', text=text)
+        self.run_dir.log_event('pass_rates', **found)
     def stage_end(self, name, seconds): self.run_dir.log_event('stage_end', name=name, seconds=seconds)
     def completions(self, step, records): self.run_dir.add_completions(step, records)
     def fault(self, where, message): self.run_dir.log_event('fault', where=where, message=redact(message))

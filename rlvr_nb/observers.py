@@ -131,6 +131,7 @@ class ConsoleObserver(Observer):
         if name == 'evaluate before' and self.forecast and self.forecast.cfg.eval.enabled:
             self.forecast = measured(self.forecast, [], seconds)
         if seconds >= 1: self.say(f'[{name}] {seconds:.1f} s')
+    def pass_rates(self, text, found): self.say(text)
     def evaluation(self, when, evaluation): self.say(str(evaluation))
     def fault(self, where, message): self.say(fault_text(where, message))
     def pipeline_end(self, status, result):

@@ -64,7 +64,8 @@ def time_left(view:SimpleNamespace # of a `Live`
 STAGES = {
     'check': 'checking data and configuration', 'model': 'loading the model',
     'evaluate before': 'evaluating before training', 'warm start': 'warm start on worked solutions',
-    'evaluate warm': 'evaluating after the warm start', 'train': 'training', 'save': 'saving the model',
+    'evaluate warm': 'evaluating after the warm start', 'pass rates': 'measuring pass rates', 'train': 'training',
+    'save': 'saving the model',
     'evaluate after': 'evaluating after training', 'save merged': 'merging the adapter'}
 
 def bar_text(bar:tuple|None # (what, done, of how many, unit) of a progress bar

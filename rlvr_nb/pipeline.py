@@ -20,6 +20,7 @@ from .show import percent
 from .control import StopRequested, TrainingControl, interruptible
 from .arguments import is_main_process
 from .agreement import lost_process
+from .difficulty import measures_in_run
 from .comparison import Comparison, compare
 from .writer import TakenOver
 from .rundir import RunDir, shown_path
@@ -177,6 +178,8 @@ def _run_stages(self:Pipeline, evaluated:dict) -> RunResult:
         evaluated['before'] = self._evaluated('before') or self._evaluate(evaluation, model, tokenizer, 'before')
     if self.cfg.train.warm_start: self._warm(evaluation, model, tokenizer, evaluated)
     self.control.check()
+    if measures_in_run(self.cfg):
+        with self.stage('pass rates'): self._choose_prompts(evaluation, model, tokenizer)
     with self.stage('train'): outcome = self._train(model, tokenizer, evaluation)
     self.steps = outcome.steps
     if outcome.skipped:

@@ -24,6 +24,7 @@ from .registry import RewardError
 from .scoring import dataset_judge
 from .audit import AuditReport, audit_rewards
 from .tiny import hardware
+from .difficulty import measures_in_run
 from .arguments import geometry, world_size
 from .forecast import fit_advice, forecast_here, is_divided, memory_here
 from .observers import observers_for
@@ -159,7 +160,7 @@ def prepare(cfg:PipelineConfig, # a configuration
     rewards = _component(cfg, 'reward')(cfg.reward, markers, judge=judge, prefilled=prefilled)
     _raise_all(rewards.check())
     _second_opinions(cfg, judges, rewards)
-    rates = pass_rates or known_rates(cfg)
+    rates = None if measures_in_run(cfg) else pass_rates or known_rates(cfg)
     measured = dict(pass_rates=rates) if rates else {}
     train_rows, golds = _with_golds(data, partial(data.train_rows, tokenizer, cfg.train.max_prompt_length, **measured))
     _raise_all([*_builtin_row_problems(cfg, train_rows), *_warm_problems(cfg, train_rows)])

@@ -18,6 +18,7 @@ from typing import Any
 
 # %% ../nbs/api/81_probe.ipynb #probe-own-imports
 from fastcore.basics import patch
+from .difficulty import measures_in_run, training_sampling
 from .completion import Completion, weighted_sum
 from .files import json_text, write_text
 from .forecast import probe_time
@@ -245,9 +246,10 @@ def measure(prepared:Any,      # what preflight made
             temperature:float, # of the sampling
             seed:int=0,        # of the sampling
             rewards:Any=None,  # another reward component than the run's
+            **sampling,        # further options of the engine, such as `top_p`
            )->list[PromptGroup]:
     "Complete and score some problems."
-    found = engine.generate([row['prompt'] for row in rows], group, temperature=temperature, seed=seed)
+    found = engine.generate([row['prompt'] for row in rows], group, temperature=temperature, seed=seed, **sampling)
     rollouts = [r for same in found for r in same]
     repeated = [row for row in rows for _ in range(group)]
     rewards = rewards or prepared.rewards
@@ -283,7 +285,7 @@ def possible_remedies(report:ProbeReport,   # of the run as it is configured
                  'completions of a prompt differ more'),
                 (report.live < .5, override_text('train.num_generations', 2 * train.num_generations),
                  'a larger group has a right one more often'),
-                (report.bands()['always'] > .4, 'data.difficulty={min: 0.0, max: 0.9}',
+                (report.bands()['always'] > .4, 'data.difficulty={min: 0.0, max: 0.9, completions: 8}',
                  'prompts that are always answered right teach nothing'),
                 (report.live < .7, 'train.dynamic_sampling=2', 'groups without spread are replaced before the update')]
     return [Remedy(override, why) for needed, override, why in possible if needed]
@@ -342,11 +344,9 @@ def timed_step(prepared:Any,             # what preflight made
 # %% ../nbs/api/81_probe.ipynb #probe-chosen-rows
 MEASURED_PROMPTS = 2048   # prompts, where the training chooses by pass rate
 
-def _temperature(cfg:PipelineConfig) -> float: return cfg.train.grpo.get('temperature', 1.)
-
 def _chosen_rows(cfg:PipelineConfig, rows:list, prompts:int|None) -> list:
     "The prompts to sample: as many as asked for, as the training will choose from, or as tell enough."
-    chooses = bool(cfg.data.difficulty) or cfg.data.curriculum
+    chooses = (bool(cfg.data.difficulty) or cfg.data.curriculum) and not measures_in_run(cfg)
     if not (prompts or chooses): return drawn_rows(rows, cfg.train.num_generations, cfg.seed)
     return random.Random(cfg.seed).sample(rows, min(len(rows), prompts or MEASURED_PROMPTS))
 
@@ -356,7 +356,8 @@ def _tries(prepared, engine, questions:set):
     def again(changed):
         same = prepare(changed) if changed.prompts != prepared.cfg.prompts else prepared
         rows = [row for row in same.train_rows.rows if row['question'] in questions] or same.train_rows.rows[:8]
-        return measure(same, engine, rows, changed.train.num_generations, _temperature(changed), changed.seed)
+        sampling = training_sampling(changed.train.grpo)
+        return measure(same, engine, rows, changed.train.num_generations, seed=changed.seed, **sampling)
     return again
 
 # %% ../nbs/api/81_probe.ipynb #probe-probe
@@ -377,7 +378,7 @@ def probe(cfg:PipelineConfig,        # of the run
     seconds = probe_time(cfg, len(some)) if timed else None
     about = f'; about {seconds:.0f} s for all of it, estimated' if seconds else ''
     say(f'sampling {len(some)} prompts, {train.num_generations} completions each{about}')
-    groups = measure(prepared, engine, some, train.num_generations, _temperature(cfg), cfg.seed)
+    groups = measure(prepared, engine, some, train.num_generations, seed=cfg.seed, **training_sampling(train.grpo))
     report = ProbeReport(groups, train.max_completion_length, train.max_steps)
     say('trying what might help')
     again = _tries(prepared, engine, {row['question'] for row in some[:8]})

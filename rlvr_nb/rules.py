@@ -220,9 +220,9 @@ def _prompt_rules(cfg, world_size):
     return [Fault(where, shown(p.prompting_mode), f"one of {', '.join(p.system_prompts)}", ((where, near),))]
 
 # %% ../nbs/api/08_rules.ipynb #c-rules-warm-start
-@rule("train.warm_start", "data.difficulty")
+@rule("train.warm_start", "data.difficulty", "data.shuffle_answers")
 def _source_rules(cfg, world_size):
-    "A file as source needs its name; a band needs its ends in order."
+    "A file as source needs its name; a band needs its ends in order, and the right answers where it is measured."
     warm, band, faults, where = cfg.train.warm_start, cfg.data.difficulty, [], "train.warm_start.file"
     if warm and warm.source == "file" and warm.file is None:
         faults.append(Fault(where, problem="has no value", expected="a table of questions and worked solutions",
@@ -231,6 +231,10 @@ def _source_rules(cfg, world_size):
     if band and band.min > band.max:
         faults.append(Fault("data.difficulty.min", f"{band.min}", f"at most data.difficulty.max ({band.max})",
                             (("data.difficulty.min", band.max),)))
+    if band and band.completions and cfg.data.shuffle_answers:
+        faults.append(Fault("data.shuffle_answers", "true",
+                            "false where data.difficulty.completions measures pass rates",
+                            (("data.shuffle_answers", False), ("data.difficulty", None))))
     return faults
 
 # %% ../nbs/api/08_rules.ipynb #c-rules-rollout
@@ -271,7 +275,7 @@ def _closed_sets(cfg, world_size):
 # %% ../nbs/api/08_rules.ipynb #c-inert-pairs
 def _without_effect(cfg):
     "(option, why it has no effect) in this configuration, whoever set it."
-    m, e, warm = cfg.model, cfg.eval, cfg.train.warm_start
+    m, e, warm, band = cfg.model, cfg.eval, cfg.train.warm_start, cfg.data.difficulty
     if not m.lora_config.use_lora:
         yield from ((f"model.lora_config.{k}", "model.lora_config.use_lora is false")
                     for k in ("r", "lora_alpha", "lora_dropout", "target_modules"))
@@ -285,6 +289,7 @@ def _without_effect(cfg):
     if e.enabled and not e.eval_steps:
         yield from ((f"eval.{k}", "eval.eval_steps is 0") for k in ("save_best", "early_stopping_patience"))
     if warm and warm.source == "solutions": yield "train.warm_start.file", "train.warm_start.source is solutions"
+    if band and not band.completions: yield "data.difficulty.prompts", "data.difficulty.completions is null"
 
 # %% ../nbs/api/08_rules.ipynb #c-is-usual
 def _is_usual(cfg:PipelineConfig, key:str) -> bool:

@@ -28,6 +28,10 @@ class DifficultyConfig(Section):
     "A band of pass rates: the share of right answers among a prompt's sampled completions, both ends included."
     min:float = option(0.0, "Leave out prompts that are answered right more rarely", ge=0, le=1)
     max:float = option(1.0, "Leave out prompts that are answered right more often", ge=0, le=1)
+    completions:int|None = option(None,
+                                  "Measure in the run, after any warm start, with so many completions a prompt; "
+                                  "null takes what probes have measured", "completions", ge=1, le=1024)
+    prompts:int|None = option(None, "Measure at most this many prompts; null means all", "prompts", ge=1)
 
 # %% ../nbs/api/05_schema.ipynb #c-data-config
 class DataConfig(Section):
