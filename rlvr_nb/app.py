@@ -148,7 +148,7 @@ def _new_training(self:App, continued:bool, allowed=())->TrainingThread:
     if 'probe' in self.tasks.busy: raise ConfigError('A probe runs and needs the memory; wait for it, or cancel it')
     cfg = continued_config(self.live.run_dir, allowed) if continued else self.cfg
     if not continued and self.form.obstacles: raise ConfigError(self.form.obstacles)
-    if not continued and self.form.waits: raise ConfigError('The rows of the data are being read; wait for them')
+    if not continued and self.form.waits: raise ConfigError(f"Start waits: {'; '.join(self.form.waits.values())}")
     return TrainingThread(cfg, self.live, continued)
 
 @patch

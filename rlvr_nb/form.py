@@ -35,7 +35,7 @@ class Draft:
         self.here: list[Fault] = []            # of this machine
         self.general: list[Fault] = []         # that belong to no field
         self.blockers, self.cautions = {}, {}  # found by sections of the app: it stops Start, or is said there
-        self.waits: set[str] = set()           # what is being read that Start has to wait for
+        self.waits: dict[str, str] = {}        # what is being read -> why Start waits for it
         self.base, self.base_cfg = base, base.load()
         self.valid = self.base_cfg              # the last configuration that could be composed
 

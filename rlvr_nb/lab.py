@@ -114,6 +114,7 @@ class Lab(AppSection):
         self.task, self.models, self.total = task, models, None
         self._slow, self._filling, self._rewards_shown, self._rewards_now, self._took = False, False, None, None, 0.
         self._row_shown, self._own_answer = ('', ''), False   # question and answer of the row; whether one was typed
+        self._sample_waits = False   # asked for before there were rows
         task.listeners.append(self.new_row)
 
     def build(self):
@@ -123,7 +124,7 @@ class Lab(AppSection):
         self.new_row()
         return [columns(('1 1 31em', [tried]), ('1 1 31em', listed)), audited]
 
-    def new_row(self): self.show_question(); self.fill_probe()
+    def new_row(self): self.show_question(); self.fill_probe(); self._rows_came()
 
 # %% ../nbs/api/95_lab.ipynb #w-lab-build
 @patch
@@ -271,7 +272,8 @@ def fill_probe(self:Lab):
     if not self.built: return
     if self.w['probe'].value == OWN: return self.score()
     text = self._prepared(self.w['probe'].value)
-    self.tasks.say('sample', 'This row does not allow that attack; choose another row.' if text is None else None)
+    refused = 'This row does not allow that attack; choose another row.' if text is None else None
+    if 'sample' not in self.tasks.busy: self.tasks.say('sample', refused)
     self._filling = True
     try: self.w['completion'].value = redact(text or '')
     finally: self._filling = False
@@ -291,6 +293,22 @@ def _completion_changed(self:Lab):
     if self._filling: return
     self.w['probe'].value = OWN
     self.score()
+
+# %% ../nbs/api/95_lab.ipynb #w-lab-await
+@patch
+def _await_rows(self:Lab):
+    "Sample once the rows are there; where nobody reads them yet, begin with that."
+    self._sample_waits = True
+    self.tasks.say('sample', 'The model answers as soon as the rows are read ...')
+    self.task.load_rows(tokenizer=False)
+
+@patch
+def _rows_came(self:Lab):
+    "Do what waited for the rows, or say that they could not be read."
+    if not self._sample_waits: return
+    self._sample_waits = False
+    if self.task.preview is not None: return self.begin_sample()
+    self.tasks.say('sample', ConfigError('The rows could not be read, so there is nothing to answer; Task says why'))
 
 # %% ../nbs/api/95_lab.ipynb #w-lab-component
 @patch
@@ -390,15 +408,21 @@ def mark_old_audit(self:Lab):
 # %% ../nbs/api/95_lab.ipynb #w-lab-sample
 @patch
 def begin_sample(self:Lab):
-    "Begin to let the model answer the row."
-    cfg, row, before = self.form.valid, self.task.row(), self.w['completion'].value if self.built else ''
+    "Begin to let the model answer the row; rows that are not there yet are read first."
+    if self.task.preview is None: return self._await_rows()
+    cfg, row, asked = self.form.valid, self.task.row(), self._shown_now
     def work():
-        if not row.get('prompt'): raise ConfigError('No row is loaded yet; load rows under Task first')
+        if not row.get('prompt'): raise ConfigError('The data has no row to answer; Task says what was dropped')
         return sample(*self.models.get(cfg), row['prompt'], cfg.train.max_completion_length)
     def show(text):
-        if self.w['completion'].value == before: self.w['completion'].value = redact(text)
-        else: self.tasks.say('sample', f'Your text stays as you typed it meanwhile. The model wrote: {redact(text)}')
+        if self._shown_now == asked: self.w['completion'].value = redact(text)
+        else: self.tasks.say('sample', f'The row or your text has changed meanwhile. The model wrote: {redact(text)}')
     self.tasks.run('sample', work, show, 'The model answers ...')
+
+@patch(as_prop=True)
+def _shown_now(self:Lab) -> tuple:
+    "The row and the text that an answer of the model would belong to."
+    return self._row_shown, self.w['completion'].value
 
 # %% ../nbs/api/95_lab.ipynb #w-lab-changed
 @patch

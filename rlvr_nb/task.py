@@ -289,10 +289,15 @@ def row(self:Task)->dict:
 # %% ../nbs/api/94_task.ipynb #w-task-show-row
 @patch
 def show_row(self:Task):
-    "Show the row that is chosen, and tell whoever scores completions for it."
+    "Show the row that is chosen."
     if self.built and self.preview and len(self.preview.rows):
         markers = list(Markers.from_config(self.form.valid.model.markers))
         write(self.w['data-row'], row_panel(self.preview, self.shown_row(), markers))
+    self.tell_listeners()
+
+@patch
+def tell_listeners(self:Task):
+    "Tell whoever scores or samples completions that another row is shown, or that rows could not be read."
     for listener in self.listeners: listener()
 
 # %% ../nbs/api/94_task.ipynb #w-depends-on
@@ -312,21 +317,21 @@ def _asked(self:Task)->tuple: return self._depends_on(self.form.valid), self._sp
 @patch
 def load_rows(self:Task, tokenizer:bool=True # also render prompts
              ):
-    "Read rows of the configuration."
+    "Read rows of the configuration; Start waits where none are there yet."
+    if self.preview is None: self.form.waits['rows'] = 'the rows of the data are being read'
     if 'load-rows' in self.tasks.busy:   # prompts that are asked for meanwhile are rendered next
         self._then_render = self._then_render or tokenizer
         return
     asked, cfg, split = self._asked, self.form.valid, self._split
-    if self.preview is None and not tokenizer: self.form.waits.add('rows')
     def work():
         if tokenizer: import_heavy()
         return read_preview(cfg, split, tokenizer)
     def over(show):
-        self.form.waits.discard('rows')
+        self.form.waits.pop('rows', None)
         if asked == self._asked: show()
         else: self.load_rows(tokenizer=False)      # the configuration has changed meanwhile
     self.tasks.run('load-rows', work, lambda preview: over(lambda: self._loaded(preview)), 'Reading rows ...',
-                   failed=lambda: over(lambda: None))
+                   failed=lambda: over(self.tell_listeners))
 
 # %% ../nbs/api/94_task.ipynb #w-task-block
 @patch
@@ -339,24 +344,12 @@ def _block(self:Task, problems:list[str] # of the rows; none takes it back
     else: self.form.blockers.pop('data', None)
     self.form.refresh()
 
-# %% ../nbs/api/94_task.ipynb #w-task-loaded
-@patch
-def _loaded(self:Task, preview:Preview):
-    "Show rows that have come."
-    self.preview, self.found = preview, []
-    self.form.caution('data', seen_text(preview))
-    self._block(_builtin_row_problems(self.form.valid, preview.rows))
-    if self.built: write(self.w['dropped'], preview_panel(preview))
-    self.show_row()
-    again, self._then_render = self._then_render, False
-    if again and preview.tokenizer is None: self.load_rows()
-
 # %% ../nbs/api/94_task.ipynb #w-task-go
 @patch
 def go(self:Task, by:int # 1 or -1
       ):
     "Turn to another row, among those the search has found if there was one."
-    if not self.preview: return
+    if self.preview is None: return self.load_rows()
     now = self.w['row'].value
     near = [i + 1 for i in (self.found or range(len(self.preview.rows)))]
     ahead = [row for row in near if (row > now if by > 0 else row < now)]
@@ -365,11 +358,27 @@ def go(self:Task, by:int # 1 or -1
 # %% ../nbs/api/94_task.ipynb #w-task-search
 @patch
 def search(self:Task):
-    "Find the rows that hold a text, and go to the first."
-    if not self.preview or not self.w['search'].value.strip(): self.found = []; return write(self.w['found'])
-    self.found = search_rows(self.preview.rows, self.w['search'].value)
+    "Find the rows that hold a text, and go to the first of them."
+    wanted, self.found = self.w['search'].value.strip(), []
+    if not wanted: return write(self.w['found'])
+    if self.preview is None: return self.load_rows()    # searched when they have come
+    self.found = search_rows(self.preview.rows, wanted)
     write(self.w['found'], found_panel(self.preview.rows, self.found))
-    if self.found: self.w['row'].value = self.found[0] + 1
+    if self.found and self.shown_row() not in self.found: self.w['row'].value = self.found[0] + 1
+
+# %% ../nbs/api/94_task.ipynb #w-task-loaded
+@patch
+def _loaded(self:Task, preview:Preview):
+    "Show rows that have come."
+    self.preview, self.found = preview, []
+    self.form.caution('data', seen_text(preview))
+    self._block(_builtin_row_problems(self.form.valid, preview.rows))
+    if self.built:
+        write(self.w['dropped'], preview_panel(preview))
+        self.search()
+    self.show_row()
+    again, self._then_render = self._then_render, False
+    if again and preview.tokenizer is None: self.load_rows()
 
 # %% ../nbs/api/94_task.ipynb #w-task-train-on
 @patch

@@ -10,6 +10,7 @@ import time
 import ipywidgets
 import pytest
 
+import rlvr_nb.task
 from rlvr_nb.config import BUILTIN_MODEL, ConfigError, load_config, override_text
 from rlvr_nb.fields import plain_help
 from rlvr_nb.grammar import Fault
@@ -469,6 +470,26 @@ def test_the_lab_does_not_wait_for_heavy_libraries(monkeypatch):
     monkeypatch.setattr('rlvr_nb.task.import_heavy', lambda: pytest.fail('waits for imports'))
     app.w['sections'].value = 'rewards'
     assert app.task.preview is not None and app.task.preview.tokenizer is None and 'Total 6' in app.w['scores'].value
+
+
+def test_what_needs_rows_that_are_being_read_waits_for_them(monkeypatch):
+    app, free, read = App('train.max_completion_length=12'), threading.Event(), rlvr_nb.task.read_preview
+    def slow(*args, **kwargs):
+        assert free.wait(60)
+        return read(*args, **kwargs)
+    monkeypatch.setattr('rlvr_nb.task.read_preview', slow)
+    _ = app.box
+    app.background = True
+    app.w['sections'].value = 'rewards'
+    app.w['sample'].click()
+    app.form.set('data.max_train_samples', 9)     # the reading that runs is of other rows
+    wait(lambda: 'as soon as the rows are read' in app.lab.notices['sample'].value)
+    assert app.w['start'].disabled and 'Start waits: </b>the rows' in app.w['facts'].value
+    with pytest.raises(ConfigError, match='being read'): app.start()
+    free.set()
+    wait(lambda: app.w['probe'].value == 'your own' and not app.w['start'].disabled)
+    assert len(app.task.preview.rows) == 9 and app.w['completion'].value
+    wait(lambda: not app.lab.notices['sample'].value and app.pusher.thread is None)   # and nothing goes on
 
 
 def test_lab_scores_what_is_typed_and_follows_the_weights():
