@@ -157,13 +157,10 @@ def start(self:App, continued:bool=False, # go on with the run that was stopped,
          ):
     "Train in the background; a `ConfigError` where something is wrong or a training runs already."
     with self._lock:
-        run, training = self.live.run_dir, self._new_training(continued, allowed)
+        training = self._new_training(continued, allowed)
         self.models.clear()
         self.comparisons = self.results.show_run(None)
         training.start()
-        if continued:
-            self.live.load(run)
-            self.live.update(status='running', error=None, started=time.time(), ended=None)
         self.follower.follow(None)
         self.training, self._shown = training, {}
     self.wake()

@@ -7,6 +7,7 @@ __all__ = ['to_fix', 'facts', 'killed_text', 'section_buttons', 'Header']
 
 # %% ../nbs/api/96_header.ipynb #header-imports
 import time
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -48,10 +49,16 @@ def facts(form:Any,   # a `Form`
     return ft('div', *(f for f in found if f is not None), cls='rlvr-facts')
 
 # %% ../nbs/api/96_header.ipynb #w-killed-text
+@lru_cache(maxsize=8)
+def _checkpoint_at(folder:Path, changed:float) -> Path|None:
+    "The newest whole checkpoint; looking through a large one takes seconds, so it is done once for each state."
+    return newest_checkpoint(folder)
+
 def killed_text(run:Any # a `RunDir`
                )->str:
     "What continuing a killed run would mean, before it is done."
-    found, ago = newest_checkpoint(run.checkpoints), duration(time.time() - last_sign(run))
+    folder, ago = run.checkpoints, duration(time.time() - last_sign(run))
+    found = _checkpoint_at(folder, folder.stat().st_mtime if folder.exists() else 0.)
     start = 'No checkpoint was saved, so Continue starts it over from the beginning.'
     if found: start = f"Continue goes on from its checkpoint of step {found.name.rpartition('-')[2]}."
     return f'It last wrote something {ago} ago. {start}'

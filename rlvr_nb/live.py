@@ -19,6 +19,7 @@ from fastcore.basics import patch
 from .grammar import ConfigError, redact
 from .schema import PipelineConfig
 from .completion import store_columns
+from .checkpoint import checkpoints, step_of
 from .comparison import Evaluation, When
 from .monitor import THRESHOLDS, is_warning, right_lost, standing_warnings, window_means
 from .forecast import measured
@@ -91,6 +92,7 @@ class Live(Observer):
                 deque(maxlen=1000), deque(maxlen=LINES), None, deque(maxlen=20))
             self.beta, self.markers, self.fingerprint = 0., [], None
             self.forecast, self.times = None, deque(maxlen=20)   # of the run, and seconds of its last steps
+            self.from_step: int|None = None   # that a continued run goes on from, until it trains
             self.overlap = {}     # dataset -> how many of its evaluation problems are trained on
             self.version += 1
 
@@ -161,7 +163,7 @@ def step(self:Live, step:int, total:int, metrics:dict):
         for name, value in metrics.items():
             if not _drawable(value) or name not in self.curves and len(self.curves) >= NAMES: continue
             self.curves.setdefault(name, Curve()).add(step, value)
-    self.update(step_now=step, total=total)
+    self.update(step_now=step, total=total, from_step=None)
 
 # %% ../nbs/api/92_live.ipynb #w-overlap-of
 def overlap_of(run:RunDir|None)->dict[str, int]: # dataset -> evaluation problems that are also trained on
@@ -406,3 +408,29 @@ def load(self:Live,
         lines=deque(lines, maxlen=LINES), faults=deque(faults, maxlen=1000), **self._progress(metrics, events, result),
         **(dict(records=deque(records, maxlen=KEPT)) if records else {}))
     if records: self.update(seen=count_rows(run.completions))
+
+# %% ../nbs/api/92_live.ipynb #w-live-rewind
+@patch
+def rewind(self:Live, step:int # the last one that counts
+          ):
+    "Take away what was trained after a step."
+    with self.lock:
+        for curve in self.curves.values(): curve._cut(step + 1)
+        kept = {name: curve for name, curve in self.curves.items() if curve.points}
+        records = [r for r in self.records if r['step'] <= step]
+        seen = self.seen - len(self.records) + len(records) if step else 0
+        faults = [fault for fault in self.faults if fault[0] <= step]
+        self.update(curves=kept, records=deque(records, maxlen=KEPT), seen=seen, step_now=min(step, self.step_now),
+                    faults=deque(faults, maxlen=1000))
+
+# %% ../nbs/api/92_live.ipynb #w-live-continue
+@patch
+def continue_run(self:Live, run:RunDir # that is about to be continued; `begin` was called with its configuration
+                ):
+    "Show what stays of a run that goes on, and the step it goes on from."
+    newest = next(iter(checkpoints(run.checkpoints)), None)
+    step = step_of(newest) or 0 if newest else 0
+    self.load(run)
+    self.rewind(step)
+    self.say(f'continues from step {step}' if newest else 'starts over from step 0, since no checkpoint was saved')
+    self.update(status='running', stage='check', error=None, started=time.time(), ended=None, from_step=step)

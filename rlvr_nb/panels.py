@@ -76,6 +76,12 @@ def bar_text(bar:tuple|None # (what, done, of how many, unit) of a progress bar
     return f'{what} {done}' + (f' of {total} {unit}s' if total else '')
 
 # %% ../nbs/api/93_panels.ipynb #w-running-text
+def _steps_text(view) -> str:
+    "How far a run at work is; before it trains, what a continued one goes on from; nothing for a new one."
+    begins = getattr(view, 'from_step', None)
+    if begins is None: return f'step {view.step_now} of {view.total}' if view.stage == 'train' or view.step_now else ''
+    return f'goes on from step {begins} of {view.total}' if begins else 'starts over from step 0: no checkpoint was saved'
+
 def _running_text(view, paused:bool) -> str:
     "What a run that is at work does now."
     training, steps = view.stage == 'train', f'step {view.step_now} of {view.total}'
@@ -83,7 +89,7 @@ def _running_text(view, paused:bool) -> str:
     if view.stopping: return f'Stopping: {what}, {steps}' + ('; ends with this step' if training else '')
     if paused: return f'Paused: waits after the running step, {steps}'
     left = time_left(view) if training else None
-    parts = [what + (f': {bar_text(view.bar)}' if view.bar else ''), steps if training or view.step_now else '',
+    parts = [what + (f': {bar_text(view.bar)}' if view.bar else ''), _steps_text(view),
              f'about {duration(left[0])} left, {left[1]}' if left is not None else '']
     return 'Running: ' + ', '.join(filter(None, parts))
 

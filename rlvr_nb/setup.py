@@ -129,6 +129,7 @@ class Setup(AppSection):
                 ):
         super().__init__(form, tasks)
         self.config_dir, self.forgotten, self._loading = config_dir, {}, False
+        self._base_shown: Base|None = None
         self._here: tuple[str, int]|None = None
         self.simple, self.groups = Simple(form), []
 
@@ -146,7 +147,7 @@ def _preset_choices(self:Setup) -> list[tuple[str, str]]:
     "(what the menu says, name) of the presets and recipes."
     recipes = presets(self.config_dir, 'recipe')
     found = [(title, name) for name, title in presets(self.config_dir).items()]
-    return [('(a file)', ''), *found, *((f'Recipe: {title}', name) for name, title in recipes.items())]
+    return [('(a file or a run)', ''), *found, *((f'Recipe: {title}', name) for name, title in recipes.items())]
 
 # %% ../nbs/api/94_setup.ipynb #w-chosen-preset
 @patch
@@ -271,9 +272,17 @@ def _choose_preset(self:Setup, change):
 def load_file(self:Setup):
     "Start from the file that is named."
     self.start_from(base_of_file(self.w['file'].value))
-    self._loading = True
-    try: self.w['preset'].value = ''
+
+@patch
+def show_base(self:Setup):
+    "Let the menu and the file name what the form starts from now, whoever has set it."
+    base, w = self.form.base, self.w
+    if base is self._base_shown: return
+    self._base_shown, self._loading = base, True
+    try: w['preset'].value = self._chosen_preset()
     finally: self._loading = False
+    if base.run: w['file'].value = base.run
+    elif w['preset'].value: w['file'].value = ''
 
 # %% ../nbs/api/94_setup.ipynb #w-setup-save
 @patch
@@ -385,6 +394,7 @@ def draw_changes(self:Setup):
 def form_changed(self:Setup):
     "Bring the section up to date."
     if not self.built: return
+    self.show_base()
     self.draw_form()
     set_visible(self.w['put-back'], bool(self.forgotten) and not self.form.edits)
     set_visible(self.w['forget'], bool(self.form.edits))

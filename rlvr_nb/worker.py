@@ -109,9 +109,8 @@ class TrainingThread:
                  cfg:PipelineConfig,    # what to run
                  live:Live,             # hears what happens
                  continued:bool=False,  # go on in `cfg.run_dir`
-                 prepare:Callable|None=None, # called with the run directory once there is one
                 ):
-        self.cfg, self.live, self.continued, self.prepare = cfg, live, continued, prepare
+        self.cfg, self.live, self.continued = cfg, live, continued
         self.control, self.outcome, self.error = TrainingControl(), None, None
         self.thread = threading.Thread(target=lambda: self._run(), name='rlvr-training', daemon=True)
 
@@ -122,8 +121,13 @@ class TrainingThread:
         "Start; a `ConfigError` where this kernel is training already."
         if not _one_training.acquire(blocking=False):
             raise ConfigError('Another training runs in this kernel; stop it first, or wait for its end')
-        self.live.begin(self.cfg)
-        self.thread.start()
+        try:
+            self.live.begin(self.cfg)
+            if self.continued: self.live.continue_run(RunDir(self.cfg.run_dir))
+            self.thread.start()
+        except BaseException:
+            _one_training.release()
+            raise
 
 # %% ../nbs/api/92_worker.ipynb #w-training-run
 @patch

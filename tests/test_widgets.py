@@ -473,11 +473,13 @@ def test_the_lab_does_not_wait_for_heavy_libraries(monkeypatch):
 
 
 def test_what_needs_rows_that_are_being_read_waits_for_them(monkeypatch):
-    app, free, read = App('train.max_completion_length=12'), threading.Event(), rlvr_nb.task.read_preview
+    app, free, read = App(), threading.Event(), rlvr_nb.task.read_preview
     def slow(*args, **kwargs):
         assert free.wait(60)
         return read(*args, **kwargs)
     monkeypatch.setattr('rlvr_nb.task.read_preview', slow)
+    monkeypatch.setattr(app.models, 'get', lambda cfg: (None, None))
+    monkeypatch.setattr('rlvr_nb.lab.sample', lambda model, tokenizer, messages, most: messages[-1]['content'])
     _ = app.box
     app.background = True
     app.w['sections'].value = 'rewards'
@@ -488,7 +490,7 @@ def test_what_needs_rows_that_are_being_read_waits_for_them(monkeypatch):
     with pytest.raises(ConfigError, match='being read'): app.start()
     free.set()
     wait(lambda: app.w['probe'].value == 'your own' and not app.w['start'].disabled)
-    assert len(app.task.preview.rows) == 9 and app.w['completion'].value
+    assert len(app.task.preview.rows) == 9 and app.w['completion'].value == app.task.row()['question']
     wait(lambda: not app.lab.notices['sample'].value and app.pusher.thread is None)   # and nothing goes on
 
 
@@ -712,6 +714,18 @@ def test_a_finished_run_is_attached_from_disk(finished):
     assert (app.live.status, app.live.step_now, app.live.total) == ('finished', 4, 4)
     assert app.w['comparison'].value == finished.w['comparison'].value and app.w['curves'].value.count('<svg') >= 5
     with pytest.raises(ConfigError, match='no run is there'): App.attach('/nowhere')
+
+
+def test_a_new_run_from_a_model_of_another_names_that_run_in_place_of_the_preset(finished):
+    app, run = App(), finished.live.run_dir.path
+    app.open('setup')
+    assert app.w['preset'].value == 'offline_demo'
+    app.w['root'].value = str(run.parent)
+    app.w['runs'].value = (str(run),)
+    app.w['further'].click()
+    assert app.w['sections'].value == 'setup' and (app.w['preset'].value, app.w['file'].value) == ('', str(run))
+    app.choose('qwen3_0_6b_t4')
+    assert (app.w['preset'].value, app.w['file'].value) == ('qwen3_0_6b_t4', '')
 
 
 def test_both_models_answer_and_the_model_is_kept(finished, tmp_path):
