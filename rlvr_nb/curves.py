@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 # %% ../nbs/api/76_curves.ipynb #curves-own-imports
+from .clock import STEP_PARTS, seconds_name
 from .observers import METRICS
 
 # %% ../nbs/api/76_curves.ipynb #curves-chart
@@ -33,7 +34,7 @@ def metric_chart(metric:str, # its name in the log
     return Chart(title[:1].upper() + title[1:], {title: metric}, **kwargs)
 
 # %% ../nbs/api/76_curves.ipynb #curves-table
-SECONDS = ('seconds/generate', 'seconds/reward', 'seconds/update')   # the parts of a step
+SECONDS = tuple(seconds_name(part) for part in STEP_PARTS)
 SPREADLESS = ('frac_reward_zero_std', 'monitor/side_rewards_only')   # of groups: no spread at all, none in the answers
 CHARTS = (
     metric_chart('reward', always=True, compared=True), metric_chart('reward_std', always=True, compared=True),

@@ -7,6 +7,7 @@ __all__ = ['evaluate', 'DefaultEvaluationComponent', 'restore_best', 'Evaluation
 
 # %% ../nbs/api/62_evaluation.ipynb #evaluation-imports
 import os, shutil, sys
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from statistics import fmean
@@ -352,15 +353,23 @@ def _logged_numbers(results:dict) -> dict:
 
 # %% ../nbs/api/62_evaluation.ipynb #e-evaluate-step
 @patch
+def is_due(self:DefaultEvaluationComponent,
+           step:int, # that is done
+           last:int, # step of the training
+          )->bool:
+    "Whether `eval_steps` divides the step and it isn't the last one."
+    every = self.config.eval_steps
+    return bool(self.config.enabled and every and step % every == 0 and step < last)
+
+@patch
 def evaluate_step(self:DefaultEvaluationComponent,
                   step:int,              # that is done
                   last:int,              # step of the training
                   model_getter:Callable, # called when it is time: the model to evaluate
                   tokenizer:Any,         # its tokenizer
                  )->dict|None:           # what `run` returned; None where it isn't time
-    "Evaluate if `eval_steps` divides the step and it isn't the last one."
-    every = self.config.eval_steps
-    if not (self.config.enabled and every) or step % every or step >= last: return None
+    "Evaluate if it is time."
+    if not self.is_due(step, last): return None
     return self.run(model_getter(), tokenizer, f'step-{step}') or None
 
 # %% ../nbs/api/62_evaluation.ipynb #e-events
@@ -389,8 +398,10 @@ class EvaluationEvents:
 @patch
 def on_step_end(self:EvaluationEvents, args:Any, state:Any, control:Any, **kwargs):
     "Evaluate if it is time, and act on the result."
-    component = self.component
-    results = component.evaluate_step(state.global_step, state.max_steps, self.model_getter, self.tokenizer)
+    component, at = self.component, (state.global_step, state.max_steps)
+    clock = getattr(self.trainer, 'clock', None)   # a trainer of somebody else has none
+    with clock.part('evaluation') if clock and component.is_due(*at) else nullcontext():
+        results = component.evaluate_step(*at, self.model_getter, self.tokenizer)
     if results is None: return
     self.tell_writers(args, state, control)
     better, stop = component.decide(state.global_step, results)

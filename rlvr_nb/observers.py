@@ -31,9 +31,10 @@ METRICS = {'reward': 'reward', 'reward_std': 'reward spread', 'accuracy': 'rollo
            'completions/mean_length': 'tokens a completion',
            'completions/clipped_ratio': 'cut off', 'entropy': 'entropy', 'kl': 'KL to the start',
            'clip_ratio/region_mean': 'clipped by the ratio', 'loss': 'loss', 'grad_norm': 'gradient norm',
-           'learning_rate': 'learning rate', 'tokens/per_second': 'tokens a second', 'seconds/generate': 'generating',
-           'seconds/reward': 'scoring', 'seconds/update': 'updating', 'step_time': 'seconds a step',
-           'memory/gib': 'peak memory, GiB'}
+           'learning_rate': 'learning rate', 'tokens/per_second': 'tokens a second', 'step_time': 'seconds a step',
+           'seconds/generate': 'generating', 'seconds/reward': 'scoring', 'seconds/update': 'updating',
+           'seconds/other': 'the rest of a step', 'seconds/evaluation': 'evaluating', 'seconds/checkpoint': 'saving',
+           'seconds/pause': 'paused', 'memory/gib': 'peak memory, GiB'}
 SHARES = {'accuracy', 'frac_reward_zero_std', 'monitor/side_rewards_only', 'completions/clipped_ratio',
           'clip_ratio/region_mean'}  # from 0 to 1
 

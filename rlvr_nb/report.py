@@ -21,6 +21,7 @@ from .comparison import Comparison, When, prompt_text, samples_text
 from .rundir import shown_path
 from .observers import METRICS
 from .page import bar, differences, fact_table, frame, marked, option_text, html_page, tile, without_empty_last
+from .clock import APART_PARTS, seconds_name
 from .curves import SECONDS, dataset_text, evaluated_as, charts_for
 from .facts import RunFacts, pair_evaluations, pick_completions, reward_text, run_status_text
 
@@ -172,6 +173,14 @@ def _stage_seconds(self:RunReport) -> dict[str, float]:
         if e['kind'] == 'stage_end': total[e['name']] += e['seconds']
     return dict(total)
 
+# %% ../nbs/api/77_report.ipynb #t-timing-within
+def _within_training(self:RunReport) -> dict[str, float]:
+    "The seconds of each part of all steps, then of what lay between steps; parts without any are left out."
+    each = self.section('train').get('logging_steps', 1)   # a line of the log has the mean of so many steps
+    steps = {name: (each if fits(each, int) else 1) * sum(v for _, v in self.curve(name)) for name in SECONDS}
+    between = {name: sum(v for _, v in self.curve(name)) for name in map(seconds_name, APART_PARTS)}
+    return {METRICS[name]: seconds for name, seconds in (steps | between).items() if seconds}
+
 # %% ../nbs/api/77_report.ipynb #t-forecast
 def _beside_forecast(self:RunReport) -> list[str]:
     "Seconds of a step and the peak of the memory, measured, and as they were estimated before the run."
@@ -193,10 +202,10 @@ def timing(self:RunReport)->FT|None:
     stages, bars = _stage_seconds(self), []
     longest = max(stages.values(), default=0.)
     if stages: bars += [ft('h3', 'Seconds by stage'), *(bar(k, v, longest, f'{v:.1f} s') for k, v in stages.items())]
-    parts = {METRICS[k]: sum(v for _, v in self.curve(k)) for k in SECONDS}
-    total, longest = sum(parts.values()), max(parts.values())
-    if total: bars += [ft('h3', 'Seconds within training')]
-    if total: bars += [bar(k, v, longest, f'{v:.1f} s, {100 * v / total:.0f} %') for k, v in parts.items()]
+    parts = _within_training(self)
+    total, longest = sum(parts.values()), max(parts.values(), default=0.)
+    if parts: bars += [ft('h3', 'Seconds within training')]
+    bars += [bar(k, v, longest, f'{v:.1f} s, {100 * v / total:.0f} %') for k, v in parts.items()]
     bars += [ft('p', line) for line in _beside_forecast(self)]
     return ft('section', ft('h2', 'Time and memory'), *bars) if bars else None
 

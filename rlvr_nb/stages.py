@@ -6,7 +6,7 @@
 __all__ = ['Pipeline', 'no_sudden_exit']
 
 # %% ../nbs/api/83_stages.ipynb #stages-imports
-import os, sys, time
+import os, sys
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -20,6 +20,7 @@ from .prompts import Markers, render_prompt
 from .scoring import score_completions
 from .arguments import is_main_process, world_size
 from .control import StopRequested, TrainingControl
+from .clock import read_clock
 from .checkpoint import Choice, choose_checkpoint
 from .agreement import same_everywhere
 from .trainer import stoppable
@@ -73,9 +74,9 @@ def stage(self:Pipeline,
     "Time a stage and announce it."
     self.control.raise_failure()
     self.observers.emit('stage_start', name)
-    start = time.perf_counter()
+    start = read_clock()
     yield
-    self.seconds[name] = self.seconds.get(name, 0.) + time.perf_counter() - start
+    self.seconds[name] = self.seconds.get(name, 0.) + read_clock() - start
     self.observers.emit('stage_end', name, self.seconds[name])
 
 @patch

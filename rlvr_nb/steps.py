@@ -8,6 +8,7 @@ __all__ = ['Remembering', 'Watching', 'Obeying', 'control_callback', 'Guarded', 
 # %% ../nbs/api/56_steps.ipynb #steps-imports
 # The classes here become parts of TRL's trainer, imported where a training begins: their attributes are its own.
 # pyright: reportAttributeAccessIssue=false
+from contextlib import nullcontext
 from functools import lru_cache, partialmethod
 from typing import Any
 
@@ -46,12 +47,15 @@ class Watching(Remembering):
 # %% ../nbs/api/56_steps.ipynb #t-obeying
 class Obeying:
     "Carries out pause and stop."
+    def _wait(self):
+        with self.trainer.clock.part('pause') if self.steering.paused else nullcontext(): self.steering.wait()
+
     def on_substep_end(self, args, state, control, **kwargs):
-        self.steering.wait()
+        self._wait()
         if any_process(self.steering.stopping) and not self.trainer.is_spread: raise StopRequested
 
     def on_step_end(self, args, state, control, **kwargs):
-        self.steering.wait()
+        self._wait()
         if self.trainer.is_spread and any_process(self.steering.stopping):
             self.trainer._note(f'stopped only after step {state.global_step} was whole, because the weights are spread '
                                'over the processes')

@@ -9,7 +9,7 @@ __all__ = ['peak_memory', 'Timed', 'TrainingRows', 'Handed', 'stoppable', 'InPar
 # %% ../nbs/api/55_trainer.ipynb #trainer-imports
 # The classes here become parts of TRL's trainer, imported where a training begins: their attributes are its own.
 # pyright: reportAttributeAccessIssue=false
-import math, sys, time
+import math, sys
 from collections import UserList
 from contextlib import contextmanager, nullcontext
 from functools import lru_cache
@@ -22,6 +22,7 @@ from .prompts import completion_text, render_prompt
 from .rollout import end_tokens
 from .control import StopRequested
 from .checkpoint import set_aside
+from .clock import StepClock, token_rate
 from .dynamic import Replaces
 from .passes import Passes
 from .updates import Alike, Frugal, Proven, Sampled, Sliced
@@ -42,46 +43,30 @@ def peak_memory()->int:
 
 # %% ../nbs/api/55_trainer.ipynb #t-add-speed
 def _add_speed(metrics:dict) -> None:
-    "Times a step, tokens a second and the peak of memory, from what was gathered since the last line of the log."
+    "Tokens a second and the peak of memory, where a step has ended since the last line of the log."
     if not metrics.get('step_time'): return
-    steps, whole = len(metrics['step_time']), sum(metrics['step_time'])
-    generated, scored = sum(metrics['seconds/generate']), sum(metrics['seconds/reward'])
-    metrics['seconds/generate'], metrics['seconds/reward'] = [generated / steps], [scored / steps]
-    metrics['seconds/update'] = [max(0., (whole - generated - scored) / steps)]
-    if metrics.get('tokens/generated') and generated:
-        metrics['tokens/per_second'] = [sum(metrics['tokens/generated']) / generated]
+    if rate := token_rate(metrics): metrics['tokens/per_second'] = [rate]
     metrics['memory/gib'] = [peak_memory() / 2**30]
-
-# %% ../nbs/api/55_trainer.ipynb #t-wait
-def _wait_for_gpu() -> float:
-    "Wait until the GPU has done what was started; seconds."
-    import torch
-    if not torch.cuda.is_initialized(): return 0.
-    start = time.perf_counter()
-    torch.cuda.synchronize()
-    return time.perf_counter() - start
 
 # %% ../nbs/api/55_trainer.ipynb #t-timed
 _LINES = 100  # of the log that stay in memory
 
 class Timed:
-    "Times generation and rewards, adds speed and memory to the log, and lets old lines of it go."
-    def _timed(self, name, f, *args, **kwargs):
-        start = time.perf_counter()
-        try: return f(*args, **kwargs)
-        finally: self._metrics['train'][f'seconds/{name}'].append(time.perf_counter() - start)
-
-    def _generate(self, *args, **kwargs): return self._timed('generate', super()._generate, *args, **kwargs)
+    "Tells the clock what is at work, adds speed and memory to the log, and lets old lines of it go."
+    def _generate(self, *args, **kwargs):
+        with self.clock.part('generate'): return super()._generate(*args, **kwargs)
 
     def _calculate_rewards(self, *args, **kwargs):
-        return self._timed('reward', super()._calculate_rewards, *args, **kwargs)
+        with self.clock.part('reward'): return super()._calculate_rewards(*args, **kwargs)
+
+    def _save_checkpoint(self, *args, **kwargs):
+        with self.clock.part('checkpoint'): return super()._save_checkpoint(*args, **kwargs)
 
     def training_step(self, *args, **kwargs):
-        times = self._metrics['train']['step_time']
-        known = len(times)
-        loss = super().training_step(*args, **kwargs)
-        if len(times) > known: times[-1] += _wait_for_gpu()
-        return loss
+        metrics = self._metrics['train']
+        ours = list(metrics['step_time'])
+        try: return super().training_step(*args, **kwargs)
+        finally: metrics['step_time'] = ours
 
     def log(self, logs, start_time=None):
         _add_speed(self._metrics['train'])
@@ -141,12 +126,15 @@ class Handed:
     def _generate_and_score_completions(self, inputs):
         from accelerate.utils import gather_object
         output = super()._generate_and_score_completions(inputs)
-        records = gather_object(_local_records(self, inputs, output))
-        if self.on_completions and self.accelerator.is_main_process:
-            step = self.state.global_step + 1
-            more = self.on_completions(step, _complete(self, records, step)) or {}
-            for name, value in more.items(): self._metrics['train'][name].append(value)
+        with self.clock.part('other'):
+            records = gather_object(_local_records(self, inputs, output))
+            if self.on_completions and self.accelerator.is_main_process: self._hand_over(records)
         return output
+
+    def _hand_over(self, records):
+        step = self.state.global_step + 1
+        more = self.on_completions(step, _complete(self, records, step)) or {}
+        for name, value in more.items(): self._metrics['train'][name].append(value)
 
 # %% ../nbs/api/55_trainer.ipynb #t-stop-hook
 @contextmanager
@@ -244,6 +232,7 @@ class Watched(Replaces, Rewindable, Shrinks, Timed, Handed, Stoppable, InParts, 
                  **kwargs):                   # as TRL takes them
         self.on_completions, self.judged, self.steering, self.health = on_completions, judged, control, health
         self.on_fault, self.on_event, self.stateful, self.engine = on_fault, on_event, stateful or {}, engine
+        self.clock = StepClock()
         super().__init__(*args, **kwargs)
         a = self.args
         self.batches = Batches(a.per_device_train_batch_size, a.gradient_accumulation_steps, a.steps_per_generation)

@@ -6,7 +6,7 @@
 __all__ = ['TrainingOutcome', 'DefaultTrainingLoopComponent']
 
 # %% ../nbs/api/56_training.ipynb #training-imports
-import shutil, time
+import shutil
 from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,6 +20,7 @@ from .model import is_adapted
 from .arguments import (Geometry, geometry, grpo_arguments, hardware_arguments, is_main_process, spelled_out,
                                world_size)
 from .control import StopRequested, TrainingControl, interruptible
+from .clock import clock_callback, read_clock
 from .checkpoint import check_space, newest_checkpoint, step_of
 from .health import Batches, Health, is_out_of_memory, smaller
 from .rollout import RolloutEngine
@@ -153,7 +154,7 @@ def make_trainer(self:DefaultTrainingLoopComponent,
     from trl import GRPOTrainer # pyright: ignore[reportPrivateImportUsage]
     self.check_rows(len(rows))
     args, control = self._trl_config(output_dir, reward_weights), control or TrainingControl()
-    every = [*callbacks, control_callback()(control, on_step)]
+    every = [*callbacks, control_callback()(control, on_step), clock_callback()()]
     model.warnings_issued = getattr(model, 'warnings_issued', {})
     end_alike(args, model, tokenizer)
     with starting_vllm(args, model), lending(GRPOTrainer, engine, args.use_vllm), \
@@ -243,7 +244,7 @@ def train(self:DefaultTrainingLoopComponent,
           **kwargs,                        # as `make_trainer` takes them
          )->TrainingOutcome:
     "Train to the end, or until asked to stop."
-    control, start = control or TrainingControl(), time.perf_counter()
+    control, start = control or TrainingControl(), read_clock()
     trainer = self.make_trainer(*args, control=control, **kwargs)
     what = 'the checkpoints of this run, two kept and one being written,'
     check_space(trainer.args.output_dir, 3 * checkpoint_size(trainer), what)
@@ -251,5 +252,5 @@ def train(self:DefaultTrainingLoopComponent,
     if 'ref' in getattr(trainer.model, 'peft_config', {}):
         trainer.model.delete_adapter('ref')  # TRL's copy of the start, of no use to whoever loads the model
     state = trainer.state
-    return TrainingOutcome(state.global_step, state.global_step < state.max_steps, time.perf_counter() - start,
+    return TrainingOutcome(state.global_step, state.global_step < state.max_steps, read_clock() - start,
                            state.log_history, trainer.health.skipped, trainer.batches)

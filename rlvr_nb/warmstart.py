@@ -10,7 +10,7 @@ __all__ = ['COLUMNS', 'worked_text', 'file_solutions', 'tokenize_examples', 'War
 # %% ../nbs/api/57_warmstart.ipynb #warmstart-imports
 # `WithoutPadding` becomes a part of TRL's trainer, imported where a training begins: its attributes are its own.
 # pyright: reportAttributeAccessIssue=false
-import json, math, time
+import json, math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,7 @@ from fastcore.basics import patch
 from .agreement import any_process, several
 from .arguments import hardware_arguments
 from .checkpoint import choose_checkpoint, publish, seal, staging
+from .clock import read_clock
 from .control import StopRequested, TrainingControl
 from .grammar import ConfigError, RLVRError
 from .health import Batches, free_memory, is_out_of_memory
@@ -314,7 +315,7 @@ def warm_start(model:Any, tokenizer:Any,          # ready to train, with its ada
     "Train a model on worked solutions; with an adapter, the adapter."
     from rlvr_nb.adapters import make_lean, make_norms_lean  # imports torch, which a form or a command line never needs
     refuse_nothing(examples)
-    start, dtype = time.perf_counter(), next(model.parameters()).dtype
+    start, dtype = read_clock(), next(model.parameters()).dtype
     make_lean(model)
     make_norms_lean(model)
     every = [_callback(control or TrainingControl(), on_step), *callbacks]
@@ -337,7 +338,7 @@ def warm_start(model:Any, tokenizer:Any,          # ready to train, with its ada
     losses = [line['loss'] for line in state.log_history if 'loss' in line]
     model.zero_grad(set_to_none=True)
     last = losses[-1] if losses else math.nan
-    return WarmOutcome(state.global_step, len(examples.rows), last, time.perf_counter() - start)
+    return WarmOutcome(state.global_step, len(examples.rows), last, read_clock() - start)
 
 # %% ../nbs/api/57_warmstart.ipynb #warmstart-keep
 def keep_warm(model:Any, tokenizer:Any, # tuned

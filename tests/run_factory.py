@@ -110,8 +110,8 @@ def make_run(path, *overrides, steps=120, skill=(.15, .98), seed=0, hostile=Fals
                                 'grad_norm': abs(rng.gauss(.5, .2)),
                                 'clip_ratio/region_mean': abs(rng.gauss(0, .01)),
                                 'learning_rate': 3e-3 * (1 - step / steps), 'seconds/generate': .2 + rng.random() / 20,
-                                'seconds/reward': .01,
-                                'seconds/update': .1 + rng.random() / 30, 'step_time': .31,
+                                'seconds/reward': .01, 'seconds/other': .02,
+                                'seconds/update': .1 + rng.random() / 30, 'step_time': .33,
                                 'tokens/per_second': 9000 + rng.gauss(0, 300), 'memory/gib': .58})
         if step in (steps // 3, 2 * steps // 3): put(now, f'step-{step}')
     crew.fault('reward gsm8k_answer_check', HOSTILE[0] if hostile else 'ZeroDivisionError: division by zero')

@@ -108,6 +108,18 @@ def test_a_random_reward_is_a_control_and_says_so(tmp_path):
                  (run/'model/README.md').read_text()): assert 'this run is a control' in text
 
 
+def check_clock(run):
+    "Each step's parts add up to it, evaluations stand apart, and nothing is counted twice."
+    from rlvr_nb.clock import STEP_PARTS, seconds_name
+    lines = [m for m in run.metrics() if 'step_time' in m]
+    for m in lines: assert abs(sum(m[seconds_name(part)] for part in STEP_PARTS) - m['step_time']) < 1e-9
+    assert [m['step'] for m in lines if 'seconds/evaluation' in m] == [3]
+    assert all(m['seconds/generate'] > 0 and m['seconds/update'] > 0 for m in lines)
+    counted = sum(m['step_time'] + m.get('seconds/evaluation', 0) + m.get('seconds/checkpoint', 0) for m in lines)
+    whole = next(e['seconds'] for e in run.read_events('stage_end') if e['name'] == 'train')
+    assert 0 < counted < whole
+
+
 def test_the_same_run_again_has_the_same_metrics(tmp_path):
     status, _, err = command('run_dir=first', *TINY, 'observers=[console,tensorboard]', 'eval.eval_steps=3',
                              'eval.samples_per_prompt=2', cwd=tmp_path)
@@ -117,6 +129,7 @@ def test_the_same_run_again_has_the_same_metrics(tmp_path):
     def measured(run): return [{k: v for k, v in json.loads(line).items() if k != 'time'
                                 and not re.match('seconds|step_time|tokens/per_second|memory', k)}
                                for line in (tmp_path/run/'metrics.jsonl').read_text().splitlines()]
+    check_clock(RunDir.open(tmp_path/'first'))
     assert measured('first') == measured('again') and [m['step'] for m in measured('first')
                                                        if 'reward' in m] == [1, 2, 3, 4, 5, 6]
 
