@@ -62,7 +62,8 @@ def part(self:StepClock,
           name:str, # one of `STEP_PARTS` or `APART_PARTS`
          ):
     "Count the seconds of a block as those of one part."
-    if name not in STEP_PARTS + APART_PARTS: raise ValueError(f'no part {name!r}; there are {", ".join(STEP_PARTS + APART_PARTS)}')
+    known = STEP_PARTS + APART_PARTS
+    if name not in known: raise ValueError(f'no part {name!r}; there are {", ".join(known)}')
     self.turn()
     self.at_work.append(name)
     try: yield

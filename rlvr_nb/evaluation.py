@@ -344,12 +344,8 @@ def keep_best(self:DefaultEvaluationComponent,
 def _logged_numbers(results:dict) -> dict:
     "The numbers of evaluations under the names for the trainer's writers."
     numbers = {name: evaluation.summary() for name, evaluation in results.items()}
-    return {
-        f'eval_{name}/{k}': v
-        for name, summary in numbers.items()
-        for k, v in summary.items()
-        if isinstance(v, (int, float))
-    }
+    return {f'eval_{name}/{k}': v for name, summary in numbers.items() for k, v in summary.items()
+            if isinstance(v, (int, float))}
 
 # %% ../nbs/api/62_evaluation.ipynb #e-evaluate-step
 @patch
@@ -358,8 +354,8 @@ def is_due(self:DefaultEvaluationComponent,
            last:int, # step of the training
           )->bool:
     "Whether `eval_steps` divides the step and it isn't the last one."
-    every = self.config.eval_steps
-    return bool(self.config.enabled and every and step % every == 0 and step < last)
+    every = self.config.eval_steps if self.config.enabled else 0
+    return bool(every) and step % every == 0 and step < last
 
 @patch
 def evaluate_step(self:DefaultEvaluationComponent,
@@ -399,8 +395,9 @@ class EvaluationEvents:
 def on_step_end(self:EvaluationEvents, args:Any, state:Any, control:Any, **kwargs):
     "Evaluate if it is time, and act on the result."
     component, at = self.component, (state.global_step, state.max_steps)
+    if not component.is_due(*at): return
     clock = getattr(self.trainer, 'clock', None)   # a trainer of somebody else has none
-    with clock.part('evaluation') if clock and component.is_due(*at) else nullcontext():
+    with clock.part('evaluation') if clock else nullcontext():
         results = component.evaluate_step(*at, self.model_getter, self.tokenizer)
     if results is None: return
     self.tell_writers(args, state, control)

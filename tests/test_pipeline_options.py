@@ -129,6 +129,7 @@ def test_the_same_run_again_has_the_same_metrics(tmp_path):
     def measured(run): return [{k: v for k, v in json.loads(line).items() if k != 'time'
                                 and not re.match('seconds|step_time|tokens/per_second|memory', k)}
                                for line in (tmp_path/run/'metrics.jsonl').read_text().splitlines()]
+    from rlvr_nb.tracking import RunDir
     check_clock(RunDir.open(tmp_path/'first'))
     assert measured('first') == measured('again') and [m['step'] for m in measured('first')
                                                        if 'reward' in m] == [1, 2, 3, 4, 5, 6]
