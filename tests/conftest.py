@@ -76,7 +76,7 @@ def pytest_unconfigure(config):
     "The last line of all, so that nobody takes the shorter run for the whole."
     left_out = config.stash.get(LEFT_OUT, 0)
     if left_out and not hasattr(config, 'workerinput'):
-        print(f'{left_out} slower checks left out: EVERYTHING=1 bash tests/run.sh runs them too')
+        print(f'{left_out} slower checks left out, and fewer random examples tried: EVERYTHING=1 bash tests/run.sh')
 
 
 @pytest.fixture(scope='session')

@@ -1,4 +1,6 @@
-"Values of a parameter of which the default run tries a few, and EVERYTHING=1 all."
+"""What the default run of the tests leaves to EVERYTHING=1: further values of a parameter, further random examples."""
+import os
+
 import pytest
 
 
@@ -10,3 +12,8 @@ def some(values, *kept):
         row = value if isinstance(value, tuple) else (value,)
         return value if value in kept else pytest.param(*row, marks=pytest.mark.everything)
     return [marked(value) for value in values]
+
+
+def examples(most):
+    "How many random examples are tried: a quarter of `most` in the default run."
+    return most if os.environ.get('EVERYTHING') else most // 4

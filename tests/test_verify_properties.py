@@ -7,11 +7,12 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings, strategies as st
 from rlvr_nb.prompts import GEMMA, PLAIN, Markers, parse_completion
 from rlvr_nb.verify import KINDS, REASONS, Verdict, read_number, verify
+from slower import examples, some
 
 DATA = Path(os.environ.get('RLVR_NB_DATA') or Path(__file__).parent.parent.parent / 'shared' / 'data')
 needs_data = pytest.mark.skipif(not DATA.is_dir(),
                                 reason=f'the real rows are not in {DATA}; set RLVR_NB_DATA to their folder')
-fast = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+fast = settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def block(text): return f'<answer>{text}</answer>'
@@ -102,7 +103,7 @@ def test_number_words(n):
                                                                                 'Answer: {}', '\\boxed{{{}}}', '**{}**',
                                                                                 '{{{}}}', 'Possible answers: {}']),
                                                                                 pick=st.integers(0, 5))
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 def test_a_list_is_never_paid(numbers, separator, wrap, pick):
     gold = numbers[pick % len(numbers)]
     text = wrap.format(separator.join(map(str, numbers)))
@@ -156,7 +157,7 @@ PARTS = st.sampled_from(['<answer>', '</answer>', '<SOLUTION>', '</SOLUTION>', '
                       st.sampled_from(['18', '0', 'yes', 'no', '0.125', '\\frac12', '(1,2)', '\\{1,2\\}', '\\text{cat}',
                                        'x+1', '[0,1)'])), kind=st.sampled_from(KINDS),
                                        markers=st.sampled_from([None, PLAIN, GEMMA]), inside=st.booleans())
-@settings(max_examples=1500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(1500), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_verify_never_raises(text, gold, kind, markers, inside):
     verdict = verify(block(text) if inside else text, gold, kind, markers)
     assert isinstance(verdict, Verdict) and verdict.reason in REASONS
@@ -164,7 +165,7 @@ def test_verify_never_raises(text, gold, kind, markers, inside):
 
 
 @given(text=st.one_of(st.text(max_size=60), st.lists(PARTS, max_size=10).map(''.join)))
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 def test_what_has_no_number_is_never_zero(text):
     if any(c.isnumeric() for c in text) or any(w in text.lower() for w in ('zero', 'one', 'half', 'hundred')): return
     for kind in ('gsm8k', 'finqa'): assert not verify(block(text), '0', kind), text
@@ -172,7 +173,7 @@ def test_what_has_no_number_is_never_zero(text):
 
 @given(text=st.lists(PARTS, max_size=20).map(''.join), prefilled=st.booleans(),
        markers=st.sampled_from([None, PLAIN, GEMMA, Markers('<think>', '</think>', '[', ']')]))
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 def test_parsing_invariants(text, prefilled, markers):
     parsed = parse_completion(text, markers, prefilled)
     assert all(b in parsed.text for b in parsed.blocks) and (parsed.answer is None) == (not parsed.blocks)
@@ -188,7 +189,7 @@ LONG = ['9', '(', '\\frac{', '{', '[', '1,', '1 ', '-', '<answer>', '<reasoning>
         '(1,', '[1)', 'from 1 to ', 'not ', 'mark ', 'ignore', 'a.b(', '😀', '<b>', '<sup>1', '<<', 'A)', '?', ';']
 
 
-@pytest.mark.parametrize('kind', KINDS)
+@pytest.mark.parametrize('kind', some(KINDS, 'math'))
 @pytest.mark.parametrize('piece', LONG, ids=[repr(p) for p in LONG])
 def test_long_inputs_cost_little(piece, kind):
     "Processor time in a thread that isn't the main one, with room for a slow machine; 50 ms on an idle one matter."
