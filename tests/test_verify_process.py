@@ -5,6 +5,7 @@ import pytest
 from rlvr_nb import algebra as module
 from rlvr_nb.prompts import GEMMA
 from rlvr_nb.verify import Judge, verify
+from slower import some
 
 INTEGRAL, HALF = r'<answer>\int_0^1 x\,dx</answer>', r'\frac{1}{2}'
 
@@ -85,9 +86,9 @@ found = {i: verify(f'<answer>{answer}</answer>', gold, kind) for i, (kind, gold,
 print(json.dumps([(found[i].ok, found[i].reason) for i in range(len(asked))]))"""
 
 
-def verdicts_under_load(asked, processes):
-    "What each of several processes says of the same texts, each in its own order, beside two that only compute."
-    loads = [subprocess.Popen([sys.executable, '-c', 'while True: pass']) for _ in range(2)]
+def verdicts_under_load(asked, processes, load=2):
+    "What each of several processes says of the same texts, each in its own order, beside others that only compute."
+    loads = [subprocess.Popen([sys.executable, '-c', 'while True: pass']) for _ in range(load)]
     try:
         askers = [subprocess.Popen([sys.executable, '-c', IN_ANY_ORDER, str(seed)], stdin=subprocess.PIPE,
                                    stdout=subprocess.PIPE, text=True) for seed in range(processes)]
@@ -101,8 +102,9 @@ def verdicts_under_load(asked, processes):
         for load in loads: load.kill()
 
 
-def test_processes_under_load_agree():
-    said = verdicts_under_load(ASKED, 4)
+@pytest.mark.parametrize('processes, load', some([(2, 0), (4, 2)], (2, 0)))
+def test_processes_under_load_agree(processes, load):
+    said = verdicts_under_load(ASKED, processes, load)
     assert all(verdicts == said[0] for verdicts in said)
     assert {reason for _, reason in said[0]} >= {'match', 'mismatch', 'too_expensive'}
 
