@@ -217,6 +217,7 @@ class WandbObserver(Observer):
         mode = wandb_mode()
         if mode is None: raise UnavailableError(f'{_NO_KEY}, or set WANDB_MODE=offline')
         os.environ.setdefault('WANDB_SILENT', 'true')
+        os.environ.setdefault('WANDB_ERROR_REPORTING', 'false')
         self.tables, self.total, self.run_dir = cfg.train.log_completions_to_wandb, cfg.train.max_steps, run_dir
         self.every = max(1, self.total // _WANDB_TABLES)
         self._begin(cfg, mode)

@@ -23,20 +23,20 @@ def wait_for(path, words, process, seconds=300):
 
 
 def test_an_interrupted_run_saves_and_goes_on(tmp_path):
-    process = Command('run_dir=run', 'train.max_steps=30', 'eval.eval_num_samples=16', cwd=tmp_path)
+    process = Command('run_dir=run', 'train.max_steps=12', 'eval.eval_num_samples=16', cwd=tmp_path)
     wait_for(tmp_path/'run/metrics.jsonl', '"step": 3', process)
     process.send_signal(signal.SIGTERM)
     out, err = process.communicate(timeout=120)
     stopped = result_of(tmp_path/'run')
-    assert stopped['status'] == 'stopped' and 3 <= stopped['steps'] < 30
+    assert stopped['status'] == 'stopped' and 3 <= stopped['steps'] < 12
     assert '--resume' in out + err and 'Traceback' not in err
     status, out, err = command('--resume', 'run', cwd=tmp_path)
     assert status == 0, err[-3000:]
     finished = result_of(tmp_path/'run')
-    assert finished['status'] == 'finished' and finished['steps'] == 30
+    assert finished['status'] == 'finished' and finished['steps'] == 12
     from rlvr_nb.tracking import RunDir
-    assert [m['step'] for m in RunDir.open(tmp_path/'run').metrics() if 'reward' in m] == list(range(1, 31))
-    assert len(completions(tmp_path/'run')) == 30 * 64
+    assert [m['step'] for m in RunDir.open(tmp_path/'run').metrics() if 'reward' in m] == list(range(1, 13))
+    assert len(completions(tmp_path/'run')) == 12 * 64
 
 
 def test_an_interrupt_during_the_first_evaluation_leaves_a_record(tmp_path):

@@ -404,7 +404,7 @@ def test_a_server_that_never_answers_loses_nothing(tmp_path):
     with socket.socket() as silent:
         silent.bind(('127.0.0.1', 0))
         silent.listen(50)
-        waits = dict(WANDB_INIT_TIMEOUT='4', WANDB_LOGIN_TIMEOUT='3', WANDB_FINISH_TIMEOUT='4')
+        waits = dict(WANDB_INIT_TIMEOUT='2', WANDB_LOGIN_TIMEOUT='1', WANDB_FINISH_TIMEOUT='1')
         address = f'http://127.0.0.1:{silent.getsockname()[1]}'
         done = run_wandb(tmp_path, WANDB_API_KEY='a' * 40, WANDB_BASE_URL=address, **waits)
     assert 'DONE 0' in done.stdout and "W&B can't be reached" in done.stderr

@@ -41,6 +41,9 @@ def run_program_here(program, arguments, cwd, environ, out, err):
     os.chdir(cwd)
     os.environ.clear()
     os.environ.update(environ)
+    if environ.get('HF_HUB_OFFLINE') == '1':   # the library has read the environment of the server
+        from huggingface_hub import constants
+        constants.HF_HUB_OFFLINE = True
     sys.argv = [str(ROOT/program), *arguments]
     sys.path[:0] = [str((ROOT/program).parent), str(ROOT)]
     runpy.run_path(sys.argv[0], run_name='__main__')
