@@ -23,7 +23,8 @@ from .arguments import geometry, world_size
 from .memoryplan import MemoryPlan, free_bytes
 from .memory import (CONTEXT, activation_bytes, cache_bytes, forecast_plan, is_checkpointed, logits_bytes,
                             may_keep, option_of, phases, sequences_of, trained_bytes, vllm_sleeps, weight_bytes)
-from .duration import Pace, estimated_pace, evaluations, find_device, generations, probe_seconds
+from .speed import find_device
+from .duration import Pace, cycle_of, estimated_pace, evaluations, generations, probe_seconds
 
 # %% ../nbs/api/65_forecast.ipynb #f-work
 def work(cfg:Any,     # a `PipelineConfig`
@@ -125,7 +126,7 @@ def _decision(cfg, plan:MemoryPlan, memory:float|None, updates:str) -> list[str]
 # %% ../nbs/api/65_forecast.ipynb #f-known-time
 def _known_time(pace:Pace, each:float|None) -> tuple[Pace, list[str]]:
     "The pace with the seconds of a step that somebody measured, and what is to be said of it."
-    if each is not None: return replace(pace, step=each, measured=('step',)), []
+    if each is not None: return replace(pace, step=each, measured=('step',), parts={}), []
     if pace.step is None: return pace, []
     source = 'the data sheet of the GPU, every completion at its longest'
     said = [f'time: estimated from {source}; measured after three steps']
@@ -192,10 +193,11 @@ def measured(made:Forecast,                # before the run
              evaluation:float|None=None,   # seconds of an evaluation of all datasets
             )->Forecast:
     "The forecast with the time of real steps, once there are three after the first."
-    return replace(made, pace=made.pace.with_measured(step_seconds, evaluation))
+    cycle = 1 if made.cfg is None else cycle_of(made.cfg, world_size())
+    return replace(made, pace=made.pace.with_measured(step_seconds, evaluation, cycle))
 
 # %% ../nbs/api/65_forecast.ipynb #f-record
-_SECONDS = 'step', 'evaluation', 'checkpoint', 'warm_start'
+_SECONDS = 'step', 'evaluation', 'checkpoint', 'warm_start', 'spread'
 
 def forecast_record(made:Forecast)->dict[str, str|float|None]:
     "The peak of the memory and the seconds of each part, to be kept with a run."
@@ -313,11 +315,15 @@ _TIME_PARTS = {'warm start': ('the warm start', 'warm_start'), 'training': ('tra
                'evaluations': ('evaluations', 'evaluation'), 'checkpoints': ('checkpoints', 'checkpoint')}
 
 def _time_lines(f:Forecast) -> list[list[str]]:
-    "Seconds of each part of the run, and of the run, each measured or estimated."
-    times = f.times()
-    lines = [[f'seconds of {_TIME_PARTS[part][0]}, {f.pace.origin(_TIME_PARTS[part][1])}', f'{seconds:,.0f}']
+    "Seconds of a step and its parts, then of each part of the run and of the run, each measured or estimated."
+    times, pace = f.times(), f.pace
+    lines = [[f'seconds of {_TIME_PARTS[part][0]}, {pace.origin(_TIME_PARTS[part][1])}', f'{seconds:,.0f}']
              for part, seconds in times.items()]
-    return lines + ([['seconds of all of it', f'{sum(times.values()):,.0f}']] if len(lines) > 1 else [])
+    if len(lines) > 1: lines.append(['seconds of all of it', f'{sum(times.values()):,.0f}'])
+    if not pace.step: return lines
+    parts = ', '.join(f'{part} {seconds:.2g}' for part, seconds in pace.parts.items() if seconds >= .05 * pace.step)
+    each = f'{pace.step:.2g}{pace.likely("step")}{f" ({parts})" if parts else ""}'
+    return [[f'seconds of a step, {pace.origin("step")}', each], *lines]
 
 def _report_lines(f:Forecast) -> list[list[str]]:
     lines = [[part, gigabytes(size)] for part, size in f.parts.items()]

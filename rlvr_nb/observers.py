@@ -96,7 +96,7 @@ def time_text(made:Forecast,              # of the run
     "How long the rest of a run takes, and whether that is measured or estimated."
     seconds, pace = sum(made.times(step).values()), made.pace
     if seconds < 60: return None
-    beside = f' ({estimated:.2g} s were estimated)' if estimated and made.measured else ''
+    beside = f' ({estimated:.2g} s were estimated)' if estimated and made.measured else pace.likely('step')
     left = 'left' if step else 'in all'
     return (f'about {seconds / 60:.0f} min {left}, {pace.origin("step")}: {pace.step:.2g} s a step{beside}'
             f'{_with_what(made.cfg, step)}')

@@ -22,6 +22,7 @@ from .rundir import shown_path
 from .observers import METRICS
 from .page import bar, differences, fact_table, frame, marked, option_text, html_page, tile, without_empty_last
 from .clock import APART_PARTS, seconds_name
+from .duration import Pace
 from .curves import SECONDS, dataset_text, evaluated_as, charts_for
 from .facts import RunFacts, pair_evaluations, pick_completions, reward_text, run_status_text
 
@@ -187,7 +188,9 @@ def _beside_forecast(self:RunReport) -> list[str]:
     known, said = self.manifest.get('forecast', {}), []
     steps = [seconds for _, seconds in self.curve('step_time')][1:]   # the first includes compiling
     if steps:
-        estimated = f', {known["step"]:.2g} s were estimated' if fits(known.get('step'), float) else ''
+        spread = known['spread'] if fits(known.get('spread'), float) else 1.
+        before = Pace(step=known['step'], spread=spread) if fits(known.get('step'), float) else None
+        estimated = f', {before.step:.2g} s were estimated{before.likely("step")}' if before else ''
         said.append(f'A step took {sum(steps) / len(steps):.2g} s on average, measured{estimated}.')
     if memory := self.curve('memory/gib'):
         on_gpu = fits(known.get('bytes'), float) and fits(known.get('step'), float)   # the forecast is one of a GPU

@@ -15,7 +15,7 @@ back exactly, a stopped run goes on, every completion is recorded. The `size` ca
 Gemma 3 1B, and run when named.
 
 The `forecast_` cases train models of real sizes for a few steps, every completion at its longest, and print the
-forecast beside the measured peak and time: `python tests/gpu/run_gpu.py forecasts` runs all eight and fails where the
+forecast beside the measured peak and time: `python tests/gpu/run_gpu.py forecasts` runs all of them and fails where the
 memory is off by more than a tenth, or more than a twentieth too low. They too run only when named.
 
 Every case is a process of its own and prints one line of JSON: the case, ok or the error, seconds in all, tokens
@@ -73,6 +73,8 @@ KNOWN = {
     'smollm2_135m': ('llama', 'smollm2-135m'),
     'qwen25_05b': ('qwen2', 'qwen2.5-0.5b'),
     'gemma3_1b_known': ('gemma3', 'gemma-3-1b'),
+    'qwen25_15b': ('qwen2', 'qwen2.5-1.5b'),
+    'llama32_3b': ('llama', 'llama-3.2-3b'),
 }   # real sizes, from the list that the forecast knows
 
 def shape_of(kind):
@@ -725,7 +727,7 @@ def forecast_beside(place, *overrides):
     made = forecast(cfg, device=hw.name, memory=hw.memory)
     measured = max(moments.peaks.values())
     ratio = made.total / measured
-    seconds = sum(found['seconds_per_step'][1:]) / 3
+    parts = seconds_of_parts(run)
     print(made)
     facts_beside = dict(
         ratio=round(ratio, 3),
@@ -742,8 +744,9 @@ def forecast_beside(place, *overrides):
         apart=moments.apart,
         parts={moment: in_gib(parts) for moment, parts in made.phases.items()},
         prompt_tokens=cfg.train.max_prompt_length,
-        seconds_forecast=None if made.seconds is None else round(made.seconds / made.work['steps'], 2),
-        seconds_measured=round(seconds, 2),
+        seconds_forecast=made.pace.parts,
+        seconds_measured=parts,
+        seconds_between=made.pace.between('step'),
         seconds_moments={name: round(s, 2) for name, s in moments.seconds.items()},
         seconds_per_step=found['seconds_per_step'],
         tokens_per_second=found['tokens_per_second'],
@@ -756,16 +759,30 @@ def forecast_beside(place, *overrides):
 
 TABLE = 'RUN_GPU_TABLE '
 
+def seconds_of_parts(run):
+    "Seconds of each part of a step, by the run's own clock: the mean of all steps but the first."
+    from rlvr_nb.clock import STEP_PARTS, seconds_name
+    later = [m for m in run.metrics() if 'step_time' in m][1:]
+    return {part: sum(m[seconds_name(part)] for m in later) / len(later) for part in STEP_PARTS}
+
+def seconds_line(found):
+    "Forecast and measured seconds of a step, and of each of its parts."
+    made, measured = found['seconds_forecast'], found['seconds_measured']
+    whole, real = sum(made.values()), sum(measured.values())
+    low, high = found['seconds_between'] or (0, 0)
+    parts = '; '.join(f'{part} {made.get(part, 0):.2f} / {measured[part]:.2f}' for part in measured)
+    inside = 'inside' if low <= real <= high else 'OUTSIDE'
+    return f'seconds a step: {whole:.2f} / {real:.2f} = {whole / real:.2f}, {inside} {low:.2f} to {high:.2f}; {parts}'
+
 def beside_lines(found):
     "A few lines on what was forecast and measured, GiB and seconds."
     made, measured = found['moments_forecast'], found['moments_measured']
     ends = f"{found['forecast_gib']:.2f} / {found['peak_gib']:.2f} = {found['ratio']:.3f}"
-    seconds = f"{found['seconds_forecast']} / {found['seconds_measured']} s"
     pairs = [f'{m} {made[m]:.2f} / {measured[m]:.2f} = {made[m] / measured[m]:.3f}' for m in made if measured.get(m)]
     other = [f'{m} {size:.2f}' for m, size in measured.items() if m not in made]
     held = [f"{m} {found['entered'][m]:.2f} -> {found['left'][m]:.2f}" for m in found['entered']]
     parts = {m: {k: round(v, 2) for k, v in p.items() if v >= .005} for m, p in found['parts'].items()}
-    return [f'forecast / measured: {ends} GiB, {seconds} a step; prompts {found["prompt_tokens"]} tokens',
+    return [f'forecast / measured: {ends} GiB; prompts {found["prompt_tokens"]} tokens', seconds_line(found),
             '; '.join([*pairs, *other, f"reserved {found['reserved_gib']:.2f}"]),
             f"allocated before and after: {'; '.join(held)}",
             *(f'{moment}: {sizes}' for moment, sizes in parts.items()),
@@ -794,6 +811,8 @@ FORECASTS = {  # the model, and what differs from LoRA by the engine; what tells
     'gemma3_64': ('gemma3_1b_known', of_size(64, 512)),
     'qwen25_reference': ('qwen25_05b', of_size(16, 256, *FULL, '+train.grpo.beta=0.04')),
     'gemma3_checkpointed': ('gemma3_1b_known', of_size(64, 512, '+train.grpo.gradient_checkpointing=true')),
+    'qwen25_15b': ('qwen25_15b', of_size(32, 256)),
+    'llama32_3b': ('llama32_3b', of_size(32, 256)),
 }
 
 def forecast_case(name, model, overrides):
