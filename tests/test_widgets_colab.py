@@ -10,8 +10,6 @@ from pathlib import Path
 import pytest
 from fastcore.nbio import read_nb, write_nb
 
-from slower import some
-
 ROOT = Path(__file__).resolve().parents[1]
 PINS = dict(ipykernel='6.17.1', ipywidgets='7.7.1', ipython='7.34.0', traitlets='5.7.1', notebook='6.5.7')
 TUTORIAL = ROOT/'nbs/tutorials/colab_grpo.ipynb'
@@ -142,7 +140,8 @@ def run_tutorial(python, folder, work):
     return {c.id: json.dumps(c.outputs) for c in read_nb(work/'done.ipynb').cells if c.cell_type == 'code'}
 
 
-@pytest.mark.parametrize('where', some(['here', 'colab'], 'here'))
+@pytest.mark.everything   # test_notebooks.py runs the tutorial too, outside a kernel
+@pytest.mark.parametrize('where', ['here', 'colab'])
 def test_the_tutorial_runs_from_top_to_bottom(where, request, model_folder, tmp_path):
     python = sys.executable if where == 'here' else request.getfixturevalue('colab')
     out = run_tutorial(python, model_folder, tmp_path/'work')
