@@ -3869,6 +3869,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                    'rlvr_nb.warmstart._to_the_end': ('api/warmstart.html#_to_the_end', 'rlvr_nb/warmstart.py'),
                                    'rlvr_nb.warmstart._trainer': ('api/warmstart.html#_trainer', 'rlvr_nb/warmstart.py'),
                                    'rlvr_nb.warmstart._trainer_class': ('api/warmstart.html#_trainer_class', 'rlvr_nb/warmstart.py'),
+                                   'rlvr_nb.warmstart.closing_token': ('api/warmstart.html#closing_token', 'rlvr_nb/warmstart.py'),
                                    'rlvr_nb.warmstart.fewer_rows': ('api/warmstart.html#fewer_rows', 'rlvr_nb/warmstart.py'),
                                    'rlvr_nb.warmstart.file_solutions': ('api/warmstart.html#file_solutions', 'rlvr_nb/warmstart.py'),
                                    'rlvr_nb.warmstart.keep_warm': ('api/warmstart.html#keep_warm', 'rlvr_nb/warmstart.py'),
