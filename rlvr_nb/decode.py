@@ -169,18 +169,26 @@ def _left_padded(prompts:list, device) -> tuple:
     start_P = torch.tensor([longest - len(p) for p in prompts], device=device)
     return ids, start_P, (torch.arange(longest, device=device) - start_P[:, None]).clamp(min=0)
 
+# %% ../nbs/api/45_decode.ipynb #decode-shares
+@patch
+def _shares(self:Decoder, group:int) -> bool:
+    "Whether the step keeps a prompt once for its group."
+    return self.sampler.step is not None and self.sampler.step.ops.shares(group)
+
 # %% ../nbs/api/45_decode.ipynb #decode-prefill-run
 @patch
 def _prefill(self:Decoder, prompts:list, group:int):
     "Read prompts (P lists of tokens), each for `group` rows; the logits of the first tokens, (P x group, V)."
     import torch
     arena, end, parts = self.batch.arena, max(map(len, prompts)), []
+    stride, times = (group, 1) if self._shares(group) else (1, group)   # rows of a prompt that are filled
     some = max(1, PREFILL_TOKENS // end)
     for first in range(0, len(prompts), some):
         part = prompts[first:first + some]
         ids, start_P, place = _left_padded(part, self.device)
         mask = self._by_kind(partial(whole_prompt_mask, start_P, ids.shape[1]))
-        arena.filling = (torch.arange(first * group, (first + len(part)) * group, device=self.device), group, end)
+        rows = torch.arange(first * group, (first + len(part)) * group, stride, device=self.device)
+        arena.filling = (rows, times, end)
         parts.append(self._forward(ids, mask, place))
     arena.filling = None
     return torch.cat(parts).repeat_interleave(group, 0)
@@ -214,7 +222,7 @@ def _masks(self:Decoder, rows:slice):
 def _prepare_step(self:Decoder):
     "Tell the step of one token which rows there are."
     b = self.batch
-    if self.sampler.step is not None: self.sampler.step.prepare(b.start[:b.arena.active], b.columns)
+    if self.sampler.step is not None: self.sampler.step.prepare(b.start[:b.arena.active], b.columns, b.line[:b.arena.active])
 
 # %% ../nbs/api/45_decode.ipynb #decode-step-kernel
 @patch
@@ -278,7 +286,7 @@ def _shrink(self:Decoder, alive:int):
     rows = row_bucket(alive, self.graphs)
     going = (~b.done[:arena.active]).nonzero().flatten()
     keep = torch.cat([going, going[:1].expand(rows - len(going))])
-    keep_rows(arena, keep, arena.length)
+    keep_rows(arena, keep, arena.length, self.sampler.step.ops.end if self.sampler.step is not None else 0)
     for state in (b.token, b.place, b.start, b.line, b.done, *b.occurred): state[:rows] = state[keep]
     b.done[len(going):] = True
     self._prepare_step()
@@ -352,12 +360,14 @@ def run(self:Decoder,
         self._begin(prompts, group)
         arena.active, arena.length = row_bucket(n, self.graphs), column_bucket(end, self.graphs)
         logits = self._prefill(prompts, group)
+        if self.sampler.step is not None: self.sampler.step.adopt(arena, end, group)
         self._prepare_step()
-        if self.sampler.step is not None: self.sampler.step.adopt(arena, end)
         emit(self.batch, logits, sampling, self.ends, self.generator)
         del logits
         count = self._decode(end, new_tokens, sampling, look, stop)
-        if self.batch.broken.item(): raise NonFiniteLogits('the model gives logits that are not numbers')
+        if self.batch.broken.item():
+            self.release()   # its keys and values aren't numbers either
+            raise NonFiniteLogits('the model gives logits that are not numbers')
         return self._results(n, count)
 
 # %% ../nbs/api/45_decode.ipynb #decode-loop
