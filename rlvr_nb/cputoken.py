@@ -14,6 +14,7 @@ from fastcore.basics import patch
 from torch.nn.functional import gelu, linear, silu
 
 # %% ../nbs/api/44_cputoken.ipynb #plain-own
+from .kvcache import keep_rows
 from .layers import Stacked
 
 # %% ../nbs/api/44_cputoken.ipynb #plain-order
@@ -79,8 +80,20 @@ class PlainOps:
                  is_gelu:bool):      # the activation is GELU and not SiLU
         self.kinds, self.window, self.is_gelu = kinds, window, is_gelu
         for layer in layers: layer.plain = PlainLayer(layer)   # a submodule, so that it follows the weights
-        self.layers, self.prompts, self.end, self.slots = [layer.plain for layer in layers], None, 0, None
+        self.layers = [layer.plain for layer in layers]
+        self.release()
         self.least = -(-400 // layers[0].size)   # PyTorch multiplies smaller matrices one number at a time
+
+    def release(self)->None:
+        "Forget the sequences of a generation, and give back what is kept of them."
+        self.caches, self.prompts, self.chosen, self.own, self.end, self.slots = [], None, None, [], 0, None
+
+# %% ../nbs/api/44_cputoken.ipynb #plain-own-table
+def _own_table(cache, heads, size, columns):
+    "The memory of a cache layer as keys and values in the order of time, (columns, 2, rows x heads x D and a rest)."
+    flat, width = cache.both.view(-1), cache.both.shape[1] * heads * size
+    if 2 * columns * (width + 16) <= len(flat): width += 16
+    return flat[:2 * columns * width].view(columns, 2, width)
 
 # %% ../nbs/api/44_cputoken.ipynb #plain-adopt
 @patch
@@ -91,15 +104,15 @@ def shares(self:PlainOps, group:int)->bool:
 @patch
 def adopt(self:PlainOps, arena:Any, end:int, group:int):
     "Take over keys and values of prompts, which stand in the columns before `end` of each group's first row."
-    self.prompts, self.group, self.end = None, group, 0
-    tables = [(layer.keys, layer.values) for layer in arena.layers]
-    order = _rotation_order(self.layers[0].size)
+    self.release()
+    self.caches, order = list(arena.layers), _rotation_order(self.layers[0].size)
     if not self.shares(group):
-        for keys, _ in tables: keys[:arena.active, :, :end] = keys[:arena.active, :, :end, order]
-    else:
-        at, self.end = slice(0, arena.active, group), end
-        self.prompts = [(keys[at, :, :end, order], values[at, :, :end].clone()) for keys, values in tables]
-    self.chosen = self.prompts
+        for cache in self.caches: cache.keys[:arena.active, :, :end] = cache.keys[:arena.active, :, :end, order]
+        return
+    at, self.end, self.group = slice(0, arena.active, group), end, group
+    self.prompts = [(cache.keys[at, :, :end, order], cache.values[at, :, :end].clone()) for cache in self.caches]
+    heads, size = self.prompts[0][0].shape[1], len(order)
+    self.own = [_own_table(cache, heads, size, arena.columns - end) for cache in self.caches]   # over the same memory
 
 # %% ../nbs/api/44_cputoken.ipynb #plain-grid
 @patch
@@ -113,6 +126,17 @@ def _arrange(self:PlainOps, line, start):
     everyone = len(alive) == len(self.prompts[0][0])
     self.chosen = self.prompts if everyone else [(keys[alive], values[alive]) for keys, values in self.prompts]
     return start[begins]
+
+# %% ../nbs/api/44_cputoken.ipynb #plain-keep
+@patch
+def keep_rows(self:PlainOps, arena:Any, rows:Any, columns:int):
+    "Move the rows that stay to the top, and make them the active ones."
+    if not self.own: return keep_rows(arena, rows, columns)
+    wide, used = self.prompts[0][0].shape[1] * self.layers[0].size, columns - self.end
+    for own in self.own:
+        table = own[:used, :, :arena.active * wide].unflatten(2, (-1, wide))
+        table[:, :, :len(rows)] = table[:, :, rows]
+    arena.active = len(rows)
 
 # %% ../nbs/api/44_cputoken.ipynb #plain-by-prompt
 @patch
@@ -134,12 +158,21 @@ def _by_row(self:PlainOps, x, heads):
 
 # %% ../nbs/api/44_cputoken.ipynb #plain-prepare
 @patch
+def _tables(self:PlainOps, i, rows):
+    "What `rows` sequences write into and read from in layer `i`: keys and values (B K, columns, D)."
+    if not self.own: return [part[:rows].flatten(0, 1) for part in (self.caches[i].keys, self.caches[i].values)]
+    heads, size = self.prompts[0][0].shape[1], self.layers[0].size
+    wide = self.own[i][:, :, :rows * heads * size].unflatten(2, (-1, size))
+    return [wide[:, 0].transpose(0, 1), wide[:, 1].transpose(0, 1)]
+
+@patch
 def prepare(self:PlainOps, tables:dict, start:Any, columns:int, key_heads:int, line:Any):
     "Make the angles complex numbers, and hide the columns before the beginning of each prompt or row."
     self.angles, self.columns = {}, columns
     for kind, (cos, sin) in tables.items():
         half = cos.shape[-1] // 2
         self.angles[kind] = torch.complex(cos[:, :half], sin[:, half:])
+    self.tables = [self._tables(i, len(start)) for i in range(len(self.layers))]
     if self.prompts is not None: start, columns = self._arrange(line, start), self.end
     hidden = torch.arange(columns) < start[:, None]
     mask = torch.zeros(hidden.shape).masked_fill_(hidden, float('-inf'))
@@ -148,10 +181,10 @@ def prepare(self:PlainOps, tables:dict, start:Any, columns:int, key_heads:int, l
 # %% ../nbs/api/44_cputoken.ipynb #plain-begin
 @patch
 def _span(self:PlainOps, kind) -> tuple:
-    "The first column that is seen, the first of a row's own, and the one behind the last that is read."
+    "The first column that is seen, and among a row's own the first and the one behind the last that are read."
     first = max(0, self.now + 1 - self.window) if kind == 'sliding_attention' and self.window else 0
-    own = max(first, self.end)
-    return first, own, max(self.now + 1, min(own + self.least, self.columns))
+    own = max(first - self.end, 0)
+    return first, own, max(self.now + 1 - self.end, min(own + self.least, self.columns - self.end))
 
 @patch
 def begin(self:PlainOps, place:Any, start:Any, arena:Any):
@@ -173,18 +206,21 @@ def _rotated(layer, table, turns):
 
 # %% ../nbs/api/44_cputoken.ipynb #plain-attend
 @patch
-def attend(self:PlainOps, x:Any, layer:Any, kind:str, cache:Any, prompt:Any):
-    "What the heads attend to, (B, heads x D), from queries, keys and values (B, all heads x D)."
-    table, B, now = x.view(len(x), -1, layer.size), len(x), self.now
-    rotated, (first, own, stop) = _rotated(layer, table, self.turns[kind]), self.spans[kind]
-    cache.keys[:B, :, now], cache.values[:B, :, now] = rotated[:, layer.heads:], table[:, layer.split:]
-    keys, values = (part[:B].flatten(0, 1)[:, own:stop] for part in (cache.keys, cache.values))
+def attend(self:PlainOps, x:Any, i:int, prompt:Any):
+    "What the heads of layer `i` attend to, (B, heads x D), from queries, keys and values (B, all heads x D)."
+    layer, kind, now = self.layers[i], self.kinds[i], self.now - self.end
+    table, (first, own, stop) = x.view(len(x), -1, layer.size), self.spans[kind]
+    rotated = _rotated(layer, table, self.turns[kind])
+    keys, values = self.tables[i]
+    new = len(x), -1, layer.size
+    keys[:, now].view(new).copy_(rotated[:, layer.heads:]); values[:, now].view(new).copy_(table[:, layer.split:])
+    keys, values = keys[:, own:stop], values[:, own:stop]
     query = rotated[:, :layer.heads].reshape(len(keys), -1, layer.size)
     if prompt is None: scores = torch.baddbmm(self.mask[..., own:stop], query, keys.mT)
     else: scores = torch.bmm(query, keys.mT)
     if stop > now + 1: scores[..., now + 1 - own:] = float('-inf')
-    if prompt is None or first >= self.end: return torch.bmm(scores.softmax(-1), values).view(B, -1)
-    return self._with_prompt(query, scores, values, prompt, first).view(B, -1)
+    if prompt is None or first >= self.end: return torch.bmm(scores.softmax(-1), values).view(len(x), -1)
+    return self._with_prompt(query, scores, values, prompt, first).view(len(x), -1)
 
 @patch
 def _with_prompt(self:PlainOps, query, scores, values, prompt, first):
@@ -205,10 +241,10 @@ def _add(x, y, weight, bias, norm, layer):
 
 # %% ../nbs/api/44_cputoken.ipynb #plain-whole
 @patch
-def layer(self:PlainOps, i:int, x:Any, y:Any, following:Any, arena:Any):
+def layer(self:PlainOps, i:int, x:Any, y:Any, following:Any):
     "Add what layer `i` makes of `y` to the hidden states `x` (B, H), and norm them for what follows."
     layer, prompt = self.layers[i], self.chosen[i] if self.prompts else None
-    found = self.attend(linear(y, layer.qkv, layer.qkv_bias), layer, self.kinds[i], arena.layers[i], prompt)
+    found = self.attend(linear(y, layer.qkv, layer.qkv_bias), i, prompt)
     _add(x, found, layer.out, layer.out_bias, layer.inner, layer)
     wide = linear(_normed(x, layer.before, layer.mean, layer.root), layer.gate_up, layer.gate_up_bias)
     gate, up = wide.chunk(2, -1)

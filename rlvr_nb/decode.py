@@ -139,6 +139,7 @@ class Decoder:
         import torch
         cuda = self.device.type == 'cuda'
         if cuda: torch.cuda.synchronize(self.device)
+        if self.sampler.step is not None: self.sampler.step.release()
         if self.batch: self.batch.arena.layers.clear()   # the arena and its layers know each other
         self.batch, self.captured, self.pool = None, {}, None
         if cuda: torch.cuda.empty_cache()
@@ -173,7 +174,7 @@ def _left_padded(prompts:list, device) -> tuple:
 @patch
 def _shares(self:Decoder, group:int) -> bool:
     "Whether the step keeps a prompt once for its group."
-    return self.sampler.step is not None and self.sampler.step.ops.shares(group)
+    return self.sampler.step is not None and self.sampler.step.shares(group)
 
 # %% ../nbs/api/45_decode.ipynb #decode-prefill-run
 @patch
@@ -286,7 +287,8 @@ def _shrink(self:Decoder, alive:int):
     rows = row_bucket(alive, self.graphs)
     going = (~b.done[:arena.active]).nonzero().flatten()
     keep = torch.cat([going, going[:1].expand(rows - len(going))])
-    keep_rows(arena, keep, arena.length, self.sampler.step.ops.end if self.sampler.step is not None else 0)
+    move = keep_rows if self.sampler.step is None else self.sampler.step.keep_rows
+    move(arena, keep, arena.length)
     for state in (b.token, b.place, b.start, b.line, b.done, *b.occurred): state[:rows] = state[keep]
     b.done[len(going):] = True
     self._prepare_step()

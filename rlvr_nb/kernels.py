@@ -146,7 +146,6 @@ def _rank_table(stack): return stack.B.t() if getattr(stack, 'B', None) is not N
 
 class TritonOps:
     "The parts of a step that are no matrix products, one kernel each."
-    end = 0   # no columns of prompts are kept outside of the cache
     def product(self, stack:Any, x:Any): return linear(x, stack.weight, stack.bias)
 
 # %% ../nbs/api/44_kernels.ipynb #kernels-ops-add-norm
@@ -194,18 +193,9 @@ def _block(shared:int, number:int, size:int) -> int:
 
 # %% ../nbs/api/44_kernels.ipynb #kernels-ops-prepare
 @patch
-def prepare(self:TritonOps, tables:dict, start:Any, columns:int, key_heads:int, line:Any):
+def prepare(self:TritonOps, tables:dict, start:Any, columns:int, key_heads:int):
     "Keep the tables of the rotation."
     self.tables = tables
-
-# %% ../nbs/api/44_kernels.ipynb #kernels-ops-adopt
-@patch
-def shares(self:TritonOps, group:int)->bool:
-    "The kernels read the cache as the modules write it, each row its own."
-    return False
-
-@patch
-def adopt(self:TritonOps, arena:Any, end:int, group:int): "Nothing has to change in the cache."
 
 # %% ../nbs/api/44_kernels.ipynb #kernels-ops-queries
 @patch

@@ -174,13 +174,12 @@ def make_arena(layers:int, rows:int, columns:int, device:Any):
 def keep_rows(arena:Any,        # of the batch
               rows_B:Any,       # which rows stay, in order, int tensor (B)
               columns:int,  # that are in use
-              first:int=0,  # the first of them
              )->None:
     "Move the rows that stay to the top, and make them the active ones."
     arena.active = len(rows_B)
     for layer in arena.layers:
         for table in (layer.keys, layer.values):
-            table[:len(rows_B), :, first:columns] = table[rows_B, :, first:columns]
+            table[:len(rows_B), :, :columns] = table[rows_B, :, :columns]
 
 # %% ../nbs/api/43_kvcache.ipynb #kvcache-bytes
 def arena_bytes(config:Any,      # of a transformers model

@@ -15,7 +15,7 @@ from fastcore.basics import patch
 # %% ../nbs/api/44_onetoken.ipynb #onetoken-own
 from .cputoken import PlainOps
 from .kernels import TritonOps, choice_gap, triton
-from .kvcache import additive, layer_kinds, make_arena, next_token_mask
+from .kvcache import additive, layer_kinds, keep_rows, make_arena, next_token_mask
 from .sampler import changed_logits
 from .layers import Stacked, _follow_stacks, fuse_layers
 
@@ -84,21 +84,43 @@ def prepare(self:TokenStep,
             line:Any):    # the number of each row among all completions (B)
     "Get ready for rows; to be called again when they change."
     self._lengthen(columns)
-    self.ops.prepare(self.tables, start, columns, self.layers[0].key_heads, line)
+    own = [line] if self.plain else []
+    self.ops.prepare(self.tables, start, columns, self.layers[0].key_heads, *own)
 
 @patch
 def adopt(self:TokenStep,
           arena:Any, # keys and values of prompts that the modules have read
           end:int,   # the column behind the prompts
           group:int): # completions of each prompt
-    "Take over what the modules wrote; to be called before `prepare`."
-    self.ops.adopt(arena, end, group)
+    "Take over what the modules wrote; to be called before `prepare`. The kernels read it as it stands."
+    if self.plain: self.ops.adopt(arena, end, group)
+
+# %% ../nbs/api/44_onetoken.ipynb #onetoken-rows
+@patch
+def shares(self:TokenStep,
+           group:int # completions of each prompt
+          )->bool:
+    "Whether the step keeps a prompt once for its group."
+    return self.plain and self.ops.shares(group)
+
+@patch
+def keep_rows(self:TokenStep,
+              arena:Any,    # of the batch
+              rows:Any,     # which rows stay, in order, int tensor (B)
+              columns:int): # that are in use
+    "Move the rows that stay to the top, and make them the active ones."
+    (self.ops.keep_rows if self.plain else keep_rows)(arena, rows, columns)
+
+@patch
+def release(self:TokenStep):
+    "Give back the memory that belongs to sequences."
+    if self.plain: self.ops.release()
 
 # %% ../nbs/api/44_onetoken.ipynb #onetoken-layer
 @patch
 def layer(self:TokenStep, i:int, x:Any, y:Any, following:Any, arena:Any):
     "Add what layer `i` makes of `y` to the hidden states `x` (B, H), and norm them for what follows."
-    if self.plain: return self.ops.layer(i, x, y, following, arena)
+    if self.plain: return self.ops.layer(i, x, y, following)
     ops, layer, (out, down) = self.ops, self.layers[i], self.ends[i]
     norms, eps, kind = [norm.weight for norm in layer.norms], layer.norms[0].eps, self.kinds[layer.index]
     window = self.window if kind == 'sliding_attention' else None
