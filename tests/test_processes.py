@@ -2,6 +2,7 @@
 where one is killed."""
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from rlvr_nb.checkpoint import newest_checkpoint
 from rlvr_nb.rundir import RunDir
+from slower import some
 from warm import run_together
 
 HERE = Path(__file__).resolve().parent
@@ -29,9 +31,11 @@ def test_both_processes_end_with_the_same_weights(found):
         if name != 'killed': assert here['weights'] == found[1][name]['weights'], name
 
 
-@pytest.mark.parametrize('name, whole', [('from 1', 'whole'), ('from 3', 'whole'), ('from 4', 'whole'),
-                                         ('from 2, all weights', 'whole, all weights'),
-                                         ('resumed', 'whole'), ('stopped, resumed', 'whole')])
+RESUMED = [('from 1', 'whole'), ('from 3', 'whole'), ('from 4', 'whole'), ('from 2, all weights', 'whole, all weights'),
+           ('resumed', 'whole'), ('stopped, resumed', 'whole')]
+
+
+@pytest.mark.parametrize('name, whole', some(RESUMED, *RESUMED[3:]))
 def test_a_resumed_part_ends_as_the_whole_run(name, whole, found):
     for mine in found:
         assert mine[name]['weights'] == mine[whole]['weights'] and mine[name]['draw'] == mine[whole]['draw']
@@ -70,21 +74,24 @@ def kills(parsed, gold):
 """
 
 
-def together(folder, *words):
-    "Two processes of the command line, started by torchrun."
+def by_torchrun(*words, cwd):
+    "Two processes of the command line, started by torchrun: the status, output and errors."
     environ = os.environ | dict(OMP_NUM_THREADS='1', CUDA_VISIBLE_DEVICES='')
-    return subprocess.run([sys.executable, '-m', 'torch.distributed.run', '--standalone', '--nproc_per_node=2',
-                           str(HERE.parent/'run_pipeline.py'), '--plugin', 'kills.py', *words], cwd=folder, env=environ,
-                          capture_output=True, text=True, timeout=300)
+    done = subprocess.run([sys.executable, '-m', 'torch.distributed.run', '--standalone', '--nproc_per_node=2',
+                           str(HERE.parent/'run_pipeline.py'), *words], cwd=cwd, env=environ, capture_output=True,
+                          text=True, timeout=300)
+    return done.returncode, done.stdout, done.stderr
 
 
-def test_a_process_that_is_killed_ends_the_other_with_a_sentence_and_the_run_goes_on(tmp_path):
+@pytest.mark.parametrize('start', some([by_torchrun, run_together], run_together), ids=['torchrun', 'by hand'])
+def test_a_process_that_is_killed_ends_the_other_with_a_sentence_and_the_run_goes_on(start, tmp_path):
     (tmp_path/'kills.py').write_text(KILLS)
-    first = together(tmp_path, 'run_dir=run', 'reward.reward_functions=[{category: custom, type: kills}]',
-                     'train.max_steps=3', 'train.per_device_train_batch_size=4', 'train.num_generations=4',
-                     'train.save_steps=1', 'eval.enabled=false', 'observers=[]')
-    assert (tmp_path/'killed').exists() and first.returncode == 1
-    ours = first.stderr.split('Traceback')[0]  # torchrun itself ends in one
+    status, _, err = start('--plugin', 'kills.py', 'run_dir=run',
+                           'reward.reward_functions=[{category: custom, type: kills}]', 'train.max_steps=3',
+                           'train.per_device_train_batch_size=4', 'train.num_generations=4', 'train.save_steps=1',
+                           'eval.enabled=false', 'observers=[]', cwd=tmp_path)
+    assert (tmp_path/'killed').exists() and status == (1 if start is by_torchrun else signal.SIGKILL)
+    ours = err.split('Traceback')[0]  # torchrun itself ends in one
     assert 'train: another process of this training has ended' in ours and '--resume' in ours
     run = RunDir.open(tmp_path/'run')
     assert run.status() == 'failed' and newest_checkpoint(run.checkpoints).name == 'checkpoint-2'

@@ -105,7 +105,7 @@ def parts(folder):
     "The name of each part, and what does it; in this order."
     yield 'whole', lambda: train(folder/'whole')
     yield 'whole, all weights', lambda: train(folder/'full', lora=False)
-    for step in (1, 3, 4):
+    for step in (1, 3, 4) if os.environ.get('EVERYTHING') or ON_GPUS else ():
         yield f'from {step}', lambda: train(folder/f'from-{step}', resume=folder/f'whole/checkpoint-{step}')
     yield 'from 2, all weights', lambda: train(folder/'from-full', lora=False, resume=folder/'full/checkpoint-2')
     yield 'killed', lambda: killed(folder/'killed', 3)
