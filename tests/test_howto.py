@@ -103,8 +103,7 @@ def small(line):
     on_gsm8k = 'data_component=gsm8k' in words or is_recipe
     if on_gsm8k and not any(w.startswith('data.dataset_path=') for w in words): words.append('data.dataset_path=gsm8k')
     if 'eval.save_best=true' in words: words.append('eval.eval_steps=1')
-    seeds = 'seed=0' if any(',' in w and w.startswith('reward_component=') for w in words) else 'seed=0,1'
-    words = [re.sub(r'^seed=0,1(,\d)*$', seeds, w) for w in words]
+    words = [re.sub(r'^seed=0,1(,\d)*$', 'seed=0,1', w) for w in words]
     chosen = {w.partition('=')[0] for w in words}
     keep = chosen if set(words) & set(CHECKS) else chosen & {'train.num_generations', 'train.dynamic_sampling'}
     added = [o for o in (REAL if is_real else BUILT_IN) if o.partition('=')[0] not in keep]
@@ -123,8 +122,9 @@ COMMANDS = list({' '.join(small(line)): (page, line) for page, line in reversed(
 def trains(line): return line.startswith(PROGRAM) and not set(shlex.split(line)) & {*READS, *CHECKS, '--probe'}
 
 
-# The first training of each page is run; the later ones are checked up to the configuration, and run with EVERYTHING=1.
-FIRST = list({page: (page, line) for page, line in reversed(COMMANDS) if trains(line)}.values())
+# The first training of each page is run; later ones and sweeps are checked up to the configuration, and run with
+# EVERYTHING=1.
+FIRST = list({page: (page, line) for page, line in reversed(COMMANDS) if trains(line) and ' -m ' not in line}.values())
 LATER = [(page, line) for page, line in COMMANDS if trains(line) and (page, line) not in FIRST]
 NAMES = [f'{page}-{i}' for i, (page, _) in enumerate(COMMANDS)]
 

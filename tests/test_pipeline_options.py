@@ -122,7 +122,7 @@ def check_clock(run):
 
 def test_the_same_run_again_has_the_same_metrics(tmp_path):
     status, _, err = command('run_dir=first', *TINY, 'observers=[console,tensorboard]', 'eval.eval_steps=3',
-                             'eval.samples_per_prompt=2', cwd=tmp_path)
+                             'eval.samples_per_prompt=2', 'eval.eval_num_samples=16', cwd=tmp_path)
     assert status == 0, err[-3000:]
     status, _, err = command('--from', 'first', 'run_dir=again', 'observers=[console,tensorboard]', cwd=tmp_path)
     assert status == 0, err[-3000:]
