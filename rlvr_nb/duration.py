@@ -16,7 +16,7 @@ from typing import Any
 # %% ../nbs/api/65_duration.ipynb #duration-own-imports
 from fastcore.basics import patch
 from .architecture import Shape
-from .memory import option_of, sequences_of, table_bytes, tokens_of, trained_bytes, trained_parameters
+from .memory import option_of, sequences_of, tokens_of, trained_bytes, trained_parameters
 from .speed import (BESIDE, REWARD, find_device, generating_seconds, optimizer_seconds, pass_seconds,
                            round_seconds, updating_seconds)
 

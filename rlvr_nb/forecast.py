@@ -4,25 +4,24 @@
 
 # %% auto #0
 __all__ = ['work', 'Forecast', 'forecast', 'memory_here', 'is_divided', 'forecast_here', 'probe_time', 'measured',
-           'forecast_record', 'read_forecast', 'cheapest_fit', 'fit_advice']
+           'forecast_record', 'read_forecast']
 
 # %% ../nbs/api/65_forecast.ipynb #forecast-imports
-import math, os
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 # %% ../nbs/api/65_forecast.ipynb #forecast-own-imports
 from fastcore.basics import patch
-from .grammar import ConfigError, override_text
+from .grammar import ConfigError
 from .show import Table, gigabytes
-from .architecture import TINY, Shape, find_shape, known_shapes, read_shape
+from .architecture import Shape, find_shape, read_shape
 from .vllm_sampling import vllm_asked_by
 from .tiny import hardware
-from .arguments import geometry, world_size
+from .arguments import world_size
 from .memoryplan import MemoryPlan, free_bytes
-from .memory import (CONTEXT, activation_bytes, cache_bytes, forecast_plan, is_checkpointed, logits_bytes,
-                            may_keep, option_of, phases, sequences_of, trained_bytes, vllm_sleeps, weight_bytes)
+from .memory import CONTEXT, forecast_plan, may_keep, option_of, phases, sequences_of
 from .speed import find_device
 from .duration import Pace, cycle_of, estimated_pace, evaluations, generations, probe_seconds
 
@@ -210,105 +209,6 @@ def read_forecast(record:dict, # of `forecast_record`, perhaps without some of i
     known = {part: record.get(part) for part in _SECONDS}
     seconds:dict[str, Any] = {part: n for part, n in known.items() if isinstance(n, (int, float))}
     return Forecast({}, {}, [], Pace(**seconds), cfg=cfg)
-
-# %% ../nbs/api/65_forecast.ipynb #f-vllm-changes
-def _vllm_changes(cfg) -> list[dict]:
-    "What makes room beside vLLM on the same device."
-    if not vllm_asked_by(cfg.train) or option_of(cfg, 'vllm_mode', 'colocate') == 'server': return []
-    share, found = option_of(cfg, 'vllm_gpu_memory_utilization', .3), []
-    if not vllm_sleeps(cfg): found.append({'train.grpo.vllm_enable_sleep_mode': True})
-    while share > .2:
-        share = round(share - .1, 2)
-        found.append({'train.grpo.vllm_gpu_memory_utilization': share})
-    return found
-
-def _generation_changes(cfg, world:int) -> list[dict]:
-    "Smaller generations, as long as they hold whole groups and whole micro-batches."
-    train, found = cfg.train, []
-    size, unit = geometry(train, world).completions, train.per_device_train_batch_size * world
-    least = math.lcm(unit * train.gradient_accumulation_steps, train.num_generations)
-    if 'steps_per_generation' in train.grpo: return []
-    while size % 2 == 0 and size // 2 % least == 0:
-        size //= 2
-        found.append({'train.grpo.generation_batch_size': size})
-    return found
-
-# %% ../nbs/api/65_forecast.ipynb #f-changes
-def _changes(cfg, world:int=1) -> list[dict]:
-    "The changes that may save memory, the cheapest first; each maps the path of an option to its value."
-    train, found = cfg.train, []
-    if not is_checkpointed(cfg) and not cfg.is_builtin_model: found.append({'train.grpo.gradient_checkpointing': True})
-    found += _vllm_changes(cfg) + _generation_changes(cfg, world)
-    batch, steps = train.per_device_train_batch_size, train.gradient_accumulation_steps
-    while batch % 2 == 0:
-        batch, steps = batch // 2, steps * 2
-        smaller = {'train.per_device_train_batch_size': batch, 'train.gradient_accumulation_steps': steps}
-        found.append(smaller | _same_generation(cfg, batch))
-    if train.optim_name.startswith('adamw_torch'): found.append({'train.optim_name': 'adamw_8bit'})
-    if not cfg.model.lora_config.use_lora: found.append({'model.lora_config.use_lora': True})
-    if not (cfg.model.load_in_4bit or cfg.model.load_in_8bit): found.append({'model.load_in_4bit': True})
-    length = train.max_completion_length
-    while length >= 256:
-        length //= 2
-        found.append({'train.max_completion_length': length})
-    return found
-
-def _same_generation(cfg, batch:int) -> dict:
-    "What keeps the number of completions of a generation with a smaller micro-batch."
-    steps = cfg.train.grpo.get('steps_per_generation')
-    return {'train.grpo.steps_per_generation': steps * cfg.train.per_device_train_batch_size // batch} if steps else {}
-
-# %% ../nbs/api/65_forecast.ipynb #f-with-changes
-def _with_changes(cfg, changes:dict):
-    "A copy of a configuration with other values; it isn't checked again."
-    changed = cfg.model_copy(deep=True)
-    for path, value in changes.items():
-        *sections, name = path.split('.')
-        part = changed
-        for section in sections: part = part[section] if isinstance(part, dict) else getattr(part, section)
-        if isinstance(part, dict): part[name] = value
-        else: setattr(part, name, value)
-    return changed
-
-# %% ../nbs/api/65_forecast.ipynb #f-cheapest
-def cheapest_fit(cfg:Any,              # a `PipelineConfig`
-                 memory:float,         # bytes of the device
-                 shape:dict|None=None, # what the model's config.json holds; None looks for it on this machine
-                 world:int=1,          # training processes
-                 divided:bool=False,   # FSDP divides the model among them
-                )->list[str]|None:     # overrides, none where it fits; None where nothing helps, or without a shape
-    "The cheapest changes with which a run fits, a twentieth of the memory kept free."
-    def fits(changes):
-        total = forecast(_with_changes(cfg, changes), shape, world=world, memory=memory, divided=divided).total
-        return total is not None and total <= .95 * memory
-
-    made = {}
-    for change in [{}, *_changes(cfg, world)]:
-        made |= change
-        if fits(made): break
-    else: return None
-    return [override_text(path, value) for path, value in _needed(made, fits).items()]
-
-def _needed(changes:dict, fits) -> dict:
-    "The changes without those that later ones made needless; those of the batch belong together."
-    batch = {'per_device_train_batch_size', 'gradient_accumulation_steps', 'steps_per_generation'}
-    for path in [p for p in changes if p.rpartition('.')[2] not in batch]:
-        rest = {k: v for k, v in changes.items() if k != path}
-        if fits(rest): changes = rest
-    return changes
-
-# %% ../nbs/api/65_forecast.ipynb #f-advice
-def fit_advice(cfg:Any,      # a `PipelineConfig`
-               memory:float, # bytes of the device
-               world:int=1,  # training processes
-               divided:bool=False, # FSDP divides the model among them
-              )->str|None:   # None where the run fits, or nothing is known
-    "What to type so that a run fits."
-    total = forecast(cfg, world=world, memory=memory, divided=divided).total
-    if total is None or total <= .95 * memory: return None
-    change = cheapest_fit(cfg, memory, world=world, divided=divided)
-    said = f'the forecast of {gigabytes(total)} leaves no room on {gigabytes(memory)}'
-    return f"{said}; {'type ' + ' '.join(change) if change else 'nothing here makes it fit, take a smaller model'}"
 
 # %% ../nbs/api/65_forecast.ipynb #f-lines
 _TIME_PARTS = {'warm start': ('the warm start', 'warm_start'), 'training': ('training', 'step'),

@@ -26,7 +26,8 @@ from .audit import AuditReport, audit_rewards
 from .tiny import hardware
 from .difficulty import measures_in_run
 from .arguments import geometry, world_size
-from .forecast import fit_advice, forecast_here, is_divided, memory_here
+from .forecast import forecast_here, is_divided, memory_here
+from .fit import fit_advice
 from .observers import observers_for
 from .checks import (_builtin_problems, _builtin_row_problems, _hub_problems, _path_problems, _warm_problems,
                             eval_datasets, free_disk, known_rates)
@@ -221,7 +222,7 @@ def _opening_lines(p:Prepared) -> list[str]:
 def _forecast_lines(cfg:PipelineConfig, solutions:list) -> list[str]:
     "Memory and time that the run is expected to take here."
     hw, (_, free) = hardware(), memory_here()
-    advice = fit_advice(cfg, free or hw.memory, world_size(), is_divided())
+    advice = fit_advice(cfg, free or hw.memory, world_size(), is_divided(), hw.name)
     head = f'Forecast   ({hw.name}, {(free or hw.memory) / 2**30:.0f} GiB)'
     made = forecast_here(cfg, sum(map(bool, solutions)) or None)
     return [head, str(made), *([f'Too large: {advice}'] if advice else [])]

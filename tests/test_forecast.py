@@ -1,5 +1,6 @@
 """The forecast: its counts against real architectures, its geometry against TRL's own."""
 import json
+import random
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,8 @@ import pytest
 from rlvr_nb.config import ConfigError, load_config
 from rlvr_nb.architecture import TINY, known_shapes, read_shape
 from rlvr_nb.speed import find_device, generating_seconds
-from rlvr_nb.forecast import cheapest_fit, forecast, work
+from rlvr_nb.fit import cheapest_fit
+from rlvr_nb.forecast import forecast, work
 from rlvr_nb.memory import activation_bytes, cache_bytes, logits_bytes, phases, trained_bytes, weight_bytes
 
 SHAPES = {
@@ -246,6 +248,37 @@ def test_what_is_advised_is_accepted_and_fits(name):
     assert forecast(advised, memory=memory).total <= .95 * memory
     assert work(advised)['steps'] == work(cfg)['steps']
     if 'generation' not in str(advice): assert work(advised)['completions'] == work(cfg)['completions']
+
+
+# what a random configuration may have: the first of each is more often there than the others
+CARDS = {'Tesla T4': 15.6e9, 'NVIDIA L4': 23.7e9, 'NVIDIA A100-SXM4-40GB': 42.3e9, 'NVIDIA H100 80GB HBM3': 85e9}
+FREE = {
+    'train.per_device_train_batch_size': (16, 1, 2, 8, 64, 128), 'train.num_generations': (8, 2, 4, 16),
+    'train.gradient_accumulation_steps': (4, 1, 8), 'model.max_seq_length': (1024, 512, 4096, 8192),
+    'model.lora_config.use_lora': ('true', 'true', 'false'), 'model.load_in_4bit': ('false', 'false', 'true'),
+    'train.rollout': ('auto', 'auto', 'vllm', 'transformers'), '+train.grpo.beta': (0., 0., .04),
+    '+train.grpo.gradient_checkpointing': ('true', 'false'), '+train.grpo.num_iterations': (1, 1, 2),
+    'train.warm_start': ('null', 'null', '{epochs: 1, examples: 100, batch_size: 16}'),
+}
+
+def test_what_is_advised_fits_for_random_configurations():
+    "For twenty configurations that are too large: what is advised is accepted, and fits by the forecast that said no."
+    draw, advised = random.Random(0), 0
+    while advised < 20:
+        name, device = draw.choice(sorted(known_shapes())), draw.choice(list(CARDS))
+        overrides = [f'{option}={draw.choice(values)}' for option, values in FREE.items()]
+        model = [GEMMA, f'model.model_name_or_path=somebody/{name}', 'train.max_prompt_length=256']
+        try: cfg = load_config(*model, *overrides)
+        except ConfigError: continue   # such as vLLM with 4-bit weights
+        beside = dict(device=device, memory=CARDS[device])
+        if forecast(cfg, **beside).total <= .95 * CARDS[device]: continue
+        advice = cheapest_fit(cfg, **beside)
+        if advice is None:
+            assert read_shape(known_shapes()[name]).experts, (name, device, overrides)   # too large even in 4-bit
+            continue
+        again = load_config(*model, *overrides, *advice)
+        assert forecast(again, **beside).total <= .95 * CARDS[device], (name, device, overrides, advice)
+        advised += 1
 
 
 def test_a_larger_batch_needs_what_it_should():

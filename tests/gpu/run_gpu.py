@@ -709,7 +709,8 @@ MIXED = 'eval.enabled=false', 'model.max_seq_length=1536', 'train.max_steps=4', 
 def forecast_beside(place, *overrides):
     "Train four steps; what was forecast for the prompts as they were, and what was measured."
     from rlvr_nb.config import load_file
-    from rlvr_nb.forecast import _with_changes, forecast, fit_advice
+    from rlvr_nb.fit import fit_advice, with_changes
+    from rlvr_nb.forecast import forecast
     from rlvr_nb.model import hardware
 
     moments = watched_moments()
@@ -722,7 +723,7 @@ def forecast_beside(place, *overrides):
     )
     moments.turn()
     cfg = load_file(run.config)
-    cfg = _with_changes(cfg, {'train.max_prompt_length': longest_prompt(run, place.model)})
+    cfg = with_changes(cfg, {'train.max_prompt_length': longest_prompt(run, place.model)})
     hw, found = hardware(), facts(run)
     made = forecast(cfg, device=hw.name, memory=hw.memory)
     measured = max(moments.peaks.values())
@@ -751,7 +752,7 @@ def forecast_beside(place, *overrides):
         seconds_per_step=found['seconds_per_step'],
         tokens_per_second=found['tokens_per_second'],
         told=[e['text'] for e in run.read_events('note') if e['text'].startswith('Updates: ')],
-        advice=fit_advice(cfg, hw.memory),
+        advice=fit_advice(cfg, hw.memory, device=hw.name),
     )
     for line in beside_lines(facts_beside): print(TABLE + line)
     assert .95 <= ratio <= 1.10, json.dumps(facts_beside)
