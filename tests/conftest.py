@@ -23,7 +23,13 @@ CHROMIUM = next(filter(None, map(shutil.which, BROWSERS)), None)
 
 # Several processes share the tests (pytest-xdist). A file stays in one of them, so that what its tests share, such as a
 # trained model or the built site, is made once. The tests of these files share nothing and spread.
-SPREAD = {'test_notebooks', 'test_house'}
+SPREAD = {'test_notebooks', 'test_house', 'test_pipeline_options', 'test_probe'}
+# What takes longest begins first, so that no process is left alone with it at the end: files, and tests that spread.
+LONGEST = ['test_app_browser', 'test_pipeline', 'test_howto', 'test_resume_run', 'test_widgets', 'test_processes',
+           'test_pipeline_models', 'test_faults_training', 'test_tracking', 'test_widgets_colab', 'test_site',
+           'test_warmstart', 'test_resume', 'test_strangers', 'test_faults', 'test_cli']
+SLOW = ['test_pipeline_options', 'test_probe', '84_pipeline', 'colab_grpo', '53_updates', '55_old_logprobs',
+        '28_algebra', '92_live', '57_warmstart', '54_passes']
 # How many tests were left out that only EVERYTHING=1 runs: those with the marker `everything`.
 LEFT_OUT = pytest.StashKey[int]()
 # What takes longest begins first, so that no process is left alone with it at the end.
@@ -46,10 +52,11 @@ def pytest_xdist_make_scheduler(config, log):
 
 
 def place(item):
-    "Where a test stands in the order: the longest files, the other files, the tests that spread."
+    "Where a test stands in the order: the longest files, the other files, the tests that spread, slow ones first."
     file = item.path.stem
-    if file in LONGEST: return LONGEST.index(file)
-    return len(LONGEST) + (file in SPREAD)
+    if file not in SPREAD: return LONGEST.index(file) if file in LONGEST else len(LONGEST)
+    found = (i for i, name in enumerate(SLOW) if name in item.nodeid)
+    return len(LONGEST) + 1 + next(found, len(SLOW))
 
 
 @pytest.hookimpl(tryfirst=True)
