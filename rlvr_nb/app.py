@@ -70,11 +70,12 @@ class App:
         "The sections, in the order of their buttons."
         form, tasks, live, models = self.form, self.tasks, self.live, self.models
         task = Task(form, tasks)
-        def go_on(): self._start(continued=True)
+        def go_on(): return self._start(continued=True) or self.running
         def evaluate(): self.open('results'); self.results.evaluate()
         return [task, Setup(form, tasks, config_dir), Lab(form, tasks, task, models), Prospects(form, tasks, models),
                 Progress(form, tasks, live), Results(form, tasks, live, models),
-                Runs(form, tasks, lambda run: self.show_run(run), go_on, evaluate, lambda: self.open('setup'))]
+                Runs(form, tasks, lambda run: self.show_run(run), go_on, evaluate, lambda: self.open('setup'),
+                     deleted=lambda paths: self._deleted(paths))]
 
     @property
     def background(self)->bool:
@@ -399,11 +400,9 @@ def show_run(self:App, run:RunDir # to be shown
             ):
     "Show a run from disk in the sections of this app."
     if self.running: raise ConfigError('A training runs in this app; stop it first')
-    self.follower.follow(run)
-    self.training, self._shown = None, {}
-    self._offer({})
     stored = self._stored(run)
-    self.live.reset()
+    self._show_none()
+    self.follower.follow(run)
     self.live.load(run)
     self.live.update(
         beta=stored.train.grpo.get('beta') or 0.0, markers=list(Markers.from_config(stored.model.markers)),
@@ -418,6 +417,22 @@ def _stored(self:App, run:RunDir)->PipelineConfig:
     except ConfigError as e:
         self.tasks.say('start', e)
         return self.form.valid
+
+# %% ../nbs/api/97_app.ipynb #w-show-none
+@patch
+def _show_none(self:App):
+    "Take away what is shown of a run."
+    self.follower.follow(None)
+    self.training, self._shown = None, {}
+    self._offer({})
+    self.live.reset()
+    self.comparisons = self.results.show_run(None)
+
+@patch
+def _deleted(self:App, paths:list[str]):
+    "Show nothing more of a run that was deleted."
+    run = self.live.run_dir
+    if run is not None and not self.running and any(Path(p).resolve() == run.path for p in paths): self._show_none()
 
 # %% ../nbs/api/97_app.ipynb #w-attach
 @patch(cls_method=True)

@@ -48,15 +48,17 @@ def facts(form:Any,   # a `Form`
     if total is not None: found.append(ft('span', 'Score in the lab: ', ft('b', f'{total:.4g}')))
     return ft('div', *(f for f in found if f is not None), cls='rlvr-facts')
 
-# %% ../nbs/api/96_header.ipynb #w-killed-text
+# %% ../nbs/api/96_header.ipynb #w-checkpoint-at
 @lru_cache(maxsize=8)
 def _checkpoint_at(folder:Path, changed:float) -> Path|None:
     "The newest whole checkpoint; looking through a large one takes seconds, so it is done once for each state."
     return newest_checkpoint(folder)
 
+# %% ../nbs/api/96_header.ipynb #w-killed-text
 def killed_text(run:Any # a `RunDir`
                )->str:
     "What continuing a killed run would mean, before it is done."
+    if not run.path.exists(): return 'Its directory is no longer there.'
     folder, ago = run.checkpoints, duration(time.time() - last_sign(run))
     found = _checkpoint_at(folder, folder.stat().st_mtime if folder.exists() else 0.)
     start = 'No checkpoint was saved, so Continue starts it over from the beginning.'

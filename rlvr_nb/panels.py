@@ -79,8 +79,9 @@ def bar_text(bar:tuple|None # (what, done, of how many, unit) of a progress bar
 def _steps_text(view) -> str:
     "How far a run at work is; before it trains, what a continued one goes on from; nothing for a new one."
     begins = getattr(view, 'from_step', None)
-    if begins is None: return f'step {view.step_now} of {view.total}' if view.stage == 'train' or view.step_now else ''
-    return f'goes on from step {begins} of {view.total}' if begins else 'starts over from step 0: no checkpoint was saved'
+    if begins == 0: return 'starts over from step 0: no checkpoint was saved'
+    if begins: return f'goes on from step {begins} of {view.total}'
+    return f'step {view.step_now} of {view.total}' if view.stage == 'train' or view.step_now else ''
 
 def _running_text(view, paused:bool) -> str:
     "What a run that is at work does now."

@@ -21,7 +21,7 @@ from .checkpoint import newest_checkpoint
 from .rundir import RunDir
 from .runs import compare_runs, delete_run, pack_run, run_summaries
 from .rescoring import rescore_run
-from .elements import button, card, named, panel, stack, write
+from .elements import button, card, classed, named, panel, stack, write
 from .bases import base_of_file
 from .entries import LIST
 from .panels import table_element
@@ -48,13 +48,17 @@ def run_line(s:dict # as `run_summary` gives it
 # %% ../nbs/api/96_past_runs.ipynb #w-differing
 _NO_OVERRIDES = '-'
 
+def _told(s:dict) -> list[str]:
+    "What was typed for a run, without its own name and place."
+    return [o for o in s['overrides'] or [] if not o.startswith(('name=', 'run_dir='))]
+
 def differing(chosen:dict, # as `run_summary` gives it
               others:list, # the same of the other runs
              ):
     "What was typed for the other runs and not for this one, and the other way round; those that differ least first."
-    mine, rows = chosen['overrides'] or [], []
+    mine, rows = _told(chosen), []
     for other in others:
-        theirs = other['overrides'] or []
+        theirs = _told(other)
         more, less = [o for o in theirs if o not in mine], [o for o in mine if o not in theirs]
         sides = [' '.join(side) or _NO_OVERRIDES for side in (more, less)]
         if other is not chosen: rows.append([Path(other['path']).name, *sides])
@@ -81,13 +85,14 @@ class Runs(AppSection):
 
     def __init__(self, form:Any, tasks:Any,
                  attach:Any,         # shows a run: called with a `RunDir`
-                 go_on:Any,          # continues the run that is shown
+                 go_on:Any,          # continues the run that is shown, and says whether it does
                  evaluate:Any,       # evaluates the trained model of the run that is shown
                  changed:Any,        # called when the form starts from something else
                  root:str='outputs', # where runs are kept
+                 deleted:Any=lambda paths: None, # called with the directories that are gone
                 ):
         super().__init__(form, tasks)
-        self.attach, self.go_on, self.evaluate, self.changed = attach, go_on, evaluate, changed
+        self.attach, self.go_on, self.evaluate, self.changed, self.deleted = attach, go_on, evaluate, changed, deleted
         self.root, self.summaries = root, []
 
     def build(self):
@@ -122,12 +127,15 @@ def _build_list(self:Runs)->list:
     w = self.w
     w['root'] = named(
         ipywidgets.Text, 'root', 'Folder of runs', '16em', value=str(self.root), continuous_update=False)
+    w['filter'] = named(ipywidgets.Text, 'filter-runs', 'Only runs with', '16em',
+                        placeholder='finished learning_rate=1e-3')
     w['refresh'] = button('Look again', 'refresh', lambda _: self.refresh())
     w['runs'] = named(ipywidgets.SelectMultiple, 'runs', 'Runs, newest first', 'auto', options=[], rows=10)
     w['differing'] = panel('differing')
     w['root'].observe(lambda _: self.refresh(), 'value')
+    w['filter'].observe(lambda _: self.show_list(), 'value')
     w['runs'].observe(lambda _: self.selected(), 'value')
-    return [self.act('refresh', w['root'], w['refresh']), w['runs'], w['differing']]
+    return [self.act('refresh', w['root'], w['refresh'], w['filter']), w['runs'], w['differing']]
 
 @patch
 def show_differing(self:Runs):
@@ -148,6 +156,19 @@ def selected(self:Runs):
     write(self.w['kept'], ft('p', starting_text(points), cls='note') if len(paths) == 1 else None)
     for name in ('packed', 'rescored'): write(self.w[name])
 
+# %% ../nbs/api/96_past_runs.ipynb #w-runs-show-list
+@patch
+def show_list(self:Runs):
+    "List the runs whose lines have every word that is typed; what was chosen stays chosen."
+    menu, words = self.w['runs'], self.w['filter'].value.lower().split()
+    every = [(run_line(s), s['path']) for s in self.summaries]
+    lines = tuple(line for line in every if all(word in line[0].lower() for word in words))
+    many = f'{len(lines)} of {len(every)} runs, newest first' if words else 'Runs, newest first'
+    if menu.description != many: menu.description = many
+    if lines == tuple(menu.options): return       # setting them takes the choice away
+    chosen, menu.options = menu.value, lines
+    menu.value = tuple(p for p in chosen if p in [path for _, path in lines])
+
 # %% ../nbs/api/96_past_runs.ipynb #w-runs-buttons
 @patch
 def _build_one(self:Runs):
@@ -159,7 +180,7 @@ def _build_one(self:Runs):
                                lambda _: self.guard('one-run', self.evaluate_run))
     w['pack'] = button('Download as one file', 'pack', lambda _: self.pack())
     w['packed'] = panel('packed')
-    w['sure'] = ipywidgets.Checkbox(value=False, description='Yes, delete what is chosen', indent=False)
+    w['sure'] = classed(ipywidgets.Checkbox(description='Yes, delete what is chosen', indent=False), 'sure')
     w['delete'] = button('Delete', 'delete', lambda _: self.guard('one-run', self.delete), 'danger')
     w['sure'].observe(lambda c: setattr(w['delete'], 'disabled', not c['new']), 'value')
     w['delete'].disabled = True
@@ -189,13 +210,11 @@ def _build_compare(self:Runs):
 @patch
 def refresh(self:Runs):
     "Read the folder again; what was chosen stays chosen."
-    root, menu = self.w['root'].value.strip() or '.', self.w['runs']
+    root = self.w['root'].value.strip() or '.'
     def show(found):
-        self.summaries, lines = found, tuple((run_line(s), s['path']) for s in found)
-        if lines != tuple(menu.options):      # setting them takes the choice away
-            chosen, menu.options = menu.value, lines
-            menu.value = tuple(p for p in chosen if p in [path for _, path in lines])
-        self.tasks.say('refresh', None if found else f'There are no runs in {root}.')
+        self.summaries = sorted(found, key=lambda s: s['started'] or '', reverse=True)
+        self.show_list()
+        if not found: self.tasks.say('refresh', f'There are no runs in {root}.')
     self.tasks.run('refresh', lambda: run_summaries(root), show, 'Reading the runs ...')
 
 @patch
@@ -230,7 +249,7 @@ def continue_run(self:Runs)->str:
     run = self.chosen()
     found = newest_checkpoint(run.checkpoints)
     self.attach(run)
-    self.go_on()
+    if not self.go_on(): return f'{run.path.name} is shown, and is not continued; the reason stands at the top.'
     return f'{run.path.name} continues from ' + (
         f'{found.name}.' if found else 'the start: it had saved no checkpoint yet.')
 
@@ -251,11 +270,18 @@ def pack(self:Runs):
 def delete(self:Runs)->str:
     "Delete what is chosen, once it was confirmed."
     if not self.w['sure'].value: raise ConfigError('Confirm first that the runs are to be deleted')
-    names = [Path(p).name for p in self.w['runs'].value]
-    for path in self.w['runs'].value: delete_run(path)
+    if not self.w['runs'].value: raise ConfigError('Choose in the list what is to be deleted')
+    gone, kept = [], []
+    for path in self.w['runs'].value:
+        try: delete_run(path)
+        except (ConfigError, OSError) as e: kept.append(str(e))
+        else: gone.append(path)
     self.w['sure'].value = False
+    self.deleted(gone)
     self.refresh()
-    return f"Deleted: {', '.join(names) or 'nothing was chosen'}"
+    said = f"Deleted: {', '.join(Path(p).name for p in gone)}" if len(gone) < 6 else f'Deleted: {len(gone)} runs'
+    if kept: raise ConfigError([*kept, said] if gone else kept)
+    return said
 
 # %% ../nbs/api/96_past_runs.ipynb #w-runs-further
 @patch

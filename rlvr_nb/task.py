@@ -263,14 +263,15 @@ def _build_rows(self:Task):
     w['row'] = named(ipywidgets.IntText, 'row', 'Row', '7em', value=1, **late)
     for name, by in (('previous', -1), ('next', 1)):
         w[name] = button(name.capitalize(), name, lambda _, by=by: self.go(by))
-    w['search'] = named(ipywidgets.Text, 'search-rows', 'Search', '14em', placeholder='part of a question or an answer',
+    w['search'] = named(ipywidgets.Text, 'search-rows', 'Search', '16em', placeholder='part of a question or an answer',
                         **late)
     for name in ('found', 'dropped', 'data-row'): w[name] = panel(name)
     w['row'].observe(lambda _: self.show_row(), 'value')
     w['search'].observe(lambda _: self.search(), 'value')
     w['split'].observe(lambda _: self.load_rows(), 'value')
-    shown = [w[name] for name in ('split', 'load-rows', 'row', 'previous', 'next', 'search')]
-    return card('Rows of the configuration', self.act('load-rows', *shown), w['found'], w['dropped'], w['data-row'])
+    turn = line(w['row'], w['previous'], w['next'])      # one after another, however narrow the page is
+    shown = self.act('load-rows', line(w['split'], w['load-rows']), turn, w['search'])
+    return card('Rows of the configuration', shown, w['found'], w['dropped'], w['data-row'])
 
 # %% ../nbs/api/94_task.ipynb #w-task-shown-row
 @patch

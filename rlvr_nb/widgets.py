@@ -23,7 +23,8 @@ from .panels import (ORDERS, command_block, comparison_panel, completions_table,
 from .sections import error_panel, message_panel
 from .setup import FORM_GROUPS, Group
 from .preview import Preview, dropped_panel, read_preview, row_panel
-from .lab import HOSTILE, OWN, audit_panel, sample, scores_panel
+from .lab import HOSTILE, OWN, sample
+from .score_panels import audit_panel, scores_panel
 from .summary import Summary
 from .background import SILENCE
 from .app import App

@@ -302,6 +302,8 @@ def test_a_run_is_downloaded_as_one_file(app_page, tmp_path):
     dark = page.evaluate("document.body.dataset.jpThemeLight") == 'false'
     page.wait_for_function("rule => document.querySelector('.rlvr-compared iframe')?.srcdoc.includes(rule)",
                            arg='@media all {' if dark else '@media not all {')   # a framed page has the same colours
+    framed = page.locator('.rlvr-compared iframe').element_handle().content_frame()
+    assert framed.evaluate('document.body.scrollHeight') > 100, 'it is not blank'
     assert packed.testzip() is None and {'config.yaml', 'result.json'} <= {Path(n).name for n in packed.namelist()}
 
 

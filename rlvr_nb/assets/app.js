@@ -42,7 +42,8 @@
     })
   }
   // A report in the page follows the theme of the notebook, not that of the browser. It is in a frame that nothing can
-  // reach into, so its text is changed before it is shown: the rule for dark colours holds always, or never.
+  // reach into, so its text is changed before it is shown: the rule for dark colours holds always, or never. A frame that
+  // is given another text while it loads may stay blank in Chromium, so another frame takes its place.
   const rule = /@media (\(prefers-color-scheme: dark\)|all|not all) \{/
   function dress() {
     const light = document.body.dataset.jpThemeLight
@@ -50,7 +51,10 @@
     const wanted = `@media ${light === 'false' ? 'all' : 'not all'} {`
     app.querySelectorAll('iframe[srcdoc]').forEach(frame => {
       const now = frame.srcdoc.match(rule)
-      if (now && now[0] !== wanted) frame.srcdoc = frame.srcdoc.replace(rule, wanted)
+      if (!now || now[0] === wanted) return
+      const dressed = frame.cloneNode()
+      dressed.srcdoc = frame.srcdoc.replace(rule, wanted)
+      frame.replaceWith(dressed)
     })
   }
   // Where there is little room, a table that is wider than its place has its cells below each other.
