@@ -132,10 +132,14 @@ class Together:
         self.loss_known = True
         return loss
 
+    def exchanges_nothing(self)->bool:
+        "Whether the rest of the micro-step at work sends no message to the other processes."
+        return self.loss_known
+
     def training_step(self, model, *args, **kwargs):
         if not (several() and is_replicated(model)): return super().training_step(model, *args, **kwargs)
         self.loss_known = False
-        with agreed(lambda: self.loss_known), model.no_sync(): loss = super().training_step(model, *args, **kwargs)
+        with agreed(self.exchanges_nothing), model.no_sync(): loss = super().training_step(model, *args, **kwargs)
         if self.accelerator.sync_gradients: average_gradients(model)
         return loss
 

@@ -129,9 +129,16 @@ class Batches:
     per_generation: int # such passes fed by one generation
     parts: int = 1      # a generation is made in so many parts
 
+    def __str__(self):
+        completions = f'{self.micro} completion{"s" if self.micro > 1 else ""} in a pass'
+        passes = f'{self.accumulation} pass{"es" if self.accumulation > 1 else ""} in a step'
+        parts = f', each generation in {self.parts} parts' if self.parts > 1 else ''
+        return f'{completions}, {passes}{parts}'
+
     def halved(self)->'Batches':
-        "Half the micro-batch, twice the passes."
-        return Batches(self.micro // 2, self.accumulation * 2, self.per_generation * 2, self.parts)
+        "Half the micro-batch and twice the passes; an odd micro-batch goes to one completion in a pass."
+        factor = 2 if self.micro % 2 == 0 else self.micro
+        return Batches(self.micro // factor, self.accumulation * factor, self.per_generation * factor, self.parts)
 
     def divided(self)->'Batches':
         "The generation in twice as many parts."
@@ -147,13 +154,6 @@ class Batches:
         smallest = min(self, other, key=lambda b: b.micro)
         return Batches(smallest.micro, smallest.accumulation, smallest.per_generation, max(self.parts, other.parts))
 
-# %% ../nbs/api/54_health.ipynb #he-at-once
-def _at_once(micro:int) -> str:
-    "How many completions there are in a pass, and what to set where there is more than one."
-    if micro == 1: return 'a single completion in a pass; '
-    return (f'{micro} completions in a pass; set train.per_device_train_batch_size=1 and multiply '
-            'train.gradient_accumulation_steps by the same factor, or ')
-
 # %% ../nbs/api/54_health.ipynb #he-smaller
 def smaller(batches:Batches,       # that were too large
             generating:bool,       # memory ran out while completions were generated
@@ -165,6 +165,6 @@ def smaller(batches:Batches,       # that were too large
     if generating:
         raise RLVRError('train: memory runs out while a single completion is generated; '
                         f'{shorter}, or choose a smaller model')
-    if batches.micro % 2 == 0: return batches.halved()
-    raise RLVRError(f'train: memory runs out with {_at_once(batches.micro)}{shorter}, '
+    if batches.micro > 1: return batches.halved()
+    raise RLVRError(f'train: memory runs out with a single completion in a pass; {shorter}, '
                     'train an adapter (model.lora_config.use_lora=true), or choose a smaller model')

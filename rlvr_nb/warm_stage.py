@@ -13,6 +13,7 @@ from pathlib import Path
 
 # %% ../nbs/api/83_warm_stage.ipynb #warm-stage-own-imports
 from fastcore.basics import patch
+<<<<<<< HEAD
 from .agreement import any_process, same_everywhere
 from .arguments import geometry, is_main_process, world_size
 from .control import StopRequested
@@ -22,6 +23,11 @@ from .difficulty import (Measured, PassRate, measured_block, measured_blocks, re
 from .evaluation import _progress_bar, _ranks
 from .files import append_line, fits
 from .grammar import ConfigError
+=======
+from .agreement import same_everywhere
+from .arguments import is_main_process
+from .files import fits
+>>>>>>> c4fcfc8 (A warm start of several processes halves its rows in all of them where memory runs out in one; a retried step says its batches in words)
 from .health import Batches
 from .prompts import Markers
 from .scoring import dataset_judge
@@ -54,6 +60,7 @@ def _smaller_batches(self:Pipeline, batches:Batches) -> None:
     "Tell, count and remember that the tuning begins again with smaller batches."
     text = (f'memory ran out; it begins again with {batches.micro} rows in a pass, '
             f'{batches.accumulation} passes in a step')
+    if not is_main_process(): return
     self._fault('warm start', text)
     self.run_dir.log_event('retried', what='a warm start, with fewer rows in a pass, because memory ran out',
                            where='warm start', message=text, batches=asdict(batches))
@@ -71,12 +78,13 @@ def _known_batches(self:Pipeline) -> Batches|None:
 def _tune(self:Pipeline, model, tokenizer) -> WarmOutcome:
     "Tune the model on worked solutions, and keep what came of it."
     examples, train = self._warm_examples(model, tokenizer), self.cfg.train
-    self.run_dir.log_event('note', text=f'warm start: {examples}')
     def report_step(step, total, log): self.observers.emit('warm_step', step, total, log)
-    def noted(text): self.run_dir.log_event('note', text=text)
+    def noted(text):
+        if is_main_process(): self.run_dir.log_event('note', text=text)
+    noted(f'warm start: {examples}')
     outcome = warm_start(model, tokenizer, examples, train.warm_start, self.run_dir.path/'.warm', self.cfg.seed,
                          train.bf16, self.control, report_step, train.grpo.get('gradient_checkpointing'), noted,
-                         batches=self._known_batches(), on_smaller=self._smaller_batches)
+                         batches=same_everywhere(self._known_batches()), on_smaller=self._smaller_batches)
     if is_main_process(): keep_warm(model, tokenizer, self.warm_folder(), outcome)
     return outcome
 

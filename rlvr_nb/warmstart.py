@@ -18,7 +18,7 @@ from typing import Any
 
 # %% ../nbs/api/57_warmstart.ipynb #warmstart-own-imports
 from fastcore.basics import patch
-from .agreement import any_process, several
+from .agreement import OutOfMemoryEverywhere, Together, any_process, is_replicated, several
 from .arguments import hardware_arguments
 from .checkpoint import choose_checkpoint, publish, seal, staging
 from .clock import read_clock
@@ -219,11 +219,16 @@ def padded(rows:list # tensors, of `Tensors`
     return dict(input_ids=ids, labels=labels, attention_mask=mask.long())
 
 # %% ../nbs/api/57_warmstart.ipynb #warmstart-unpadded
-class WithoutPadding(Unpadded):
+class WithoutPadding(Unpadded, Together):
     "Takes the loss of a warm start from sequences without padding, where the machine proves that it can."
     on_note:Any = None   # (text) for what should be recorded
 
+    def exchanges_nothing(self): return True
+
     def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
+        if several() and is_replicated(model): # TRL's would exchange its metrics in the middle of a pass
+            from transformers import Trainer
+            return Trainer.compute_loss(self, model, inputs, return_outputs, num_items_in_batch)
         logps = None if return_outputs or not self.model.training else self._logps(model, inputs)
         if logps is None: return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
         known = self.model_accepts_loss_kwargs and num_items_in_batch is not None
@@ -266,9 +271,7 @@ def fewer_rows(batches:Batches,      # that were too large
     "Batches for the same steps with less memory; an `RLVRError` where there are none, other errors as they are."
     if not is_out_of_memory(error): raise error
     rows = batches.micro
-    if rows > 1 and not several():
-        passes = batches.accumulation * rows   # for an odd number, which can't be halved
-        return Batches(1, passes, passes) if rows % 2 else batches.halved()
+    if rows > 1 and (isinstance(error, OutOfMemoryEverywhere) or not several()): return batches.halved()
     shorter = 'train.max_completion_length, which leaves longer solutions out'
     lower = f'type train.warm_start.batch_size={rows // 2}' if rows > 1 else f'lower {shorter}'
     many = f'{rows} solutions' if rows > 1 else 'a single solution'
@@ -345,7 +348,7 @@ def warm_start(model:Any, tokenizer:Any,          # ready to train, with its ada
 
     first = Batches(warm.batch_size, 1, 1)
     if batches and batches.same_work(first): first = first.narrower(batches)
-    beginning = Beginning(model) if first.micro > 1 and not several() else None
+    beginning = Beginning(model) if first.micro > 1 else None
     def begin_again(batches):
         if beginning: beginning.put_back()
         if on_smaller: on_smaller(batches)

@@ -60,6 +60,15 @@ def test_memory_that_runs_out_in_one_process_makes_both_go_on_with_smaller_batch
     if name != 'parted': assert rewards[0] == rewards[1], 'the first step has the same prompts and completions'
 
 
+def test_a_warm_start_begins_again_in_both_where_memory_runs_out_in_one(found):
+    for mine in found:
+        whole, halved = mine['warm'], mine['warm, halved']
+        assert halved['halved'] == ['2 completions in a pass, 2 passes in a step'] and not whole['halved']
+        assert (whole['passes'], halved['passes']) == ([4] * 4, [4] * 2 + [2] * 8) and halved['steps'] == whole['steps']
+        assert halved['apart'] < 1e-4, 'the same rows in each step'
+    assert found[0]['warm, halved']['losses'][1:] == pytest.approx(found[0]['warm']['losses'], abs=1e-4)
+
+
 KILLS = """import os, signal
 from pathlib import Path
 from rlvr_nb.rewards import reward

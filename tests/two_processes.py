@@ -28,13 +28,19 @@ def train(folder, lora=True, **more):
     "One training; what this process saw of it."
     chosen = test_resume.settings(lora=lora, **TOGETHER)
     found = test_resume.train(chosen, folder, prompts=8, **more)
-    h, weights = hashlib.sha256(), {name: tensor.cpu() for name, tensor in sorted(found.weights.items())}
-    for name, tensor in weights.items(): h.update(name.encode() + tensor.numpy().tobytes())
-    KEPT[folder.name] = weights
+    weights = kept(folder.name, found.weights)
     PartialState().wait_for_everyone()
-    return dict(weights=h.hexdigest(), log=found.log, draw=found.draw, steps=found.outcome.steps, noted=found.noted,
+    return dict(weights=weights, log=found.log, draw=found.draw, steps=found.outcome.steps, noted=found.noted,
                 batches=found.outcome.batches.__dict__, newest=step_of(newest_checkpoint(folder) or ''),
                 apart=apart(folder.name, 'full' if 'full' in folder.name else 'whole'))
+
+
+def kept(name, weights):
+    "The digest of the weights that a part ended with; they are kept to be compared."
+    KEPT[name] = {key: tensor.detach().cpu() for key, tensor in sorted(weights.items())}
+    h = hashlib.sha256()
+    for key, tensor in KEPT[name].items(): h.update(key.encode() + tensor.numpy().tobytes())
+    return h.hexdigest()
 
 
 def apart(name, other):
@@ -101,6 +107,30 @@ def with_failing_backward(folder):
     finally: Frugal._compute_loss = kept
 
 
+def warm(folder, most=99):
+    "A warm start, with memory for so many sequences in a pass of the second process, from its second step on."
+    from types import SimpleNamespace
+    from rlvr_nb.model import build_tiny_model
+    from rlvr_nb.warmstart import WarmExamples, warm_start
+    torch.manual_seed(0)
+    model, tokenizer = build_tiny_model()
+    forward, halved, passes, losses = model.base_model.forward, [], [], []
+
+    def tight(*args, **kwargs):
+        passes.append(len(kwargs['input_ids']))
+        if RANK == 1 and len(passes) > 1 and passes[-1] > most: raise torch.OutOfMemoryError('CUDA out of memory.')
+        return forward(*args, **kwargs)
+
+    model.base_model.forward = tight
+    rows = [dict(input_ids=[1, 2, 3 + n, 4], labels=[-100, -100, 3 + n, 4]) for n in range(16)]
+    options = SimpleNamespace(epochs=2., learning_rate=5e-3, batch_size=4)
+    outcome = warm_start(model, tokenizer, WarmExamples(rows, 0, 0), options, folder, seed=1,
+                         on_smaller=halved.append, on_step=lambda step, total, log: losses.append(log['loss']))
+    weights = kept(folder.name, dict(model.named_parameters()))
+    return dict(weights=weights, passes=passes, halved=[str(b) for b in halved], steps=outcome.steps, losses=losses,
+                apart=apart(folder.name, 'warm'))
+
+
 def parts(folder):
     "The name of each part, and what does it; in this order."
     yield 'whole', lambda: train(folder/'whole')
@@ -116,6 +146,8 @@ def parts(folder):
     yield 'halved', lambda: with_little(folder/'halved', update=2)
     yield 'parted', lambda: with_little(folder/'parted', generation=4)
     yield 'backward', lambda: with_failing_backward(folder/'backward')
+    yield 'warm', lambda: warm(folder/'warm')
+    yield 'warm, halved', lambda: warm(folder/'warm-halved', most=2)
     if ON_GPUS:
         yield 'again', lambda: train(folder/'again')
         yield 'again, all weights', lambda: train(folder/'full-again', lora=False)
