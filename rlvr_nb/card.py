@@ -16,6 +16,7 @@ from .files import fits, links_out, write_text
 from .show import interval_text, markdown_table, markdown_text, p_text, percent, points, visible
 from .comparison import Comparison
 from .rundir import RunDir, as_run, shown_path
+from .sealed import refuse_damaged_model
 from .facts import reward_text
 from .report import RunReport, safe_command
 
@@ -200,6 +201,7 @@ def save_model_card(run_dir:RunDir|str|Path,   # a `RunDir`, or its path
 def _folder_to_push(run:RunDir, folder) -> Path:
     "The folder to upload, checked before any request to the Hub."
     folder = Path(folder) if folder else _own_model(run, 'push_to_hub')
+    if folder.resolve() == run.model: refuse_damaged_model(run, 'push_to_hub')
     if not folder.is_dir() or not any(folder.iterdir()):
         raise ConfigError(f'push_to_hub: {folder} holds no model yet; push when the run has saved one')
     if found := links_out(folder):

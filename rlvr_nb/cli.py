@@ -108,8 +108,9 @@ def _rescore(args):
 def _recount(args):
     "`--recount RUN_DIR`: status 1 where the run has a goal and missed it."
     from rlvr_nb.recount import recount
+    from rlvr_nb.sealed import RunDir, damage_notes
     result = recount(_existing(args.recount, "--recount"))
-    say(result, sys.stdout)
+    say("\n".join([str(result), *(f"note: {note}" for note in damage_notes(RunDir(result.run)))]), sys.stdout)
     return 0 if result.met else 1
 
 # %% ../nbs/api/88_cli.ipynb #i-check-flags

@@ -21,6 +21,7 @@ from .show import percent, visible
 from .prompts import GEMMA, PLAIN
 from .comparison import Comparison, compare
 from .rundir import RunDir, as_run
+from .sealed import damage_notes
 from .observers import fault_text
 
 # %% ../nbs/api/76_facts.ipynb #t-pick-late
@@ -126,7 +127,8 @@ class RunFacts:
         return self._records
 
     def __str__(self):
-        return visible('\n'.join([f'{self.title}: {run_status_text(self.run)}', *map(str, self.comparisons.values())]))
+        lines = [f'{self.title}: {run_status_text(self.run)}', *map(str, self.comparisons.values())]
+        return visible('\n'.join([*lines, *(f'note: {note}' for note in damage_notes(self.run))]))
 
 # %% ../nbs/api/76_facts.ipynb #t-section-section
 @patch
@@ -204,7 +206,7 @@ def caveats(self:RunFacts)->list[str]:
     dangers = [f['finding'] for f in self.findings if f['severity'] == 'danger']
     early = [_EARLY_STOP] if any(e['kind'] == 'early_stop' for e in self.events) else []
     cut = [_cut_off(e) for e in self.evaluations.get('after', {}).values() if e.summary()['truncated_rate'] >= .2]
-    stored = self.manifest.get('caveats') or []
+    stored = [*damage_notes(self.run), *(self.manifest.get('caveats') or [])]
     return list(dict.fromkeys([*stored, *early, *cut, *(f'audit of the rewards: {text}' for text in dangers)]))
 
 # %% ../nbs/api/76_facts.ipynb #t-markers-markers

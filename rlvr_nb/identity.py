@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['FREE', 'LOADED', 'COMPUTING', 'CHECKPOINT_LAYOUT', 'configuration_facts', 'source_digest', 'reward_facts',
            'component_facts', 'weights_digest', 'tokenizer_digest', 'model_facts', 'version_facts', 'data_facts',
-           'identity', 'Difference', 'changed_facts', 'refuse_changes', 'check_resumable']
+           'identity', 'Difference', 'changed_facts', 'refuse_changes', 'damaged_records', 'check_resumable']
 
 # %% ../nbs/api/82_identity.ipynb #identity-imports
 import dis, hashlib, inspect, json, platform, re, sys
@@ -29,7 +29,9 @@ from .checkpoint import file_digest
 from .checks import eval_datasets
 from .data import DATASET_PROCESSORS
 from .vllm_sampling import vllm_asked_by
-from .rundir import RunDir, shown_path
+from .integrity import as_written, with_digest
+from .rundir import shown_path
+from .sealed import RunDir
 
 # %% ../nbs/api/82_identity.ipynb #id-configuration
 FREE = ('run_dir', 'observers', 'logging_level', 'dry_run')  # options that may differ
@@ -331,6 +333,16 @@ def refuse_changes(changed:list[Difference], # of a run that is to be resumed
     if fatal: advice = f'the checkpoints no longer fit; {from_there}'
     raise ConfigError([*(d.fault() for d in fatal or changed), f'--resume: {advice}'])
 
+# %% ../nbs/api/82_identity.ipynb #id-damaged
+_WRITTEN_ANEW = ('config.yaml', 'result.json')
+
+def damaged_records(run:RunDir # that is to be resumed
+                   )->list[Difference]:
+    "The files of a run's record that are no longer as the run wrote them."
+    run.read_manifest()
+    found = {name: why for name, why in run.changed().items() if name not in _WRITTEN_ANEW}
+    return [Difference(name, 'whole', f'damaged ({why}; restore it from a copy)') for name, why in found.items()]
+
 # %% ../nbs/api/82_identity.ipynb #id-keep
 @patch(as_prop=True)
 def identity_file(self:RunDir)->Path:
@@ -341,6 +353,7 @@ def identity_file(self:RunDir)->Path:
 def read_identity(self:RunDir)->dict: # facts: fact -> value, forced: a list of changes
     "What the run depends on; empty for a run that never wrote it."
     known = read_json(self.identity_file)
+    if not as_written(known): self.altered[self.identity_file.name] = 'has other contents than were written'
     facts, forced = known.get('facts'), known.get('forced')
     if not isinstance(facts, dict): facts = {}
     if not isinstance(forced, list): forced = []
@@ -353,7 +366,7 @@ def write_identity(self:RunDir,
                   ):
     "Keep what the run depends on from here on."
     forced = self.read_identity()['forced'] + [str(d) for d in changed]
-    write_text(self.identity_file, json_text(dict(facts=facts, forced=forced)))
+    write_text(self.identity_file, json_text(with_digest(dict(facts=facts, forced=forced))))
 
 # %% ../nbs/api/82_identity.ipynb #id-note-parent
 @patch

@@ -136,6 +136,7 @@ def _write_end(self:Pipeline, status:str, steps:int, before:dict, after:dict, wa
         self._make_optional('model card', save_model_card, self.run_dir, self.model_folder())
     self._make_optional('report', lambda: RunReport(self.run_dir).save())
     self.observers.emit('pipeline_end', status, result)
+    self._seal()
 
 # %% ../nbs/api/84_pipeline.ipynb #l-run-result
 @patch
@@ -328,6 +329,7 @@ def evaluate(cls:Pipeline, path:str|Path,        # a run directory, a model fold
         command = f'python run_pipeline.py --evaluate {shlex.quote(str(path))} {typed}'.strip()
         pipeline.run_dir.write_manifest({'evaluates': str(model_path), 'command': command})
     try:
+        pipeline._refuse_damaged_model()
         with pipeline.stage('model'): model, tokenizer = pipeline.prepared.model.load(train=False)
         with pipeline.stage('evaluate after'): results = pipeline._evaluation().run(model, tokenizer, 'after')
         found = Path(model_path).absolute() if Path(model_path).exists() else model_path

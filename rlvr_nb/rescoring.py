@@ -20,6 +20,7 @@ from .config import load_file
 from .show import line_chart, visible
 from .rescore import Rescored, Rescoring, rescore
 from .rundir import RunDir, as_run, shown_path
+from .sealed import damage_notes
 from .page import differences, fact_table, frame, marked, option_text, html_page
 from .facts import RunFacts
 from .trust import NOT_EVALUATED, load_run
@@ -35,7 +36,8 @@ class RunRescoring:
 
     def __str__(self):
         options = [f'{path}: {option_text(then)} -> {option_text(now)}' for path, (then, now) in self.changed.items()]
-        return visible('\n'.join([str(self.rescoring), '', *(options or ['the rewards are those of the run'])]))
+        notes = [f'note: {note}' for note in damage_notes(self.run)]
+        return visible('\n'.join([str(self.rescoring), '', *(options or ['the rewards are those of the run']), *notes]))
 
     def _repr_html_(self): return frame(self.html())
 
@@ -102,7 +104,9 @@ def html(self:RunRescoring)->str:
     shown = f'{min(len(changed), _CHANGES_SHOWN)} of {len(changed)} completions whose advantage has another sign.'
     title = f'{self.run.path.name} under other rewards'
     cards = [_card(s, markers) for s in changed[:_CHANGES_SHOWN]]
-    return html_page(title, ft('h1', title), ft('section', self.rescoring.table().element(), _rescored_charts(self)),
+    notes = damage_notes(self.run)
+    caveats = ft('ul', *(ft('li', note) for note in notes), cls='caveats') if notes else None
+    return html_page(title, ft('h1', title), caveats, ft('section', self.rescoring.table().element(), _rescored_charts(self)),
                      ft('section', ft('h2', 'What differs'), options),
                      ft('section', ft('h2', 'Completions'), ft('p', shown, cls='note'), *cards))
 

@@ -20,6 +20,7 @@ from .grammar import CONF_DIR, ConfigError, nearest
 from .files import (append_line, file_end, fits, inside, json_text, last_of_each, links_out, parse_json,
                            read_json, read_lines, read_text_file, replacing, write_text)
 from .comparison import Evaluation, When
+from .integrity import as_written, with_digest
 from .parts import add_part, read_parts
 from .backlog import Backlog
 from .writer import STALE, WriterMark, file_system_now
@@ -31,6 +32,7 @@ class RunDir:
         self.path = Path(os.path.realpath(path))
         self.link = Path(path) if os.path.islink(path) else None  # by which it was opened, where that is a link
         self.unreadable = Counter()  # what couldn't be read, by file: lines, parts or keys
+        self.altered = {}            # records that are no longer as they were written, by name: what has changed
         late = dict(what='records that the disk had not taken at first', where='run_dir')
         self.backlog = Backlog(str(self.path), lambda said: self.log_event('retried', message=said, **late))
 
@@ -252,17 +254,20 @@ _MANIFEST = {'id': str, 'name': str, 'seed': (int, None), 'started': str, 'comma
              'hardware': {str: (str, int, [str], None)}, 'wandb': {str: (str, None)},
              'parent': {str: (str, int, None, [str])}, 'forecast': {str: (str, float, None)}}
 
-def _known_keys(record:dict, kinds:dict, unreadable:Counter, file:str) -> dict:
-    "The keys of a record that are known and have their shape; the others are counted."
+def _known_keys(run:RunDir, path:Path, kinds:dict) -> dict:
+    "The keys of a record that are known and have their shape; the others are counted, and changes are noted."
+    record = read_json(path)
+    run.altered.pop(path.name, None)
+    if not as_written(record): run.altered[path.name] = 'has other contents than were written'
     kept = {k: v for k, v in record.items() if k in kinds and fits(v, kinds[k])}
-    if len(kept) < len(record): unreadable[f'{file}, keys'] = len(record) - len(kept)
+    if strange := record.keys() - kept.keys() - {'digest'}: run.unreadable[f'{path.name}, keys'] = len(strange)
     return kept
 
 # %% ../nbs/api/72_rundir.ipynb #t-read-manifest
 @patch
 def read_manifest(self:RunDir)->dict:
     "What is known about the run; empty before anything is."
-    return _known_keys(read_json(self.manifest), _MANIFEST, self.unreadable, self.manifest.name)
+    return _known_keys(self, self.manifest, _MANIFEST)
 
 # %% ../nbs/api/72_rundir.ipynb #t-versions
 _PACKAGES = ('rlvr_nb', 'torch', 'transformers', 'trl', 'peft', 'datasets', 'accelerate', 'tokenizers', 'hydra-core',
@@ -306,7 +311,9 @@ def write_manifest(self:RunDir,
     known = self.read_manifest()
     first = {'id': os.urandom(12).hex(), 'started': datetime.now().astimezone().isoformat(timespec='seconds')}
     now = {'versions': _versions(), 'commit': _commit(), 'hardware': _hardware()}
-    write_text(self.manifest, json_text({**first, **known, **now, **(extra or {})}))
+    record = with_digest({**first, **known, **now, **(extra or {})})
+    if self.manifest.name in self.altered: record['digest'] = 'of a file that was changed'   # and stays known as one
+    write_text(self.manifest, json_text(record))
 
 # %% ../nbs/api/72_rundir.ipynb #t-write-config
 @patch
@@ -328,13 +335,13 @@ def write_result(self:RunDir,
                  result:dict,  # status, steps, before, after, seconds
                 ):
     "Write result.json."
-    write_text(self.result, json_text({**result, 'attempt': self.attempt}))
+    write_text(self.result, json_text(with_digest({**result, 'attempt': self.attempt})))
 
 # %% ../nbs/api/72_rundir.ipynb #t-read-result
 @patch
 def read_result(self:RunDir)->dict:
     "The content of result.json; empty while the run goes on."
-    return _known_keys(read_json(self.result), _RESULT, self.unreadable, self.result.name)
+    return _known_keys(self, self.result, _RESULT)
 
 # %% ../nbs/api/72_rundir.ipynb #t-model-folder
 @patch(as_prop=True)

@@ -22,6 +22,7 @@ from .show import Table, interval_text, line_chart, p_text, percent, points
 from .intervals import mean_interval
 from .comparison import Comparison, compare
 from .rundir import RunDir, as_run, shown_path
+from .sealed import damage_notes
 from .page import differences, fact_table, flatten, frame, option_text, html_page
 from .facts import readable, run_status_text
 from .curves import CHARTS, Chart, dataset_text, metric_chart
@@ -49,6 +50,11 @@ class RunComparison:
     def differences(self)->dict[str, list]:
         "The options in which the runs differ."
         return {k: v for k, v in differences([r.config for r in self.reports]).items() if _affects_result(k)}
+
+    @property
+    def notes(self)->list[str]:
+        "What is damaged in the record of a run, with the run's name."
+        return [f'{name}: {note}' for name, r in zip(self.names, self.reports) for note in damage_notes(r.run)]
 
     def _repr_html_(self): return frame(self.html())
 
@@ -111,7 +117,8 @@ def __str__(self:RunComparison):
     rows = [[k, *map(option_text, v)] for k, v in self.differences.items()]
     options = Table(['option', *self.names], rows).text() if rows else 'The configurations are the same.'
     paired = [_pair_table(self.pairs).text()] if self.pairs else []
-    return '\n\n'.join([Table(_results_header(self.results), self.results).text(), *paired, options])
+    notes = [f'note: {note}' for note in self.notes]
+    return '\n\n'.join([Table(_results_header(self.results), self.results, notes).text(), *paired, options])
 
 def compare_runs(runs:list, # run directories, or their paths
                 )->RunComparison:
@@ -144,7 +151,8 @@ def html(self:RunComparison)->str:
     charts = _curve_charts(lambda metric: {name: r.curve(metric) for name, r in zip(self.names, self.reports)})
     title, results = f'{len(self.reports)} runs', fact_table(_results_header(self.results), self.results)
     paired = ft('section', ft('h2', 'After training, problem by problem'), _pair_table(self.pairs).element())
-    return html_page(f'{title} compared', ft('h1', title), ft('section', results), paired if self.pairs else None,
+    notes = [ft('ul', *(ft('li', note) for note in self.notes), cls='caveats')] if self.notes else []
+    return html_page(f'{title} compared', ft('h1', title), *notes, ft('section', results), paired if self.pairs else None,
                      ft('section', ft('h2', 'Curves'), charts) if charts else None,
                      ft('section', ft('h2', 'What differs'), _option_table(self.names, self.differences)))
 
@@ -312,7 +320,7 @@ def run_summary(run_dir:RunDir|str|Path, # a `RunDir`, or its path
     steps = result.get('steps')   # a run that is over has it; otherwise the last line of its metrics does
     if steps is None: steps = (run.last_line(run.metrics_file, lambda m: fits(m, {'step': int})) or {}).get('step', 0)
     return {'path': str(run.link or run.path), 'status': run_status_text(run),
-            'steps': steps, **{k: manifest.get(k) for k in _SUMMARISED},
+            'steps': steps, 'damaged': [*run.altered, *run.unreadable], **{k: manifest.get(k) for k in _SUMMARISED},
             **{when: _accuracies_of(result, when) for when in _EVALUATED_WHEN}}
 
 # %% ../nbs/api/79_runs.ipynb #t-shelf-shelf
@@ -331,7 +339,9 @@ def runs_table(root:str|Path='outputs', # where runs are kept
         done = [s['status'], s['steps'], accuracies(s['before']), accuracies(s['after'])]
         return [Path(s['path']).name, *done, s['started'] or '-', typed]
     header = ['run', 'status', 'steps', 'before', 'after', 'started', 'overrides']
-    return Table(header, list(map(row, run_summaries(root))))
+    found = run_summaries(root)
+    notes = [f"{Path(s['path']).name}: {name} is damaged; restore it from a copy" for s in found for name in s['damaged']]
+    return Table(header, list(map(row, found)), [f'note: {note}' for note in notes])
 
 # %% ../nbs/api/79_runs.ipynb #t-pack-packed
 def _packed(run:RunDir, checkpoints:bool) -> list[Path]:
@@ -360,7 +370,7 @@ def pack_run(run_dir:RunDir|str|Path, # a `RunDir`, or its path
 
 # %% ../nbs/api/79_runs.ipynb #t-delete-strange
 _OWN = ('config.yaml', 'manifest.json', 'metrics.jsonl', 'events.jsonl', 'identity.json', 'result.json',
-        'report.html', 'writer.json', 'completions', 'eval', 'checkpoints', 'model', 'wandb', 'runs', 'probe',
+        'report.html', 'seal.json', 'writer.json', 'completions', 'eval', 'checkpoints', 'model', 'wandb', 'runs', 'probe',
         'rescored.html', 'warm')
 
 def _strange(run:RunDir) -> list[str]:

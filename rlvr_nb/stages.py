@@ -28,11 +28,11 @@ from .probe import Signal
 from .decode import DecodingStopped
 from .comparison import When
 from .forecast import forecast_here, forecast_record
-from .rundir import RunDir
+from .sealed import RunDir, refuse_damaged_model
 from .observers import Observers, observers_for
 from .notes import Note, overlap
 from .preflight import CheckReport, _component, prepare, probe_completions
-from .identity import LOADED, changed_facts, identity, model_facts, refuse_changes
+from .identity import LOADED, changed_facts, damaged_records, identity, model_facts, refuse_changes
 
 # %% ../nbs/api/83_stages.ipynb #l-pipeline
 class Pipeline:
@@ -78,6 +78,12 @@ def stage(self:Pipeline,
     yield
     self.seconds[name] = self.seconds.get(name, 0.) + read_clock() - start
     self.observers.emit('stage_end', name, self.seconds[name])
+    self._seal()
+
+@patch
+def _seal(self:Pipeline) -> None:
+    "Keep what the record is like now; a full disk takes it later."
+    if self.run_dir and is_main_process(): self.run_dir.backlog.write(self.run_dir.seal)
 
 @patch
 def _fault(self:Pipeline, where:str, message:str) -> None: self.observers.emit('fault', where, message)
@@ -170,17 +176,26 @@ def _refuse_changes(self:Pipeline) -> None:
     known = run.read_identity()['facts']
     now = identity(self.cfg, p.rewards, p.train_rows, p.eval_rows)
     now |= _of_model(run)  # compared once the model is there
-    self.changed = changed_facts(known, now) if known else []
+    self.changed = (changed_facts(known, now) if known else []) + damaged_records(run)
     refuse_changes(self.changed, run, self.force)
     self.choice = same_everywhere(choose_checkpoint(self.checkpoints()) if is_main_process() else None)
     if self.choice.passed_over and not self.choice.path and not self.force:
         raise ConfigError(f'--resume: no checkpoint of the run is whole ({self.choice}); '
                           'add --force to train from the start again')
 
+# %% ../nbs/api/83_stages.ipynb #l-refuse-damaged
+@patch
+def _refuse_damaged_model(self:Pipeline) -> None:
+    "Refuse the model of another run whose files have changed since that run saved it."
+    named = Path(self.cfg.model.model_name_or_path)
+    run = RunDir.of(named)
+    if run and named.resolve() == run.model: refuse_damaged_model(run, 'model.model_name_or_path')
+
 # %% ../nbs/api/83_stages.ipynb #l-load-model
 @patch
 def _load(self:Pipeline) -> tuple:
     "Load the model, the first process first."
+    self._refuse_damaged_model()
     if world_size() == 1 or 'unsloth' in sys.modules:
         return self.prepared.model.load()  # unsloth's processes wait for one another while they load
     from accelerate import PartialState

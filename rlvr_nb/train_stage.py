@@ -153,6 +153,13 @@ def _on_step(self:Pipeline, step:int, total:int, metrics:dict) -> None:
     self.steps = step
     self.observers.emit('step', step, total, metrics)
 
+# %% ../nbs/api/83_train_stage.ipynb #l-begin-attempt
+@patch
+def _begin_attempt(self:Pipeline, step:int) -> None:
+    "Record that training continues from a checkpoint; evaluations of later steps are put aside."
+    self.run_dir.resumed(step)
+    self._seal()
+
 # %% ../nbs/api/83_train_stage.ipynb #l-hooks
 @patch
 def _hooks(self:Pipeline, evaluation, model, tokenizer) -> dict:
@@ -160,7 +167,7 @@ def _hooks(self:Pipeline, evaluation, model, tokenizer) -> dict:
     rewards = self.prepared.rewards
     return dict(on_completions=self._on_completions, judged=lambda: rewards.last_batch.records,
                 on_step=self._on_step, on_fault=self._fault, on_event=self.run_dir.log_event,
-                on_retry=self.run_dir.resumed, stateful={'rewards': rewards} if hasattr(rewards, 'state_dict') else {},
+                on_retry=self._begin_attempt, stateful={'rewards': rewards} if hasattr(rewards, 'state_dict') else {},
                 callbacks=[self._evaluation_callback(evaluation, model, tokenizer)],
                 engine=evaluation.engine_for(model, tokenizer),
                 on_resume=lambda step, load: self._make_up(evaluation, model, tokenizer, step, load))
@@ -178,7 +185,7 @@ def _train(self:Pipeline, model, tokenizer, evaluation):
     if writers := report_to(self.cfg.observers):
         loop.config = loop.config.model_copy(update=dict(grpo={**loop.config.grpo, 'report_to': writers}))
     if self.resumed and is_main_process():
-        self.run_dir.resumed(self.steps)
+        self._begin_attempt(self.steps)
         self.monitor.recall(self.run_dir.metrics())
         note = resumed_on(next(model.parameters()).device.type, self.steps)
         if note: self.run_dir.log_event('note', text=note)

@@ -21,6 +21,7 @@ from .modelfiles import folder_problems
 from .config import load_config, load_file
 from .show import gigabytes, visible
 from .rundir import RunDir, as_run, shown_path
+from .sealed import damage_notes
 from .facts import RunFacts, run_status_text
 from .report import safe_command
 
@@ -306,7 +307,7 @@ def _inspect_run(run:RunDir, inspection:Inspection) -> None:
         used = facts.section(name).get({'model': 'model_name_or_path', 'data': 'dataset_path'}[name])
         if used: inspection.loads.append(f'{name}: {str(used)[:200]}')
     inspection.asks += _asks(run)
-    inspection.damaged += [f'{name}: {n}' for name, n in facts.run.unreadable.items()]
+    inspection.damaged += damage_notes(run, model=True)
     command = facts.manifest.get('command')
     if command and not safe_command(command):
         inspection.unusual.append(f'its command does more than start this program: {command[:100]}')
