@@ -70,13 +70,14 @@ def _result_row(c:Comparison) -> list:
 def _card_results(report:RunReport) -> str:
     "The accuracies before and after, and what limits them."
     rows = [_result_row(c) for c in report.comparisons.values()]
-    if not rows: return 'This run has no pair of evaluations.'
+    notes = [f'**Note:** {markdown_text(text)}' for text in report.caveats]
+    if not rows: return '\n\n'.join(['This run has no pair of evaluations.', *notes])
     first = 'after the warm start' if 'warm' in report.evaluations else 'before'
     table = markdown_table(['dataset', first, 'after', 'change', '95 % interval', 'McNemar p', 'problems'], rows)
     overlap = report.manifest.get('overlap')
     trained = ', none of them trained on' if overlap and not any(overlap.values()) else ''
     how = f'Greedy decoding, the same problems before and after{trained}; Wilson intervals of the accuracies.'
-    return '\n\n'.join([table, how, *(f'**Note:** {markdown_text(text)}' for text in report.caveats)])
+    return '\n\n'.join([table, how, *notes])
 
 # %% ../nbs/api/78_card.ipynb #t-card-training-adapter-rows
 _TRAINED_WITH = ('learning_rate', 'max_steps', 'per_device_train_batch_size', 'gradient_accumulation_steps',

@@ -21,7 +21,7 @@ from .show import percent, visible
 from .prompts import GEMMA, PLAIN
 from .comparison import Comparison, compare
 from .rundir import RunDir, as_run
-from .sealed import damage_notes
+from .sealed import damage_notes, missing_records
 from .observers import fault_text
 
 # %% ../nbs/api/76_facts.ipynb #t-pick-late
@@ -91,6 +91,7 @@ def run_status_text(run:RunDir # that may be damaged
     "The status, and for a killed run how far it came."
     try: status = run.status()
     except ConfigError: return 'damaged'
+    if run.result.name in missing_records(run) and not run.writer.alive(): return 'damaged'
     return run.ending() if status == 'killed' else status
 
 # %% ../nbs/api/76_facts.ipynb #t-report

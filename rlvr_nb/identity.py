@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['FREE', 'LOADED', 'COMPUTING', 'CHECKPOINT_LAYOUT', 'configuration_facts', 'source_digest', 'reward_facts',
            'component_facts', 'weights_digest', 'tokenizer_digest', 'model_facts', 'version_facts', 'data_facts',
-           'identity', 'Difference', 'changed_facts', 'refuse_changes', 'damaged_records', 'check_resumable']
+           'identity', 'Difference', 'changed_facts', 'refuse_changes', 'Damage', 'damaged_records', 'check_resumable']
 
 # %% ../nbs/api/82_identity.ipynb #identity-imports
 import dis, hashlib, inspect, json, platform, re, sys
@@ -334,14 +334,19 @@ def refuse_changes(changed:list[Difference], # of a run that is to be resumed
     raise ConfigError([*(d.fault() for d in fatal or changed), f'--resume: {advice}'])
 
 # %% ../nbs/api/82_identity.ipynb #id-damaged
+class Damage(Difference):
+    "A file of the run's record that is no longer as the run wrote it."
+    def __str__(self): return f'{self.fact} {self.now}'
+    def fault(self): return Fault('', problem=f'{self.fact} {self.now}; restore it from a copy')
+
 _WRITTEN_ANEW = ('config.yaml', 'result.json')
 
 def damaged_records(run:RunDir # that is to be resumed
-                   )->list[Difference]:
+                   )->list[Damage]:
     "The files of a run's record that are no longer as the run wrote them."
     run.read_manifest()
     found = {name: why for name, why in run.changed().items() if name not in _WRITTEN_ANEW}
-    return [Difference(name, 'whole', f'damaged ({why}; restore it from a copy)') for name, why in found.items()]
+    return [Damage(name, '', why) for name, why in found.items()]
 
 # %% ../nbs/api/82_identity.ipynb #id-keep
 @patch(as_prop=True)

@@ -227,7 +227,9 @@ def _push(self:Pipeline) -> None:
 def _run(self:Pipeline) -> RunResult:
     "Check, open the run, and go through its stages; whatever ends them is in the run's record."
     _join_processes()
-    with self.stage('check'): self.prepared = prepare(self.cfg, self.resumed)
+    with self.stage('check'):
+        self._refuse_damaged_model()
+        self.prepared = prepare(self.cfg, self.resumed)
     if self.resumed: self._refuse_changes()
     self.control.check()  # nothing is written yet
     import transformers  # not before the model component, which may have something to import first
@@ -321,6 +323,7 @@ def evaluate(cls:Pipeline, path:str|Path,        # a run directory, a model fold
     name = cfg.name.removesuffix('-evaluation')   # what is evaluated may be an evaluation itself
     cfg = cfg.model_copy(update=dict(model=model, eval=evaluation, name=f'{name}-evaluation'))
     pipeline = cls(cfg) # pyright: ignore[reportCallIssue]
+    pipeline._refuse_damaged_model()
     pipeline.prepared = prepare(pipeline.cfg)
     pipeline._open_run()
     typed = ' '.join(shlex.quote(o) for o in cfg.overrides
@@ -329,7 +332,6 @@ def evaluate(cls:Pipeline, path:str|Path,        # a run directory, a model fold
         command = f'python run_pipeline.py --evaluate {shlex.quote(str(path))} {typed}'.strip()
         pipeline.run_dir.write_manifest({'evaluates': str(model_path), 'command': command})
     try:
-        pipeline._refuse_damaged_model()
         with pipeline.stage('model'): model, tokenizer = pipeline.prepared.model.load(train=False)
         with pipeline.stage('evaluate after'): results = pipeline._evaluation().run(model, tokenizer, 'after')
         found = Path(model_path).absolute() if Path(model_path).exists() else model_path

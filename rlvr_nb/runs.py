@@ -22,7 +22,7 @@ from .show import Table, interval_text, line_chart, p_text, percent, points
 from .intervals import mean_interval
 from .comparison import Comparison, compare
 from .rundir import RunDir, as_run, shown_path
-from .sealed import damage_notes
+from .sealed import damage_notes, missing_records
 from .page import differences, fact_table, flatten, frame, option_text, html_page
 from .facts import readable, run_status_text
 from .curves import CHARTS, Chart, dataset_text, metric_chart
@@ -320,7 +320,7 @@ def run_summary(run_dir:RunDir|str|Path, # a `RunDir`, or its path
     steps = result.get('steps')   # a run that is over has it; otherwise the last line of its metrics does
     if steps is None: steps = (run.last_line(run.metrics_file, lambda m: fits(m, {'step': int})) or {}).get('step', 0)
     return {'path': str(run.link or run.path), 'status': run_status_text(run),
-            'steps': steps, 'damaged': [*run.altered, *run.unreadable], **{k: manifest.get(k) for k in _SUMMARISED},
+            'steps': steps, 'damaged': [*missing_records(run), *run.altered, *run.unreadable], **{k: manifest.get(k) for k in _SUMMARISED},
             **{when: _accuracies_of(result, when) for when in _EVALUATED_WHEN}}
 
 # %% ../nbs/api/79_runs.ipynb #t-shelf-shelf

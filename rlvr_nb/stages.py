@@ -195,7 +195,6 @@ def _refuse_damaged_model(self:Pipeline) -> None:
 @patch
 def _load(self:Pipeline) -> tuple:
     "Load the model, the first process first."
-    self._refuse_damaged_model()
     if world_size() == 1 or 'unsloth' in sys.modules:
         return self.prepared.model.load()  # unsloth's processes wait for one another while they load
     from accelerate import PartialState

@@ -18,6 +18,7 @@ from .files import links_out, parse_json, read_text_file
 from .yamlfile import read_yaml
 from .schema import PipelineConfig
 from .modelfiles import folder_problems
+from .checkpoint import checkpoints, damage
 from .config import load_config, load_file
 from .show import gigabytes, visible
 from .rundir import RunDir, as_run, shown_path
@@ -296,6 +297,12 @@ def _asks(run:RunDir) -> list[str]:
     try: return [f'{option}: would {why}' for option, why in options_to_confirm(run).items()]
     except ConfigError as e: return [f'its configuration is refused: {e.errors[0]}']
 
+# %% ../nbs/api/79_trust.ipynb #trust-damaged-checkpoints
+def _damaged_checkpoints(run:RunDir) -> list[str]:
+    "What is wrong with the checkpoints and the weights of a warm start, in words."
+    kept = [*checkpoints(run.checkpoints), *checkpoints(run.path/'warm')]
+    return [f'{path.relative_to(run.path)}: {why}' for path in kept if (why := damage(path))]
+
 # %% ../nbs/api/79_trust.ipynb #trust-inspect-run
 def _inspect_run(run:RunDir, inspection:Inspection) -> None:
     "Add the results for a run directory."
@@ -307,7 +314,7 @@ def _inspect_run(run:RunDir, inspection:Inspection) -> None:
         used = facts.section(name).get({'model': 'model_name_or_path', 'data': 'dataset_path'}[name])
         if used: inspection.loads.append(f'{name}: {str(used)[:200]}')
     inspection.asks += _asks(run)
-    inspection.damaged += damage_notes(run, model=True)
+    inspection.damaged += damage_notes(run, model=True) + _damaged_checkpoints(run)
     command = facts.manifest.get('command')
     if command and not safe_command(command):
         inspection.unusual.append(f'its command does more than start this program: {command[:100]}')

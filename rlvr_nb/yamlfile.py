@@ -159,6 +159,8 @@ def parse_yaml(text:str,       # YAML
 # %% ../nbs/api/02_yamlfile.ipynb #c-yaml-bytes
 def _read_text(path):
     "The text of a file that is small enough and UTF-8."
+    if not path.exists():
+        raise ConfigError(Fault(where=str(path), problem="there is no such file", advice="restore it from a copy"))
     if not path.is_file(): raise ConfigError(Fault(where=str(path), problem="not a file"))
     if (size := path.stat().st_size) > MAX_BYTES:
         too_large = f"{size:,} bytes, expected at most {MAX_BYTES:,}; a configuration is text for people"

@@ -15,6 +15,7 @@ from warm import run_command
 
 from rlvr_nb.cli import main
 from rlvr_nb.config import ConfigError, load_config
+from rlvr_nb.pipeline import Pipeline
 from rlvr_nb.recount import recount
 from rlvr_nb.tracking import (ConsoleObserver, RunDir, RunReport, compare_runs, model_card, pack_run, push_to_hub,
                               run_summary,
@@ -525,10 +526,12 @@ def test_rows_of_a_stranger_neither_block_nor_fill_the_memory_nor_are_something_
             with pytest.raises(ConfigError, match=said): load_rows(str(folder))
 
 
-def test_reports_of_randomly_damaged_runs(run):
-    "Bytes flipped, cut and repeated in every file: a page or a sentence, never a traceback."
+def test_every_random_damage_of_a_run_is_named_and_never_a_traceback(run):
+    "Bytes flipped, cut and repeated in every file: a page, and the name of the file wherever numbers are shown."
     rng, files = random.Random(0), [p for p in run.path.rglob('*') if p.is_file()]
-    for _ in range(24):
+    run.seal()
+    assert not run.changed()
+    for _ in range(20):
         path = rng.choice(files)
         kept = path.read_bytes()
         data = bytearray(kept)
@@ -542,10 +545,27 @@ def test_reports_of_randomly_damaged_runs(run):
                 data = data.replace(rng.choice([b'true', b'1', b'"', b'step']),
                                     rng.choice([b'null', b'[]', b'"a"', b'{']), 1)
         path.write_bytes(bytes(data))
+        run = RunDir(run.path)
         report = RunReport(run)
-        assert '</html>' in report.html() and str(report) and model_card(run), path
-        run_summary(run), str(inspect_path(run.path)), str(recount(run.path))
+        shown = [report.html(), str(report), model_card(run), str(inspect_path(run.path)), str(compare_runs([run]))]
+        run_summary(run), str(recount(run.path))
+        if bytes(data) != kept and path != run.report:
+            name = path.relative_to(run.path).as_posix()
+            assert all(name in unescaped(text) for text in shown), path
         path.write_bytes(kept)
+
+
+def unescaped(markdown): return markdown.replace('\\', '')
+
+
+def test_a_model_whose_bytes_changed_is_neither_published_nor_evaluated(run):
+    run.model.mkdir(exist_ok=True)
+    weights = run.model/'model.safetensors'
+    weights.write_bytes(bytes(99))
+    run.seal()
+    weights.write_bytes(bytes(98) + b'1')
+    for use in (lambda: push_to_hub(run, 'me/model'), lambda: Pipeline.evaluate(run.path)):
+        with pytest.raises(ConfigError, match='model.safetensors has other contents than were written.*restore'): use()
 
 
 # One writer
