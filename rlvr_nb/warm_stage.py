@@ -13,7 +13,6 @@ from pathlib import Path
 
 # %% ../nbs/api/83_warm_stage.ipynb #warm-stage-own-imports
 from fastcore.basics import patch
-<<<<<<< HEAD
 from .agreement import any_process, same_everywhere
 from .arguments import geometry, is_main_process, world_size
 from .control import StopRequested
@@ -23,11 +22,6 @@ from .difficulty import (Measured, PassRate, measured_block, measured_blocks, re
 from .evaluation import _progress_bar, _ranks
 from .files import append_line, fits
 from .grammar import ConfigError
-=======
-from .agreement import same_everywhere
-from .arguments import is_main_process
-from .files import fits
->>>>>>> c4fcfc8 (A warm start of several processes halves its rows in all of them where memory runs out in one; a retried step says its batches in words)
 from .health import Batches
 from .prompts import Markers
 from .scoring import dataset_judge
