@@ -170,12 +170,6 @@ def _left_padded(prompts:list, device) -> tuple:
     start_P = torch.tensor([longest - len(p) for p in prompts], device=device)
     return ids, start_P, (torch.arange(longest, device=device) - start_P[:, None]).clamp(min=0)
 
-# %% ../nbs/api/45_decode.ipynb #decode-shares
-@patch
-def _shares(self:Decoder, group:int) -> bool:
-    "Whether the step keeps a prompt once for its group."
-    return self.sampler.step is not None and self.sampler.step.shares(group)
-
 # %% ../nbs/api/45_decode.ipynb #decode-prefill-run
 @patch
 def _prefill(self:Decoder, prompts:list, group:int):
@@ -193,6 +187,12 @@ def _prefill(self:Decoder, prompts:list, group:int):
         parts.append(self._forward(ids, mask, place))
     arena.filling = None
     return torch.cat(parts).repeat_interleave(group, 0)
+
+# %% ../nbs/api/45_decode.ipynb #decode-shares
+@patch
+def _shares(self:Decoder, group:int) -> bool:
+    "Whether the step keeps a prompt once for its group."
+    return self.sampler.step is not None and self.sampler.step.shares(group)
 
 # %% ../nbs/api/45_decode.ipynb #decode-begin
 @patch
@@ -222,8 +222,8 @@ def _masks(self:Decoder, rows:slice):
 @patch
 def _prepare_step(self:Decoder):
     "Tell the step of one token which rows there are."
-    b = self.batch
-    if self.sampler.step is not None: self.sampler.step.prepare(b.start[:b.arena.active], b.columns, b.line[:b.arena.active])
+    b, rows = self.batch, slice(0, self.batch.arena.active)
+    if self.sampler.step is not None: self.sampler.step.prepare(b.start[rows], b.columns, b.line[rows])
 
 # %% ../nbs/api/45_decode.ipynb #decode-step-kernel
 @patch

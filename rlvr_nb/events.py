@@ -30,6 +30,7 @@ class Observer:
     def pass_rates(self, text, found): "The run has measured pass rates: in words, and as `histogram`, `kept`, ..."
     def evaluation(self, when, evaluation): "An evaluation is done: 'before', 'warm', 'after' or 'step-N'."
     def completions(self, step, records): "The completions of a step, as `RunDir.add_completions` takes them."
+    def note(self, text): "Something worth knowing that is no fault."
     def fault(self, where, message): "Something went wrong that doesn't end the run."
     def observer_dropped(self, name, event, error): "Another observer has failed in an event, and gets no more."
 
@@ -135,6 +136,7 @@ class JsonlObserver(Observer):
     def stage_start(self, name): self.run_dir.log_event('stage_start', name=name)
     def warm_step(self, step, total, log):
         self.run_dir.log_event('warm_step', step=step, total=total, loss=log.get('loss'))
+    def note(self, text): self.run_dir.log_event('note', text=text)
     def pass_rates(self, text, found):
         self.run_dir.log_event('note', text=text)
         self.run_dir.log_event('pass_rates', **found)

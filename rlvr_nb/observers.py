@@ -132,6 +132,7 @@ class ConsoleObserver(Observer):
         if name == 'evaluate before' and self.forecast and self.forecast.cfg.eval.enabled:
             self.forecast = measured(self.forecast, [], seconds)
         if seconds >= 1: self.say(f'[{name}] {seconds:.1f} s')
+    def note(self, text): self.say(text)
     def pass_rates(self, text, found): self.say(text)
     def evaluation(self, when, evaluation): self.say(str(evaluation))
     def fault(self, where, message): self.say(fault_text(where, message))

@@ -76,6 +76,15 @@ def _lengthen(self:TokenStep, columns:int):
         self.tables[kind] = cos[0, :, 0].contiguous(), sin[0, :, 0].contiguous()
     self.columns = columns
 
+# %% ../nbs/api/44_onetoken.ipynb #onetoken-adopt
+@patch
+def adopt(self:TokenStep,
+          arena:Any, # keys and values of prompts that the modules have read
+          end:int,   # the column behind the prompts
+          group:int): # completions of each prompt
+    "Take over what the modules wrote; to be called before `prepare`. The kernels read it as it stands."
+    if self.plain: self.ops.adopt(arena, end, group)
+
 # %% ../nbs/api/44_onetoken.ipynb #onetoken-prepare
 @patch
 def prepare(self:TokenStep,
@@ -87,14 +96,6 @@ def prepare(self:TokenStep,
     own = [line] if self.plain else []
     self.ops.prepare(self.tables, start, columns, self.layers[0].key_heads, *own)
 
-@patch
-def adopt(self:TokenStep,
-          arena:Any, # keys and values of prompts that the modules have read
-          end:int,   # the column behind the prompts
-          group:int): # completions of each prompt
-    "Take over what the modules wrote; to be called before `prepare`. The kernels read it as it stands."
-    if self.plain: self.ops.adopt(arena, end, group)
-
 # %% ../nbs/api/44_onetoken.ipynb #onetoken-rows
 @patch
 def shares(self:TokenStep,
@@ -103,6 +104,7 @@ def shares(self:TokenStep,
     "Whether the step keeps a prompt once for its group."
     return self.plain and self.ops.shares(group)
 
+# %% ../nbs/api/44_onetoken.ipynb #onetoken-keep-rows
 @patch
 def keep_rows(self:TokenStep,
               arena:Any,    # of the batch
@@ -111,6 +113,7 @@ def keep_rows(self:TokenStep,
     "Move the rows that stay to the top, and make them the active ones."
     (self.ops.keep_rows if self.plain else keep_rows)(arena, rows, columns)
 
+# %% ../nbs/api/44_onetoken.ipynb #onetoken-release
 @patch
 def release(self:TokenStep):
     "Give back the memory that belongs to sequences."
@@ -198,6 +201,7 @@ def _rotations(parameters:dict) -> set:
     parts = [parameters, *(part for part in parameters.values() if isinstance(part, dict))]
     return {part['rope_type'] for part in parts if 'rope_type' in part}
 
+# %% ../nbs/api/44_onetoken.ipynb #onetoken-step-obstacle
 def step_obstacle(sampler:Any  # with fused layers
                  )->str|None:  # why not, None where nothing is known
     "What keeps a sampler from generating by the kernels."
@@ -212,14 +216,6 @@ def step_obstacle(sampler:Any  # with fused layers
     return f'the rotation {kinds.pop()!r} depends on the length' if kinds else None
 
 # %% ../nbs/api/44_onetoken.ipynb #onetoken-fuse
-def fuse_steps(sampler:Any)->str|None: # why layers aren't fused, None where they are
-    "Put fused layers into a sampler, and a step of kernels where it gives the same numbers."
-    unfused = fuse_layers(sampler)
-    if unfused: return unfused
-    sampler.step, sampler.unstepped = None, step_obstacle(sampler)
-    if sampler.unstepped: return None
-    with torch.no_grad(): sampler.step, sampler.unstepped = _proved(sampler)
-
 def _proved(sampler) -> tuple:
     "The step, or why there is none."
     step = TokenStep(sampler)
@@ -232,3 +228,12 @@ def _proved(sampler) -> tuple:
     allowed = 1e-4 if sampler.dtype == torch.float32 else .05
     if not chosen <= 1e-4: return None, f'the kernel that samples gives other probabilities (off by {chosen:.1e})'
     return (step, None) if gap <= allowed else (None, f'the kernels give other numbers (off by {gap:.1e})')
+
+# %% ../nbs/api/44_onetoken.ipynb #onetoken-fuse-steps
+def fuse_steps(sampler:Any)->str|None: # why layers aren't fused, None where they are
+    "Put fused layers into a sampler, and a step of kernels where it gives the same numbers."
+    unfused = fuse_layers(sampler)
+    if unfused: return unfused
+    sampler.step, sampler.unstepped = None, step_obstacle(sampler)
+    if sampler.unstepped: return None
+    with torch.no_grad(): sampler.step, sampler.unstepped = _proved(sampler)

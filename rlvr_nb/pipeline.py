@@ -175,6 +175,7 @@ def _run_stages(self:Pipeline, evaluated:dict) -> RunResult:
     self._check_model(model, tokenizer)
     evaluation = self._evaluation()
     self._start_vllm(evaluation, model, tokenizer)
+    self._tell_sampler(evaluation, model, tokenizer)
     with self.stage('evaluate before'):
         evaluated['before'] = self._evaluated('before') or self._evaluate(evaluation, model, tokenizer, 'before')
     if self.cfg.train.warm_start: self._warm(evaluation, model, tokenizer, evaluated)

@@ -252,7 +252,8 @@ _MANIFEST = {'id': str, 'name': str, 'seed': (int, None), 'started': str, 'comma
              'data_hash': str, 'world_size': int, 'dropped': {str: int}, 'notes': [str], 'caveats': [str],
              'overlap': {str: (int, None)}, 'evaluates': str, 'versions': {str: str}, 'commit': (str, None),
              'hardware': {str: (str, int, [str], None)}, 'wandb': {str: (str, None)},
-             'parent': {str: (str, int, None, [str])}, 'forecast': {str: (str, float, None)}}
+             'parent': {str: (str, int, None, [str])}, 'forecast': {str: (str, float, None)},
+             'sampler': {str: str}}
 
 def _known_keys(run:RunDir, path:Path, kinds:dict) -> dict:
     "The keys of a record that are known and have their shape; the others are counted, and changes are noted."

@@ -26,6 +26,7 @@ from .agreement import same_everywhere
 from .trainer import stoppable
 from .probe import Signal
 from .decode import DecodingStopped
+from .rollout import sampler_text
 from .comparison import When
 from .forecast import forecast_here, forecast_record
 from .sealed import RunDir, refuse_damaged_model
@@ -233,6 +234,15 @@ def _start_vllm(self:Pipeline, evaluation, model, tokenizer) -> None:
     make = getattr(self.prepared.loop, 'vllm_engine', None)
     engine = make and make(model, tokenizer, self.checkpoints(), self.cfg.eval.eval_max_new_tokens)
     if engine: evaluation._engine_in_use = engine
+
+# %% ../nbs/api/83_stages.ipynb #l-tell-sampler
+@patch
+def _tell_sampler(self:Pipeline, evaluation, model, tokenizer) -> None:
+    "Say who generates the completions, and why: on the console, in the events and in the manifest."
+    engine = evaluation.engine_for(model, tokenizer)
+    if not is_main_process(): return
+    self.observers.emit('note', sampler_text(engine.backend, engine.why))
+    self.run_dir.write_manifest({'sampler': dict(backend=engine.backend, why=engine.why)})
 
 # %% ../nbs/api/83_stages.ipynb #l-interruptible
 @patch
