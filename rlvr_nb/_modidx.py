@@ -1998,6 +1998,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                    'rlvr_nb.observers._in_notebook': ('api/observers.html#_in_notebook', 'rlvr_nb/observers.py'),
                                    'rlvr_nb.observers._made_observer': ('api/observers.html#_made_observer', 'rlvr_nb/observers.py'),
                                    'rlvr_nb.observers._netrc_has': ('api/observers.html#_netrc_has', 'rlvr_nb/observers.py'),
+                                   'rlvr_nb.observers._newest': ('api/observers.html#_newest', 'rlvr_nb/observers.py'),
                                    'rlvr_nb.observers._redacted_argv': ('api/observers.html#_redacted_argv', 'rlvr_nb/observers.py'),
                                    'rlvr_nb.observers._sent': ('api/observers.html#_sent', 'rlvr_nb/observers.py'),
                                    'rlvr_nb.observers._sync': ('api/observers.html#_sync', 'rlvr_nb/observers.py'),

@@ -195,15 +195,16 @@ def estimated_pace(shape:Shape, # of the model
 def with_measured(self:Pace,
                   step_seconds:Iterable[float]=(), # of the steps so far, in order
                   evaluation:float|None=None,      # seconds of an evaluation of all datasets
+                  checkpoint:float|None=None,      # seconds of one
                   cycle:int=1,                     # steps after which generations and updates repeat, see `cycle_of`
                  )->Pace:
     "The pace with what was measured, once there are three steps after the first, in whole cycles."
     later = list(step_seconds)[1:]
     whole = len(later) - len(later) % cycle
     found:dict[str, Any] = {} if whole < 3 else {'step': fmean(later[-whole:]), 'parts': {}}
-    if evaluation is not None: found['evaluation'] = evaluation
-    names = [part for part in ('step', 'evaluation') if part in found]
-    return replace(self, **found, measured=tuple(dict.fromkeys([*self.measured, *names])))
+    found |= {part: n for part, n in (('evaluation', evaluation), ('checkpoint', checkpoint)) if n is not None}
+    names = [*self.measured, *(part for part in _EACH if part in found)]
+    return replace(self, **found, measured=tuple(dict.fromkeys(names)))
 
 # %% ../nbs/api/65_duration.ipynb #f-left
 @patch

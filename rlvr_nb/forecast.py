@@ -190,10 +190,11 @@ def probe_time(cfg:Any,     # a `PipelineConfig`
 def measured(made:Forecast,                # before the run
              step_seconds:Iterable[float], # of the steps so far, in order
              evaluation:float|None=None,   # seconds of an evaluation of all datasets
+             checkpoint:float|None=None,   # seconds of one
             )->Forecast:
     "The forecast with the time of real steps, once there are three after the first."
     cycle = 1 if made.cfg is None else cycle_of(made.cfg, world_size())
-    return replace(made, pace=made.pace.with_measured(step_seconds, evaluation, cycle))
+    return replace(made, pace=made.pace.with_measured(step_seconds, evaluation, checkpoint, cycle))
 
 # %% ../nbs/api/65_forecast.ipynb #f-record
 _SECONDS = 'step', 'evaluation', 'checkpoint', 'warm_start', 'spread'

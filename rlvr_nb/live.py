@@ -20,6 +20,7 @@ from .grammar import ConfigError, redact
 from .schema import PipelineConfig
 from .completion import store_columns
 from .checkpoint import checkpoints, step_of
+from .clock import seconds_name
 from .comparison import Evaluation, When
 from .monitor import THRESHOLDS, is_warning, right_lost, standing_warnings, window_means
 from .forecast import measured
@@ -159,7 +160,8 @@ def step(self:Live, step:int, total:int, metrics:dict):
             self.times.clear()
         self.seconds.append((time.monotonic(), step))
         if _drawable(metrics.get('step_time')): self.times.append(metrics['step_time'])
-        if self.forecast: self.forecast = measured(self.forecast, self.times)
+        apart = (metrics.get(seconds_name(part)) for part in ('evaluation', 'checkpoint'))
+        if self.forecast: self.forecast = measured(self.forecast, self.times, *apart)
         for name, value in metrics.items():
             if not _drawable(value) or name not in self.curves and len(self.curves) >= NAMES: continue
             self.curves.setdefault(name, Curve()).add(step, value)

@@ -18,6 +18,7 @@ from fastcore.basics import patch
 from .grammar import ConfigError, Fault, UnavailableError, nearest, redact
 from .show import visible
 from .monitor import is_warning
+from .clock import seconds_name
 from .comparison import When
 from .duration import checkpoints_left, evaluations
 from .forecast import Forecast, measured, read_forecast
@@ -72,10 +73,16 @@ def measured_in(made:Forecast, # of the run
                 run_dir:Any,   # its `RunDir`
                )->Forecast:
     "The forecast with what the record of a run has measured so far."
-    times = [m['step_time'] for m in run_dir.metrics() if 'step_time' in m]
+    lines = [m for m in run_dir.metrics() if 'step_time' in m]
+    attempts = [None, *(m.get('attempt', 0) for m in lines)]   # the first step of each includes compiling
+    times = [m['step_time'] for m, before in zip(lines, attempts) if before in (None, m.get('attempt', 0))]
     evaluated = [e['seconds'] for e in run_dir.read_events('stage_end') if e['name'] == 'evaluate before']
     known = evaluated[-1] if evaluated and made.cfg.eval.enabled else None
-    return measured(made, times, known)
+    return measured(made, times, _newest(lines, 'evaluation', known), _newest(lines, 'checkpoint'))
+
+def _newest(lines:list[dict], part:str, otherwise:float|None=None) -> float|None:
+    "The seconds of a part in the newest line of the log that has it."
+    return next((m[name] for m in reversed(lines) if (name := seconds_name(part)) in m), otherwise)
 def recorded_forecast(run_dir:Any, # of the run
                       cfg:Any,     # its configuration
                      )->Forecast:

@@ -26,6 +26,7 @@ from bench_rollout import SHAPES, load
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast, TrainerCallback
 
+from rlvr_nb.clock import STEP_PARTS, seconds_name
 from rlvr_nb.onetoken import TokenStep
 from rlvr_nb.passes import Passes
 from rlvr_nb.rollout import RolloutEngine
@@ -120,7 +121,7 @@ def run(a, ours, without=()):
                                   train_dataset=Dataset.from_list(rows(64, a.prompt)), callbacks=[clock])
     trainer.train()
     if ours: facts(trainer)
-    parts = [{k: round(line[k], 2) for k in ('seconds/generate', 'seconds/reward', 'seconds/update') if k in line}
+    parts = [{part: round(line[seconds_name(part)], 2) for part in STEP_PARTS if seconds_name(part) in line}
              for line in trainer.state.log_history[1:-1]]
     if any(parts): print('  ', parts[-1])
     log = [line for line in trainer.state.log_history if 'sampler/mean_difference' in line]
