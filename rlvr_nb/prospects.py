@@ -18,6 +18,7 @@ from .reward_functions import REWARDS
 from .pipeline import Pipeline
 from .elements import button, card, fold, line, page, panel, stack, write
 from .entries import LIST
+from .fields import fix_label
 from .panels import duration, long_text
 from .sections import AppSection, Tasks
 from .lab import Models
@@ -91,14 +92,15 @@ def remedy_label(override:str # as the probe suggests it
                 )->str:
     "What the button of a remedy says."
     change = parse_override(override)
-    added = path_text(change.path).startswith(f'{LIST}[')
-    return f"Add the reward {change.value['type']}" if added else f'Set {override}'
+    path = path_text(change.path)
+    return f"Add the reward {change.value['type']}" if path.startswith(f'{LIST}[') else fix_label(path, change.value)
 
 # %% ../nbs/api/95_prospects.ipynb #w-prospects
 class Prospects(AppSection):
     "What to expect of a training, measured before it."
     name, title = 'probe', 'Will it learn?'
-    lead = 'Samples the untrained model with your data, prompts and rewards, and says what a training can learn from.'
+    lead = ('Samples the model as it is before training, with your data, prompts and rewards, and says what a training '
+            'can learn from. That takes about as long as a few steps of the training.')
 
     def __init__(self, form:Any, tasks:Tasks,
                  models:Models, # that are in memory
@@ -107,7 +109,7 @@ class Prospects(AppSection):
         self.models, self.found, self.remedies = models, None, stack()
 
     def build(self):
-        self.w['probe-run'] = button('Will it learn?', 'probe-run', lambda _: self.probe(), 'primary')
+        self.w['probe-run'] = button('Probe the model', 'probe-run', lambda _: self.probe(), 'primary')
         self.w['probe-found'] = panel('probe-found')
         return [card('Will it learn?', self.act('probe', self.w['probe-run']), self.w['probe-found'], self.remedies)]
 
@@ -115,7 +117,8 @@ class Prospects(AppSection):
 @patch
 def _remedy(self:Prospects, remedy:Any):
     "The button of a remedy, with the reason beside it."
-    made = button(remedy_label(remedy.override), 'remedy', lambda clicked: self.apply(remedy.override, clicked))
+    override = remedy.override
+    made = button(remedy_label(override), 'remedy', lambda clicked: self.apply(override, clicked), tooltip=override)
     return line(made, panel(value=page(ft('p', remedy.reason))))
 
 @patch
@@ -134,7 +137,7 @@ def apply(self:Prospects, override:str, # of a remedy
           clicked:Any=None,             # its button, which is done with then
          ):
     "Make the change of a remedy, and say so."
-    said = f'{override} is set in the form; probe again to see.'
+    said = f'{override} is set in the form; probe again to see what it does.'
     if clicked is not None: clicked.disabled = True
     self.guard('probe', lambda: apply_remedy(self.form, override) or said)
 
@@ -164,5 +167,5 @@ def probe(self:Prospects):
 def form_changed(self:Prospects):
     "Say so where the probe that is shown was of another configuration."
     if not self.built: return
-    said = 'The configuration has changed since this probe; press Will it learn? again.'
+    said = 'The configuration has changed since this probe; press Probe the model again.'
     self.mark_stale('probe', self.w['probe-found'], self.form.valid.model_dump_json(), said)

@@ -15,9 +15,12 @@
   app.addEventListener('keydown', event => { arrows(event); if (!saves(event)) event.stopPropagation() })
 
   // The buttons of the sections are tabs for a screen reader, and what an input is for is read after its label.
-  let serial = 0
+  let serial = 0, opened = null, head = null
+  // An input that is reached by keyboard comes to stand below the header, however high that is.
+  const sizes = new ResizeObserver(() => app.style.setProperty('--head', `${head.offsetHeight}px`))
   const identify = element => element.id || (element.id = 'rlvr-' + Math.random().toString(36).slice(2, 8) + serial++)
   function describe() {
+    if (!head && (head = app.querySelector('.rlvr-head'))) sizes.observe(head)
     const list = app.querySelector('.rlvr-sections')
     const tabs = list ? [...list.querySelectorAll('button')] : []
     tabs.forEach(tab => {
@@ -29,6 +32,9 @@
       tab.tabIndex = chosen ? 0 : -1
     })
     const chosen = tabs.find(tab => tab.getAttribute('aria-selected') === 'true')
+    // Whoever has opened it, somebody with a click or Python after one, a section is shown from its beginning.
+    if (opened && chosen !== opened) setTimeout(backToTop, 60)
+    opened = chosen
     app.querySelectorAll('.rlvr-section').forEach(section => {
       section.setAttribute('role', 'tabpanel')
       if (!chosen || !section.offsetParent) return
@@ -113,7 +119,6 @@
     if (text) copyText(copy, text)   // other buttons look the same
     const file = event.target.closest('.rlvr-download')
     if (file) download(file.dataset.name, file.dataset.base64)
-    if (event.target.closest('[role=tab]')) requestAnimationFrame(() => setTimeout(backToTop, 60))
     const go = event.target.closest('[data-go]')   // a button that leads to a section presses that section's own button
     if (go) [...app.querySelectorAll('[role=tab]')].find(tab => tab.textContent.trim() === go.dataset.go)?.click()
   })
@@ -154,9 +159,8 @@
     const boxes = scrolled ? panel.querySelectorAll('pre') : []
     if (boxes.length === 1) boxes[0].scrollTop = boxes[0].scrollHeight - scrolled.below
   }
-  // A section that is opened is shown from its beginning, also where the one before was scrolled far down.
+  // The section before may have been scrolled far down.
   function backToTop() {
-    const head = app.querySelector('.rlvr-head')
     if (head && head.getBoundingClientRect().top - app.getBoundingClientRect().top > 2) app.scrollIntoView({ block: 'start' })
   }
   function copyText(button, text) {
