@@ -406,7 +406,7 @@ def show_run(self:App, run:RunDir # to be shown
     self.live.load(run)
     self.live.update(
         beta=stored.train.grpo.get('beta') or 0.0, markers=list(Markers.from_config(stored.model.markers)),
-        fingerprint=config_fingerprint(stored))
+        fingerprint=config_fingerprint(stored), total=self.live.total or stored.train.max_steps)
     self.wake()
 
 @patch
