@@ -33,7 +33,7 @@ from .task import Task
 from .overrides import override_form
 from .lab import Lab, Models
 from .prospects import Prospects
-from .header import Header
+from .header import Header, unfinished_run
 from .progress import Progress
 from .results import ENDED, Results
 from .past_runs import Runs
@@ -262,7 +262,8 @@ def window(self:App)->Window:
     "The header and the sections, as widgets; made when it is first asked for."
     if self._window is None:
         actions = {'start': lambda: self._start(), 'pause': self.pause, 'resume': self.resume, 'stop': self.stop,
-                   'continue': lambda: self._start(continued=True), 'allow': lambda: self.allow()}
+                   'continue': lambda: self._start(continued=True), 'allow': lambda: self.allow(),
+                   'unfinished': lambda: self._show_unfinished()}
         self._window = Window(self.form, self.tasks, self.live, list(self.sections.values()), actions)
         if self.opens == 'data': self._window.show()   # its rows are read once the app is on the screen
         else: self._window.open(self.opens)
@@ -375,9 +376,11 @@ def __repr__(self:App): return self.summary.text
 # %% ../nbs/api/97_app.ipynb #w-read-ahead
 @patch
 def _read_ahead(self:App):
-    "Read the rows of the configuration, unless they are on the Hub, and import what training needs."
+    "Read the rows unless they are on the Hub, see whether a run is unfinished, and import what training needs."
     if self.opens == 'data' and self.task.is_local: self.task.opened()
+    self.head.unfinished = unfinished_run()
     self.preload.begin()
+    self.wake()
 
 # %% ../nbs/api/97_app.ipynb #w-display
 _NO_KERNEL = 'The app is shown in a notebook with a running kernel.'
@@ -408,6 +411,13 @@ def show_run(self:App, run:RunDir # to be shown
         beta=stored.train.grpo.get('beta') or 0.0, markers=list(Markers.from_config(stored.model.markers)),
         fingerprint=config_fingerprint(stored), total=self.live.total or stored.train.max_steps)
     self.wake()
+
+@patch
+def _show_unfinished(self:App):
+    "Show the run that the header offers."
+    try: self.show_run(self.head.unfinished[0])
+    except ConfigError as e: return self.tasks.say('start', e)
+    self.open('train')
 
 @patch
 def _stored(self:App, run:RunDir)->PipelineConfig:
