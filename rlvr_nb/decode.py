@@ -159,6 +159,12 @@ def _forward(self:Decoder, ids, mask, place):
                              use_cache=True, logits_to_keep=1)
     return out.logits[:, -1]
 
+# %% ../nbs/api/45_decode.ipynb #decode-shares
+@patch
+def _shares(self:Decoder, group:int) -> bool:
+    "Whether the step keeps a prompt once for its group."
+    return self.sampler.step is not None and self.sampler.step.shares(group)
+
 # %% ../nbs/api/45_decode.ipynb #decode-prefill
 PREFILL_TOKENS = 16_384   # prompt tokens that are read in one pass
 
@@ -187,12 +193,6 @@ def _prefill(self:Decoder, prompts:list, group:int):
         parts.append(self._forward(ids, mask, place))
     arena.filling = None
     return torch.cat(parts).repeat_interleave(group, 0)
-
-# %% ../nbs/api/45_decode.ipynb #decode-shares
-@patch
-def _shares(self:Decoder, group:int) -> bool:
-    "Whether the step keeps a prompt once for its group."
-    return self.sampler.step is not None and self.sampler.step.shares(group)
 
 # %% ../nbs/api/45_decode.ipynb #decode-begin
 @patch
