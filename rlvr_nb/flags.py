@@ -85,4 +85,7 @@ def parse_args(argv:list[str]        # what was typed after the program's name
     if unknown: raise ConfigError(_unknown_flag(unknown[0]))
     args = make_parser().parse_intermixed_args(argv)
     args.overrides = [o for o in args.overrides if o.strip()]
+    first = args.overrides[0] if args.overrides else "="
+    if "=" not in first and (close := did_you_mean(first, COMMANDS, "rlvr-nb {}")):
+        raise ConfigError(Fault(where=first, problem="neither a command nor key=value", advice=close))
     return args

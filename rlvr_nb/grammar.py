@@ -287,14 +287,20 @@ def _grammar_error(key, value, e):
     quoted = QuotedString(value, Quote.double).with_quotes()
     return f"the value can't be read; in quotes it is text: {shlex.quote(redact(f'{key}={quoted}'))[:200]}"
 
-# %% ../nbs/api/01_grammar.ipynb #c-parse-value
-PLAIN_TEXT = re.compile(r"[^\[\](){},'\"\\]+")
+# %% ../nbs/api/01_grammar.ipynb #c-only-text
+PLAIN_TEXT = re.compile(r"[^\[\]{},'\"]+")
+_CALL = re.compile(r"\s*\w+\s*\(")
 
+def _can_only_be_text(value):
+    "Whether nothing in a value has a meaning in Hydra's grammar."
+    return bool(PLAIN_TEXT.fullmatch(value)) and value.count("(") == value.count(")") and not _CALL.match(value)
+
+# %% ../nbs/api/01_grammar.ipynb #c-parse-value
 def _parsed_override(key, value, equal):
     "An override parsed by Hydra; a value that Hydra rejects is taken as text where it can only be text."
     try: return _parse_rule(key+equal+value)
     except HydraException:
-        if not PLAIN_TEXT.fullmatch(value): raise
+        if not _can_only_be_text(value): raise
         return _parse_rule(key+equal+QuotedString(value, Quote.double).with_quotes())
 
 # %% ../nbs/api/01_grammar.ipynb #c-parse-override

@@ -16,6 +16,7 @@ from .data import Rows
 from .prompts import THINK, Markers, render_prompt
 from .reward_functions import REWARDS
 from .tiny import hardware
+from .intervals import wilson_interval
 
 # %% ../nbs/api/80_notes.ipynb #no-note
 @dataclass(frozen=True)
@@ -60,16 +61,29 @@ def _machine_notes(gpus:int, processes:int, free:int) -> list[Note]:
     if free < 2**30: notes.append(Note(f'only {free / 2**30:.1f} GiB are free on the disk'))
     return notes
 
+# %% ../nbs/api/80_notes.ipynb #no-size
+def _size_notes(eval_rows:dict) -> list[Note]:
+    "Evaluations with too few problems, each with the half width of the interval of an accuracy of one half."
+    notes = []
+    for name, rows in eval_rows.items():
+        low, high = wilson_interval(len(rows) / 2, len(rows))
+        half = (high - low) / 2
+        if half <= 0.1: continue
+        notes.append(Note(f'{len(rows)} problems of {name} are evaluated, so an accuracy is known to within '
+                          f"{100 * half:.0f} points, and a smaller gain can't be told from chance", 'eval',
+                          'evaluate 100 or more'))
+    return notes
+
 # %% ../nbs/api/80_notes.ipynb #l-notes-code
 def run_notes(p:Any,          # what preflight made
               prompt:str,     # the system prompt
               markers:Markers # of the model
              )->list[Note]:
-    "What is worth a line: the configuration's own warnings, prompts, dropped rows, inert reward options, the machine."
+    "What is worth a line: the configuration's warnings, prompts, dropped rows, few problems, inert rewards, the machine."
     rendered = render_prompt(p.tokenizer, p.train_rows[0]['prompt'])
     dropped = [Note(str(rows), 'data') for rows in (p.train_rows, *p.eval_rows.values()) if rows.dropped]
     return [*map(Note, p.cfg.warnings), *_template_notes(prompt, rendered, markers, p.prefilled),
-            *map(Note, getattr(p.data, 'notes', [])), *dropped, *map(Note, p.rewards.notes),
+            *map(Note, getattr(p.data, 'notes', [])), *dropped, *_size_notes(p.eval_rows), *map(Note, p.rewards.notes),
             *_machine_notes(hardware().count, world_size(), free_disk(p.cfg))]
 
 # %% ../nbs/api/80_notes.ipynb #no-blind

@@ -17,7 +17,7 @@ from .grammar import ConfigError, redact
 from .schema import PipelineConfig
 from .config import resolve_target
 from .prompts import Markers, after_opening, is_prefilled, system_prompt
-from .data import UNREADABLE_ANSWER, Rows
+from .data import UNREADABLE_ANSWER, Rows, too_long
 from .verify import KINDS, gold_problem, repaired_gold
 from .opinion import opinion_fault, second_opinion
 from .registry import RewardError
@@ -76,7 +76,10 @@ def _train_loop(cfg:PipelineConfig, rows:Rows):
     train = cfg.train.model_copy(update=dict(grpo={**cfg.train.grpo, **ordered}))
     loop = _component(cfg, 'train')(train, seed=cfg.seed)
     try: loop.check_rows(len(rows))
-    except ConfigError as e: raise ConfigError([f'{error} ({rows})' for error in e.errors]) from None
+    except ConfigError as e:
+        longer = rows.reasons.get(too_long(train.max_prompt_length))
+        advice = ', or allow longer prompts with train.max_prompt_length' if longer else ''
+        raise ConfigError([f'{error}{advice} ({rows})' for error in e.errors]) from None
     return loop
 
 # %% ../nbs/api/80_preflight.ipynb #l-golds
