@@ -143,7 +143,7 @@ def easy_first(self:Rows,
 
 # %% ../nbs/api/16_data.ipynb #d-count-tokens-token-counts
 def _token_counts(tokenizer, texts:list[str]) -> list[int]:
-    return [len(ids) for ids in tokenizer(texts, add_special_tokens=False)['input_ids']] if texts else []
+    return [len(ids) for ids in tokenizer(texts, add_special_tokens=False, verbose=False)['input_ids']] if texts else []
 
 # %% ../nbs/api/16_data.ipynb #d-count-tokens
 def prompt_tokens(tokenizer:Any, # a transformers tokenizer with a chat template

@@ -17,7 +17,6 @@ from fastcore.xml import ft
 from .grammar import ConfigError
 from .prompts import Markers
 from .verify import KINDS
-from .checks import _builtin_row_problems
 from .faults import as_fault
 from .form import Form
 from .elements import button, card, columns, line, named, on_enter, panel, set_visible, write
@@ -25,7 +24,8 @@ from .named_data import DatasetSearch, dataset_edits, dataset_names
 from .own_data import (
     HELD, PATTERNS, Source, answer_of, guess_columns, held_choices, keep_upload, parts_text, read_named,
     readings_panel, rows_table, suggested_pattern, table_of, uploaded)
-from .preview import Preview, found_panel, preview_panel, read_preview, row_panel, search_rows, seen_text
+from .preview import (
+    Preview, found_panel, preview_panel, read_preview, row_panel, row_problems, search_rows, seen_text)
 from .sections import AppSection, Tasks
 from .worker import import_heavy
 
@@ -291,9 +291,9 @@ def row(self:Task)->dict:
 @patch
 def show_row(self:Task):
     "Show the row that is chosen."
-    if self.built and self.preview and len(self.preview.rows):
-        markers = list(Markers.from_config(self.form.valid.model.markers))
-        write(self.w['data-row'], row_panel(self.preview, self.shown_row(), markers))
+    if self.built and self.preview:
+        markers, any_left = list(Markers.from_config(self.form.valid.model.markers)), len(self.preview.rows)
+        write(self.w['data-row'], row_panel(self.preview, self.shown_row(), markers) if any_left else None)
     self.tell_listeners()
 
 @patch
@@ -373,7 +373,7 @@ def _loaded(self:Task, preview:Preview):
     "Show rows that have come."
     self.preview, self.found = preview, []
     self.form.caution('data', seen_text(preview))
-    self._block(_builtin_row_problems(self.form.valid, preview.rows))
+    if preview.rows.split == 'train': self._block(row_problems(self.form.valid, preview))
     if self.built:
         write(self.w['dropped'], preview_panel(preview))
         self.search()
