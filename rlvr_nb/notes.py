@@ -51,6 +51,15 @@ def _template_notes(prompt:str, rendered:str, markers:Markers, prefilled:bool|st
                           'choose other markers, or let the model think (prompts.chat_template_kwargs)'))
     return notes
 
+# %% ../nbs/api/80_notes.ipynb #no-examples
+def _example_notes(messages:list[dict], rendered:str) -> list[Note]:
+    "What the chat template left out of worked examples."
+    said = [m['content'].strip() for m in messages if m['role'] == 'assistant']
+    if all(text in rendered for text in said): return []
+    return [Note('the chat template takes the reasoning out of earlier answers, so the worked examples show answers '
+                 'without their working', 'prompts.examples',
+                 'write prompts.examples=0, or a warm start: train.warm_start.epochs=3')]
+
 # %% ../nbs/api/80_notes.ipynb #no-machine
 def _machine_notes(gpus:int, processes:int, free:int) -> list[Note]:
     "What of the machine is not used, or short; `free` in bytes."
@@ -82,7 +91,8 @@ def run_notes(p:Any,          # what preflight made
     "What is worth a line: the configuration's warnings, prompts, dropped rows, few problems, inert rewards, the machine."
     rendered = render_prompt(p.tokenizer, p.train_rows[0]['prompt'])
     dropped = [Note(str(rows), 'data') for rows in (p.train_rows, *p.eval_rows.values()) if rows.dropped]
-    return [*map(Note, p.cfg.warnings), *_template_notes(prompt, rendered, markers, p.prefilled),
+    shown = _example_notes(p.train_rows[0]['prompt'], rendered)
+    return [*map(Note, p.cfg.warnings), *_template_notes(prompt, rendered, markers, p.prefilled), *shown,
             *map(Note, getattr(p.data, 'notes', [])), *dropped, *_size_notes(p.eval_rows), *map(Note, p.rewards.notes),
             *_machine_notes(hardware().count, world_size(), free_disk(p.cfg))]
 

@@ -30,7 +30,7 @@ from .forecast import forecast_here, is_divided, memory_here
 from .fit import fit_advice
 from .observers import observers_for
 from .checks import (_builtin_problems, _builtin_row_problems, _hub_problems, _path_problems, _warm_problems,
-                            eval_datasets, free_disk, known_rates)
+                            eval_datasets, free_disk, known_rates, marker_problems)
 from .vllm_sampling import vllm_problems
 from .notes import Note, blind_rewards, caveats_of, run_notes
 
@@ -159,6 +159,7 @@ def prepare(cfg:PipelineConfig, # a configuration
     components = {name: data if part is cfg.data else _data_component(cfg, part, prompt)
                   for name, part in eval_datasets(cfg).items()}
     tokenizer = model.load_tokenizer()
+    _raise_all(marker_problems(tokenizer, markers))
     prefilled = is_prefilled(tokenizer, markers)
     judges, judge = _judges(cfg, data, components, markers, prefilled)
     rewards = _component(cfg, 'reward')(cfg.reward, markers, judge=judge, prefilled=prefilled)

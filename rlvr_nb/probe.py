@@ -298,9 +298,15 @@ def tried(remedy:Remedy,      # a candidate
     return Remedy(remedy.override, remedy.why, _share(g.live for g in groups), right)
 
 # %% ../nbs/api/81_probe.ipynb #probe-ranked
-def ranked(remedies:list[Remedy|None]) -> list[Remedy]:
-    "Those that are possible: tried ones first, by what they gained; the others in the order in which they came."
-    return sorted(filter(None, remedies), key=lambda r: (not r.tried, -(r.right or 0) - (r.live or 0)))
+def ranked(remedies:list[Remedy|None], # those that aren't possible are None
+           before:float=0.,            # shares of live groups and of right completions without any of them, added up
+          )->list[Remedy]:
+    "Tried ones that gain first, by how much; untried ones in their order; last those that were tried in vain."
+    def place(remedy):
+        if not remedy.tried: return 1, 0.
+        shares = (remedy.right or 0) + (remedy.live or 0)
+        return (0, -shares) if shares > before else (2, -shares)
+    return sorted(filter(None, remedies), key=place)
 
 # %% ../nbs/api/81_probe.ipynb #probe-rates
 def pass_rates(report:ProbeReport) -> dict[str, float]:
@@ -376,7 +382,7 @@ def probe(cfg:PipelineConfig,        # of the run
     say('trying what might help')
     again = _tries(prepared, engine, {row['question'] for row in some[:8]})
     possible = possible_remedies(report, plain, any(prepared.train_rows.solutions))
-    report.remedies = ranked([tried(remedy, again, plain) for remedy in possible])
+    report.remedies = ranked([tried(remedy, again, plain) for remedy in possible], report.live + report.right)
     if timed:
         say('timing three steps')
         report.seconds, report.peak_bytes = timed_step(prepared, model, tokenizer, engine)
