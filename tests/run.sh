@@ -68,4 +68,8 @@ processes=${PROCESSES:-$((cores + 1))}
 export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1} MKL_NUM_THREADS=${MKL_NUM_THREADS:-1} TOKENIZERS_PARALLELISM=false
 export PATH="$PWD/$venv/bin:$PATH" VIRTUAL_ENV="$PWD/$venv"
 unset PYTHONPATH PYTHONHOME
+# The byte code of what is imported is kept in the environment, also where PYTHONDONTWRITEBYTECODE is set, as in many
+# containers: each process would compile torch and transformers anew, which takes ten seconds of a core.
+unset PYTHONDONTWRITEBYTECODE
+export PYTHONPYCACHEPREFIX="$PWD/$venv/bytecode"
 exec "$venv/bin/python" -m pytest -n "$processes" --dist loadscope --durations=30 "$@"
