@@ -194,10 +194,14 @@ def found_panel(rows:Any,         # `Rows`, or a list of them
 def dropped_panel(rows:Any # `Rows`
                  ):
     "What was left out, and why."
-    if not rows.dropped: return ft('p', f'{rows}; nothing was dropped.')
+    of = 'for training' if rows.split == 'train' else 'for evaluation'
+    lost = f'{len(rows.dropped):,} were' if rows.dropped else 'nothing was'
+    said = f'{len(rows):,} rows {of}; {lost} dropped.'
+    if rows.still_right is not None: said += f' The answers are shuffled, and {rows.still_right} are right by chance.'
+    if not rows.dropped: return ft('p', said)
     first = {why: ', '.join(str(i) for i, r in rows.dropped if r == why)[:60] for why in rows.reasons}
     counted = [[why, n, first[why]] for why, n in rows.reasons.items()]
-    return ft('div', ft('p', str(rows)), table_element(['why', '#rows', 'their numbers, from 0'], counted))
+    return ft('div', ft('p', said), table_element(['why', '#rows', 'their numbers, from 0'], counted))
 
 # %% ../nbs/api/94_preview.ipynb #w-preview-panel
 def preview_panel(preview:Preview):

@@ -37,7 +37,7 @@ class DifficultyConfig(Section):
 class DataConfig(Section):
     "Which dataset, and how much of it."
     target:str|None = target_option()
-    dataset_name:str = option("arithmetic", "Name of the dataset processor", common=True, min_length=1)
+    dataset_name:str = option("arithmetic", "Name of the data; table is a file of yours", common=True, min_length=1)
     dataset_path:str|None = option(None, "Local file or folder, or a dataset on the Hub; null where none is needed",
                                    common=True, min_length=1)
     dataset_config_name:str|None = option(None, "Configuration of a dataset on the Hub; a local path ignores it",
@@ -46,7 +46,7 @@ class DataConfig(Section):
                                         common=True, ge=1)
     max_eval_samples:int|None = option(None, "Use at most this many evaluation rows; null means all", "rows", ge=1)
     shuffle_answers:bool = option(False, "A control: train with each other's answers, evaluate with the right ones")
-    params:dict[str, Any] = option(dict, "Options of the dataset processor itself")
+    params:dict[str, Any] = option(dict, "Options of this dataset, such as the columns of a table")
     difficulty:DifficultyConfig|None = option(None,
                                               "Keep prompts whose measured pass rate lies in a band; null keeps all")
     curriculum:bool = option(False, "Order the training prompts from easy to hard by their measured pass rate")
@@ -196,7 +196,7 @@ class JudgeConfig(Section):
 class EvalConfig(Section):
     "Accuracy on held-out problems, before, during and after training."
     target:str|None = target_option()
-    enabled:bool = option(_small_eval["enabled"], "Evaluate at all", common=True)
+    enabled:bool = option(_small_eval["enabled"], "Measure how many answers are right", common=True)
     eval_datasets_names:list[str]|None = option(None, "Datasets to evaluate on; null means the one of the training",
                                                 max_length=32)
     eval_steps:int = option(_small_eval["eval_steps"], "Evaluate every so many steps; 0 means before and after only",
