@@ -118,7 +118,8 @@ def named(cls:type[W],       # of the widget
           width:str='22em',  # at most
           **kwargs,          # of the widget
          )->W:
-    "An input with its class and label."
+    "An input with its class and label; what is typed is sent as a whole, when somebody leaves the input."
+    if 'continuous_update' in cls.class_trait_names(): kwargs.setdefault('continuous_update', False)
     return classed(make(cls, dict(width=width, max_width='100%'), description=label, **kwargs), name)
 
 # %% ../nbs/api/90_elements.ipynb #w-enter

@@ -109,7 +109,8 @@ def _build_inputs(self:Lab):
     w['probe'] = named(ipywidgets.Dropdown, 'probe', 'Try a completion', '18em', options=probes, value='perfect')
     w['gold'] = named(ipywidgets.Text, 'gold', 'Right answer', '10em', value='', continuous_update=False)
     w['completion'] = named(
-        ipywidgets.Textarea, 'completion', 'Completion, scored while you type', 'auto', value='', rows=8)
+        ipywidgets.Textarea, 'completion', 'Completion, scored while you type', 'auto', value='', rows=8,
+        continuous_update=True)
     w['probe'].observe(lambda _: self.fill_probe(), 'value')
     w['gold'].observe(lambda _: self._answer_changed(), 'value')
     w['completion'].observe(lambda _: self._completion_changed(), 'value')

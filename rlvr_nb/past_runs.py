@@ -127,7 +127,7 @@ def _build_list(self:Runs)->list:
     w = self.w
     w['root'] = named(
         ipywidgets.Text, 'root', 'Folder of runs', '16em', value=str(self.root), continuous_update=False)
-    w['filter'] = named(ipywidgets.Text, 'filter-runs', 'Only runs with', '16em',
+    w['filter'] = named(ipywidgets.Text, 'filter-runs', 'Only runs with', '16em', continuous_update=True,
                         placeholder='finished learning_rate=1e-3')
     w['refresh'] = button('Look again', 'refresh', lambda _: self.refresh())
     w['runs'] = named(ipywidgets.SelectMultiple, 'runs', 'Runs, newest first', 'auto', options=[], rows=10)
