@@ -250,3 +250,15 @@ def refresh(self:Sampler)->bool:
         return False
     self._build()
     return True
+
+# %% ../nbs/api/42_sampler.ipynb #sampler-current
+@patch
+def is_current(self:Sampler)->bool:
+    "Whether copies and adapters hold today's weights; also true where the weights have moved, which `refresh` sees."
+    import torch
+    if self._addresses() != self.addresses: return True
+    def adapter(m):
+        lora = m.lora[0]
+        return (m.A, lora.lora_A[m.name].weight), (m.B, lora.lora_B[m.name].weight * lora.scaling[m.name])
+    pairs = [(twin, p) for p, twin in self.copied] + [pair for m in self.adapted for pair in adapter(m)]
+    with torch.no_grad(): return all(torch.equal(twin, p.to(twin.dtype)) for twin, p in pairs)
