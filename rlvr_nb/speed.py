@@ -7,7 +7,7 @@ __all__ = ['REWARD', 'BESIDE', 'devices', 'find_device', 'moving', 'computing', 
            'generating_seconds', 'pass_seconds', 'optimizer_seconds', 'updating_seconds']
 
 # %% ../nbs/api/64_speed.ipynb #speed-imports
-import math
+import math, re
 from functools import cache
 from typing import Any
 
@@ -28,7 +28,8 @@ def devices()->dict[str, dict]:
 def find_device(name:str # as the driver calls it
                )->dict|None:
     "What a data sheet says about a GPU, None where it isn't known."
-    return next((facts for known, facts in devices().items() if known in name), None)
+    words = set(re.split(r'[\s_-]+', name))
+    return next((facts for known, facts in devices().items() if words.issuperset(known.split())), None)
 
 # %% ../nbs/api/64_speed.ipynb #s-rates
 _BANDWIDTH, _OPERATIONS = .7, .5   # shares of the data sheet
