@@ -153,6 +153,7 @@ def too_few(measured:Measured,  # what was found
     band:Any = cfg.data.difficulty
     wider = wider_band(measured.by_question, band.min, band.max, needed)
     if wider: advice = f'type data.difficulty.min={wider[0]:g} data.difficulty.max={wider[1]:g}'
-    else: advice = f"type {override_text('data.difficulty', None)}, or measure more prompts"
+    elif band.prompts: advice = f"type {override_text('data.difficulty.prompts', None)} to measure all prompts"
+    else: advice = f"type {override_text('data.difficulty', None)}"
     return ConfigError(f'data.difficulty: {kept} prompts have a pass rate from {band.min:g} to {band.max:g}, and one '
                        f'generation takes {needed}; {advice} ({measured})')

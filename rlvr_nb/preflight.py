@@ -74,8 +74,9 @@ def _train_loop(cfg:PipelineConfig, rows:Rows):
     "The training component, once there are enough prompts for it."
     ordered = {'shuffle_dataset': False} if cfg.data.curriculum else {}
     train = cfg.train.model_copy(update=dict(grpo={**cfg.train.grpo, **ordered}))
-    loop = _component(cfg, 'train')(train, seed=cfg.seed)
-    try: loop.check_rows(len(rows))
+    loop, n = _component(cfg, 'train')(train, seed=cfg.seed), len(rows)
+    if measures_in_run(cfg): n = min(n, cfg.data.difficulty.prompts or n) # pyright: ignore[reportOptionalMemberAccess]
+    try: loop.check_rows(n)
     except ConfigError as e:
         longer = rows.reasons.get(too_long(train.max_prompt_length))
         advice = ', or allow longer prompts with train.max_prompt_length' if longer else ''
@@ -214,9 +215,13 @@ def _opening_lines(p:Prepared) -> list[str]:
     cfg, train, lora = p.cfg, p.cfg.train, p.cfg.model.lora_config
     g, processes = geometry(train, world_size()), f', {world_size()} processes' if world_size() > 1 else ''
     trained = f'LoRA of rank {lora.r}' if lora.use_lora else 'all weights trained'
+    band, n = cfg.data.difficulty, len(p.train_rows)
+    chosen = [f'Pass rates {min(n, band.prompts or n)} prompts are completed {band.completions} times each before '
+              f'training, and those from {band.min:g} to {band.max:g} are kept'] if band and band.completions else []
     return [f'Model      {cfg.model.model_name_or_path}, {trained}',
             f'Data       {cfg.data.dataset_name}: {p.train_rows}',
             *(f'           {name}: {rows}' for name, rows in p.eval_rows.items()),
+            *chosen,
             f'Training   {g.steps} steps of {g.per_step} completions in groups of {train.num_generations}; '
             f'{g.groups} prompts a generation{processes}; prompts up to {train.max_prompt_length} tokens, '
             f'completions up to {train.max_completion_length}',

@@ -125,7 +125,7 @@ def lengths(self:ProbeReport)->dict[int, float]:
 
 # %% ../nbs/api/81_probe.ipynb #probe-verdict
 FEW_LIVE, MOSTLY_RIGHT, TOO_LONG = .05, .95, 24 * 3600   # shares, and seconds of a run
-LITTLE_GAIN, LITTLE_MOVE = .01, .001                     # more right answers at best; of a weight's size in all steps
+LITTLE_GAIN, LITTLE_MOVE = .03, .001                     # more right answers at best; of a weight's size in all steps
 
 @patch(as_prop=True)
 def outlook(self:ProbeReport)->str: # learns, slowly, easy, silent, form, unpaid, held, still or wild
