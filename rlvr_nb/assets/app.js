@@ -12,11 +12,11 @@
   const keep = event => { if (app.contains(event.target)) event.target.toggleAttribute('data-lm-suppress-shortcuts', !saves(event)) }
   app.addEventListener('focusin', () => window.addEventListener('keydown', keep, true))
   app.addEventListener('focusout', () => window.removeEventListener('keydown', keep, true))
-  app.addEventListener('keydown', event => { arrows(event); sendTyped(event); if (!saves(event)) event.stopPropagation() })
+  app.addEventListener('keydown', event => { arrows(event); if (!saves(event)) event.stopPropagation() })
   // Enter does what the button beside an input does, with the text that is there now: it is sent before Enter is.
-  function sendTyped(event) {
+  app.addEventListener('keydown', event => {
     if (event.key === 'Enter' && event.target.matches('input[type=text]')) event.target.dispatchEvent(new Event('change', { bubbles: true }))
-  }
+  }, true)   // on the way down: the widget doesn't let a key of its input up again
 
   // The buttons of the sections are tabs for a screen reader, and what an input is for is read after its label.
   let serial = 0, opened = null, head = null
