@@ -236,6 +236,11 @@ def test_rows_are_shown_as_the_model_sees_them(app_page):
     page.locator('.rlvr-next').click()
     says(page, 'Row 2 of', '.rlvr-data-row')
     page.shot('4-data')
+    (page.server.work/'mine.jsonl').write_text('{"ask": "Ann has 2 apples. How many?", "is": "2"}\n'*9)
+    page.locator('.rlvr-source input').click()
+    page.keyboard.type('mine.jsonl')
+    page.keyboard.press('Enter')   # acts on the whole name, which the kernel hasn't heard of before
+    says(page, '9 rows', '.rlvr-first-rows')
 
 
 def test_a_training_is_followed_paused_and_stopped(app_page):
@@ -243,7 +248,10 @@ def test_a_training_is_followed_paused_and_stopped(app_page):
     section(page, 'Setup')
     fill(page, 'train-max_steps', '400')
     says(page, 'train.max_steps=400', '.rlvr-configuration')
+    page.locator('.rlvr-check').scroll_into_view_if_needed()
     page.locator('.rlvr-start').click()
+    top = "e => document.querySelector(e).getBoundingClientRect().top"
+    page.wait_for_function(f"({top})('.rlvr-head') - ({top})('.rlvr-app') < 3")   # the section begins at its beginning
     page.wait_for_selector('.rlvr-completions details')
     page.wait_for_selector('.rlvr-curves svg')
     reaches(page, 3)
@@ -334,6 +342,8 @@ def test_a_run_goes_on_after_the_kernel_was_restarted(app_page):
     page.evaluate("() => { window.jupyterapp.commands.execute('kernelmenu:restart') }")
     page.locator('.jp-Dialog button', has_text='Restart').last.click()
     page.wait_for_selector('.jp-Dialog', state='detached')
+    told = "getComputedStyle(document.querySelector('.rlvr-head'), '::before').content"
+    page.wait_for_function(f"{told}.includes('kernel of this app has ended')")   # "Running" is said of no dead run
     run_cell(page, 2)
     page.wait_for_function("document.querySelectorAll('.rlvr-app').length === 2")
     second = page.locator('.rlvr-app').last
