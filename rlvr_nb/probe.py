@@ -148,7 +148,7 @@ def will_learn(self:ProbeReport)->bool:
 _SENTENCES = dict(
     easy='Too easy: {right} of the completions are right already, and groups hardly differ.',
     silent="Can't learn: in {dead} of the groups all completions earn the same, so there is nothing to learn from.",
-    form='Learns format only: groups differ in what they earn ({live}), but no prompt is answered right now and then.',
+    form='Learns format only: groups differ in what they earn ({live}), but no prompt is sometimes answered right.',
     unpaid="Won't learn to be right: where a group has right and wrong completions, the wrong ones earn as much; "
            'accuracy may drift either way by chance.',
     held="Won't learn: train.grpo.beta={beta:g} holds the model so near to its start that at most {gain} more of the "
@@ -158,7 +158,7 @@ _SENTENCES = dict(
     wild="Can't tell: groups are live ({live}), but one step may move a weight by {times:.0f} times its size; a lower "
          'train.learning_rate would tell.',
     slowly='Will learn, too slowly: {live} of the groups are live, and the run would take {hours:.0f} hours.',
-    learns='Will learn: {live} of the groups are live, and {sometimes} of the prompts are answered right now and then.')
+    learns='Will learn: {live} of the groups are live, and {sometimes} of the prompts are sometimes answered right.')
 
 @patch
 def verdict(self:ProbeReport)->str:
@@ -416,7 +416,7 @@ class Signal:
         if self.heard or not self.silent: return None
         if self.silent == 1:
             return ('no group of this generation has completions that earn different rewards, so there is nothing to '
-                    'learn from; type the same command with --probe to see why and what would help')
+                    'learn from; a probe shows why and what would help (--probe, or Will it learn? in the app)')
         return f'{self.silent} generations without a live group' if self.hopeless else None
 
     @property
