@@ -182,6 +182,7 @@ def test_a_run_that_stops_early_says_why(tmp_path):
     assert 'early stop: step 6' in (tmp_path/'run/report.html').read_text()
 
 
+@pytest.mark.everything   # the same run again, above, begins with --from too
 def test_the_command_of_a_run_can_be_typed_again(tmp_path):
     status, _, err = command('run_dir=first', 'train.max_steps=2', 'eval.eval_num_samples=16', cwd=tmp_path)
     assert status == 0, err[-3000:]
