@@ -3023,6 +3023,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                  'rlvr_nb.sampler.plain_adapter': ('api/sampler.html#plain_adapter', 'rlvr_nb/sampler.py'),
                                  'rlvr_nb.sampler.sampling_dtype': ('api/sampler.html#sampling_dtype', 'rlvr_nb/sampler.py')},
             'rlvr_nb.sampling': { 'rlvr_nb.sampling.Sampling': ('api/sampling.html#sampling', 'rlvr_nb/sampling.py'),
+                                  'rlvr_nb.sampling.Sampling.__post_init__': ( 'api/sampling.html#sampling.__post_init__',
+                                                                               'rlvr_nb/sampling.py'),
                                   'rlvr_nb.sampling.Sampling.greedy': ('api/sampling.html#sampling.greedy', 'rlvr_nb/sampling.py'),
                                   'rlvr_nb.sampling.Sampling.penalizes': ('api/sampling.html#sampling.penalizes', 'rlvr_nb/sampling.py'),
                                   'rlvr_nb.sampling.Sampling.truncates': ('api/sampling.html#sampling.truncates', 'rlvr_nb/sampling.py'),

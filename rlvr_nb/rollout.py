@@ -16,6 +16,7 @@ from typing import Any
 from fastcore.basics import patch
 from .decode import Decoder, DecodingStopped
 from .kvcache import arena_bytes, register_attention, unfit
+from .memoryplan import free_bytes
 from .prompts import render_prompt
 from .sampler import Sampler, sampling_dtype
 from .sampling import Sampling
@@ -143,17 +144,14 @@ def capacity(self:RolloutEngine,
              columns:int, # tokens of a sequence, prompt included
             )->int:       # at least 8
     "How many completions are generated at once."
-    import torch
     if self.batch_size: return self.batch_size
     device = self.model.device
-    if device.type != 'cuda': return 512
-    free, _ = torch.cuda.mem_get_info(device)
-    free += torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-    dtype = self.dtype or sampling_dtype(self.model)
+    free, dtype = free_bytes(device), self.dtype or sampling_dtype(self.model)
     row = arena_bytes(self.model.config, columns, dtype.itemsize) + 8 * self.model.config.get_text_config().vocab_size
     if self.decoder and self.decoder.batch: free += self.decoder.batch.rows * row
     fits = int(free / 2 / row)
-    return max(8, 1 << max(0, fits.bit_length() - 1))
+    most = max(8, 1 << max(0, fits.bit_length() - 1))
+    return most if device.type == 'cuda' else min(512, most)
 
 # %% ../nbs/api/46_rollout.ipynb #rollout-decoded
 @patch

@@ -8,8 +8,15 @@ __all__ = ['Sampling', 'top_k', 'top_p', 'min_p', 'penalize', 'choose']
 # %% ../nbs/api/44_sampling.ipynb #sampling-imports
 from dataclasses import dataclass
 from typing import Any
+from .grammar import ConfigError
 
 # %% ../nbs/api/44_sampling.ipynb #sampling-record
+_BOUNDS = dict(temperature=(lambda x: 0 <= x < float('inf'), '0 (greedy) or more'),
+               top_p=(lambda x: 0 < x <= 1, 'more than 0 and at most 1 (all tokens)'),
+               top_k=(lambda x: x >= 0 and x == int(x), 'a whole number from 0 (all tokens)'),
+               min_p=(lambda x: 0 <= x <= 1, '0 (all tokens) to 1'),
+               repetition_penalty=(lambda x: 0 < x < float('inf'), 'more than 0; 1 is no penalty'))
+
 @dataclass(frozen=True)
 class Sampling:
     "How a token is chosen from the model's distribution."
@@ -18,6 +25,11 @@ class Sampling:
     top_k:int = 0                 # this many of the most probable tokens are sampled from; 0 is all
     min_p:float = 0.              # tokens below this share of the most probable one's probability are left out
     repetition_penalty:float = 1. # divides positive and multiplies negative logits of tokens that occurred; 1 is none
+
+    def __post_init__(self):
+        for name, (holds, expected) in _BOUNDS.items():
+            value = getattr(self, name)
+            if not holds(value): raise ConfigError(f'{name}: got {value}, expected {expected}')
 
     @property
     def greedy(self)->bool: return not self.temperature
