@@ -137,9 +137,10 @@ def marker_problems(tokenizer:Any,   # of the model
     "The markers that the tokenizer writes with special tokens."
     special, named = set(tokenizer.all_special_ids), vars(markers).items()
     lost = {name: text for name, text in named if special & set(tokenizer(text, add_special_tokens=False)['input_ids'])}
-    return [f'model.markers.{name}: {text} is written with a special token of this tokenizer, and special tokens are left '
-            f'out of every text that is read, so nobody would see it; choose another text, or make the token an ordinary '
-            'one ("special": false in tokenizer.json and tokenizer_config.json)' for name, text in lost.items()]
+    return [f'model.markers.{name}: {text} is written with a special token of this tokenizer, and special tokens are '
+            'left out of every text that is read, so nobody would see it; choose another text, or make the token an '
+            'ordinary one ("special": false in tokenizer.json and tokenizer_config.json)'
+            for name, text in lost.items()]
 
 # %% ../nbs/api/80_checks.ipynb #l-known-rates
 PROBES = 'outputs/probes'   # where probes are kept, from the working directory

@@ -88,7 +88,7 @@ def run_notes(p:Any,          # what preflight made
               prompt:str,     # the system prompt
               markers:Markers # of the model
              )->list[Note]:
-    "What is worth a line: the configuration's warnings, prompts, dropped rows, few problems, inert rewards, the machine."
+    "What is worth a line: the configuration, prompts, dropped rows, few problems, inert rewards, the machine."
     rendered = render_prompt(p.tokenizer, p.train_rows[0]['prompt'])
     dropped = [Note(str(rows), 'data') for rows in (p.train_rows, *p.eval_rows.values()) if rows.dropped]
     shown = _example_notes(p.train_rows[0]['prompt'], rendered)

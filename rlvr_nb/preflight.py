@@ -80,6 +80,7 @@ def _train_loop(cfg:PipelineConfig, rows:Rows):
     except ConfigError as e:
         longer = rows.reasons.get(too_long(train.max_prompt_length))
         advice = ', or allow longer prompts with train.max_prompt_length' if longer else ''
+        if n < len(rows): advice = ', or measure more prompts: data.difficulty.prompts=null'
         raise ConfigError([f'{error}{advice} ({rows})' for error in e.errors]) from None
     return loop
 
