@@ -19,6 +19,7 @@ from .grammar import ConfigError, UnavailableError
 from .prompts import Markers
 from .processors import DropRow
 from .sources import load_rows, splits_of
+from .intervals import wilson_interval
 from .table import TableProcessor, _USUAL
 from .verify import gold_problem, verify
 from .hub_search import hub_subsets
@@ -222,7 +223,11 @@ def parts_text(source:Source,  # that was looked at
     if other == source.path: return f'{trained}, and evaluated on the same rows: accuracy shows memory, not skill.'
     if other: return f'{trained}; evaluated on {other}.'
     parts = table_of(source.rows, params)._divided(source.rows)
-    return f"{len(parts['train']):,} rows to train on, {len(parts['test']):,} held out for evaluation."
+    held = len(parts['test'])
+    if not held: return f'{trained}, and none is held out for evaluation; hold out a larger share.'
+    low, high = wilson_interval(held/2, held)   # where it is widest
+    return (f"{len(parts['train']):,} rows to train on, {held:,} held out for evaluation, which tell an accuracy to "
+            f'within {50*(high - low):.0f} points.')
 
 # %% ../nbs/api/94_own_data.ipynb #w-held
 HELD = {'share': 'a share that is held out', 'file': 'another file', 'same': 'the same rows (seen in training)',
