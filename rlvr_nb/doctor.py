@@ -20,7 +20,7 @@ from .redaction import plain_text
 from .grammar import CONF_DIR, ConfigError, Fault
 from .hub import reach
 from .show import Table
-from .observers import wandb_mode
+from .weights_biases import wandb_mode
 
 # %% ../nbs/api/86_doctor.ipynb #i-finding
 @dataclass(frozen=True)

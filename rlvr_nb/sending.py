@@ -17,7 +17,8 @@ from .grammar import ConfigError, UnavailableError, nearest
 from .comparison import When
 from .rundir import RunDir, as_run, shown_path
 from .events import Observer, evaluation_metrics, replay
-from .observers import TRAINER_WRITERS, send_to_wandb, unsent
+from .weights_biases import send_to_wandb, unsent
+from .observers import TRAINER_WRITERS
 
 # %% ../nbs/api/74_sending.ipynb #sending-record
 class Record(Observer, ABC):

@@ -19,7 +19,8 @@ from .grammar import ConfigError
 from .schema import PipelineConfig
 from .control import TrainingControl
 from .rundir import RunDir
-from .observers import Observer, wandb_mode
+from .events import Observer
+from .weights_biases import wandb_mode
 from .trust import load_run
 from .identity import check_resumable
 from .pipeline import Pipeline

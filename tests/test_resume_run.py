@@ -12,6 +12,7 @@ from rlvr_nb.checkpoint import checkpoints, damage
 from rlvr_nb.config import load_config
 from rlvr_nb.control import TrainingControl
 from rlvr_nb.grammar import ConfigError
+from rlvr_nb.integrity import with_digest
 from rlvr_nb.observers import Observer
 from rlvr_nb.pipeline import Pipeline
 from rlvr_nb.rundir import RunDir
@@ -292,7 +293,7 @@ def test_another_base_model_is_refused(fact, stopped, tmp_path):
     run = copy_of(stopped, tmp_path)
     known = json.loads((run/'identity.json').read_text())
     known['facts'][fact] = '0' * 16
-    (run/'identity.json').write_text(json.dumps(known))
+    (run/'identity.json').write_text(json.dumps(with_digest(known)))
     with pytest.raises(ConfigError, match=f'{fact} was 0000000000000000 when the run began'): Pipeline.resume(run)
 
 

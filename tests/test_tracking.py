@@ -15,7 +15,7 @@ from run_factory import evaluation, make_run, records
 from rlvr_nb.config import ConfigError, RLVRError, load_config
 from rlvr_nb.evaluation import Evaluation
 from rlvr_nb.events import replay
-from rlvr_nb.observers import unsent
+from rlvr_nb.weights_biases import unsent
 from rlvr_nb.tracking import (OBSERVERS, ConsoleObserver, JsonlObserver, Observer, Observers, RunDir, observer,
                               observers_for, report_to, wandb_mode)
 
@@ -438,9 +438,9 @@ def test_what_a_dropped_dashboard_missed_is_told_again(run):
     crew = Observers([JsonlObserver(), Flaky()])
     crew.pipeline_start(None, run)
     for step in range(1, 8): crew.step(step, 7, {'reward': 1.})
-    missing, late = unsent(run)[1], Recorder()
+    [(missing, until)], late = unsent(run)[1], Recorder()
     replay(run, late, None, after=missing)
-    assert missing == 3 and late.heard == [4, 5, 6, 7, 'running']
+    assert (missing, until) == (3, None) and late.heard == [4, 5, 6, 7, 'running']
 
 
 def test_wandb_is_on_only_when_configured(tmp_path):
@@ -530,7 +530,7 @@ def test_damaged_files_are_counted_and_the_rest_is_shown(tmp_path):
 
 
 def test_wandb_is_given_no_key_of_the_command_line(monkeypatch):
-    from rlvr_nb.observers import _redacted_argv
+    from rlvr_nb.weights_biases import _redacted_argv
     monkeypatch.setattr(sys, 'argv', ['run_pipeline.py', f'x=hf_{"b" * 34}'])
     with _redacted_argv(): assert 'hf_bbb' not in ' '.join(sys.argv)
     assert sys.argv[1].endswith('bbb')
