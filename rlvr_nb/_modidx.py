@@ -1989,14 +1989,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                    'rlvr_nb.observers._headline': ('api/observers.html#_headline', 'rlvr_nb/observers.py'),
                                    'rlvr_nb.observers._in_notebook': ('api/observers.html#_in_notebook', 'rlvr_nb/observers.py'),
                                    'rlvr_nb.observers._made_observer': ('api/observers.html#_made_observer', 'rlvr_nb/observers.py'),
-<<<<<<< HEAD
-                                   'rlvr_nb.observers._netrc_has': ('api/observers.html#_netrc_has', 'rlvr_nb/observers.py'),
                                    'rlvr_nb.observers._newest': ('api/observers.html#_newest', 'rlvr_nb/observers.py'),
-                                   'rlvr_nb.observers._redacted_argv': ('api/observers.html#_redacted_argv', 'rlvr_nb/observers.py'),
-                                   'rlvr_nb.observers._sent': ('api/observers.html#_sent', 'rlvr_nb/observers.py'),
-                                   'rlvr_nb.observers._sync': ('api/observers.html#_sync', 'rlvr_nb/observers.py'),
-=======
->>>>>>> 24ac1b7 (What W&B has not taken is known, said and sent later: a server that stops answering in the middle no longer loses the rest of a run in silence)
                                    'rlvr_nb.observers._with_what': ('api/observers.html#_with_what', 'rlvr_nb/observers.py'),
                                    'rlvr_nb.observers.fault_text': ('api/observers.html#fault_text', 'rlvr_nb/observers.py'),
                                    'rlvr_nb.observers.measured_in': ('api/observers.html#measured_in', 'rlvr_nb/observers.py'),

@@ -17,11 +17,7 @@ from fastcore.basics import patch
 from .grammar import ConfigError, Fault, nearest, redact
 from .show import visible
 from .monitor import is_warning
-<<<<<<< HEAD
 from .clock import seconds_name
-from .comparison import When
-=======
->>>>>>> 24ac1b7 (What W&B has not taken is known, said and sent later: a server that stops answering in the middle no longer loses the rest of a run in silence)
 from .duration import checkpoints_left, evaluations
 from .forecast import Forecast, measured, read_forecast
 from .rundir import shown_path
