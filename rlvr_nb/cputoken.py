@@ -86,7 +86,8 @@ class PlainOps:
 
     def release(self)->None:
         "Forget the sequences of a generation, and give back what is kept of them."
-        self.caches, self.prompts, self.chosen, self.own, self.end, self.slots = [], None, None, [], 0, None
+        self.caches, self.prompts, self.chosen, self.own, self.tables = [], None, None, [], []
+        self.end, self.slots = 0, None
 
 # %% ../nbs/api/44_cputoken.ipynb #plain-own-table
 def _own_table(cache, heads, size, columns):

@@ -14,6 +14,7 @@ from typing import Any
 
 # %% ../nbs/api/46_rollout.ipynb #rollout-own-imports
 from fastcore.basics import patch
+from .grammar import ConfigError
 from .decode import Decoder, DecodingStopped
 from .kvcache import arena_bytes, register_attention, unfit
 from .memoryplan import free_bytes
@@ -190,6 +191,7 @@ def _by_engine(self:RolloutEngine, prompts:list, group:int, limit:int, sampling:
     most = max(1, self.capacity(max(map(len, prompts)) + limit) // group)
     out:list[list] = [[]] * len(prompts)
     for first in range(0, len(order), most):
+        if stop and stop(): raise DecodingStopped()   # short completions end before the decoder asks
         some = order[first:first + most]
         done = self._decoded([prompts[i] for i in some], group, limit, sampling, seed + first, stop)
         for place, i in enumerate(some): out[i] = done[place * group:(place + 1) * group]
@@ -268,6 +270,7 @@ def generate_ids(self:RolloutEngine,
                 )->list[list[Rollout]]:
     "Complete every prompt `num_generations` times: (P, G) in the order of the prompts."
     if not prompts: return []
+    if [] in prompts: raise ConfigError(f'prompts: number {prompts.index([])} has no tokens, so nothing can follow it')
     limit, stop = max_new_tokens or self.max_new_tokens, stop or self.stop
     if self.backend == 'engine':
         if self.decoder: self._follow()
