@@ -75,8 +75,9 @@ def pytest_sessionfinish(session):
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node):
-    "All processes have collected the same tests: what one says counts."
-    node.config.stash[LEFT_OUT] = getattr(node, 'workeroutput', {}).get('left_out', 0)
+    "All processes have collected the same tests: what one of them says counts, also where another has crashed."
+    told = getattr(node, 'workeroutput', {}).get('left_out', 0)
+    node.config.stash[LEFT_OUT] = max(told, node.config.stash.get(LEFT_OUT, 0))
 
 
 def pytest_unconfigure(config):
