@@ -248,10 +248,12 @@ def test_a_training_is_followed_paused_and_stopped(app_page):
     section(page, 'Setup')
     fill(page, 'train-max_steps', '400')
     says(page, 'train.max_steps=400', '.rlvr-configuration')
-    page.locator('.rlvr-check').scroll_into_view_if_needed()
+    top = "(e => document.querySelector(e).getBoundingClientRect().top)"
+    scrolled = f"{top}('.rlvr-head') - {top}('.rlvr-app') > 8"
+    page.locator('.rlvr-section-setup .rlvr-row').last.scroll_into_view_if_needed()
+    page.wait_for_function(scrolled)
     page.locator('.rlvr-start').click()
-    top = "e => document.querySelector(e).getBoundingClientRect().top"
-    page.wait_for_function(f"({top})('.rlvr-head') - ({top})('.rlvr-app') < 3")   # the section begins at its beginning
+    page.wait_for_function(f'!({scrolled})')   # the section that is opened is shown from its beginning
     page.wait_for_selector('.rlvr-completions details')
     page.wait_for_selector('.rlvr-curves svg')
     reaches(page, 3)

@@ -165,7 +165,7 @@
   }
   // The section before may have been scrolled far down.
   function backToTop() {
-    if (head && head.getBoundingClientRect().top - app.getBoundingClientRect().top > 2) app.scrollIntoView({ block: 'start' })
+    if (head && head.getBoundingClientRect().top - app.getBoundingClientRect().top > 8) app.scrollIntoView({ block: 'start' })
   }
   function copyText(button, text) {
     const range = document.createRange(), selection = getSelection()
