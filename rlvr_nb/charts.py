@@ -13,7 +13,7 @@ from fastcore.xml import ft
 from .show import line_chart
 from .observers import metric_text
 from .curves import Chart, evaluated_as, charts_for
-from .live import mean_point
+from .bounded_curve import mean_point
 
 # %% ../nbs/api/93_charts.ipynb #w-thinned
 def thinned(points:list,   # (step, value) in order

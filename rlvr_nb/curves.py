@@ -55,6 +55,7 @@ def _by_pattern(names:Iterable[str]) -> list[Chart]:
     found = []
     for title, pattern in _SERIES_PATTERNS.items():
         series = {m[1]: name for name in names if (m := re.fullmatch(pattern, name))}
+        if 'reward' not in title: series = {key.replace('_', ' '): name for key, name in series.items()}
         if series: found.append(Chart(title, series, share=title == 'Verdicts'))
     return found
 

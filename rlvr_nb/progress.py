@@ -111,7 +111,8 @@ def _said(self:Progress, view, found:list)->str:
     first, last = self.page_start + 1 if found else 0, min(self.page_start + PAGE, len(found))
     kept, seen = len(view.records), max(view.seen, len(view.records))
     where = f' All are in {view.run_dir.path}/completions.' if view.run_dir else ''
-    return f'{first} to {last} of {len(found)}, of the newest {kept}; {seen:,} so far.{where}'
+    fit = '' if len(found) == kept else f'{len(found)} that fit, among '
+    return f'Completions {first} to {last} of {fit}the newest {kept}; {seen:,} were written so far.{where}'
 
 # %% ../nbs/api/96_progress.ipynb #w-progress-completions
 @patch
