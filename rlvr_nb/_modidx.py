@@ -315,6 +315,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                              'rlvr_nb.cli._dispatch': ('api/cli.html#_dispatch', 'rlvr_nb/cli.py'),
                              'rlvr_nb.cli._existing': ('api/cli.html#_existing', 'rlvr_nb/cli.py'),
                              'rlvr_nb.cli._interrupted_by_signals': ('api/cli.html#_interrupted_by_signals', 'rlvr_nb/cli.py'),
+                             'rlvr_nb.cli._missing_plugins': ('api/cli.html#_missing_plugins', 'rlvr_nb/cli.py'),
+                             'rlvr_nb.cli._plugins_named': ('api/cli.html#_plugins_named', 'rlvr_nb/cli.py'),
                              'rlvr_nb.cli._print_config': ('api/cli.html#_print_config', 'rlvr_nb/cli.py'),
                              'rlvr_nb.cli._print_jobs': ('api/cli.html#_print_jobs', 'rlvr_nb/cli.py'),
                              'rlvr_nb.cli._recount': ('api/cli.html#_recount', 'rlvr_nb/cli.py'),

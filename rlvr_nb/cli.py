@@ -6,7 +6,7 @@
 __all__ = ['help_text', 'evaluate_path', 'main']
 
 # %% ../nbs/api/88_cli.ipynb #cli-imports
-import argparse, importlib, io, os, re, signal, sys, threading, time
+import argparse, importlib, io, os, re, shlex, signal, sys, threading, time
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -137,6 +137,28 @@ def _print_jobs(args):
         print(f"# job {i}: {one_line(' '.join(overrides))}\n{text}---")
     return 0
 
+# %% ../nbs/api/88_cli.ipynb #i-plugins-missing
+def _missing_plugins(args, path):
+    "The plugins that a run was started with and this command doesn't name."
+    from rlvr_nb.rundir import RunDir
+    run = RunDir.of(path)
+    try: words = shlex.split(str(run.read_manifest().get("command", ""))) if run else []
+    except ValueError: words = []  # somebody has edited it
+    started = [word.removeprefix("--plugin=") for word in words if word.startswith("--plugin=")]
+    return [plugin for plugin in started if plugin not in args.plugin]
+
+# %% ../nbs/api/88_cli.ipynb #i-plugins
+@contextmanager
+def _plugins_named(args, mode):
+    "Within it an error about a run is followed by the plugins that the run was started with."
+    try: yield
+    except ConfigError as e:
+        missing = _missing_plugins(args, getattr(args, mode)) if mode not in (None, "multirun") else []
+        if not missing: raise
+        flags = " ".join(f"--plugin {shlex.quote(plugin)}" for plugin in missing)
+        also = Fault(where=f"--{mode}", problem=f"the run was started with {flags}", advice="add that here too")
+        raise ConfigError([*e.given, also]) from e
+
 # %% ../nbs/api/88_cli.ipynb #i-dispatch
 def _dispatch(args):
     "Do what the flags ask for."
@@ -145,7 +167,9 @@ def _dispatch(args):
     if args.shell_completion: print(shell_completion(args.shell_completion)); return 0
     mode = _check_flags(args)
     for plugin in args.plugin: load_plugin(plugin)
-    if mode: return _print_jobs(args) if mode == "multirun" and args.cfg else _MODES[mode](args)
+    if mode == "multirun" and args.cfg: return _print_jobs(args)
+    if mode:
+        with _plugins_named(args, mode): return _MODES[mode](args)
     cfg = load_job(args, args.overrides)
     if args.cfg: return _print_config(args, cfg)
     set_up_logging(cfg.logging_level)
