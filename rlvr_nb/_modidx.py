@@ -3167,6 +3167,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                 'rlvr_nb.sealed.RunDir.seal_file': ('api/sealed.html#rundir.seal_file', 'rlvr_nb/sealed.py'),
                                 'rlvr_nb.sealed._changed_records': ('api/sealed.html#_changed_records', 'rlvr_nb/sealed.py'),
                                 'rlvr_nb.sealed._is_merged': ('api/sealed.html#_is_merged', 'rlvr_nb/sealed.py'),
+                                'rlvr_nb.sealed._is_put_aside': ('api/sealed.html#_is_put_aside', 'rlvr_nb/sealed.py'),
                                 'rlvr_nb.sealed._model_files': ('api/sealed.html#_model_files', 'rlvr_nb/sealed.py'),
                                 'rlvr_nb.sealed._read_seal': ('api/sealed.html#_read_seal', 'rlvr_nb/sealed.py'),
                                 'rlvr_nb.sealed._to_seal': ('api/sealed.html#_to_seal', 'rlvr_nb/sealed.py'),

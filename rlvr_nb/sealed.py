@@ -64,6 +64,10 @@ def _is_merged(run:RunDir, name:str) -> bool:
     if not (name.startswith('completions/') and number.isdecimal()): return False
     return any(first <= int(number) <= last and first < last for first, last, _ in parts(run.completions))
 
+def _is_put_aside(run:RunDir, name:str) -> bool:
+    "Whether a run that continues from an earlier step has put an evaluation aside."
+    return name.startswith('eval/') and any(run.eval.glob(f'before-resume-*/{Path(name).name}'))
+
 # %% ../nbs/api/72_sealed.ipynb #sealed-changed
 def _changed_records(run:RunDir) -> dict[str, str]:
     "What has changed in the records that hold their own digest."
@@ -84,7 +88,7 @@ def changed(self:RunDir,
     for name, known in seal['files'].items():
         if name.startswith(f'{self.model.name}/') and not model: continue
         change = file_change(self.path/name, known, name in _GROW)
-        if change and not _is_merged(self, name): found[name] = change
+        if change and not _is_merged(self, name) and not _is_put_aside(self, name): found[name] = change
     return found | _changed_records(self)
 
 # %% ../nbs/api/72_sealed.ipynb #sealed-refuse
