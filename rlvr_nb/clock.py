@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from contextlib import contextmanager
 from functools import lru_cache
+from typing import Any
 
 # %% ../nbs/api/54_clock.ipynb #clock-own-imports
 from fastcore.basics import patch
@@ -90,7 +91,7 @@ def step_ends(self:StepClock)->dict[str, float]: # metric -> seconds
 # %% ../nbs/api/54_clock.ipynb #c-callback
 class Timekeeping:
     "Starts and reads the clock of a trainer where a training, a step and its end are reached."
-    trainer = None  # set by who makes the trainer
+    trainer:Any = None  # set by who makes the trainer
 
     def on_train_begin(self, args, state, control, **kwargs): self.trainer.clock.begin()
     def on_step_begin(self, args, state, control, **kwargs): self.trainer.clock.step_begins()

@@ -106,7 +106,6 @@ def _doubts(shape:Shape, cfg) -> list[str]:
     if lora.use_lora and other: doubts.append(f'adapters of {", ".join(other)} are not counted')
     if shape.experts and cfg.model.load_in_4bit:
         doubts.append('experts are counted in 4-bit, which not every version can load them in')
-    if shape.offset: doubts.append('sequences are counted with their padding, which an update may not need')
     if vllm_asked_by(cfg.train) and option_of(cfg, 'vllm_mode', 'colocate') == 'server':
         doubts.append('vLLM generates on other devices, which are not counted')
     return doubts

@@ -189,7 +189,7 @@ def is_packed(shape:Shape, # of the model
               updates:str='packed', # how updates read sequences, one of `UPDATES`
              )->bool:
     "Whether updates read sequences without padding."
-    plain = not (shape.experts or shape.offset or cfg.model.load_in_4bit or cfg.model.load_in_8bit)
+    plain = not (shape.experts or cfg.model.load_in_4bit or cfg.model.load_in_8bit)
     return updates == 'packed' and plain and element == 2 and is_sliced(shape, cfg, updates)
 
 # %% ../nbs/api/64_memory.ipynb #f-layer

@@ -32,13 +32,14 @@ def find_device(name:str # as the driver calls it
     return next((facts for known, facts in devices().items() if words.issuperset(known.split())), None)
 
 # %% ../nbs/api/64_speed.ipynb #s-rates
-_BANDWIDTH, _OPERATIONS = .7, .5   # shares of the data sheet
+_BANDWIDTH, _OPERATIONS = .7, .65   # shares of the data sheet
 _ROUND = {'engine': 3.3e-5, 'adapter': 4.5e-5, '8bit': 2e-4, 'transformers': 1.8e-3}   # seconds a layer and round
 _PASS = {'full': 2.3e-3, 'adapter': 4.5e-3}   # seconds a layer and pass, forward and backward, at least
-_TRAFFIC = 16           # times that a kept byte of activations is moved in a forward and a backward pass
+_ADAPTER = 9e-9         # seconds an adapted matrix and token, forward and backward
+_TRAFFIC = 14           # times that a kept byte of activations is moved in a forward and a backward pass
 _LOGIT = 12             # bytes that sampling moves for each entry of the vocabulary
 _OPTIMIZER = .01, 120   # seconds a step, bytes moved for each trained parameter
-REWARD, BESIDE = 2e-4, 5e-4   # seconds a completion: its reward; its record, its text, its metrics
+REWARD, BESIDE = 1e-4, 2e-4   # seconds a completion: its reward; its record, its text, its metrics
 
 # %% ../nbs/api/64_speed.ipynb #s-bytes
 def moving(size:float,  # bytes
@@ -107,6 +108,14 @@ def _operations(cfg, again:bool) -> int:
     "Operations of a forward and a backward pass for each matrix entry and token."
     return 4 + 2 * (not cfg.model.lora_config.use_lora) + 2 * again
 
+# %% ../nbs/api/64_speed.ipynb #s-adapted
+def _adapted(shape:Shape, cfg) -> int:
+    "How many matrices of a layer have an adapter."
+    lora = cfg.model.lora_config
+    if not lora.use_lora: return 0
+    known = shape.projections()
+    return len(known if lora.target_modules == 'all-linear' else [t for t in lora.target_modules if t in known])
+
 # %% ../nbs/api/64_speed.ipynb #s-pass
 def pass_seconds(shape:Shape,   # of the model
                  cfg:Any,       # a `PipelineConfig`
@@ -122,8 +131,9 @@ def pass_seconds(shape:Shape,   # of the model
     products = each * (tokens * (active_parameters(shape) + attention) + positions * shape.vocab * shape.hidden)
     moved = _TRAFFIC * tokens * shape.layers * kept_of_token(shape, cfg, element, updates)
     least = shape.layers * _PASS['adapter' if cfg.model.lora_config.use_lora else 'full']
-    repeated = 4 / 3 if again else 1   # a forward pass is a third of the traffic and of the starts
-    return max(repeated * least, computing(products, device) + repeated * moving(moved, device))
+    repeated = 1.2 if again else 1   # what a forward pass adds to the traffic and the starts
+    worked = computing(products, device) + repeated * moving(moved, device)
+    return max(repeated * least, worked + tokens * shape.layers * _adapted(shape, cfg) * _ADAPTER)
 
 # %% ../nbs/api/64_speed.ipynb #s-passes-of
 def _passes_of(cfg, made, rows:int) -> int:

@@ -440,9 +440,11 @@ MEASURED = {
     'qwen25_full': (20.48, 219),
     'qwen25_reference': (16.45, 219),
     'smollm2_evaluated': (6.47, 262),
-    'gemma3_16': (32.18, 279),
-    'gemma3_64': (66.30, 279),
-    'gemma3_checkpointed': (13.18, 279),
+    'gemma3_16': (24.56, 279),
+    'gemma3_64': (68.89, 279),
+    'gemma3_checkpointed': (12.05, 279),
+    'qwen25_15b': (35.76, 219),
+    'llama32_3b': (53.64, 262),
 }
 
 
