@@ -36,7 +36,7 @@ from .prospects import Prospects
 from .header import Header, unfinished_run
 from .progress import Progress
 from .results import ENDED, Results
-from .past_runs import Runs
+from .past_runs import Runs, stored_config
 from .summary import Summary, summarise
 from .background import Follower, Preload, Pusher
 from .window import Named, Window
@@ -403,7 +403,7 @@ def show_run(self:App, run:RunDir # to be shown
             ):
     "Show a run from disk in the sections of this app."
     if self.running: raise ConfigError('A training runs in this app; stop it first')
-    stored = self._stored(run)
+    stored = stored_config(run, self.form, self.tasks)
     self._show_none()
     self.follower.follow(run)
     self.live.load(run)
@@ -418,15 +418,6 @@ def _show_unfinished(self:App):
     try: self.show_run(self.head.unfinished[0])
     except ConfigError as e: return self.tasks.say('start', e)
     self.open('train')
-
-@patch
-def _stored(self:App, run:RunDir)->PipelineConfig:
-    "The configuration of a run; where it can't be read that is said, and the form's own stands in for it."
-    if not run.config.exists() or self.form.base.run == str(run.path) and not self.form.edits: return self.form.valid
-    try: return base_of_file(str(run.config)).load()
-    except ConfigError as e:
-        self.tasks.say('start', e)
-        return self.form.valid
 
 # %% ../nbs/api/97_app.ipynb #w-show-none
 @patch

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['MAX_DOWNLOAD', 'run_accuracy_text', 'run_line', 'differing', 'download_button', 'Runs', 'starting_points',
-           'starting_text']
+           'starting_text', 'stored_config']
 
 # %% ../nbs/api/96_past_runs.ipynb #runs-imports
 import base64, textwrap
@@ -17,6 +17,7 @@ from fastcore.basics import patch
 from fastcore.xml import ft, to_xml
 from .grammar import ConfigError, override_text
 from .show import percent
+from .schema import PipelineConfig
 from .checkpoint import newest_checkpoint
 from .rundir import RunDir
 from .runs import compare_runs, delete_run, pack_run, run_summaries
@@ -119,6 +120,18 @@ def starting_text(points:list[tuple] # as `starting_points` gives them
     "What a new run can begin with, and how a run keeps more of it."
     if not points: return f'Nothing was kept to begin with. {_KEEPS}'
     return f"Can be chosen: {', '.join(name for name, _ in points)}. {_KEEPS}"
+
+# %% ../nbs/api/96_past_runs.ipynb #w-stored-config
+def stored_config(run:RunDir,  # to be shown
+                  form:Any,    # a `Form`
+                  tasks:Any,   # `Tasks`, which say what can't be read
+                 )->PipelineConfig:
+    "The configuration of a run; where it can't be read that is said, and the form's own stands in for it."
+    if not run.config.exists() or form.base.run == str(run.path) and not form.edits: return form.valid
+    try: return base_of_file(str(run.config)).load()
+    except ConfigError as e:
+        tasks.say('start', e)
+        return form.valid
 
 # %% ../nbs/api/96_past_runs.ipynb #w-runs-list
 @patch
