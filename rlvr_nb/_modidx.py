@@ -234,6 +234,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                               'rlvr_nb.card._hub_id': ('api/card.html#_hub_id', 'rlvr_nb/card.py'),
                               'rlvr_nb.card._model_index': ('api/card.html#_model_index', 'rlvr_nb/card.py'),
                               'rlvr_nb.card._not_pushed': ('api/card.html#_not_pushed', 'rlvr_nb/card.py'),
+                              'rlvr_nb.card._origin': ('api/card.html#_origin', 'rlvr_nb/card.py'),
                               'rlvr_nb.card._own_model': ('api/card.html#_own_model', 'rlvr_nb/card.py'),
                               'rlvr_nb.card._prompt_examples': ('api/card.html#_prompt_examples', 'rlvr_nb/card.py'),
                               'rlvr_nb.card._pushes_adapter': ('api/card.html#_pushes_adapter', 'rlvr_nb/card.py'),

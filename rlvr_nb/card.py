@@ -210,6 +210,30 @@ def _folder_to_push(run:RunDir, folder) -> Path:
                           'it would go up; remove it')
     return folder
 
+# %% ../nbs/api/78_card.ipynb #t-not-pushed
+_ADVICE = {401: 'Log in with `hf auth login` or set HF_TOKEN to a token that is still valid',
+           403: 'Take a name of your own, or a token that may write there',
+           409: 'Wait until the other upload to this repository has ended',
+           413: 'Free some space on the Hub, or choose another owner', 507: 'Free some space on the Hub',
+           429: 'Wait a few minutes, since the Hub limits how much is asked of it'}
+
+def _origin(error:BaseException) -> BaseException:
+    "The refusal by the Hub that led to an error; where there is none, what an upload failed of."
+    chain = [error]
+    while before := chain[-1].__cause__ or chain[-1].__context__: chain.append(before)
+    upload = chain[1] if isinstance(error, RuntimeError) and len(chain) > 1 else error
+    return next((e for e in chain if getattr(e, 'response', None) is not None), upload)
+
+def _not_pushed(run:RunDir, repo_id:str, folder:Path, error:Exception) -> str:
+    "The message for a failed upload, with the command for another try."
+    origin = _origin(error)
+    why = (str(origin).strip().splitlines() or [type(origin).__name__])[0]
+    if isinstance(origin, (ValueError, KeyError)): why = f'the answer of the Hub could not be read ({why[:80]})'
+    status = getattr(getattr(origin, 'response', None), 'status_code', 0)
+    advice = _ADVICE.get(status, 'Log in with `hf auth login` or set HF_TOKEN if you have not')
+    return redact(f'push_to_hub: {repo_id}: {why}; the model is in {folder}. {advice}, '
+                  f'then push it with: rlvr-nb push {shown_path(run.path)} {repo_id}')
+
 # %% ../nbs/api/78_card.ipynb #t-push
 def push_to_hub(run_dir:RunDir|str|Path,   # a `RunDir`, or its path
                 repo_id:str,               # owner/name on the Hub
@@ -232,10 +256,5 @@ def push_to_hub(run_dir:RunDir|str|Path,   # a `RunDir`, or its path
         sent = api.upload_folder(repo_id=repo_id, folder_path=folder, commit_message=said)
         return str(sent.commit_url)
     except HFValidationError as e: raise ConfigError(f'push_to_hub: {e}; give owner/name') from e
-    except (HTTPError, OSError) as e: raise UnavailableError(_not_pushed(run, repo_id, folder, e)) from e
-
-def _not_pushed(run:RunDir, repo_id:str, folder:Path, error:Exception) -> str:
-    "The message for a failed upload, with the command for another try."
-    why = redact(str(error).splitlines()[0] if str(error) else type(error).__name__)
-    return (f'push_to_hub: {repo_id}: {why}; the model is in {folder}. Log in with `hf auth login` or set HF_TOKEN, '
-            f'then push it with: rlvr-nb push {shown_path(run.path)} {repo_id}')
+    except (HTTPError, OSError, RuntimeError, ValueError, KeyError) as e:   # the last three for an answer cut short
+        raise UnavailableError(_not_pushed(run, repo_id, folder, e)) from e

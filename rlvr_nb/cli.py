@@ -91,7 +91,10 @@ def _print_config(args, cfg):
 def _start_from(args):
     "`--from RUN_DIR`."
     from rlvr_nb.pipeline import Pipeline
+    from rlvr_nb.sealed import RunDir
     pipeline = Pipeline.from_run(_existing(getattr(args, "from"), "--from"), *args.overrides)
+    if why := RunDir.open(getattr(args, "from")).changed().get("config.yaml"):
+        say(f"note: the config.yaml of {getattr(args, 'from')} {why}; the new run takes it as it is now")
     pipeline.cfg._command = [*(f"--plugin={p}" for p in args.plugin), *pipeline.cfg._command]
     if args.cfg: return _print_config(args, pipeline.cfg)
     set_up_logging(pipeline.cfg.logging_level)

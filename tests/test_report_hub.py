@@ -39,6 +39,10 @@ class Hub(http.server.BaseHTTPRequestHandler):
     def handle_request(self):
         hub, body = self.server, self.rfile.read(int(self.headers.get('Content-Length') or 0))
         hub.asked.append((self.command, self.path, self.headers.get('Authorization')))
+        if hub.fails and hub.fails[0] in self.path:
+            if hub.fails[1] == 'gone': return self.connection.close()
+            answer = {'error': 'hf_' + 'x' * 34} if hub.fails[1] == 'no' else hub.fails[1]
+            return self.reply(answer, hub.fails[2])
         if self.headers.get('Authorization') not in ('Bearer hf_secret',
             None) or (self.headers.get('Authorization') is None and not self.path.startswith('/store')):
             return self.reply({'error': 'Invalid username or password.'}, 401)
@@ -80,7 +84,7 @@ def hub(monkeypatch):
     monkeypatch.setattr('huggingface_hub.constants.HF_HUB_DISABLE_XET', True)
     server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Hub)
     server.url, server.asked = f'http://127.0.0.1:{server.server_address[1]}', []
-    server.stored, server.files, server.large = {}, {}, {}
+    server.stored, server.files, server.large, server.fails = {}, {}, {}, None
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield server
     server.shutdown()
@@ -103,6 +107,22 @@ def test_a_wrong_token_is_an_error_that_says_what_to_do(run, hub):
     with pytest.raises(UnavailableError, match='me/model: .*401.*hf auth login') as caught:
         push_to_hub(run, 'me/model', token='hf_wrong', endpoint=hub.url)
     assert caught.value.status == 3 and 'hf_wrong' not in str(caught.value)
+
+
+@pytest.mark.parametrize('path, answer, status, words', [
+    ('/api/repos/create', 'no', 401, 'token that is still valid'), ('/api/repos/create', 'no', 403, 'name of your own'),
+    ('/commit/', 'no', 409, 'other upload'), ('/api/repos/create', 'no', 429, 'Wait a few minutes'),
+    ('/api/repos/create', 'gone', 0, 'disconnected'), ('/preupload/', {}, 200, 'could not be read'),
+    ('/info/lfs', {}, 200, 'could not be read'), ('/store/', 'no', 507, 'Free some space'),
+    ('/store/', 'no', 403, 'may write there'), ('/commit/', 'no', 413, 'Free some space'),
+    ('/commit/', {}, 200, 'could not be read')])
+def test_an_upload_that_fails_anywhere_says_how_to_repeat_it_and_can_be_repeated(path, answer, status, words, run, hub):
+    hub.fails = path, answer, status
+    with pytest.raises(UnavailableError, match='rlvr-nb push .*run me/model') as caught:
+        push_to_hub(run, 'me/model', token='hf_secret', endpoint=hub.url)
+    assert words in str(caught.value) and 'hf_' not in str(caught.value) and not hub.files
+    hub.fails = None
+    assert push_to_hub(run, 'me/model', token='hf_secret', endpoint=hub.url).endswith('/commit/abc')
 
 
 def test_no_server_is_an_error_that_says_what_to_do(run):

@@ -11,13 +11,14 @@ import threading
 
 import pytest
 from run_factory import evaluation, make_run, records
+from stand_in_wandb import Server
 
 from rlvr_nb.config import ConfigError, RLVRError, load_config
 from rlvr_nb.evaluation import Evaluation
 from rlvr_nb.events import replay
 from rlvr_nb.weights_biases import unsent
 from rlvr_nb.tracking import (OBSERVERS, ConsoleObserver, JsonlObserver, Observer, Observers, RunDir, observer,
-                              observers_for, report_to, wandb_mode)
+                              observers_for, report_to, send_run, wandb_mode)
 
 
 @pytest.fixture
@@ -412,6 +413,22 @@ def test_a_server_that_never_answers_loses_nothing(tmp_path):
     run = RunDir.open(tmp_path/'run')
     assert len(run.curve('reward')) == len(kept_offline(tmp_path)) == 40
     assert unsent(run)[0] and run.read_events('fault')[0]['where'] == 'wandb'
+
+
+def test_what_a_server_refuses_in_the_middle_is_told_kept_and_sent_once(tmp_path, monkeypatch):
+    "The key is refused after the run was opened, which W&B's client keeps to itself."
+    server = Server()
+    server.refuses = 401
+    done = run_wandb(tmp_path, 'false', WANDB_API_KEY='a' * 40, WANDB_BASE_URL=server.url, WANDB_FINISH_TIMEOUT='5')
+    assert 'DONE 0' in done.stdout and done.stderr.count('\n') == 1 and not server.lines
+    assert 'has not taken everything (401 Unauthorized); the rest is kept' in done.stderr
+    assert f'sent by: rlvr-nb send {tmp_path}' in done.stderr
+    server.refuses = 0
+    for name, value in dict(WANDB_API_KEY='a' * 40, WANDB_BASE_URL=server.url).items(): monkeypatch.setenv(name, value)
+    run = RunDir.open(tmp_path/'run')
+    assert len(send_run(run)) == 1 and not send_run(run)
+    assert [x['reward'] for x in server.lines.values() if 'reward' in x] == [float(s) for s in range(1, 41)]
+    server.shutdown()
 
 
 def test_a_resumed_run_continues_the_same_wandb_run(tmp_path):
