@@ -349,6 +349,7 @@ def train(self:App, continued:bool=False, # go on with the run that was stopped 
     "Train in this cell, showing the progress in the app; interrupting the kernel stops after the running step."
     self._foreground = True
     try:
+        while self.form.waits and not continued: self.tasks.finish(); time.sleep(.1)   # rows that are being read
         if not self.running: self.start(continued, allowed)
         with EventPump() as pump, interruptible(self):  # pyright: ignore[reportArgumentType] - stops as a control does
             while self.training.alive:

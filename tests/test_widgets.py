@@ -492,6 +492,13 @@ def test_what_needs_rows_that_are_being_read_waits_for_them(monkeypatch):
     wait(lambda: app.w['probe'].value == 'your own' and not app.w['start'].disabled)
     assert len(app.task.preview.rows) == 9 and app.w['completion'].value == app.task.row()['question']
     wait(lambda: not app.lab.notices['sample'].value and app.pusher.thread is None)   # and nothing goes on
+    free.clear()
+    app.form.set('data.max_train_samples', 8)
+    app.task.load_rows(tokenizer=False)
+    threading.Timer(.2, free.set).start()
+    def begin(*_): raise RuntimeError(f'starts with {len(app.task.preview.rows)} rows')
+    monkeypatch.setattr(app, 'start', begin)
+    with pytest.raises(RuntimeError, match='with 8 rows'): app.train()   # as in a notebook whose cells are all run
 
 
 def test_lab_scores_what_is_typed_and_follows_the_weights():
