@@ -21,7 +21,8 @@ from .completion import Completion
 from .files import json_text, write_text
 from .forecast import probe_time
 from .grammar import ConfigError, override_text
-from .groups import PromptGroup, best_gain, pays_right, premium, totals_of, weight_size
+from .groups import (PromptGroup, best_gain, differs_beside, pays_right, premium, totals_of,
+                            weight_size)
 from .intervals import wilson_interval
 from .checks import PROBES
 from .preflight import prepare
@@ -81,6 +82,7 @@ class ProbeReport:
     remedies: list = field(default_factory=list) # of `Remedy`, best first
     beta: float = 0.              # `train.grpo.beta`
     scaled: bool = True           # rewards are divided by their spread in the group
+    formats: list = field(default_factory=list)  # names of the rewards that look at the format alone
     moves: float|None = None      # how far a step moves a weight at most, of its size; None where it isn't known
 
     @property
@@ -128,11 +130,13 @@ FEW_LIVE, MOSTLY_RIGHT, TOO_LONG = .05, .95, 24 * 3600   # shares, and seconds o
 LITTLE_GAIN, LITTLE_MOVE = .03, .001                     # more right answers at best; of a weight's size in all steps
 
 @patch(as_prop=True)
-def outlook(self:ProbeReport)->str: # learns, slowly, easy, silent, form, unpaid, held, still or wild
+def outlook(self:ProbeReport)->str: # learns, slowly, easy, silent, form, partial, unpaid, held, still or wild
     "What to expect of a training, in one word."
     premiums = [p for p in map(premium, self.groups) if p is not None]
     if self.live < FEW_LIVE: return 'easy' if self.right >= MOSTLY_RIGHT else 'silent'
-    if not premiums: return 'form'
+    if not premiums:
+        beside = _share(g.live and differs_beside(g, self.formats) for g in self.groups)
+        return 'form' if beside < FEW_LIVE else 'partial'
     if not pays_right(premiums): return 'unpaid'
     if best_gain(self.groups, self.beta, self.scaled) < LITTLE_GAIN: return 'held'
     if self.moves is not None and self.moves * self.steps < LITTLE_MOVE: return 'still'
@@ -149,6 +153,9 @@ _SENTENCES = dict(
     easy='Too easy: {right} of the completions are right already, and groups hardly differ.',
     silent="Can't learn: in {dead} of the groups all completions earn the same, so there is nothing to learn from.",
     form='Learns format only: groups differ in what they earn ({live}), but no prompt is sometimes answered right.',
+    partial="Can't tell: no prompt is answered right now and then, but groups differ in what they earn beside the "
+            'format ({live} are live), such as for answers that are close; a training of a few steps would tell whether that '
+            'leads to right answers.',
     unpaid="Won't learn to be right: where a group has right and wrong completions, the wrong ones earn as much; "
            'accuracy may drift either way by chance.',
     held="Won't learn: train.grpo.beta={beta:g} holds the model so near to its start that at most {gain} more of the "
@@ -357,6 +364,12 @@ def _tries(prepared, engine, questions:set):
         return measure(same, engine, rows, changed.train.num_generations, seed=changed.seed, **sampling)
     return again
 
+# %% ../nbs/api/81_probe.ipynb #probe-formats
+def _formats(rewards) -> list[str]:
+    "The names of the rewards that look at the format alone."
+    kinds = zip(rewards.names, rewards.build())
+    return [name for name, function in kinds if getattr(function, 'category', '') == 'format_checking']
+
 # %% ../nbs/api/81_probe.ipynb #probe-probe
 def probe(cfg:PipelineConfig,        # of the run
           prompts:int|None=None,     # how many; None takes what tells enough
@@ -378,7 +391,8 @@ def probe(cfg:PipelineConfig,        # of the run
     groups = measure(prepared, engine, some, train.num_generations, seed=cfg.seed, **training_sampling(train.grpo))
     scaled = train.grpo.get('scale_rewards') not in ('none', False)
     report = ProbeReport(groups, train.max_completion_length, train.max_steps, beta=train.grpo.get('beta', 0.),
-                         scaled=scaled, moves=train.learning_rate / weight_size(model))
+                         scaled=scaled, formats=_formats(prepared.rewards),
+                         moves=train.learning_rate / weight_size(model))
     say('trying what might help')
     again = _tries(prepared, engine, {row['question'] for row in some[:8]})
     possible = possible_remedies(report, plain, any(prepared.train_rows.solutions))

@@ -9,8 +9,11 @@ McNemar's exact test tells from none (p < 0.01). A configuration learns if it ga
 three standard errors on average. One seed isn't enough: pay by the toss of a coin moved the accuracy by 0.0, +12.8,
 +9.3, -9.7, +12.5 and +13.7 points on six seeds, five times with p < 0.01, since McNemar's test knows nothing of the
 other models that the same training could have ended with. The first eight were there when the rules of the verdict were
-written, the other eight (`LATER`) were written down before they were run. The exit status is the number of verdicts
-that were wrong.
+written, the other eight (`LATER`) were written down before they were run. Six of those agreed (2026-11-26, 12 steps):
+a penalty of 20 let right answers become 2 points more frequent at best, which had counted as learning, and answers
+that are close to each other's taught some addition, where the probe had seen the format alone. Both rules were mended
+after that. A verdict may also be that the probe can't tell; those are counted apart. The exit status is the number of
+verdicts that were wrong.
 """
 import argparse
 import sys
@@ -77,15 +80,17 @@ def main():
     parser.add_argument('--prompts', type=int, default=32)
     parser.add_argument('--only', nargs='*', default=[*CASES, *LATER], choices=[*CASES, *LATER], help='these cases')
     a = parser.parse_args()
-    wrong = 0
+    wrong = untold = 0
     for name in a.only:
         options = (CASES | LATER)[name]
         cfg = load_config(*options, 'observers=[]', f'train.max_steps={a.steps}')
         report = Pipeline.probe(cfg, prompts=a.prompts, timed=False)
         did, change = learned(options, a.steps)
-        wrong += did != report.will_learn
+        untold += not report.tells
+        wrong += report.tells and did != report.will_learn
         print(f'{name:30} {"learned" if did else "did not learn":14} {change:44} {report.verdict()}', flush=True)
-    print(f'{len(a.only) - wrong} of {len(a.only)} verdicts agree')
+    told = len(a.only) - untold
+    print(f'{told - wrong} of {told} verdicts agree, {untold} could not tell')
     return wrong
 
 
