@@ -2345,6 +2345,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                'rlvr_nb.probe.ProbeReport.records': ('api/probe.html#probereport.records', 'rlvr_nb/probe.py'),
                                'rlvr_nb.probe.ProbeReport.right': ('api/probe.html#probereport.right', 'rlvr_nb/probe.py'),
                                'rlvr_nb.probe.ProbeReport.shares': ('api/probe.html#probereport.shares', 'rlvr_nb/probe.py'),
+                               'rlvr_nb.probe.ProbeReport.tells': ('api/probe.html#probereport.tells', 'rlvr_nb/probe.py'),
                                'rlvr_nb.probe.ProbeReport.verdict': ('api/probe.html#probereport.verdict', 'rlvr_nb/probe.py'),
                                'rlvr_nb.probe.ProbeReport.well_formed': ('api/probe.html#probereport.well_formed', 'rlvr_nb/probe.py'),
                                'rlvr_nb.probe.ProbeReport.will_learn': ('api/probe.html#probereport.will_learn', 'rlvr_nb/probe.py'),

@@ -148,14 +148,19 @@ def will_learn(self:ProbeReport)->bool:
     "Is a training expected to learn, however slowly?"
     return self.outlook in ('learns', 'slowly')
 
+@patch(as_prop=True)
+def tells(self:ProbeReport)->bool:
+    "Whether the probe can tell at all; where it can't, its verdict says what would."
+    return self.outlook not in ('partial', 'still', 'wild')
+
 # %% ../nbs/api/81_probe.ipynb #probe-sentence
 _SENTENCES = dict(
     easy='Too easy: {right} of the completions are right already, and groups hardly differ.',
     silent="Can't learn: in {dead} of the groups all completions earn the same, so there is nothing to learn from.",
     form='Learns format only: groups differ in what they earn ({live}), but no prompt is sometimes answered right.',
     partial="Can't tell: no prompt is answered right now and then, but groups differ in what they earn beside the "
-            'format ({live} are live), such as for answers that are close; a training of a few steps would tell whether that '
-            'leads to right answers.',
+            'format ({live} are live), such as for answers that are close; a training of a few steps would tell '
+            'whether that leads to right answers.',
     unpaid="Won't learn to be right: where a group has right and wrong completions, the wrong ones earn as much; "
            'accuracy may drift either way by chance.',
     held="Won't learn: train.grpo.beta={beta:g} holds the model so near to its start that at most {gain} more of the "
