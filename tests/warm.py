@@ -24,12 +24,34 @@ def write_to(number, path):
     os.close(out)
 
 
-def run_notebook_here(notebook, flags, log):
+def shown(outputs):
+    "What the outputs of a cell show, as text."
+    texts = [o.get('text') or (o.get('data') or {}).get('text/plain') or '' for o in outputs or []]
+    return ''.join(''.join(text) for text in texts).strip()
+
+
+def hold_to_outputs():
+    "From here on a notebook of this process fails where a cell shows something else than what is saved."
+    import nbdev.test
+
+    class Held(nbdev.test.CaptureShell):
+        def cell(self, cell, **more):
+            saved = shown(cell.get('outputs'))
+            super().cell(cell, **more)
+            if not saved or cell.cell_type != 'code' or self.exc or shown(cell.outputs) == saved: return
+            self.exc = AssertionError(f'{cell.id} shows something else, mend it or run nbdev-test --save')
+            print(self.exc, f'saved: {saved}', f'now:   {shown(cell.outputs)}', sep='\n')
+
+    nbdev.test.CaptureShell = Held
+
+
+def run_notebook_here(notebook, flags, log, held=False):
     "The whole life of a notebook's process; what it writes goes into the file `log`."
     for number in (1, 2): write_to(number, log)
     os.environ.pop('IN_TEST', None)
     os.chdir(ROOT)
     from nbdev.test import nbdev_test
+    if held: hold_to_outputs()
     nbdev_test(notebook, flags=flags, n_workers=0)
     sys.stdout.flush()
 
@@ -67,9 +89,10 @@ def status_of(process, seconds):
     process.join()
 
 
-def run_notebook(notebook, log, flags='', seconds=900):
-    "Whether a notebook passes as `nbdev-test` runs it, and what it wrote; `log` is a file for that."
-    status = status_of(forked(run_notebook_here, notebook, flags, str(log)), seconds)
+def run_notebook(notebook, log, flags='', seconds=900, held=False):
+    """Whether a notebook passes as `nbdev-test` runs it, and what it wrote; `log` is a file for that. With `held`, its
+    cells have to show what is saved."""
+    status = status_of(forked(run_notebook_here, notebook, flags, str(log), held), seconds)
     return status == 0, Path(log).read_text(encoding='utf-8', errors='replace')
 
 
