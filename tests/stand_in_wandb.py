@@ -1,4 +1,4 @@
-"A W&B server on this machine: it answers what its client asks when a run is opened, and keeps the lines of its history."
+"A W&B server on this machine: it answers what W&B's client asks when a run is opened, and keeps its history."
 import gzip
 import http.server
 import json
