@@ -113,13 +113,14 @@ def _rising(most:dict,     # lever -> its highest level
             possible:Callable, # (levels) -> whether they can stand together
            )->Iterator[dict]:
     "Possible levels of all levers, from none to all of them, the cheapest lever first."
-    chosen = dict.fromkeys(_ORDER, 0)
+    chosen:dict[str, int] = dict.fromkeys(_ORDER, 0)
     yield chosen
     for name in _ORDER:
         for level in range(1, most[name] + 1):
             further = {**chosen, name: level}
             if not possible(further): continue
-            yield (chosen := further)
+            chosen = further
+            yield chosen
 
 # %% ../nbs/api/66_fit.ipynb #fit-relaxed
 def _relaxed(chosen:dict, fits:Callable) -> dict:
