@@ -73,6 +73,9 @@ def _normed(x, weight, mean, root):
 class PlainOps:
     "A layer's pass for one token a row, by functions of PyTorch."
     sample = None   # tokens are chosen by `decode.emit`
+    prompts:Any = None   # keys and values of each layer, kept once a group
+    chosen:Any = None    # those of prompts that are still being completed
+    slots:Any = None     # the place of each row in the grid of prompts; None where the rows fill it
     def __init__(self,
                  layers:list,        # fused ones
                  kinds:list,         # of their attention, 'full_attention' or 'sliding_attention'

@@ -56,6 +56,7 @@ class TokenStep:
         self.gelu = _GATES[_activation(text)]
         self.window = getattr(text, 'sliding_window', None)
         self.plain = sampler.device.type != 'cuda'
+        self.ops:Any = None   # set in the next lines, of one of two classes
         if self.plain: self.ops = PlainOps(self.layers, self.kinds, self.window, self.gelu)
         else: self.ops, self.ends = TritonOps(), [(_stacked(l, 'out'), _stacked(l, 'down')) for l in self.layers]
         _follow_stacks(sampler)
