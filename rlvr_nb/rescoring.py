@@ -106,7 +106,8 @@ def html(self:RunRescoring)->str:
     cards = [_card(s, markers) for s in changed[:_CHANGES_SHOWN]]
     notes = damage_notes(self.run)
     caveats = ft('ul', *(ft('li', note) for note in notes), cls='caveats') if notes else None
-    return html_page(title, ft('h1', title), caveats, ft('section', self.rescoring.table().element(), _rescored_charts(self)),
+    return html_page(title, ft('h1', title), caveats,
+                     ft('section', self.rescoring.table().element(), _rescored_charts(self)),
                      ft('section', ft('h2', 'What differs'), options),
                      ft('section', ft('h2', 'Completions'), ft('p', shown, cls='note'), *cards))
 

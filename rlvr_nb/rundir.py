@@ -67,8 +67,7 @@ def _fresh_path(name:str, root) -> Path:
     "A directory that isn't there yet, named after the time and the run."
     slug = re.sub(r'[^\w.-]+', '-', name).strip('-')[:60] or 'run'
     base = Path(root)/f'{datetime.now():%Y-%m-%d_%H-%M-%S}_{slug}'
-    names = [base.name, *(f'{base.name}-{i}' for i in range(2, 1000))]
-    return next(base.with_name(name) for name in names if not base.with_name(name).exists())
+    return next(p for p in (base, *(base.with_name(f'{base.name}-{i}') for i in range(2, 1000))) if not p.exists())
 
 # %% ../nbs/api/72_rundir.ipynb #t-create
 @patch(cls_method=True)

@@ -152,7 +152,8 @@ def html(self:RunComparison)->str:
     title, results = f'{len(self.reports)} runs', fact_table(_results_header(self.results), self.results)
     paired = ft('section', ft('h2', 'After training, problem by problem'), _pair_table(self.pairs).element())
     notes = [ft('ul', *(ft('li', note) for note in self.notes), cls='caveats')] if self.notes else []
-    return html_page(f'{title} compared', ft('h1', title), *notes, ft('section', results), paired if self.pairs else None,
+    return html_page(f'{title} compared', ft('h1', title), *notes, ft('section', results),
+                     paired if self.pairs else None,
                      ft('section', ft('h2', 'Curves'), charts) if charts else None,
                      ft('section', ft('h2', 'What differs'), _option_table(self.names, self.differences)))
 
@@ -320,7 +321,8 @@ def run_summary(run_dir:RunDir|str|Path, # a `RunDir`, or its path
     steps = result.get('steps')   # a run that is over has it; otherwise the last line of its metrics does
     if steps is None: steps = (run.last_line(run.metrics_file, lambda m: fits(m, {'step': int})) or {}).get('step', 0)
     return {'path': str(run.link or run.path), 'status': run_status_text(run),
-            'steps': steps, 'damaged': [*missing_records(run), *run.altered, *run.unreadable], **{k: manifest.get(k) for k in _SUMMARISED},
+            'steps': steps, 'damaged': [*missing_records(run), *run.altered, *run.unreadable],
+            **{k: manifest.get(k) for k in _SUMMARISED},
             **{when: _accuracies_of(result, when) for when in _EVALUATED_WHEN}}
 
 # %% ../nbs/api/79_runs.ipynb #t-shelf-shelf
@@ -340,7 +342,8 @@ def runs_table(root:str|Path='outputs', # where runs are kept
         return [Path(s['path']).name, *done, s['started'] or '-', typed]
     header = ['run', 'status', 'steps', 'before', 'after', 'started', 'overrides']
     found = run_summaries(root)
-    notes = [f"{Path(s['path']).name}: {name} is damaged; restore it from a copy" for s in found for name in s['damaged']]
+    notes = [f"{Path(s['path']).name}: {name} is damaged; restore it from a copy"
+             for s in found for name in s['damaged']]
     return Table(header, list(map(row, found)), [f'note: {note}' for note in notes])
 
 # %% ../nbs/api/79_runs.ipynb #t-pack-packed
@@ -370,8 +373,8 @@ def pack_run(run_dir:RunDir|str|Path, # a `RunDir`, or its path
 
 # %% ../nbs/api/79_runs.ipynb #t-delete-strange
 _OWN = ('config.yaml', 'manifest.json', 'metrics.jsonl', 'events.jsonl', 'identity.json', 'result.json',
-        'report.html', 'seal.json', 'writer.json', 'completions', 'eval', 'checkpoints', 'model', 'wandb', 'runs', 'probe',
-        'rescored.html', 'warm')
+        'report.html', 'seal.json', 'writer.json', 'completions', 'eval', 'checkpoints', 'model', 'wandb', 'runs',
+        'probe', 'rescored.html', 'warm')
 
 def _strange(run:RunDir) -> list[str]:
     "Files in a run's directory that no run makes."

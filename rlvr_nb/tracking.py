@@ -9,7 +9,8 @@ __all__ = []
 from .show import line_chart, markdown_table
 from .rundir import RunDir
 from .events import EVENTS, JsonlObserver, OBSERVERS, Observer, Observers, observer, replay
-from .observers import (ConsoleObserver, METRICS, TRAINER_WRITERS, fault_text, metric_text, observers_for, report_to)
+from .observers import (ConsoleObserver, METRICS, TRAINER_WRITERS, fault_text, metric_text, observers_for,
+                                 report_to)
 from .weights_biases import WandbObserver, send_to_wandb, wandb_mode
 from .sending import send_run
 from .page import differences, flatten, marked

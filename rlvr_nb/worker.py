@@ -8,7 +8,7 @@ __all__ = ['HEAVY', 'ReportingBar', 'quiet_bars', 'LogLines', 'logged', 'import_
 
 # %% ../nbs/api/92_worker.ipynb #worker-imports
 import contextlib, ctypes, json, logging, sys, threading, weakref
-from collections.abc import Callable, Iterable, Sized
+from collections.abc import Iterable, Sized
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
