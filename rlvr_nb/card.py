@@ -211,7 +211,7 @@ def _folder_to_push(run:RunDir, folder) -> Path:
     return folder
 
 # %% ../nbs/api/78_card.ipynb #t-not-pushed
-_ADVICE = {401: 'Log in with `hf auth login` or set HF_TOKEN to a token that is still valid',
+_PUSH_ADVICE = {401: 'Log in with `hf auth login` or set HF_TOKEN to a token that is still valid',
            403: 'Take a name of your own, or a token that may write there',
            409: 'Wait until the other upload to this repository has ended',
            413: 'Free some space on the Hub, or choose another owner', 507: 'Free some space on the Hub',
@@ -230,7 +230,7 @@ def _not_pushed(run:RunDir, repo_id:str, folder:Path, error:Exception) -> str:
     why = (str(origin).strip().splitlines() or [type(origin).__name__])[0]
     if isinstance(origin, (ValueError, KeyError)): why = f'the answer of the Hub could not be read ({why[:80]})'
     status = getattr(getattr(origin, 'response', None), 'status_code', 0)
-    advice = _ADVICE.get(status, 'Log in with `hf auth login` or set HF_TOKEN if you have not')
+    advice = _PUSH_ADVICE.get(status, 'Log in with `hf auth login` or set HF_TOKEN if you have not')
     return redact(f'push_to_hub: {repo_id}: {why}; the model is in {folder}. {advice}, '
                   f'then push it with: rlvr-nb push {shown_path(run.path)} {repo_id}')
 

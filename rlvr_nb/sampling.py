@@ -11,7 +11,7 @@ from typing import Any
 from .grammar import ConfigError
 
 # %% ../nbs/api/44_sampling.ipynb #sampling-record
-_BOUNDS = dict(temperature=(lambda x: 0 <= x < float('inf'), '0 (greedy) or more'),
+_VALID_SAMPLING = dict(temperature=(lambda x: 0 <= x < float('inf'), '0 (greedy) or more'),
                top_p=(lambda x: 0 < x <= 1, 'more than 0 and at most 1 (all tokens)'),
                top_k=(lambda x: x >= 0 and x == int(x), 'a whole number from 0 (all tokens)'),
                min_p=(lambda x: 0 <= x <= 1, '0 (all tokens) to 1'),
@@ -27,7 +27,7 @@ class Sampling:
     repetition_penalty:float = 1. # divides positive and multiplies negative logits of tokens that occurred; 1 is none
 
     def __post_init__(self):
-        for name, (holds, expected) in _BOUNDS.items():
+        for name, (holds, expected) in _VALID_SAMPLING.items():
             value = getattr(self, name)
             if not holds(value): raise ConfigError(f'{name}: got {value}, expected {expected}')
 

@@ -702,7 +702,7 @@ IN_ROWS = ('hf_' + 'canaryRow1' * 4, 'https://me:canary-row-word@host/x?X-Amz-Si
 
 def test_tokens_in_rows_stay_out_of_the_record_and_out_of_what_is_made_of_it(run, monkeypatch):
     "A dataset may hold one by accident; numbers of forty digits and programs stay as they are."
-    from rlvr_nb.observers import _sent
+    from rlvr_nb.weights_biases import _sent
     monkeypatch.setenv('DATABASE_PASSWORD', 'canary-of-a-database "quoted"')
     harmless = f'{"1234567890" * 4} def f(password=1): return key == 5'
     rows = run.evaluations()['after']['arithmetic']
