@@ -66,7 +66,6 @@ def choose_backend(self:DefaultModelComponent)->str:
     "The backend that `model.backend` means here: transformers or unsloth."
     import torch
     wanted, cuda, there = self.config.backend, torch.cuda.is_available(), _installed('unsloth')
-    if wanted == 'auto': return 'unsloth' if cuda and there and not self.is_builtin else 'transformers'
     if wanted == 'unsloth':
         if self.is_builtin:
             raise ConfigError("model.backend: the built-in model runs on transformers; type model.backend=auto, "
@@ -75,7 +74,7 @@ def choose_backend(self:DefaultModelComponent)->str:
                                        "model.backend=transformers")
         if not there: raise ConfigError("model.backend: unsloth isn't installed; type: pip install "
                                         "'rlvr_nb[unsloth]', or model.backend=transformers")
-    return wanted
+    return 'transformers' if wanted == 'auto' else wanted
 
 # %% ../nbs/api/41_model.ipynb #m-import-unsloth-import-unsloth
 def _import_unsloth() -> None:

@@ -81,7 +81,8 @@ class ModelConfig(Section):
                                 common=True, ge=8, le=1_048_576)
     load_in_4bit:bool = option(False, "Load the weights in 4 bits (needs CUDA and bitsandbytes)", common=True)
     load_in_8bit:bool = option(False, "Load the weights in 8 bits (needs CUDA and bitsandbytes)")
-    backend:Literal["auto", "transformers", "unsloth"] = option("auto", "Library that loads the model")
+    backend:Literal["auto", "transformers", "unsloth"] = option(
+        "auto", "Library that loads the model; auto means transformers")
     lora_config:LoraConfig = option(LoraConfig, "The adapter")
     markers:MarkersConfig = option(MarkersConfig, "The texts that delimit reasoning and solution")
     save_model_path:str|None = option(None, "Folder for the trained model; null means model/ in the run directory",

@@ -480,9 +480,9 @@ def unsloth_full(place):
 
 @case(where='cuda', needs=('unsloth',))
 def unsloth_auto(place):
-    "backend=auto takes unsloth; two batches for each optimizer step."
+    "backend=auto takes transformers, also where unsloth is installed; two batches for each optimizer step."
     run = place.command('train.gradient_accumulation_steps=2')
-    assert 'unsloth' in sys.modules, 'backend=auto took transformers'
+    assert 'unsloth' not in sys.modules, 'backend=auto took unsloth'
     return trained(run, per_step=16)
 
 @case(where='cuda', needs=('unsloth',))
