@@ -87,7 +87,7 @@ def helper_findings(has_gpu:bool # whether PyTorch sees a GPU
         there = importlib.util.find_spec(module) is not None
         lacks = [*([] if there else ["not installed"]), *(["no GPU"] if needs_gpu and not has_gpu else [])]
         said = f"for {adds}: {', '.join(lacks) if lacks else 'installed'}"
-        found.append(Finding(module, "limited" if lacks else "ok", said, "" if there else fix))
+        found.append(Finding(module, "limited" if lacks else "ok", said, fix if lacks == ["not installed"] else ""))
     return found
 
 # %% ../nbs/api/86_doctor.ipynb #i-sandbox
