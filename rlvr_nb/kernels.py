@@ -141,9 +141,10 @@ def _attend_kernel(x_ptr, z_ptr, b_ptr, weight_ptr, cos_ptr, sin_ptr, key_ptr, v
         best = higher
     tl.store(out_ptr + row * HEADS * size + first + d[None, :], found / total[:, None], mask=inside)
 
-# %% ../nbs/api/44_kernels.ipynb #kernels-ops-class
+# %% ../nbs/api/44_kernels.ipynb #kernels-rank-table
 def _rank_table(stack): return stack.B.t() if getattr(stack, 'B', None) is not None else None
 
+# %% ../nbs/api/44_kernels.ipynb #kernels-ops-class
 class TritonOps:
     "The parts of a step that are no matrix products, one kernel each."
     def product(self, stack:Any, x:Any): return linear(x, stack.weight, stack.bias)
@@ -312,6 +313,14 @@ def _write_kernel(found_ptr, word_ptr, done_ptr, line_ptr, place_ptr, token_ptr,
         done = done | (token == tl.load(ends_ptr + i))
     tl.store(done_ptr + row, done.to(tl.uint8))
 
+# %% ../nbs/api/44_kernels.ipynb #kernels-first-state
+def _first_state(rows:int, device:Any) -> SimpleNamespace:
+    "What `choose_and_write` reads and writes of a `decode.DecodeState`, before the only token of each row."
+    def table(*shape, dtype=torch.long): return torch.zeros(*shape, dtype=dtype, device=device)
+    return SimpleNamespace(count=table(1), line=torch.arange(rows, device=device), done=table(rows, dtype=torch.bool),
+                           broken=table(1, dtype=torch.bool), place=table(rows, 1), token=table(rows, 1),
+                           tokens=table(rows + 1, 1), logps=table(rows + 1, 1, dtype=torch.float32))
+
 # %% ../nbs/api/44_kernels.ipynb #kernels-choose-and-write
 def choose_and_write(batch:Any,         # a `decode.DecodeState`
                      logits_BV:Any,     # of the next token of the first B rows
@@ -332,22 +341,20 @@ def choose_and_write(batch:Any,         # a `decode.DecodeState`
                            batch.logps, batch.count, lines, new_tokens, parts, len(ends_E), num_warps=1)
     batch.count.add_(1)
 
-# %% ../nbs/api/44_kernels.ipynb #kernels-choice-gap
+# %% ../nbs/api/44_kernels.ipynb #kernels-ops-sample
 @patch
 def sample(self:TritonOps, *args):
     "Choose the next token of each row and write it down, as `choose_and_write` does."
     choose_and_write(*args)
 
+# %% ../nbs/api/44_kernels.ipynb #kernels-choice-gap
 def choice_gap(device:Any, # a GPU
                rows:int=8, words:int=5000, # of the logits
               )->float:
     "How far the log-probabilities of sampled tokens are from PyTorch's, at most."
-    def table(*shape, dtype=torch.long): return torch.zeros(*shape, dtype=dtype, device=device)
     noise = torch.Generator(device).manual_seed(0)
     logits = torch.randn(rows, words, generator=noise, device=device) * 3
-    batch = SimpleNamespace(count=table(1), line=torch.arange(rows, device=device), done=table(rows, dtype=torch.bool),
-                            broken=table(1, dtype=torch.bool), place=table(rows, 1), token=table(rows, 1),
-                            tokens=table(rows + 1, 1), logps=table(rows + 1, 1, dtype=torch.float32))
-    choose_and_write(batch, logits, .7, torch.tensor([words], device=device), table(1))
+    batch, ends = _first_state(rows, device), torch.tensor([words], device=device)
+    choose_and_write(batch, logits, .7, ends, torch.zeros(1, dtype=torch.long, device=device))
     expected = (logits / .7).log_softmax(-1).gather(1, batch.token)
     return (batch.logps[:rows] - expected).abs().max().item()

@@ -48,6 +48,15 @@ def _warm_examples(self:Pipeline, model, tokenizer) -> WarmExamples:
     most, longest = warm.examples if warm else None, self.cfg.train.max_completion_length
     return warm_examples(rows, solutions, model, tokenizer, markers, longest, most)
 
+# %% ../nbs/api/83_warm_stage.ipynb #l-warm-known
+@patch
+def _known_batches(self:Pipeline) -> Batches|None:
+    "The batches that this run's tuning came to, None where memory never ran out."
+    kinds = dict.fromkeys(asdict(Batches(1, 1, 1)), int)
+    found = [e.get('batches') for e in self.run_dir.read_events('retried') if e.get('where') == 'warm start']
+    if not found or not fits(found[-1], kinds) or min(found[-1][name] for name in kinds) < 1: return None
+    return Batches(**{name: found[-1][name] for name in kinds})
+
 # %% ../nbs/api/83_warm_stage.ipynb #l-warm-batches
 @patch
 def _smaller_batches(self:Pipeline, batches:Batches) -> None:
@@ -58,14 +67,6 @@ def _smaller_batches(self:Pipeline, batches:Batches) -> None:
     self._fault('warm start', text)
     self.run_dir.log_event('retried', what='a warm start, with fewer rows in a pass, because memory ran out',
                            where='warm start', message=text, batches=asdict(batches))
-
-@patch
-def _known_batches(self:Pipeline) -> Batches|None:
-    "The batches that this run's tuning came to, None where memory never ran out."
-    kinds = dict.fromkeys(asdict(Batches(1, 1, 1)), int)
-    found = [e.get('batches') for e in self.run_dir.read_events('retried') if e.get('where') == 'warm start']
-    if not found or not fits(found[-1], kinds) or min(found[-1][name] for name in kinds) < 1: return None
-    return Batches(**{name: found[-1][name] for name in kinds})
 
 # %% ../nbs/api/83_warm_stage.ipynb #l-warm-tune
 @patch
@@ -98,13 +99,20 @@ def rates_file(self:Pipeline)->Path:
     "Where the pass rates are kept that the run has measured."
     return self.run_dir.path/'difficulty.jsonl'
 
-def _shared(records:list) -> list:
+# %% ../nbs/api/83_warm_stage.ipynb #l-rates-processes
+def _of_all_processes(records:list) -> list:
     "The records of all processes."
     import torch
     if _ranks()[1] == 1: return records
     shares:list = [None] * _ranks()[1]
     torch.distributed.all_gather_object(shares, records)
     return [record for share in shares for record in share]
+
+# %% ../nbs/api/83_warm_stage.ipynb #l-rates-keep
+@patch
+def _keep_rates(self:Pipeline, rates:list[PassRate]) -> None:
+    "Write the records of a block."
+    for rate in rates: self.run_dir.backlog.write(partial(append_line, self.rates_file(), vars(rate)))
 
 # %% ../nbs/api/83_warm_stage.ipynb #l-rates-measure
 @patch
@@ -120,17 +128,12 @@ def _measure(self:Pipeline, evaluation, model, tokenizer, rows:list, known:dict)
         def measure(share, seed):
             with gathered(model):
                 return measured_block(engine, share, judge, n, bar, evaluation._retried, seed=seed, **sampling)
-        for block in measured_blocks(rows, known, n, measure, cfg.seed, rank, world, _shared):
+        for block in measured_blocks(rows, known, n, measure, cfg.seed, rank, world, _of_all_processes):
             found += block
             if rank == 0: self._keep_rates([rate for rate in block if rate.question not in known])
             if any_process(self.control.stopping): raise StopRequested
     engine.release()   # its table may be larger than the training's
     return Measured(found, n)
-
-@patch
-def _keep_rates(self:Pipeline, rates:list[PassRate]) -> None:
-    "Write the records of a block."
-    for rate in rates: self.run_dir.backlog.write(partial(append_line, self.rates_file(), vars(rate)))
 
 # %% ../nbs/api/83_warm_stage.ipynb #l-rates-all
 @patch
@@ -165,6 +168,7 @@ def _choose(self:Pipeline, measured:Measured) -> Rows:
     except ConfigError as e: raise too_few(measured, cfg, len(rows), geometry(cfg.train, world_size()).groups) from e
     return rows
 
+# %% ../nbs/api/83_warm_stage.ipynb #l-rates-prompts
 @patch
 def _choose_prompts(self:Pipeline, evaluation, model, tokenizer) -> None:
     "Measure the pass rates of the model as it is now, and train on the prompts in the band alone."
