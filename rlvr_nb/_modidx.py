@@ -3900,6 +3900,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                 'rlvr_nb/warm_stage.py'),
                                     'rlvr_nb.warm_stage.Pipeline.warm_folder': ( 'api/warm_stage.html#pipeline.warm_folder',
                                                                                  'rlvr_nb/warm_stage.py'),
+                                    'rlvr_nb.warm_stage._measured_band': ('api/warm_stage.html#_measured_band', 'rlvr_nb/warm_stage.py'),
                                     'rlvr_nb.warm_stage._of_all_processes': ( 'api/warm_stage.html#_of_all_processes',
                                                                               'rlvr_nb/warm_stage.py')},
             'rlvr_nb.warmstart': { 'rlvr_nb.warmstart.Beginning': ('api/warmstart.html#beginning', 'rlvr_nb/warmstart.py'),

@@ -25,8 +25,7 @@ from .bases import base_of_file
 from .fields import Field
 from .form import Form
 from .live import Live, config_fingerprint
-from .worker import (after_cells, continued_config, EventPump, TrainingThread, in_colab,
-                            running_kernel)
+from .worker import after_cells, continued_config, EventPump, TrainingThread, in_colab, running_kernel
 from .sections import Tasks
 from .setup import Setup, preset_base
 from .task import Task
@@ -416,6 +415,7 @@ def show_run(self:App, run:RunDir # to be shown
 @patch
 def _show_unfinished(self:App):
     "Show the run that the header offers."
+    if not self.head.unfinished: return
     try: self.show_run(self.head.unfinished[0])
     except ConfigError as e: return self.tasks.say('start', e)
     self.open('train')

@@ -59,5 +59,7 @@ def ask_run(run:str|Path|RunDir,    # a run with a trained model
     opened = run if isinstance(run, RunDir) else RunDir.open(run)
     tuned, cfg = trained_model(opened), load_run(opened)
     messages, most = build_messages(question, system_prompt(cfg.prompts)), cfg.eval.eval_max_new_tokens
-    return {name: sample(*models(cfg, folder), messages, most, 0., 0)
-            for name, folder in (('base', None), ('tuned', tuned))}
+    def answer(folder):
+        model, tokenizer = models(cfg, folder)
+        return sample(model, tokenizer, messages, most, 0., 0)
+    return {'base': answer(None), 'tuned': answer(tuned)}

@@ -387,7 +387,8 @@ def _show_examples(self:DefaultDataComponent) -> set[str]:
 def _band_checks(self:DefaultDataComponent, pass_rates:dict|None) -> tuple:
     "The check that `data.difficulty` asks for; a `ConfigError` where nothing was measured or will be in the run."
     band = self.difficulty
-    get = band.get if isinstance(band, dict) else lambda k, default=None: getattr(band, k, default)
+    def get(key, default:Any=None) -> Any:
+        return band.get(key, default) if isinstance(band, dict) else getattr(band, key, default)
     if band and get('completions'): return ()
     if (self.difficulty or self.curriculum) and pass_rates is None:
         key = 'data.difficulty' if self.difficulty else 'data.curriculum'

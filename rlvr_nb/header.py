@@ -73,9 +73,10 @@ def unfinished_run(root:str='outputs' # where runs are kept
                   )->tuple|None: # the `RunDir` and what is said of it
     "The newest run of a folder, where it was killed or is being trained."
     run = next(iter(RunDir.list(root)), None)
-    try: status = run.status() if run else None
+    if run is None: return None
+    try: status = run.status()
     except ConfigError: return None   # a damaged run is marked in the list of runs
-    said = f'The newest run, {run.path.name},' if run else ''
+    said = f'The newest run, {run.path.name},'
     if status == 'running': return run, f'{said} is being trained now.'
     return (run, f'{said} was {run_status_text(run)}. {killed_text(run)}') if status == 'killed' else None
 

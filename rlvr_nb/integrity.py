@@ -12,17 +12,19 @@ from pathlib import Path
 # %% ../nbs/api/71_integrity.ipynb #integrity-own-imports
 from .files import json_text
 
-# %% ../nbs/api/71_integrity.ipynb #integrity-record
+# %% ../nbs/api/71_integrity.ipynb #integrity-digest
 def _digest(record:dict) -> str:
     "The SHA-256 of a record without its digest."
     rest = json.loads(json_text({k: v for k, v in record.items() if k != 'digest'}))
     return hashlib.sha256(json.dumps(rest, sort_keys=True).encode('utf-8', 'replace')).hexdigest()
 
+# %% ../nbs/api/71_integrity.ipynb #integrity-with-digest
 def with_digest(record:dict # that will be written as JSON
                )->dict:
     "The record together with its digest."
     return {**record, 'digest': _digest(record)}
 
+# %% ../nbs/api/71_integrity.ipynb #integrity-record
 def as_written(record:dict # as it was read
               )->bool:
     "Whether a record is as it was written; one without a digest, of an earlier version, counts as such."
@@ -44,6 +46,7 @@ def _digest_of_file(path:Path, size:int) -> str:
         _KNOWN[key] = digest.hexdigest()
     return _KNOWN[key]
 
+# %% ../nbs/api/71_integrity.ipynb #integrity-file-record
 def file_record(path:Path # of a file
                )->dict:   # size in bytes, sha256
     "What is kept of a file, to compare it later."

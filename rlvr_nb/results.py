@@ -121,6 +121,7 @@ def ask(self:Results, question:str # as a user would type it
        )->dict[str, str]:          # base and tuned
     "What the model says before and after training, greedily."
     trained_model(self.run)   # says so where there is none
+    assert self.run is not None   # or there would be no model
     return ask_run(self.run, question, self.models.get)
 
 # %% ../nbs/api/95_results.ipynb #w-results-ask

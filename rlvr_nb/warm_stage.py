@@ -10,6 +10,7 @@ import time
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 # %% ../nbs/api/83_warm_stage.ipynb #warm-stage-own-imports
 from fastcore.basics import patch
@@ -93,6 +94,11 @@ def _warm_start(self:Pipeline, model, tokenizer) -> None:
     if is_main_process(): self.run_dir.log_event('warm_start', **vars(outcome))
     transformers.set_seed(self.cfg.seed)
 
+# %% ../nbs/api/83_warm_stage.ipynb #l-measured-band
+def _measured_band(cfg:Any) -> Any:
+    "`data.difficulty` of a run that measures pass rates, which names the band and how many completions to take."
+    return cfg.data.difficulty
+
 # %% ../nbs/api/83_warm_stage.ipynb #l-rates-file
 @patch
 def rates_file(self:Pipeline)->Path:
@@ -119,7 +125,7 @@ def _keep_rates(self:Pipeline, rates:list[PassRate]) -> None:
 def _measure(self:Pipeline, evaluation, model, tokenizer, rows:list, known:dict) -> Measured:
     "Measure the pass rates of some rows, those that are known left out, and write them block by block."
     p, cfg, (rank, world) = self.prepared, self.cfg, _ranks()
-    n, engine = cfg.data.difficulty.completions, evaluation.engine_for(model, tokenizer)
+    n, engine = _measured_band(cfg).completions, evaluation.engine_for(model, tokenizer)
     judge = dataset_judge(p.data.kind, p.data.scorer, Markers.from_config(cfg.model.markers), p.prefilled,
                           cfg.reward.deadline_seconds)
     sampling = training_sampling(cfg.train.grpo) | dict(max_new_tokens=cfg.train.max_completion_length)
@@ -140,7 +146,7 @@ def _measure(self:Pipeline, evaluation, model, tokenizer, rows:list, known:dict)
 def _pass_rates(self:Pipeline, evaluation, model, tokenizer) -> Measured:
     "The pass rates of the training's prompts: measured now, or read from an earlier part of the run."
     import transformers
-    band = self.cfg.data.difficulty
+    band = _measured_band(self.cfg)
     rows = rows_to_measure(self.prepared.train_rows.rows, band.prompts, self.cfg.seed)
     known = same_everywhere(read_rates(self.rates_file(), band.completions) if self.resumed else {})
     missing = sum(row['question'] not in known for row in rows)
@@ -157,7 +163,7 @@ def _pass_rates(self:Pipeline, evaluation, model, tokenizer) -> Measured:
 @patch
 def _choose(self:Pipeline, measured:Measured) -> Rows:
     "The training rows in the band, easy ones first for a curriculum."
-    cfg, p, band = self.cfg, self.prepared, self.cfg.data.difficulty
+    cfg, p, band = self.cfg, self.prepared, _measured_band(self.cfg)
     rows = p.train_rows.within(measured.by_question, band.min, band.max)
     if cfg.data.curriculum: rows = rows.easy_first(measured.by_question)
     before = self.run_dir.read_events('pass_rates')[-1:] if self.choice.path else []
@@ -172,7 +178,7 @@ def _choose(self:Pipeline, measured:Measured) -> Rows:
 @patch
 def _choose_prompts(self:Pipeline, evaluation, model, tokenizer) -> None:
     "Measure the pass rates of the model as it is now, and train on the prompts in the band alone."
-    start, band = time.perf_counter(), self.cfg.data.difficulty
+    start, band = time.perf_counter(), _measured_band(self.cfg)
     measured = self._pass_rates(evaluation, model, tokenizer)
     rows = self.prepared.train_rows = self._choose(measured)
     g = geometry(self.cfg.train, world_size())

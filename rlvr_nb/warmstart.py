@@ -14,7 +14,7 @@ import json, math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 # %% ../nbs/api/57_warmstart.ipynb #warmstart-own-imports
 from fastcore.basics import patch
@@ -228,7 +228,8 @@ class WithoutPadding(Unpadded, Together):
     def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
         if several() and is_replicated(model): # TRL's would exchange its metrics in the middle of a pass
             from transformers import Trainer
-            return Trainer.compute_loss(self, model, inputs, return_outputs, num_items_in_batch)
+            trainer = cast(Trainer, self)   # together with the class that is made of this one
+            return Trainer.compute_loss(trainer, model, inputs, return_outputs, num_items_in_batch)
         logps = None if return_outputs or not self.model.training else self._logps(model, inputs)
         if logps is None: return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
         known = self.model_accepts_loss_kwargs and num_items_in_batch is not None
