@@ -86,6 +86,14 @@ def leave_out(app, config):
     if unknown := set(kept) - {page.stem for page in pages}: raise ValueError(f'API_PAGES names {sorted(unknown)}')
     config.exclude_patterns += [f'api/{page.name}' for page in pages if page.stem not in kept]
     config.suppress_warnings += ['toc.excluded', 'myst.xref_missing']
+    app.connect('doctree-resolved', unlink)
+
+
+def unlink(app, doctree, docname):
+    "Turn links to what is on none of the pages, which MyST leaves as links within the page, into text."
+    here = {name for element in doctree.findall(nodes.Element) for name in element['ids']}
+    for link in list(doctree.findall(nodes.reference)):
+        if link.get('refid', '') not in here | {''}: link.replace_self(link.children)
 
 
 def setup(app):
