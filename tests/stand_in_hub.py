@@ -11,21 +11,15 @@ import threading
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from stand_in import Replies
+
 COMMIT = '0123456789abcdef0123456789abcdef01234567'
 REVISION = rf'(?:main|{COMMIT}|refs%2F[^/]+|refs/[^/]+/[^/]+)'
 
 
-class Answer(http.server.BaseHTTPRequestHandler):
+class Answer(Replies):
     "Search, facts about a repository, its files, and one of them."
     protocol_version = 'HTTP/1.1'
-
-    def reply(self, content, status=200, **headers):
-        body = content if isinstance(content, bytes) else json.dumps(content).encode()
-        self.send_response(status)
-        for name, value in headers.items(): self.send_header(name.replace('_', '-'), value)
-        self.send_header('Content-Length', str(len(body)))
-        self.end_headers()
-        if self.command != 'HEAD': self.wfile.write(body)
 
     def missing(self, what, code='RepoNotFound'):
         return self.reply({'error': f'{what} is not here'}, 404, X_Error_Code=code, X_Error_Message=f'{what} not here')
@@ -36,7 +30,7 @@ class Answer(http.server.BaseHTTPRequestHandler):
         return self.reply([facts(name) for name in found[:int(asked.get('limit', ['10'])[0])]])
 
     def handle_request(self):
-        body = self.rfile.read(int(self.headers.get('Content-Length') or 0))
+        body = self.body()
         url, hub = urlsplit(self.path), self.server
         hub.asked.append(f'{self.command} {self.path}')
         path, asked = url.path, {**parse_qs(url.query), **parse_qs(body.decode(errors='replace'))}
@@ -56,7 +50,6 @@ class Answer(http.server.BaseHTTPRequestHandler):
         return self.missing(path)
 
     do_GET = do_POST = do_HEAD = handle_request
-    def log_message(self, *args): return None
 
 
 def etag(path): return hashlib.sha1(path.read_bytes()).hexdigest()

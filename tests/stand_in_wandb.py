@@ -4,22 +4,15 @@ import http.server
 import json
 import threading
 
+from stand_in import Replies
 
-class Answer(http.server.BaseHTTPRequestHandler):
+
+class Answer(Replies):
     "GraphQL, the stream of a run's lines, and its files."
     protocol_version = 'HTTP/1.1'
-    def log_message(self, *args): return None
-
-    def reply(self, content, status=200):
-        body = json.dumps(content).encode()
-        self.send_response(status)
-        self.send_header('Content-Type', 'application/json')
-        self.send_header('Content-Length', str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
 
     def handle_request(self):
-        server, body = self.server, self.rfile.read(int(self.headers.get('Content-Length') or 0))
+        server, body = self.server, self.body()
         if self.headers.get('Content-Encoding') == 'gzip': body = gzip.decompress(body)
         if 'file_stream' not in self.path:
             return self.reply({'data': server.data(json.loads(body))} if self.path == '/graphql' else {})

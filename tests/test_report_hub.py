@@ -9,6 +9,7 @@ import threading
 import pytest
 import yaml
 from run_factory import make_run
+from stand_in import Replies
 
 from rlvr_nb.config import ConfigError, UnavailableError
 from rlvr_nb.evaluation import Evaluation
@@ -26,18 +27,10 @@ def run(tmp_path):
     return run
 
 
-class Hub(http.server.BaseHTTPRequestHandler):
+class Hub(Replies):
     "Repository creation, yaml validation, pre-upload, large files and the commit."
-    def reply(self, content, status=200):
-        body = json.dumps(content).encode()
-        self.send_response(status)
-        self.send_header('Content-Type', 'application/json')
-        self.send_header('Content-Length', str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
     def handle_request(self):
-        hub, body = self.server, self.rfile.read(int(self.headers.get('Content-Length') or 0))
+        hub, body = self.server, self.body()
         hub.asked.append((self.command, self.path, self.headers.get('Authorization')))
         if hub.fails and hub.fails[0] in self.path:
             if hub.fails[1] == 'gone': return self.connection.close()
@@ -74,7 +67,6 @@ class Hub(http.server.BaseHTTPRequestHandler):
         self.reply({'error': f'{self.command} {self.path} is not answered here'}, 404)
 
     do_GET = do_POST = do_PUT = do_HEAD = handle_request
-    def log_message(self, *args): return None
 
 
 @pytest.fixture
