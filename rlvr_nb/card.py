@@ -14,6 +14,7 @@ from typing import Any
 from .grammar import ConfigError, UnavailableError, redact
 from .files import fits, links_out, write_text
 from .show import interval_text, markdown_table, markdown_text, p_text, percent, points, visible
+from .prompts import build_messages
 from .comparison import Comparison
 from .rundir import RunDir, as_run, shown_path
 from .sealed import refuse_damaged_model
@@ -115,15 +116,16 @@ def resolve_markers(text:str,    # with `${get_marker:...}` in it, as a configur
     return re.sub(r'\$\{get_marker:(\w+)\}', lambda m: str(known.get(m[1], m[0])), str(text)).strip()
 
 # %% ../nbs/api/78_card.ipynb #t-asked
-def _prompt_examples(report:RunReport) -> tuple[str, str]:
-    "The system prompt of the run and a question that it was asked."
+def _asked_messages(report:RunReport) -> list[dict]:
+    "The messages of a problem that the run evaluated; of any question where it evaluated none."
+    firsts = (r['prompt'] for found in report.evaluations.values() for e in found.values() for r in e.rows[:1])
+    asked = next((p for p in firsts if not isinstance(p, str) and p), None)
+    if asked is not None: return [{'role': m['role'], 'content': m['content']} for m in asked]
     prompts = report.section('prompts')
     systems = written if isinstance(written := prompts.get('system_prompts'), dict) else {}
     template = systems.get(str(prompts.get('prompting_mode')), '')
     system = resolve_markers(template, report.section('model').get('markers'))
-    firsts = (r['prompt'] for found in report.evaluations.values() for e in found.values() for r in e.rows[:1])
-    question = next((p[-1]['content'] for p in firsts if not isinstance(p, str) and p), 'your question')
-    return system, question
+    return build_messages('your question', system)
 
 # %% ../nbs/api/78_card.ipynb #t-card-use
 _USE = '''from {library} import {loader}
@@ -131,19 +133,19 @@ from transformers import AutoTokenizer
 
 name = {name}
 model, tokenizer = {loader}.from_pretrained(name), AutoTokenizer.from_pretrained(name)
-messages = [{{"role": "system", "content": {system}}},
-            {{"role": "user", "content": {question}}}]
+messages = {messages}
 inputs = tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_tensors="pt", return_dict=True)
 output = model.generate(**inputs, max_new_tokens={limit}, do_sample=False)
 print(tokenizer.decode(output[0, inputs["input_ids"].shape[1]:], skip_special_tokens=True))'''
 
 def _card_use(report:RunReport, name:str) -> str:
     "Code that asks the model."
-    limit, (system, question) = report.section('eval').get('eval_max_new_tokens'), _prompt_examples(report)
+    limit = report.section('eval').get('eval_max_new_tokens')
     loaders = {True: ('peft', 'AutoPeftModelForCausalLM'), False: ('transformers', 'AutoModelForCausalLM')}
     library, loader = loaders[_pushes_adapter(report)]
     limit = limit if fits(limit, int) else 256
-    literals = dict(name=repr(name), system=repr(system), question=repr(question), limit=limit)
+    messages = ',\n            '.join(map(repr, _asked_messages(report)))
+    literals = dict(name=repr(name), messages=f'[{messages}]', limit=limit)
     return _code_block(_USE.format(library=library, loader=loader, **literals), 'python')
 
 # %% ../nbs/api/78_card.ipynb #t-card-card-again

@@ -112,7 +112,11 @@ def _recount(args):
     "`--recount RUN_DIR`: status 1 where the run has a goal and missed it."
     from rlvr_nb.recount import recount
     from rlvr_nb.sealed import RunDir, damage_notes
-    result = recount(_existing(args.recount, "--recount"))
+    if args.overrides:
+        raise ConfigError(Fault(where="--recount", problem=f"takes no options, got {args.overrides[0]}",
+                                advice=f"edited rewards are for --rescore {args.recount}"))
+    path = Path(_existing(args.recount, "--recount"))
+    result = recount(path if (path/"eval").is_dir() else RunDir.open(path).path)
     say("\n".join([str(result), *(f"note: {note}" for note in damage_notes(RunDir(result.run)))]), sys.stdout)
     return 0 if result.met else 1
 
@@ -127,6 +131,7 @@ def _check_flags(args):
     if args.resolve and not args.cfg: refuse("--resolve", "belongs to --cfg job; write --cfg job --resolve")
     if args.package and not args.cfg:
         refuse("--package", f"belongs to --cfg job; write --cfg job --package {args.package}")
+    if args.dry_run and args.probe: refuse("--probe", "can't be combined with --dry-run; choose one")
     if args.force and not args.resume: refuse("--force", "belongs to --resume RUN_DIR")
     chosen = [mode for mode in _MODES if getattr(args, mode, None)]
     if len(chosen) > 1: refuse(f"--{chosen[1]}", "can't be combined with another way to run; choose one")
@@ -141,25 +146,25 @@ def _print_jobs(args):
     return 0
 
 # %% ../nbs/api/88_cli.ipynb #i-plugins-missing
-def _missing_plugins(args, path):
-    "The plugins that a run was started with and this command doesn't name."
+def _missing_plugins(plugins, path):
+    "The plugins that a run was started with and that were not named."
     from rlvr_nb.rundir import RunDir
     run = RunDir.of(path)
     try: words = shlex.split(str(run.read_manifest().get("command", ""))) if run else []
     except ValueError: words = []  # somebody has edited it
     started = [word.removeprefix("--plugin=") for word in words if word.startswith("--plugin=")]
-    return [plugin for plugin in started if plugin not in args.plugin]
+    return [plugin for plugin in started if plugin not in plugins]
 
 # %% ../nbs/api/88_cli.ipynb #i-plugins
 @contextmanager
-def _plugins_named(args, mode):
+def _plugins_named(plugins, path, what):
     "Within it an error about a run is followed by the plugins that the run was started with."
     try: yield
     except ConfigError as e:
-        missing = _missing_plugins(args, getattr(args, mode)) if mode not in (None, "multirun") else []
+        missing = _missing_plugins(plugins, path) if path else []
         if not missing: raise
         flags = " ".join(f"--plugin {shlex.quote(plugin)}" for plugin in missing)
-        also = Fault(where=f"--{mode}", problem=f"the run was started with {flags}", advice="add that here too")
+        also = Fault(where=what, problem=f"the run was started with {flags}", advice="add that here too")
         raise ConfigError([*e.given, also]) from e
 
 # %% ../nbs/api/88_cli.ipynb #i-dispatch
@@ -172,7 +177,8 @@ def _dispatch(args):
     for plugin in args.plugin: load_plugin(plugin)
     if mode == "multirun" and args.cfg: return _print_jobs(args)
     if mode:
-        with _plugins_named(args, mode): return _MODES[mode](args)
+        path = None if mode == "multirun" else getattr(args, mode)
+        with _plugins_named(args.plugin, path, f"--{mode}"): return _MODES[mode](args)
     cfg = load_job(args, args.overrides)
     if args.cfg: return _print_config(args, cfg)
     set_up_logging(cfg.logging_level)
@@ -204,11 +210,22 @@ def _show_everything():
         if isinstance(stream, io.TextIOWrapper): stream.reconfigure(errors="backslashreplace")
 
 # %% ../nbs/api/88_cli.ipynb #i-run
+def _without_plugins(words):
+    "The words of a command without its `--plugin FILE`, and the plugins."
+    rest, plugins, left = [], [], iter(words)
+    for word in left:
+        if word.startswith("--plugin="): plugins.append(word.removeprefix("--plugin="))
+        elif word == "--plugin": plugins.append(next(left, ""))
+        else: rest.append(word)
+    return rest, plugins
+
 def _run_command(words):
     "The exit status of one command line."
     if not words or words[0] not in COMMANDS: return _dispatch(parse_args(words))
-    module, function, _, _ = COMMANDS[words[0]]
-    return getattr(importlib.import_module(module), function)(words[1:])
+    (module, function, _, _), (rest, plugins) = COMMANDS[words[0]], _without_plugins(words[1:])
+    for plugin in plugins: load_plugin(plugin)
+    with _plugins_named(plugins, rest[0] if rest else None, words[0]):
+        return getattr(importlib.import_module(module), function)(rest)
 
 # %% ../nbs/api/88_cli.ipynb #i-signals
 @contextmanager

@@ -6,6 +6,7 @@
 __all__ = ['RUN_COMMANDS', 'Command', 'command', 'run_command']
 
 # %% ../nbs/api/85_commands.ipynb #commands-imports
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -46,8 +47,10 @@ def _inspect(path):
 @command('[FOLDER]', help='list the runs of a folder, newest first')
 def _runs(folder='outputs'):
     from rlvr_nb.runs import runs_table
+    if folder != 'outputs' and not os.path.isdir(folder):
+        raise ConfigError(f'runs: {folder} is no folder; write rlvr-nb runs FOLDER, and outputs/ is the usual one')
     table = runs_table(folder)
-    return table.text() if table.rows else f'{folder}: no run is there'
+    return table.text() if table.rows else f'{folder}: no run is there yet; rlvr-nb without a command starts one'
 
 # %% ../nbs/api/85_commands.ipynb #commands-ask
 @command('RUN_DIR', 'QUESTION', help='ask the model of a run a question, as it was before its training and after it')

@@ -432,3 +432,12 @@ def eval_rows(self:DefaultDataComponent,
     rows = _usable_rows(self, raw, split, wanted)
     rows.named = named
     return rows
+
+# %% ../nbs/api/16_data.ipynb #d-asked
+@patch
+def messages(self:DefaultDataComponent,
+             question:str, # as a user would type it
+            )->list[dict]:
+    "The chat messages of a question: the system prompt, the worked examples, and the question."
+    self._show_examples()
+    return self._messages(question, None)

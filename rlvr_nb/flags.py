@@ -86,6 +86,8 @@ def parse_args(argv:list[str]        # what was typed after the program's name
     args = make_parser().parse_intermixed_args(argv)
     args.overrides = [o for o in args.overrides if o.strip()]
     first = args.overrides[0] if args.overrides else "="
+    if "=" not in first and first.partition(".")[0] in (*PipelineConfig.model_fields, *GROUPS):
+        raise ConfigError(Fault(where=first, problem="an option needs a value", advice=f"write {first}=VALUE"))
     if "=" not in first and (close := did_you_mean(first, COMMANDS, "rlvr-nb {}")):
         raise ConfigError(Fault(where=first, problem="neither a command nor key=value", advice=close))
     return args

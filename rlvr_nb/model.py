@@ -154,6 +154,9 @@ def _source_problems(self:DefaultModelComponent) -> list[str]:
     if where is None: return []
     if where.suffix == '.gguf': return [] if _installed('gguf') else ["model.model_name_or_path: a GGUF file is read "
                                                                       "by the package gguf; type: pip install gguf"]
+    if not any((where/name).exists() for name in ('config.json', 'adapter_config.json')):
+        return [f'model.model_name_or_path: {where} holds no model (neither config.json nor adapter_config.json); '
+                'give the folder that `save_pretrained` has written, such as outputs/RUN/model']
     return folder_problems(where)
 
 # %% ../nbs/api/41_model.ipynb #m-check

@@ -120,7 +120,7 @@ def open(cls:RunDir,
     run = cls(path)
     if _is_run(run.path): return run
     near = nearest(run.path.name, [r.path.name for r in cls.list(run.path.parent)])
-    hint = f', did you mean {shown_path(run.path.parent/near)}?' if near else f' (none of {", ".join(_RUN_FILES)})'
+    hint = f', did you mean {shown_path(run.path.parent/near)}?' if near else '; rlvr-nb runs FOLDER lists a folder'
     raise ConfigError(f'{path}: no run is there{hint}')
 
 # %% ../nbs/api/72_rundir.ipynb #t-of

@@ -81,7 +81,7 @@ def _column_problems(params:dict, rows:list[dict], where:str) -> list[str]:
         for name in _columns_of(params[option]) if params[option] else ():
             if name in columns or any(_look_up(row, name) is not None for row in rows): continue
             likely = _likely(option, name, columns)
-            fix = f"; write data.params.{option}={likely}" if likely else ''
+            fix = f"; write data.params.{option}={likely or 'COLUMN'}"
             problems.append(f"data.params.{option}: {where} has no column {name!r}, it has "
                             f"{', '.join(map(str, columns[:20]))}{fix}")
     return problems
