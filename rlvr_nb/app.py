@@ -262,7 +262,7 @@ def window(self:App)->Window:
     if self._window is None:
         actions = {'start': lambda: self._start(), 'pause': self.pause, 'resume': self.resume, 'stop': self.stop,
                    'continue': lambda: self._start(continued=True), 'allow': lambda: self.allow(),
-                   'unfinished': lambda: self._show_unfinished()}
+                   'unfinished': lambda: self._show_unfinished(), 'dismiss': lambda: self._show_none()}
         self._window = Window(self.form, self.tasks, self.live, list(self.sections.values()), actions)
         if self.opens == 'data': self._window.show()   # its rows are read once the app is on the screen
         else: self._window.open(self.opens)
@@ -416,7 +416,7 @@ def show_run(self:App, run:RunDir # to be shown
 def _show_unfinished(self:App):
     "Show the run that the header offers."
     if not self.head.unfinished: return
-    try: self.show_run(self.head.unfinished[0])
+    try: self.show_run(self.head.unfinished.run)
     except ConfigError as e: return self.tasks.say('start', e)
     self.open('train')
 

@@ -14,6 +14,7 @@ from .show import line_chart
 from .observers import metric_text
 from .curves import Chart, evaluated_as, charts_for
 from .bounded_curve import mean_point
+from .elements import fold
 
 # %% ../nbs/api/93_charts.ipynb #w-thinned
 def thinned(points:list,   # (step, value) in order
@@ -31,20 +32,23 @@ def points_between(points:list,           # (step, value) in order
     return points if span is None else [p for p in points if span[0] <= p[0] <= span[1]]
 
 # %% ../nbs/api/93_charts.ipynb #w-last-values
-def _last_values(chart:Chart, found:dict) -> str:
-    "The last value of each curve, in words."
-    unit = f' {chart.unit}' if chart.unit else ''
-    def said(label, value): return f"{label} {metric_text('accuracy' if chart.share else label, value)}{unit}"
-    return 'last: ' + ', '.join(said(label, points[-1][1]) for label, points in found.items())
+def _newest_values(chart:Chart, found:dict) -> dict[str, str]:
+    "The newest value of each curve in words."
+    unit, last = f' {chart.unit}' if chart.unit else '', max(points[-1][0] for points in found.values())
+    def said(label, step, value):
+        old = f' at step {step:.0f}' if step < last - 1 else ''
+        return f"{metric_text('accuracy' if chart.share else label, value)}{unit}{old}"
+    return {label: said(label, *points[-1]) for label, points in found.items()}
 
 # %% ../nbs/api/93_charts.ipynb #w-draw-chart
 def _draw(chart:Chart, found:dict, empty:str):
     "A chart, or a sentence where there is nothing to draw."
     found = {label: points for label, points in found.items() if points}
     if not found: return ft('figure', ft('figcaption', chart.title), ft('p', empty, cls='note'))
+    measured = {label: [] for label in found if chart.series[label].startswith('eval/')}   # at single steps only
     drawn = line_chart(
-        chart.title, {k: thinned(v) for k, v in found.items()}, chart.share, note=_last_values(chart, found),
-        interactive=True, unit=chart.unit)
+        chart.title, {k: thinned(v) for k, v in found.items()}, chart.share, measured, note=chart.about,
+        interactive=True, unit=chart.unit, newest=_newest_values(chart, found))
     return ft('div', drawn, title=f"In TRL and W&B: {', '.join(chart.series.values())}")
 
 # %% ../nbs/api/93_charts.ipynb #w-accuracy-chart
@@ -54,7 +58,20 @@ def _held_out_chart(curves:dict,
     "Accuracy on the problems that are evaluated, and while training."
     names = [k.removeprefix('eval/') for k in curves if k.startswith('eval/')]
     evaluated = {evaluated_as(name, overlap): f'eval/{name}' for name in names}
-    return Chart('Accuracy', {**evaluated, 'while training': 'accuracy'}, share=True)
+    about = ('Right answers. Evaluations answer with the likeliest tokens; completions of the training are sampled, '
+             'so fewer of them may be right.')
+    return Chart('Accuracy', {**evaluated, 'while training': 'accuracy'}, share=True, about=about, main=True)
+
+# %% ../nbs/api/93_charts.ipynb #w-charts-grid
+def _grid(drawn:list, cls:str):
+    "Charts beside each other, as many as fit; each comes with its title."
+    return ft('div', *(chart for _, chart in drawn), cls=cls)
+
+def _folded(drawn:list):
+    "Charts behind a click on their titles."
+    if not drawn: return None
+    titles = ', '.join(title[:1].lower() + title[1:] if title[1:2].islower() else title for title, _ in drawn)
+    return fold(f'More charts: {titles}', _grid(drawn, 'rlvr-charts'), data_keep='more-charts')
 
 # %% ../nbs/api/93_charts.ipynb #w-charts
 _NO_CURVES = 'Curves appear with the first step: accuracy, rewards, their spread, length and truncation, KL.'
@@ -67,9 +84,10 @@ def charts(curves:dict,           # name of a metric -> [(step, value), ...]
     "The curves of a run as an element."
     if not curves: return ft('p', _NO_CURVES, cls='note')
     no_kl = 'no step yet' if beta else 'off: train.grpo.beta is 0, so the model may move freely'
-    parts = []
+    main, more = [], []
     for chart in [_held_out_chart(curves, overlap or {}), *charts_for(curves)]:
         found = {label: points_between(curves.get(name, []), span) for label, name in chart.series.items()}
         empty = no_kl if 'kl' in chart.series.values() else 'no step yet'
-        if any(found.values()) or chart.always: parts.append(_draw(chart, found, empty))
-    return ft('div', *parts, cls='rlvr-charts')
+        shown = main if chart.main else more
+        if any(found.values()) or chart.main or chart.always: shown.append((chart.title, _draw(chart, found, empty)))
+    return ft('div', _grid(main, 'rlvr-charts rlvr-main-charts'), _folded(more))

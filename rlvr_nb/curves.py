@@ -23,6 +23,8 @@ class Chart:
     share: bool = False      # values from 0 to 1, shown as percent
     unit: str = ''           # behind a value
     always: bool = False     # the app shows it, with a sentence, even if there is no value yet
+    about: str = ''          # what it is looked at for, in a sentence
+    main: bool = False       # the app shows it first and large, from the start
     compared: bool = False   # used to compare several runs; it has one metric
 
 # %% ../nbs/api/76_curves.ipynb #curves-titled
@@ -37,18 +39,33 @@ def metric_chart(metric:str, # its name in the log
 SECONDS = tuple(seconds_name(part) for part in STEP_PARTS)
 SPREADLESS = ('frac_reward_zero_std', 'monitor/side_rewards_only')   # of groups: no spread at all, none in the answers
 CHARTS = (
-    metric_chart('reward', always=True, compared=True), metric_chart('reward_std', always=True, compared=True),
-    Chart('Groups without spread', {METRICS[name]: name for name in SPREADLESS}, share=True, always=True),
-    metric_chart('completions/mean_length', unit='tokens', always=True, compared=True),
-    metric_chart('completions/clipped_ratio', share=True, always=True), metric_chart('entropy', compared=True),
-    metric_chart('kl', always=True), metric_chart('clip_ratio/region_mean', share=True), metric_chart('loss'),
-    metric_chart('grad_norm'), metric_chart('learning_rate'),
-    Chart('Seconds a step', {METRICS[name]: name for name in ('step_time', *SECONDS)}, unit='s'),
-    metric_chart('tokens/per_second', unit='tokens/s'), metric_chart('memory/gib', unit='GiB'))
+    metric_chart('reward', main=True, compared=True, about='What a completion earns on average, in all.'),
+    metric_chart('reward_std', always=True, compared=True,
+                 about='How far rewards within a group differ; the advantages are made of these differences.'),
+    Chart('Groups without spread', {METRICS[name]: name for name in SPREADLESS}, share=True, main=True,
+          about='Groups whose completions all earn the same: nothing is learned from them.'),
+    metric_chart('completions/mean_length', unit='tokens', main=True, compared=True,
+                 about='How long a completion is on average.'),
+    metric_chart('completions/clipped_ratio', share=True, main=True,
+                 about='Completions that were cut off at the limit of length, mostly before their answer.'),
+    metric_chart('entropy', compared=True, about='How undecided the model is about tokens; near 0 it stops exploring.'),
+    metric_chart('kl', always=True, about='How far the model has moved from the one it began with.'),
+    metric_chart('clip_ratio/region_mean', share=True,
+                 about='Tokens whose update was limited by the clipping; 0 where each batch is trained on once.'),
+    metric_chart('loss', about='What the optimizer makes smaller; it need not fall while the model gets better.'),
+    metric_chart('grad_norm', about='How large the gradient is; sudden jumps are a sign of an unstable training.'),
+    metric_chart('learning_rate', about='How far the weights move in a step, as the schedule has it.'),
+    Chart('Seconds a step', {METRICS[name]: name for name in ('step_time', *SECONDS)}, unit='s',
+          about='How long a step takes, and what its parts take.'),
+    metric_chart('tokens/per_second', unit='tokens/s', about='How fast completions are written.'),
+    metric_chart('memory/gib', unit='GiB', about='The most memory that was in use at once.'))
 
 # %% ../nbs/api/76_curves.ipynb #curves-patterns
 _SERIES_PATTERNS = {'Each reward, mean': r'rewards/([^/]+)/mean',
                     'Sampler against trainer': r'sampl\w*/(\w+_difference)', 'Verdicts': r'verdict/(.+)'}
+_ABOUT = {'Each reward, mean': 'What each reward pays on average, before its weight.',
+          'Sampler against trainer': 'How far their probabilities of the same tokens differ; should stay near 0.',
+          'Verdicts': 'What the verifier says of the answers: right (match), or why not.'}
 
 def _by_pattern(names:Iterable[str]) -> list[Chart]:
     "Charts of the metrics whose names depend on the run."
@@ -56,7 +73,8 @@ def _by_pattern(names:Iterable[str]) -> list[Chart]:
     for title, pattern in _SERIES_PATTERNS.items():
         series = {m[1]: name for name in names if (m := re.fullmatch(pattern, name))}
         if 'reward' not in title: series = {key.replace('_', ' '): name for key, name in series.items()}
-        if series: found.append(Chart(title, series, share=title == 'Verdicts'))
+        look = dict(share=title == 'Verdicts', main='reward' in title, about=_ABOUT[title])
+        if series: found.append(Chart(title, series, **look))
     return found
 
 # %% ../nbs/api/76_curves.ipynb #curves-planned

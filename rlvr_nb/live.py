@@ -21,7 +21,7 @@ from .completion import store_columns
 from .checkpoint import checkpoints, step_of
 from .clock import seconds_name
 from .comparison import Evaluation, When
-from .monitor import THRESHOLDS, is_warning, right_lost, standing_warnings, window_means
+from .monitor import LEARNED, THRESHOLDS, is_warning, right_gained, right_lost, standing_warnings, window_means
 from .forecast import measured
 from .parts import count_rows
 from .rundir import RunDir
@@ -173,11 +173,12 @@ def _window(curves:dict, window:int) -> tuple[dict, list]:
     first = steps[0] if steps else math.inf
     return {k: [y for x, y in curves.get(k, []) if x >= first] for k in (*THRESHOLDS, 'verdict/match')}, steps
 
-def _right_lost(curves:dict, window:int) -> float:
-    "The share of right answers that was lost while the mean reward rose, from the first to the newest steps."
+def _against_first(curves:dict, window:int) -> dict[str, float]:
+    "What the newest steps have lost or gained in right answers, against the first ones."
     paid, right = dict(curves.get('reward', [])), dict(curves.get('verdict/match', []))
     steps = [(paid[step], right.get(step, 0.)) for step, _ in curves.get(_EACH_STEP, []) if step in paid]
-    return right_lost(steps[:window], steps[-window:])
+    early, late = steps[:window], steps[-window:]
+    return {'monitor/right_lost': right_lost(early, late), LEARNED: right_gained(early, late)}
 
 def standing_now(curves:dict,     # metric -> [(step, value), ...]
                  window:int=10,   # steps
@@ -186,7 +187,7 @@ def standing_now(curves:dict,     # metric -> [(step, value), ...]
     values, steps = _window(curves, window)
     if len(steps) < window: return []
     means = window_means({k: found for k, found in values.items() if found}, window)
-    means['monitor/right_lost'] = _right_lost(curves, window)
+    means |= _against_first(curves, window)
     when = f'steps {round(steps[0])} to {round(steps[-1])}'
     return [(when, metric, text) for metric, text in standing_warnings(means).items()]
 
@@ -257,8 +258,9 @@ def end(self:Live,
         error:BaseException|None=None,  # that ended it
        ):
     "The thread is done."
-    self.say(f'{status}' + (f': {error}' if error else ''))
-    self.update(status=status, stage=None, bar=None, ended=time.time(), error=describe_error(error) if error else None)
+    described = describe_error(error) if error else None
+    self.say(f"{status}: {described['title']}" if described else status)   # the whole error stands above the log
+    self.update(status=status, stage=None, bar=None, ended=time.time(), error=described)
 
 # %% ../nbs/api/92_live.ipynb #w-live-view
 _LOCKED = ('lock', 'curves', 'records', 'faults', 'evaluations', 'seconds', 'lines', 'times')

@@ -16,7 +16,7 @@ from importlib.util import find_spec
 from fastcore.basics import patch
 from .grammar import ConfigError, Fault, nearest, redact
 from .show import visible
-from .monitor import is_warning
+from .monitor import LEARNED, is_warning
 from .clock import seconds_name
 from .duration import checkpoints_left, evaluations
 from .forecast import Forecast, measured, read_forecast
@@ -57,7 +57,8 @@ def _headline(metrics:dict) -> dict[str, str]:
 def fault_text(where:str,   # where it happened
                message:str, # what happened
               )->str:
-    "An error as one line; a message of the monitor is a warning."
+    "An error as one line; a message of the monitor is a warning, except the good one."
+    if where == LEARNED: return message
     return f'warning: {message}' if is_warning(where) else f'fault in {where}: {message}'
 
 # %% ../nbs/api/74_observers.ipynb #t-in-notebook

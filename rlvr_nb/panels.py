@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['ORDERS', 'COMPLETION_FILTERS', 'table_element', 'long_text', 'duration', 'time_left', 'bar_text', 'status_text',
-           'outcome_text', 'form_differs', 'status_line', 'filtered', 'figure_text', 'paid_table', 'ordered',
-           'completions_table', 'forecast_for', 'ask_driver', 'machine', 'load_text', 'memory_verdict', 'memory_panel',
-           'command_block', 'download', 'changes_table', 'configuration_panel', 'comparison_panel']
+           'is_clear', 'outcome_text', 'form_differs', 'status_line', 'filtered', 'figure_text', 'paid_table',
+           'ordered', 'completions_table', 'forecast_for', 'ask_driver', 'machine', 'load_text', 'memory_verdict',
+           'memory_panel', 'command_block', 'download', 'changes_table', 'configuration_panel', 'comparison_panel']
 
 # %% ../nbs/api/93_panels.ipynb #panels-imports
 import base64, os, shutil, subprocess
@@ -95,6 +95,7 @@ def status_text(view:SimpleNamespace, # of a `Live`
     "The state of a run in one line."
     if view.status == 'idle': return 'Nothing has been trained here yet.'
     if view.status == 'running': return _running_text(view, paused)
+    if view.status == 'failed' and view.run_dir is None: return 'The run could not start; nothing was trained'
     steps = f'step {view.step_now} of {view.total}'
     if view.status == 'killed': return f'Killed: the process that trained it is gone, {steps}'
     taken = f' after {duration(view.ended - view.started)}' if view.ended and view.started else ''
@@ -102,13 +103,18 @@ def status_text(view:SimpleNamespace, # of a `Live`
     return f'{view.status.capitalize()}{taken}, {steps}{early}'
 
 # %% ../nbs/api/93_panels.ipynb #w-outcome
+def is_clear(c:Any # a `Comparison`
+            )->bool:
+    "Whether a difference can be told from chance: its interval leaves 0 out."
+    return not c.interval[0] <= 0 <= c.interval[1]
+
 def outcome_text(comparisons:dict # dataset -> Comparison
                 )->str:
     "What training was good for, in one line."
     def said(name, c):
         start = 'after the warm start' if c.before.when == 'warm' else 'before'
         change = f'{percent(c.before.accuracy)} right {start}, {percent(c.after.accuracy)} after'
-        return f'{name}: {change} ({points(c.difference)} points)'
+        return f'{name}: {change} ({points(c.difference)} points{"" if is_clear(c) else ", no clear change"})'
     return '; '.join(said(name, c) for name, c in comparisons.items())
 
 # %% ../nbs/api/93_panels.ipynb #w-form-differs
@@ -125,6 +131,7 @@ def status_line(view:SimpleNamespace, # of a `Live`
                 paused:bool=False,  # the training waits
                 outcome:str='',     # `outcome_text`
                 other:str='',       # what the form is set to, where that isn't this run: `form_differs`
+                clear:bool=True,    # the outcome can be told from chance, so a run that has finished is shown in green
                )->str:              # HTML
     "The state with a bar, as an element that screen readers announce."
     running, done = view.status == 'running', view.step_now / view.total if view.total else 0
@@ -132,8 +139,8 @@ def status_line(view:SimpleNamespace, # of a `Live`
     where = ft('div', f'Run directory: {view.run_dir.path}', cls='rlvr-quiet') if view.run_dir else None
     state = ft('div', status_text(view, paused), role='status', aria_live='polite')
     differs = ft('div', other, cls='rlvr-quiet') if other and not running else None
-    return page(state, ft('div', outcome) if outcome else None, differs, bar if running else None, where,
-                cls=f'rlvr-state rlvr-is-{view.status}')
+    look = f'rlvr-state rlvr-is-{view.status}{"" if clear else " rlvr-unclear"}'
+    return page(state, ft('div', outcome) if outcome else None, differs, bar if running else None, where, cls=look)
 
 # %% ../nbs/api/93_panels.ipynb #w-filter
 ORDERS = {'newest first': None, 'highest reward first': True, 'lowest reward first': False}
@@ -366,13 +373,17 @@ def _difference_text(c # a `Comparison`
             f'(McNemar p {p_text(c.p_value)}).')
 
 # %% ../nbs/api/93_panels.ipynb #w-flips
+_MOST_FLIPS = 200   # behind the click, so that a large evaluation doesn't make the page slow
+
 def _flips(c, markers, most:int) -> list:
     "The problems that changed sides, losses first; half of them at most are losses."
     lost = [f for f in c.flips if f['change'] != 'gain'][:most//2]
     shown = [*lost, *[f for f in c.flips if f['change'] == 'gain'][:most - len(lost)]]
     rest = len(c.flips) - len(shown)
-    more = [ft('p', f'{rest} more changed sides; all are in eval/ of the run directory.', cls='note')] if rest else []
-    return [*(_flip_panel(f, markers, open=i == 0) for i, f in enumerate(shown)), *more]
+    others = [_flip_panel(f, markers) for f in c.flips if f not in shown][:_MOST_FLIPS]
+    left = f'{rest - len(others)} are not shown; all are in eval/ of the run directory.'
+    more = [fold(f'{rest} more changed sides', *others, ft('p', left, cls='note') if rest > len(others) else None)]
+    return [*(_flip_panel(f, markers, open=i == 0) for i, f in enumerate(shown)), *(more if rest else [])]
 
 # %% ../nbs/api/93_panels.ipynb #w-compared
 def _dataset_panel(name:str, c, markers, most:int, first=None) -> list:

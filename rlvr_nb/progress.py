@@ -17,16 +17,16 @@ from .elements import button, card, classed, fold, line, named, panel, stack, wr
 from .charts import charts
 from .fields import fix_button
 from .faults import as_fault
-from .monitor import is_warning
-from .live import Live, counted, warnings_now
+from .monitor import LEARNED, is_warning
+from .live import Live, config_fingerprint, counted, warnings_now
 from .panels import COMPLETION_FILTERS, ORDERS, completions_table, filtered, load_text
 from .sections import AppSection, Tasks, error_panel
 
 # %% ../nbs/api/96_progress.ipynb #w-warnings-panel
 def _warning(when:str, where:str, text:str):
-    "A warning with its steps."
+    "A warning with its steps; that the problems are learned is good news."
     place = '' if is_warning(where) else f', {where}'
-    return ft('div', ft('b', f'{when}{place}: '), text, cls='rlvr-warning')
+    return ft('div', ft('b', f'{when}{place}: '), text, cls='rlvr-good' if where == LEARNED else 'rlvr-warning')
 
 def warnings_panel(view:Any # of a `Live`
                   ):
@@ -172,6 +172,15 @@ def _memory_buttons(self:Progress) -> list:
     return made
 
 # %% ../nbs/api/96_progress.ipynb #w-progress-failure
+@patch
+def form_changed(self:Progress):
+    "A run that could not start is forgotten once the configuration that it failed with has been changed."
+    live = self.live
+    if live.status != 'failed' or live.run_dir is not None: return
+    if live.fingerprint not in (None, config_fingerprint(self.form.valid)):
+        live.reset()
+        self.tasks.wake()
+
 @patch
 def draw_failure(self:Progress, view:Any):
     "The cause of an end, its remedies, and the traceback folded."

@@ -240,12 +240,12 @@ def _dots(points:list[tuple], x, y, colour:str, radius:float) -> list:
 
 # %% ../nbs/api/07_show.ipynb #t-curve
 def _draw_curve(points:list[tuple], x, y, colour:str, sparse:bool) -> list:
-    "One series: dotted where `sparse`, else a line, with a moving average where there are 40 points or more."
+    "One series: dots where `sparse`, else a line, with a moving average where there are 40 points or more."
     points = _thin(points)
     window = len(points) // 20
     if sparse:
-        dotted = _draw_line(points, x, y, colour, stroke_width=1.5, stroke_dasharray='2 4')
-        return [dotted, *_dots(points, x, y, colour, 3)]
+        dotted = [_draw_line(points, x, y, colour, stroke_width=1.5, stroke_dasharray='2 4')] if len(points) > 2 else []
+        return [*dotted, *_dots(points, x, y, colour, 4)]
     if window < 2:
         dots = _dots(points, x, y, colour, 2.5) if len(points) <= 20 else []
         return [_draw_line(points, x, y, colour, stroke_width=2), *dots]
@@ -297,9 +297,12 @@ def _drawn(series:dict, bars:dict, share:bool) -> list:
     return parts
 
 # %% ../nbs/api/07_show.ipynb #t-chart
-def _legend(series:dict) -> list:
-    if len(series) < 2: return []
-    keys = [ft('span', ft('i', style=f'background:{_colour(i)}'), name, cls='key') for i, name in enumerate(series)]
+def _legend(series:dict, newest:dict) -> list:
+    "The colour of each series, with its newest value where one is given."
+    if len(series) < 2 and not newest: return []
+    def said(name): return f'{name}: {newest[name]}' if name in newest else name
+    colours = [ft('i', style=f'background:{_colour(i)}') for i in range(len(series))]
+    keys = [ft('span', colour, said(name), cls='key') for colour, name in zip(colours, series)]
     return [ft('div', *keys, cls='legend')]
 
 def line_chart(title:str,      # what is shown
@@ -309,6 +312,7 @@ def line_chart(title:str,      # what is shown
                note:str='',    # a line below the chart
                interactive:bool=False, # the values go along, for a script that shows those under the pointer
                unit:str='',    # of those values
+               newest:dict|None=None, # name -> text of its newest value, for the legend
               ):  # an element of the report
     "Curves over the training steps as an SVG figure."
     series = {name: points for name, points in series.items() if points}
@@ -317,4 +321,5 @@ def line_chart(title:str,      # what is shown
     values = dict(data_chart=_chart_values(series, xs, share, unit)) if interactive else {}
     svg = ft('svg', ft('title', f"{title}: {', '.join(ends)}"), *_drawn(series, bars or {}, share),
              viewBox=f'0 0 {_CHART_WIDTH} {_CHART_HEIGHT}', role='img', style='width:100%;height:auto', **values)
-    return ft('figure', ft('figcaption', title), *_legend(series), svg, *([ft('p', note, cls='note')] if note else []))
+    below = [*_legend(series, newest or {}), *([ft('p', note, cls='note')] if note else [])]
+    return ft('figure', ft('figcaption', title), svg, *below)   # the plots of charts beside each other are in line

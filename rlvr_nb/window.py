@@ -103,6 +103,7 @@ def show(self:Window):
 def opened(self:Window):
     "Show the section that is chosen, which may begin to read what it shows."
     self.show().opened()
+    if self.tasks.latest not in self.tasks.busy: self.tasks.latest = None   # it was about the section before
     self.tasks.wake()
 
 @patch
