@@ -57,7 +57,8 @@ def spelled_out(arguments:dict # of `GRPOConfig`
                )->dict:
     "The same arguments, with those of TRL's defaults named that unsloth would change."
     named = {k: GRPO_FIELDS[k]['default'] for k in ('weight_decay', 'beta', 'loss_type', 'epsilon', 'scale_rewards',
-                                                    'mask_truncated_completions')} | arguments
+                                                    'mask_truncated_completions',
+                                                    'vllm_importance_sampling_correction')} | arguments
     if named.get('epsilon_high') is None: named['epsilon_high'] = named['epsilon']
     if named['loss_type'] == 'dr_grpo' and named['scale_rewards'] in ('group', True):
         named['scale_rewards'] = None # unsloth's word for scaling here

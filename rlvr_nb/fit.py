@@ -13,7 +13,7 @@ from typing import Any
 from .grammar import override_text
 from .show import gigabytes
 from .arguments import geometry
-from .vllm_sampling import vllm_asked_by
+from .vllm_sampling import vllm_asked_by, vllm_share
 from .memory import is_checkpointed, option_of, vllm_sleeps
 from .forecast import forecast
 
@@ -28,7 +28,7 @@ def _halves(size:int, least:int=1) -> int:
 def _vllm_levels(cfg) -> list[dict]:
     "Changes that make room beside vLLM on the same device, each with those before it."
     if not vllm_asked_by(cfg.train) or option_of(cfg, 'vllm_mode', 'colocate') == 'server': return []
-    share, found = option_of(cfg, 'vllm_gpu_memory_utilization', .3), []
+    share, found = vllm_share(cfg), []
     sleeping = {} if vllm_sleeps(cfg) else {'train.grpo.vllm_enable_sleep_mode': True}
     if sleeping: found.append(sleeping)
     while share > .2:

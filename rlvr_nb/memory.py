@@ -18,7 +18,7 @@ from .architecture import Shape
 from .memoryplan import (SLICE_BYTES, SLICE_ELEMENTS, WORKING, MemoryPlan, boundary_bytes, fits_fused,
                                 fused_bytes, layer_bytes, moment_bytes, packed_bytes, plan_update, slice_bytes)
 from .updates import BY_ROWS, BY_TOKENS
-from .vllm_sampling import vllm_asked_by
+from .vllm_sampling import shared_serving, vllm_asked_by, vllm_share
 from typing import Any
 
 # %% ../nbs/api/64_memory.ipynb #f-option
@@ -151,9 +151,11 @@ def vllm_bytes(shape:Shape, # of the model
               )->float:
     "Bytes that vLLM reserves on the device that trains."
     if vllm_asked_by(cfg.train) is None or option_of(cfg, 'vllm_mode', 'colocate') == 'server': return 0.
-    if memory is not None: return memory * option_of(cfg, 'vllm_gpu_memory_utilization', .3)
+    shared = weight_bytes(shape, cfg, 2) if shared_serving(cfg) else 0.
+    if memory is not None: return max(0., memory * vllm_share(cfg) - shared)
     row = tokens_of(cfg) * shape.layers * 2 * shape.kv_heads * shape.head_dim
-    return 2. * (shape.parameters() + row) / option_of(cfg, 'vllm_tensor_parallel_size', 1)
+    own = 0 if shared else shape.parameters()
+    return 2. * (own + row) / option_of(cfg, 'vllm_tensor_parallel_size', 1)
 
 # %% ../nbs/api/64_memory.ipynb #f-vllm-sleeps
 def vllm_sleeps(cfg:Any)->bool:

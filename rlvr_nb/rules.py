@@ -238,7 +238,11 @@ def _source_rules(cfg, world_size):
     return faults
 
 # %% ../nbs/api/08_rules.ipynb #c-rules-rollout
-@rule("train.rollout", "train.grpo", "model.load_in_4bit", "model.load_in_8bit")
+def _shares_weights(cfg) -> bool:
+    "Whether the vLLM of a run would share its weights with the model that unsloth trains."
+    return cfg.model.backend == "unsloth" and cfg.train.grpo.get("vllm_mode") != "server"
+
+@rule("train.rollout", "train.grpo", "model.load_in_4bit", "model.load_in_8bit", "model.backend")
 def _rollout_rules(cfg, world_size):
     "One place says what samples completions."
     rollout, use_vllm, faults = cfg.train.rollout, cfg.train.grpo.get("use_vllm"), []
@@ -246,9 +250,15 @@ def _rollout_rules(cfg, world_size):
         faults.append(Fault("train.grpo.use_vllm", f"true with train.rollout={rollout}", "one of the two",
                             (("train.rollout", "vllm"),)))
     if use_vllm is not True and rollout != "vllm": return faults
+    m, shared = cfg.model, _shares_weights(cfg)
+    if shared and not m.lora_config.use_lora:
+        faults.append(Fault("model.backend", "unsloth with vLLM, which then serves adapters only",
+                            "transformers where all weights are trained", (("model.backend", "transformers"),)))
     for key, bits in (("model.load_in_4bit", 4), ("model.load_in_8bit", 8)):
-        if not cfg.model[key.removeprefix("model.")]: continue
+        if not m[key.removeprefix("model.")] or shared and bits == 4: continue
         faults.append(Fault(key, f"true with vLLM, which can't take over weights in {bits} bits",
+                            advice=f"write {key}=false, train.rollout=auto, or model.backend=unsloth on a GPU"
+                                   if bits == 4 else "",
                             fixes=((key, False), ("train.rollout", "auto"))))
     return faults
 

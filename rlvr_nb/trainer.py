@@ -30,6 +30,7 @@ from .health import Batches, is_sampling_failure
 from .agreement import Together, agreed
 from .old_logprobs import FromSampler
 from .saving import Exact, Ordered, Parts, Rewindable, Shrinks
+from .shared_proof import ProvenBeside
 
 # %% ../nbs/api/55_trainer.ipynb #t-peak-memory
 def peak_memory()->int:
@@ -220,7 +221,7 @@ class Healthy:
 
 # %% ../nbs/api/55_trainer.ipynb #t-trainer
 class Watched(Replaces, Rewindable, Shrinks, Timed, Logged, Handed, Stoppable, InParts, Healthy, Exact, Ordered, Parts,
-              FromSampler, Together, Passes, Frugal, Proven, Sampled, Sliced, Alike):
+              FromSampler, Together, Passes, Frugal, ProvenBeside, Proven, Sampled, Sliced, Alike):
     "What stands in front of TRL's trainer."
     def __init__(self,
                  *args,                       # as TRL takes them

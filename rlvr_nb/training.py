@@ -27,6 +27,7 @@ from .rollout import RolloutEngine
 from .updates import sampled_elsewhere
 from .vllm_engine import VllmEngine, lending
 from .vllm_sampling import end_alike, starting_vllm, vllm_arguments, vllm_asked_by
+from .unsloth_backend import shares_vllm
 from .agreement import OutOfMemoryEverywhere, several
 from .loopstate import restore_loop
 from .saving import checkpoint_size, given_up
@@ -110,8 +111,9 @@ def vllm_engine(self:DefaultTrainingLoopComponent,
                 output_dir:str|Path,      # of the checkpoints
                 longest:int=0,            # new tokens of an evaluation
                )->VllmEngine|None:
-    "The engine of a training with vLLM; None where another sampler generates, several processes train, or unsloth."
-    if vllm_asked_by(self.config) is None or world_size() > 1 or hasattr(model, 'for_training'): return None
+    "The engine of a training with vLLM; None where another sampler generates, or several processes train."
+    if vllm_asked_by(self.config) is None or world_size() > 1: return None
+    if hasattr(model, 'for_training') and not shares_vllm(model): return None   # unsloth with a server of vLLM
     return VllmEngine(model, tokenizer, self._trl_config(output_dir, None, longest))
 
 # %% ../nbs/api/56_training.ipynb #t-further

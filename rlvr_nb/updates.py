@@ -47,7 +47,8 @@ def sampled_elsewhere(args:Any    # a `GRPOConfig`
 def sampling_of(args:Any # a `GRPOConfig`
                )->Sampling:
     "How TRL's options mean a token to be chosen."
-    return Sampling(args.temperature, args.top_p, args.top_k or 0, args.min_p or 0., args.repetition_penalty)
+    top_k = max(args.top_k or 0, 0)   # vLLM's word for all tokens is -1
+    return Sampling(args.temperature, args.top_p, top_k, args.min_p or 0., args.repetition_penalty)
 
 # %% ../nbs/api/53_updates.ipynb #updates-seed
 def generation_seed(seed:int,     # of the training

@@ -22,6 +22,7 @@ from .decode import DecodingStopped
 from .model import is_adapted
 from .rollout import Rollout, RolloutEngine, end_tokens
 from .sampling import Sampling
+from .unsloth_backend import shares_vllm
 from .vllm_sampling import end_alike, starting_vllm
 
 # %% ../nbs/api/54_vllm_engine.ipynb #vengine-added
@@ -97,7 +98,8 @@ class VllmEngine(RolloutEngine):
                  args:Any,                 # a `GRPOConfig`
                 ):
         super().__init__(model, tokenizer, args.max_completion_length, backend='transformers')
-        self.backend, self.why = 'vllm', 'asked for'
+        self.backend, shared = 'vllm', ', over the weights that unsloth trains' if shares_vllm(model) else ''
+        self.why = f'asked for{shared}'
         end_alike(args, model, tokenizer)
         with starting_vllm(args, model):
             one:Any = _one_process(model)   # what TRL asks of an `Accelerator`
