@@ -46,7 +46,7 @@ class Forecast:
     phases: dict[str, dict[str, float]]  # moment of a step -> part -> bytes on a device; empty without a shape
     work: dict[str, int]                 # steps, prompts, completions, tokens
     assumptions: list[str]               # what was assumed, and what isn't counted
-    pace: Pace = Pace()                  # seconds of a step, an evaluation, a checkpoint, the warm start
+    pace: Pace = Pace()                  # seconds of a step, an evaluation, a checkpoint, the warm start, the pass rates
     shape: Shape|None = field(default=None, repr=False)  # of the model
     plan: MemoryPlan|None = None         # what becomes of activations, None without a shape
     cfg: Any = field(default=None, repr=False)           # the configuration
@@ -128,8 +128,10 @@ def _known_time(pace:Pace, each:float|None) -> tuple[Pace, list[str]]:
     if pace.step is None: return pace, []
     source = 'the data sheet of the GPU, every completion at its longest'
     said = [f'time: estimated from {source}; measured after three steps']
-    unknown = 'the warm start is not in the time: how many worked solutions there are is known when the data are read'
-    return pace, said + ([unknown] if pace.warm_start is None else [])
+    unknown = {'the warm start': ('worked solutions', pace.warm_start),
+               'the measurement of pass rates': ('prompts', pace.pass_rates)}
+    return pace, said + [f'{part} is not in the time: how many {rows} there are is known when the data are read'
+                         for part, (rows, seconds) in unknown.items() if seconds is None]
 
 # %% ../nbs/api/65_forecast.ipynb #f-make
 def forecast(cfg:Any,                          # a `PipelineConfig`
@@ -140,6 +142,7 @@ def forecast(cfg:Any,                          # a `PipelineConfig`
              memory:float|None=None,           # bytes of the GPU; None: nothing is kept that could be computed again
              divided:bool=False,               # FSDP divides the model among the processes
              examples:int|None=None,           # worked solutions of a warm start, where they have been counted
+             prompts:int|None=None,            # different training prompts, where they have been counted
             )->Forecast:
     "Memory by part and moment, work and time of a run, from its configuration alone."
     sizes, (element, assumed) = read_shape(shape) if shape else find_shape(cfg), _element(cfg)
@@ -148,7 +151,7 @@ def forecast(cfg:Any,                          # a `PipelineConfig`
         return Forecast({}, work(cfg, world), [unknown], _known_time(Pace(), seconds_per_step)[0], cfg=cfg)
     updates = _updates(device, world > 1 and divided)
     plan = forecast_plan(sizes, cfg, element, memory, world, updates)
-    pace = estimated_pace(sizes, cfg, element, device, world, memory, examples)
+    pace = estimated_pace(sizes, cfg, element, device, world, memory, examples, prompts)
     pace, said = _known_time(pace, seconds_per_step)
     assumptions = [assumed, _NOT_COUNTED, *_decision(cfg, plan, memory, updates), *_doubts(sizes, cfg), *said]
     moments = phases(sizes, cfg, element, world, memory, divided, updates)
@@ -169,10 +172,12 @@ def is_divided()->bool:
 
 def forecast_here(cfg:Any,                # a `PipelineConfig`
                   examples:int|None=None, # worked solutions of a warm start, where they have been counted
+                  prompts:int|None=None,  # different training prompts, where they have been counted
                  )->Forecast:
     "The forecast for the machine and the processes at hand."
     name, memory = memory_here()
-    return forecast(cfg, world=world_size(), device=name, memory=memory, divided=is_divided(), examples=examples)
+    return forecast(cfg, world=world_size(), device=name, memory=memory, divided=is_divided(), examples=examples,
+                    prompts=prompts)
 
 # %% ../nbs/api/65_forecast.ipynb #f-probe-here
 def probe_time(cfg:Any,     # a `PipelineConfig`
@@ -196,7 +201,7 @@ def measured(made:Forecast,                # before the run
     return replace(made, pace=made.pace.with_measured(step_seconds, evaluation, checkpoint, cycle))
 
 # %% ../nbs/api/65_forecast.ipynb #f-record
-_SECONDS = 'step', 'evaluation', 'checkpoint', 'warm_start', 'spread'
+_SECONDS = 'step', 'evaluation', 'checkpoint', 'warm_start', 'pass_rates', 'spread'
 
 def forecast_record(made:Forecast)->dict[str, str|float|None]:
     "The peak of the memory and the seconds of each part, to be kept with a run."
@@ -211,8 +216,9 @@ def read_forecast(record:dict, # of `forecast_record`, perhaps without some of i
     return Forecast({}, {}, [], Pace(**seconds), cfg=cfg)
 
 # %% ../nbs/api/65_forecast.ipynb #f-lines
-_TIME_PARTS = {'warm start': ('the warm start', 'warm_start'), 'training': ('training', 'step'),
-               'evaluations': ('evaluations', 'evaluation'), 'checkpoints': ('checkpoints', 'checkpoint')}
+_TIME_PARTS = {'warm start': ('the warm start', 'warm_start'), 'pass rates': ('measuring pass rates', 'pass_rates'),
+               'training': ('training', 'step'), 'evaluations': ('evaluations', 'evaluation'),
+               'checkpoints': ('checkpoints', 'checkpoint')}
 
 def _time_lines(f:Forecast) -> list[list[str]]:
     "Seconds of a step and its parts, then of each part of the run and of the run, each measured or estimated."

@@ -31,7 +31,8 @@ from .fit import fit_advice
 from .observers import observers_for
 from .checks import (_builtin_problems, _builtin_row_problems, _hub_problems, _path_problems, _warm_problems,
                             eval_datasets, free_disk, known_rates, marker_problems)
-from .vllm_sampling import shared_serving, vllm_problems
+from .vllm_sampling import vllm_problems
+from .warmstart import file_solutions
 from .notes import Note, blind_rewards, caveats_of, run_notes
 
 # %% ../nbs/api/80_preflight.ipynb #l-prepared
@@ -58,9 +59,9 @@ def _component(cfg:PipelineConfig, kind:str):
     return resolve_target(kind, getattr(cfg, kind).target)
 
 def _model_component(cfg:PipelineConfig):
-    "The model component; a class of one's own needs to know the last two arguments only where they are set."
-    extra = dict(chat_template_kwargs=cfg.prompts.chat_template_kwargs, serving=shared_serving(cfg))
-    extra = {name: value for name, value in extra.items() if value}
+    "The model component; a class of one's own needs to know `chat_template_kwargs` only where some are set."
+    arguments = cfg.prompts.chat_template_kwargs
+    extra = dict(chat_template_kwargs=arguments) if arguments else {}
     return _component(cfg, 'model')(cfg.model, bf16=cfg.train.bf16, seed=cfg.seed, **extra)
 
 def _data_component(cfg:PipelineConfig, part, prompt:str):
@@ -228,13 +229,20 @@ def _opening_lines(p:Prepared) -> list[str]:
             f'completions up to {train.max_completion_length}',
             f'Run        {cfg.run_dir or "outputs/<date>_<time>_" + cfg.name}, {free_disk(cfg) / 2**30:.0f} GiB free']
 
+# %% ../nbs/api/80_preflight.ipynb #l-counts
+def _counts(cfg:PipelineConfig, rows:Rows) -> tuple[int|None, int]:
+    "Worked solutions of a warm start, and different prompts, as `forecast_here` takes them."
+    warm, prompts = cfg.train.warm_start, {row['question'] for row in rows.rows}
+    if warm and warm.source == 'file' and warm.file: return len(file_solutions(warm.file)), len(prompts)
+    return sum(map(bool, rows.solutions)) or None, len(prompts)
+
 # %% ../nbs/api/80_preflight.ipynb #l-report-forecast
-def _forecast_lines(cfg:PipelineConfig, solutions:list) -> list[str]:
+def _forecast_lines(cfg:PipelineConfig, rows:Rows|None=None) -> list[str]:
     "Memory and time that the run is expected to take here."
     hw, (_, free) = hardware(), memory_here()
     advice = fit_advice(cfg, free or hw.memory, world_size(), is_divided(), hw.name)
     head = f'Forecast   ({hw.name}, {(free or hw.memory) / 2**30:.0f} GiB)'
-    made = forecast_here(cfg, sum(map(bool, solutions)) or None)
+    made = forecast_here(cfg, *(_counts(cfg, rows) if rows else ()))
     return [head, str(made), *([f'Too large: {advice}'] if advice else [])]
 
 def _highlight(text:str, markers:Markers) -> str:
@@ -248,7 +256,7 @@ def _highlight(text:str, markers:Markers) -> str:
 @patch
 def __str__(self:CheckReport):
     p, markers = self.prepared, Markers.from_config(self.prepared.cfg.model.markers)
-    lines = [*_opening_lines(p), '', *_forecast_lines(p.cfg, p.train_rows.solutions), '']
+    lines = [*_opening_lines(p), '', *_forecast_lines(p.cfg, p.train_rows), '']
     for i, prompt in enumerate(self.prompts, 1): lines += [f'Prompt {i}', _highlight(prompt, markers), '']
     lines += [f"What the rewards pay for ({', '.join(self.probes)}), gold {p.train_rows[0]['answer']}",
               str(self.scores), '']

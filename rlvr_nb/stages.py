@@ -32,7 +32,7 @@ from .forecast import forecast_here, forecast_record
 from .sealed import RunDir, refuse_damaged_model
 from .observers import Observers, observers_for
 from .notes import Note, overlap
-from .preflight import CheckReport, _component, prepare, probe_completions
+from .preflight import CheckReport, _component, _counts, prepare, probe_completions
 from .identity import LOADED, changed_facts, damaged_records, identity, model_facts, refuse_changes
 
 # %% ../nbs/api/83_stages.ipynb #l-pipeline
@@ -161,8 +161,7 @@ def _describe_run(self:Pipeline) -> None:
 @patch
 def _forecast(self:Pipeline) -> dict:
     "What the run is expected to take here, for its record."
-    solutions = sum(map(bool, self.prepared.train_rows.solutions))
-    try: return forecast_record(forecast_here(self.cfg, solutions or None))
+    try: return forecast_record(forecast_here(self.cfg, *_counts(self.cfg, self.prepared.train_rows)))
     except ConfigError: return {}   # a model whose parts can't be counted trains all the same
 
 def _of_model(run:RunDir) -> dict:

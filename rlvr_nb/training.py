@@ -31,7 +31,7 @@ from .unsloth_backend import shares_vllm
 from .agreement import OutOfMemoryEverywhere, several
 from .loopstate import restore_loop
 from .saving import checkpoint_size, given_up
-from .steps import control_callback, guard_writers
+from .steps import control_callback, ends_callback, guard_writers
 from .trainer import TrainingRows, peak_memory, trainer_class
 
 # %% ../nbs/api/56_training.ipynb #t-outcome
@@ -156,7 +156,7 @@ def make_trainer(self:DefaultTrainingLoopComponent,
     from trl import GRPOTrainer # pyright: ignore[reportPrivateImportUsage]
     self.check_rows(len(rows))
     args, control = self._trl_config(output_dir, reward_weights), control or TrainingControl()
-    every = [*callbacks, control_callback()(control, on_step), clock_callback()()]
+    every = [*callbacks, ends_callback()(model), control_callback()(control, on_step), clock_callback()()]
     model.warnings_issued = getattr(model, 'warnings_issued', {})
     end_alike(args, model, tokenizer)
     with starting_vllm(args, model), lending(GRPOTrainer, engine, args.use_vllm), \

@@ -30,6 +30,7 @@ from .model import hardware, is_adapted
 from .prompts import Markers, is_prefilled, render_prompt
 from .rollout import end_tokens
 from .sources import read_file
+from .steps import ends_callback
 from .updates import Unpadded, _without_wrappers, finite_attention
 from .weights import compare_model, load_adapters
 
@@ -339,7 +340,7 @@ def warm_start(model:Any, tokenizer:Any,          # ready to train, with its ada
     start, dtype = read_clock(), next(model.parameters()).dtype
     make_lean(model)
     make_norms_lean(model)
-    every = [_callback(control or TrainingControl(), on_step), *callbacks]
+    every = [ends_callback()(model), _callback(control or TrainingControl(), on_step), *callbacks]
     def make_trainer(batches):
         sizes = dict(per_device_train_batch_size=batches.micro, gradient_accumulation_steps=batches.accumulation)
         trainer = _trainer(model, tokenizer, examples,
