@@ -46,7 +46,7 @@ class Forecast:
     phases: dict[str, dict[str, float]]  # moment of a step -> part -> bytes on a device; empty without a shape
     work: dict[str, int]                 # steps, prompts, completions, tokens
     assumptions: list[str]               # what was assumed, and what isn't counted
-    pace: Pace = Pace()                  # seconds of a step, an evaluation, a checkpoint, the warm start, the pass rates
+    pace: Pace = Pace()                  # seconds of a step, an evaluation, a checkpoint, ...
     shape: Shape|None = field(default=None, repr=False)  # of the model
     plan: MemoryPlan|None = None         # what becomes of activations, None without a shape
     cfg: Any = field(default=None, repr=False)           # the configuration

@@ -296,8 +296,8 @@ def activation_bytes(shape:Shape,   # of the model
     lora = cfg.model.lora_config.use_lora
     each = boundary_bytes(shape, element, lora) if again else shape.layers * layer
     last = shape.hidden * (2 * element if lora else element + 4)
-    return {'activations': tokens * (each + last), 'one layer again': tokens * layer if again else 0.,
-            'its gradients': WORKING * tokens * layer}
+    return {'activations': tokens * (each + last), 'one layer recomputed': tokens * layer if again else 0.,
+            'activation gradients': WORKING * tokens * layer}
 
 # %% ../nbs/api/64_memory.ipynb #f-autocast
 def autocast_bytes(shape:Shape, cfg:Any, element:int)->float:

@@ -82,7 +82,7 @@ def _listed(ends) -> list|None:
     return list(ends) if isinstance(ends, (list, tuple)) else None
 
 class KeepsEnds:
-    "Puts a model's own lists of end tokens back where a training begins, with the tokenizer's behind them if it is new."
+    "Puts a model's own lists of end tokens back where a training begins; a new one of the tokenizer comes last."
     def __init__(self, model:Any): # a transformers or PEFT model, before transformers' trainer changes it
         self.parts = [part for part in (model.config, getattr(model, 'generation_config', None)) if part is not None]
         self.ends = [_listed(part.eos_token_id) for part in self.parts]
