@@ -31,7 +31,7 @@ from .fit import fit_advice
 from .observers import observers_for
 from .checks import (_builtin_problems, _builtin_row_problems, _hub_problems, _path_problems, _warm_problems,
                             eval_datasets, free_disk, known_rates, marker_problems)
-from .vllm_sampling import vllm_problems
+from .vllm_sampling import shared_serving, vllm_problems
 from .warmstart import file_solutions
 from .notes import Note, blind_rewards, caveats_of, run_notes
 
@@ -59,9 +59,9 @@ def _component(cfg:PipelineConfig, kind:str):
     return resolve_target(kind, getattr(cfg, kind).target)
 
 def _model_component(cfg:PipelineConfig):
-    "The model component; a class of one's own needs to know `chat_template_kwargs` only where some are set."
-    arguments = cfg.prompts.chat_template_kwargs
-    extra = dict(chat_template_kwargs=arguments) if arguments else {}
+    "The model component; a class of one's own needs to know the last two arguments only where they are set."
+    extra = dict(chat_template_kwargs=cfg.prompts.chat_template_kwargs, serving=shared_serving(cfg))
+    extra = {name: value for name, value in extra.items() if value}
     return _component(cfg, 'model')(cfg.model, bf16=cfg.train.bf16, seed=cfg.seed, **extra)
 
 def _data_component(cfg:PipelineConfig, part, prompt:str):
