@@ -226,9 +226,9 @@ def check_space(folder:str|Path, # where checkpoints are kept
     "Refuse to begin writing what can't be finished."
     free = free_space(folder)
     if free >= needed: return
-    raise UnavailableError(f'train: {what} takes about {needed / 2**30:.2f} GiB and {free / 2**30:.2f} GiB are free '
-                           f'at {folder}; free some space, or choose a run_dir on another disk, '
-                           'then continue with --resume')
+    raise UnavailableError(f'train: about {needed / 2**30:.2f} GiB are needed for {what}, and '
+                           f'{free / 2**30:.2f} GiB are free at {folder}; free some space, or choose a run_dir on '
+                           'another disk, then continue with --resume')
 
 # %% ../nbs/api/52_checkpoint.ipynb #ck-set-aside
 def set_aside(path:str|Path # of a checkpoint that can't be trained from

@@ -27,7 +27,8 @@ _READABLE = ('arithmetic', 'small_dataset', 'default', 'table')
 def _unreadable_datasets(cfg:PipelineConfig) -> list[str]:
     "The datasets of a run that the built-in model can't read."
     named = {cfg.data.dataset_name, *(cfg.eval.eval_datasets_names or [])}
-    return [f'data.dataset_name: the built-in model has an alphabet of 27 tokens and reads only arithmetic, '
+    def place(name): return 'data.dataset_name' if name == cfg.data.dataset_name else 'eval.eval_datasets_names'
+    return [f'{place(name)}: the built-in model has an alphabet of 27 tokens and reads only arithmetic, '
             f'not {name!r}; {_OTHER_MODEL}' for name in sorted(named - set(_READABLE))]
 
 def _builtin_problems(cfg:PipelineConfig) -> list[str]:

@@ -6,14 +6,15 @@
 __all__ = ['help_text', 'evaluate_path', 'main']
 
 # %% ../nbs/api/88_cli.ipynb #cli-imports
-import argparse, importlib, io, os, re, shlex, signal, sys, threading, time
+import argparse, errno, importlib, io, os, re, shlex, signal, sys, threading, time
 from contextlib import contextmanager
 from pathlib import Path
 
 # %% ../nbs/api/88_cli.ipynb #cli-own-imports
 from . import __version__
 from .redaction import one_line, plain_text
-from .grammar import CONF_DIR, ConfigError, Fault, GROUPS, RLVRError, did_you_mean, override_text, search_dirs
+from .grammar import (CONF_DIR, ConfigError, Fault, GROUPS, RLVRError, UnavailableError, did_you_mean,
+                             override_text, search_dirs)
 from .defaults import BUILTIN_MODEL
 from .schema import PipelineConfig
 from .compose import ConfigFiles, expand_sweep
@@ -244,6 +245,16 @@ def _interrupted_by_signals():
     finally:
         for number, handler in before.items(): signal.signal(number, handler)
 
+# %% ../nbs/api/88_cli.ipynb #i-not-writable
+_NOT_WRITABLE = {errno.ENOSPC: "free some space", errno.EDQUOT: "free some space",
+                 errno.EROFS: "copy it to a disk that can be written to", errno.EPERM: "change its permissions",
+                 errno.EACCES: "change its permissions"}
+
+def _disk_text(error:OSError) -> str|None:
+    "A disk that is full or can't be written to, in a sentence; None for another error."
+    if error.errno not in _NOT_WRITABLE: return None
+    return f"{error.filename or 'a file'}: {error.strerror}; {_NOT_WRITABLE[error.errno]}"
+
 # %% ../nbs/api/88_cli.ipynb #i-main
 def main(argv:list[str]|None=None   # what was typed after the program's name; None takes it from the process
         )->int:                     # exit status
@@ -260,3 +271,7 @@ def main(argv:list[str]|None=None   # what was typed after the program's name; N
         say("Stopped. A run that had begun is saved; continue it with: python run_pipeline.py --resume RUN_DIR")
         return 130
     except BrokenPipeError: _close_stdout(); return 141
+    except OSError as e:
+        if (text := _disk_text(e)) is None: raise
+        _say_why(text)
+        return UnavailableError.status

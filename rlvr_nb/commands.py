@@ -21,11 +21,14 @@ from .rundir import RunDir, shown_path
 class Command:
     "A word of the command line."
     run: Callable         # takes the words that follow, returns the text to print
-    words: tuple          # what follows, in capitals; one in brackets may be left out
+    words: tuple          # what follows, in capitals; one in brackets may be left out, '...' stands for more of them
     help: str             # what it does, in a line
 
     @property
-    def least(self)->int: return sum(not word.startswith('[') for word in self.words)
+    def least(self)->int: return sum(not word.startswith(('[', '...')) for word in self.words)
+
+    @property
+    def most(self)->float: return float('inf') if '...' in self.words else len(self.words)
 
 RUN_COMMANDS = {}  # word -> Command
 
@@ -51,6 +54,12 @@ def _runs(folder='outputs'):
         raise ConfigError(f'runs: {folder} is no folder; write rlvr-nb runs FOLDER, and outputs/ is the usual one')
     table = runs_table(folder)
     return table.text() if table.rows else f'{folder}: no run is there yet; rlvr-nb without a command starts one'
+
+# %% ../nbs/api/85_commands.ipynb #commands-compare
+@command('RUN_DIR', 'RUN_DIR', '...', help='compare runs: accuracies, answers problem by problem, and what differs')
+def _compare(*runs):
+    from rlvr_nb.runs import compare_runs
+    return str(compare_runs([RunDir.open(run) for run in runs]))
 
 # %% ../nbs/api/85_commands.ipynb #commands-ask
 @command('RUN_DIR', 'QUESTION', help='ask the model of a run a question, as it was before its training and after it')
@@ -88,7 +97,7 @@ def run_command(name:str,        # of a command
                )->int:           # exit status
     "Do what a command says, and print what it returns."
     known = RUN_COMMANDS[name]
-    if not known.least <= len(words) <= len(known.words):
+    if not known.least <= len(words) <= known.most:
         raise ConfigError(f"{name}: write rlvr-nb {' '.join([name, *known.words])}")
     print(visible(redact(known.run(*words))))
     return 0

@@ -365,6 +365,7 @@ def pack_run(run_dir:RunDir|str|Path, # a `RunDir`, or its path
     "Put a run into one zip file."
     run = as_run(run_dir)
     path = Path(path) if path else run.path.with_name(f'{run.path.name}.zip')
+    if not path.parent.is_dir(): raise ConfigError(f'pack: there is no folder {path.parent}; make it, or name another')
     with replacing(path) as file, zipfile.ZipFile(file, 'w', zipfile.ZIP_DEFLATED, strict_timestamps=False) as packed:
         for found in _packed(run, checkpoints):
             name = f'{run.path.name}/{found.relative_to(run.path)}'

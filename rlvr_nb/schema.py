@@ -16,8 +16,8 @@ from typing import Any, Literal, Mapping, get_args, get_origin
 from fastcore.basics import patch
 from pydantic import BaseModel, PrivateAttr, ValidationError, ValidationInfo, model_validator
 from pydantic.fields import FieldInfo
-from .grammar import (ConfigError, Fault, did_you_mean, group_of, likely_fix, nearest, path_text, placed,
-                             redact, shown)
+from .grammar import (GROUPS, ConfigError, Fault, did_you_mean, fix_text, group_of, likely_fix, nearest,
+                             path_text, placed, redact, shown)
 from .grpo_fields import RENAMED, SETTABLE, TRAIN_HINTS, nearest_bound
 from .defaults import BUILTIN_MODEL, RECIPES, fill_recipe
 from .option import (Section, _kind, describe, field_bounds, field_names, location, option, section_of,
@@ -359,7 +359,9 @@ def unknown_key(path:tuple,               # where the key is
     if name == "hydra" and not around:
         return fault(advice="there are no hydra settings here, write run_dir=PATH or logging_level=DEBUG")
     if around == ("train",) and (below := _unknown_below_train(name, value)): return fault(**below)
-    if near := nearest(name, keys):
+    near = nearest(name, keys if around or group_of(name) else [*keys, *GROUPS])
+    if near in GROUPS: return fault(advice=f"did you mean {fix_text(near, value)}?")
+    if near:
         return fault(advice=f"did you mean '{near}'?", fixes=((path_text((*around, near)), value),))
     if not around and group_of(name): return fault(advice=f"a file of this group is chosen with {name}=FILE")
     sections = {s: section_of(f.annotation) for s, f in PipelineConfig.model_fields.items()}

@@ -248,7 +248,7 @@ def train(self:DefaultTrainingLoopComponent,
     "Train to the end, or until asked to stop."
     control, start = control or TrainingControl(), read_clock()
     trainer = self.make_trainer(*args, control=control, **kwargs)
-    what = 'the checkpoints of this run, two kept and one being written,'
+    what = 'the checkpoints of this run, two kept and one being written'
     check_space(trainer.args.output_dir, 3 * checkpoint_size(trainer), what)
     with interruptible(control): _train_from(trainer, Path(resume_from) if resume_from else None, on_retry, on_resume)
     if 'ref' in getattr(trainer.model, 'peft_config', {}):

@@ -290,7 +290,7 @@ def test_too_little_room_is_told_before_the_first_step(tmp_path, monkeypatch):
     monkeypatch.setattr('rlvr_nb.checkpoint.free_space', lambda path: 1000)
     with pytest.raises(
         UnavailableError,
-        match='the checkpoints of this run, two kept and one being written, takes about 0.05 GiB and 0.00 GiB are free',
+        match='about 0.05 GiB are needed for the checkpoints of this run, two kept and one being written, and 0.00 GiB',
     ): train(tmp_path)
     assert not list(tmp_path.iterdir())
 
@@ -298,7 +298,7 @@ def test_too_little_room_is_told_before_the_first_step(tmp_path, monkeypatch):
 def test_room_that_runs_out_between_two_saves_ends_the_run_in_a_sentence(tmp_path, monkeypatch):
     room = iter([2**40] * 3 + [1000] * 1000)
     monkeypatch.setattr('rlvr_nb.checkpoint.free_space', lambda path: next(room))
-    with pytest.raises(UnavailableError, match='the next checkpoint takes about'): run_of(tmp_path/'run')
+    with pytest.raises(UnavailableError, match='are needed for the next checkpoint'): run_of(tmp_path/'run')
     found = RunDir.open(tmp_path/'run')
     assert (
         found.status() == 'failed'
