@@ -3,12 +3,14 @@
     python tests/gpu/unsloth_table.py                        16 and 128 completions of 100 tokens, 250 s at most
     python tests/gpu/unsloth_table.py --sizes 16 --tokens 64 smaller
     python tests/gpu/unsloth_table.py --ways unsloth --seconds 400
+    python tests/gpu/unsloth_table.py --model FOLDER         a model of your own; unsloth_vllm needs one
     python tests/gpu/unsloth_table.py --cpu                  what of it works without a GPU: a very small model
 
 The model has the shape of SmolLM2-135M with an adapter and random weights, bf16; nothing ends a completion early. Each
 way is a process of its own, because unsloth replaces parts of transformers for good. The first generation of a size is
 a line of its own: it holds the compiling. A process that reaches the limit is ended, and its lines stay. With
-`UNSLOTH_COMPILE_DISABLE=1` in the environment unsloth compiles nothing. Needs a GPU, and unsloth for its lines.
+`UNSLOTH_COMPILE_DISABLE=1` in the environment unsloth compiles nothing. Needs a GPU, unsloth for the lines of unsloth,
+and vLLM for those of unsloth_vllm, whose tokenizer must know every token of the model, since vLLM writes texts.
 """
 import argparse
 import json
@@ -21,8 +23,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT/'tests/benchmarks')]
-WAYS = {'engine': ('transformers', 'engine'), 'unsloth': ('unsloth', 'auto'),
+WAYS = {'engine': ('transformers', 'engine'), 'unsloth': ('unsloth', 'auto'), 'unsloth_vllm': ('unsloth', 'vllm'),
         'transformers': ('transformers', 'transformers')}
+USUAL = ['engine', 'unsloth', 'transformers']
 KEPT_BACK = 60   # seconds that unsloth leaves to transformers
 
 
@@ -38,40 +41,69 @@ def make_folder(folder, shape):
     tokenizer.save_pretrained(folder)
 
 
-def loaded(way, folder):
-    "The model with its adapter, from which no end token is sampled."
+def settings(way, folder, size, tokens):
+    "The configuration of a way; nothing ends a completion before its limit."
     from rlvr_nb.config import load_config
-    from rlvr_nb.model import DefaultModelComponent
-    config = load_config(f'model.model_name_or_path={folder}', f'model.backend={WAYS[way][0]}',
-                         'model.max_seq_length=1536', 'model.lora_config.use_lora=true')
+    vllm = ['+train.grpo.generation_kwargs={ignore_eos: true, stop_token_ids: []}'] if way == 'unsloth_vllm' else []
+    return load_config(f'model.model_name_or_path={folder}', f'model.backend={WAYS[way][0]}',
+                       'model.max_seq_length=1536', 'model.lora_config.use_lora=true', 'train.warm_start=null',
+                       f'train.rollout={WAYS[way][1]}', f'train.per_device_train_batch_size={size}',
+                       f'train.max_completion_length={tokens}', *vllm)
+
+
+def loaded(config):
+    "The model with its adapter, from which no end token is sampled, and its tokenizer."
     import torch
-    model, _ = DefaultModelComponent(config.model, bf16=torch.cuda.is_available()).load()
+    from rlvr_nb.model import DefaultModelComponent
+    from rlvr_nb.vllm_sampling import shared_serving
+    model, tokenizer = DefaultModelComponent(config.model, bf16=torch.cuda.is_available(),
+                                             serving=shared_serving(config)).load()
     model.generation_config.eos_token_id = None
-    return model
+    return model, tokenizer
+
+
+def sampler(way, config, model, tokenizer, size, tokens):
+    "The engine that generates in a way."
+    from bench_rollout import NoText
+    from rlvr_nb.rollout import RolloutEngine
+    from rlvr_nb.training import DefaultTrainingLoopComponent
+    if way == 'unsloth_vllm':
+        with tempfile.TemporaryDirectory() as place:
+            return DefaultTrainingLoopComponent(config.train).vllm_engine(model, tokenizer, place)
+    return RolloutEngine(model, NoText(), tokens, None if way == 'engine' else size, WAYS[way][1])
+
+
+def graphs_of(model):
+    "How often unsloth has replayed its CUDA graphs, where it has any."
+    known = [vars(module).get('_unsloth_decode_graphs') for module in model.modules()]
+    return [dict(captures=k.captures, replays=k.replays, eager=k.eager_steps, disabled=k.disabled)
+            for k in known if k is not None]
 
 
 def measure(way, folder, sizes, tokens, group=8, longest=160, repeats=3):
     "A line of JSON for each generation: its seconds and its tokens a second."
     start = time.perf_counter()
-    model = loaded(way, folder)
+    config = settings(way, folder, max(sizes), tokens)
+    model, tokenizer = loaded(config)
     print(json.dumps(dict(way=way, loaded=time.perf_counter() - start)), flush=True)
     import torch
-    from bench_rollout import NoText
-    from rlvr_nb.rollout import RolloutEngine
     from rlvr_nb.sampling import Sampling
     vocabulary = model.config.get_text_config().vocab_size
     for size in sizes:
         draw = torch.Generator().manual_seed(size)
         lengths = torch.randint(longest // 2, longest + 1, (size // group,), generator=draw).tolist()
         prompts = [torch.randint(2, vocabulary, (n,), generator=draw).tolist() for n in lengths]
-        engine = RolloutEngine(model, NoText(), tokens, None if way == 'engine' else size, WAYS[way][1])
+        engine = sampler(way, config, model, tokenizer, size, tokens)
         for repeat in range(repeats + 1):
             start = time.perf_counter()
-            engine.generate_ids(prompts, group, tokens, Sampling(1.), seed=repeat)
+            made = engine.generate_ids(prompts, group, tokens, Sampling(1.), seed=repeat)
             if torch.cuda.is_available(): torch.cuda.synchronize()
             taken = time.perf_counter() - start
-            print(json.dumps(dict(way=way, size=size, repeat=repeat, seconds=taken, rate=size * tokens / taken,
-                                  notes=engine.notes if not repeat else [])), flush=True)
+            count = sum(len(r.token_ids) for group_of in made for r in group_of)
+            assert count == size * tokens, f'{count} tokens in place of {size * tokens}'
+            notes = [*engine.notes, *map(str, graphs_of(model))] if repeat == repeats else []
+            print(json.dumps(dict(way=way, size=size, repeat=repeat, seconds=taken, rate=count / taken, notes=notes)),
+                  flush=True)
         engine.release()
 
 
@@ -126,7 +158,8 @@ def main():
     args.add_argument('--sizes', type=int, nargs='+', default=[16, 128], help='completions at once')
     args.add_argument('--tokens', type=int, default=100, help='new tokens')
     args.add_argument('--seconds', type=int, default=250, help='limit for all ways together')
-    args.add_argument('--ways', nargs='+', choices=WAYS, default=list(WAYS))
+    args.add_argument('--ways', nargs='+', choices=WAYS, default=USUAL)
+    args.add_argument('--model', help='a folder with a model and its tokenizer')
     args.add_argument('--cpu', action='store_true', help='a very small model, and no unsloth')
     args.add_argument('--way', choices=WAYS, help=argparse.SUPPRESS)
     args.add_argument('--folder', help=argparse.SUPPRESS)
@@ -136,11 +169,11 @@ def main():
     end, lines = time.monotonic() + a.seconds - 5, []
     ways = [way for way in a.ways if not (a.cpu and way == 'unsloth')]
     with tempfile.TemporaryDirectory() as folder:
-        make_folder(folder, 'tiny' if a.cpu else 'smollm2')
+        if not a.model: make_folder(folder, 'tiny' if a.cpu else 'smollm2')
         for way in ways:
             left = end - time.monotonic()
             if way == 'unsloth' and ways[-1] == 'transformers': left -= KEPT_BACK
-            lines += run_way(way, folder, a, max(1, left))
+            lines += run_way(way, a.model or folder, a, max(1, left))
     table(lines)
 
 
