@@ -32,13 +32,13 @@ def _model_index(report:RunReport) -> list[dict]:
     data = report.section('data')
     def source(name):
         own = name == data.get('dataset_name') and _hub_id(data.get('dataset_path'))
-        return data['dataset_path'] if own else name
+        return data['dataset_path'] if own else _safe_name(name)
     def result(name, e):
         measured = [{'type': 'accuracy', 'name': 'greedy accuracy', 'value': round(e.accuracy, 4)}]
-        about = {'task': {'type': 'text-generation'}, 'dataset': {'name': name, 'type': source(name)}}
+        about = {'task': {'type': 'text-generation'}, 'dataset': {'name': _safe_name(e.called), 'type': source(name)}}
         return {**about, 'metrics': measured}
     after = report.evaluations.get('after', {})
-    return [{'name': _safe_name(report.title), 'results': [result(_safe_name(name), e) for name, e in after.items()]}]
+    return [{'name': _safe_name(report.title), 'results': [result(name, e) for name, e in after.items()]}]
 
 def _safe_name(name:str) -> str:
     "A name without characters that have a meaning in HTML or Markdown."
@@ -65,7 +65,7 @@ def _code_span(text) -> str:
 def _result_row(c:Comparison) -> list:
     "A comparison as a line of the card."
     sides = [f'{percent(e.accuracy)} ({interval_text(e.interval)})' for e in (c.before, c.after)]
-    return [c.dataset, *sides, points(c.difference), ' to '.join(map(points, c.interval)), p_text(c.p_value), c.n]
+    return [c.called, *sides, points(c.difference), ' to '.join(map(points, c.interval)), p_text(c.p_value), c.n]
 
 # %% ../nbs/api/78_card.ipynb #t-card-results
 def _card_results(report:RunReport) -> str:
@@ -167,7 +167,7 @@ def model_card(run_dir:RunDir|str|Path, # a `RunDir`, or its path
     import yaml
     report = RunReport(run_dir)
     base = report.section('model').get('model_name_or_path', 'an unknown model')
-    data = report.section('data').get('dataset_name', 'an unknown dataset')
+    data = report.data_title or 'an unknown dataset'
     front = yaml.safe_dump(_front_matter(report), sort_keys=False, allow_unicode=True)
     about = f'{_code_span(base)}, trained with GRPO on rewards that a program can check, on the dataset'
     parts = [f'---\n{front}---', f'# {markdown_text(report.title)}', f'{about} {_code_span(data)}.',

@@ -54,10 +54,11 @@ def _draw(chart:Chart, found:dict, empty:str):
 # %% ../nbs/api/93_charts.ipynb #w-accuracy-chart
 def _held_out_chart(curves:dict,
                     overlap:dict, # dataset -> evaluation problems that are trained on
+                    titles:dict,  # dataset -> what people call it, where that isn't its name
                    ) -> Chart:
     "Accuracy on the problems that are evaluated, and while training."
     names = [k.removeprefix('eval/') for k in curves if k.startswith('eval/')]
-    evaluated = {evaluated_as(name, overlap): f'eval/{name}' for name in names}
+    evaluated = {evaluated_as(name, overlap, titles.get(name, '')): f'eval/{name}' for name in names}
     about = ('Right answers. Evaluations answer with the likeliest tokens; completions of the training are sampled, '
              'so fewer of them may be right.')
     return Chart('Accuracy', {**evaluated, 'while training': 'accuracy'}, share=True, about=about, main=True)
@@ -80,12 +81,13 @@ def charts(curves:dict,           # name of a metric -> [(step, value), ...]
            beta:float=0.,         # weight of the KL term
            span:tuple|None=None,  # the steps to show; None shows all
            overlap:dict|None=None, # dataset -> evaluation problems that are also trained on
+           titles:dict|None=None,  # dataset -> what people call it, where that isn't its name
           ):
     "The curves of a run as an element."
     if not curves: return ft('p', _NO_CURVES, cls='note')
     no_kl = 'no step yet' if beta else 'off: train.grpo.beta is 0, so the model may move freely'
     main, more = [], []
-    for chart in [_held_out_chart(curves, overlap or {}), *charts_for(curves)]:
+    for chart in [_held_out_chart(curves, overlap or {}, titles or {}), *charts_for(curves)]:
         found = {label: points_between(curves.get(name, []), span) for label, name in chart.series.items()}
         empty = no_kl if 'kl' in chart.series.values() else 'no step yet'
         shown = main if chart.main else more

@@ -83,9 +83,12 @@ class Evaluation:
     dataset: str                                 # name of the dataset
     when: str                                    # 'before', 'warm', 'step-N' or 'after'; kept as a `When`
     rows: list[dict] = field(repr=False)         # one example each, as `evaluate` writes them
+    title: str = ''                              # what people call the dataset, where that isn't its name: a file
 
     def __post_init__(self): self.when = When(self.when)
 
+    @property
+    def called(self)->str: return self.title or self.dataset
     @property
     def n(self)->int: return len(self.rows)
     @property
@@ -131,7 +134,8 @@ def _mean_or_none(values) -> float|None:
 def summary(self:Evaluation)->dict:
     "Every number of the evaluation, ready for JSON."
     rows = self.rows
-    return {'accuracy': self.accuracy, 'n': self.n, 'correct': self.correct, 'interval': list(self.interval),
+    titled = {'title': self.title} if self.title else {}
+    return {**titled, 'accuracy': self.accuracy, 'n': self.n, 'correct': self.correct, 'interval': list(self.interval),
             'format_rate': fmean(float(r['well_formed']) for r in rows),
             'truncated_rate': fmean(float(r['truncated']) for r in rows),
             'mean_length': fmean(r['tokens'] for r in rows),
@@ -157,7 +161,7 @@ _EVALUATION_COLUMNS = ['dataset', 'when', 'accuracy', '95 % interval', 'right', 
 def table(self:Evaluation)->Table:
     "The evaluation as a line of a table."
     s, samples = self.summary(), samples_text(self)
-    row = [self.dataset, self.when, percent(s['accuracy']), interval_text(s['interval']), f"{s['correct']}/{s['n']}",
+    row = [self.called, self.when, percent(s['accuracy']), interval_text(s['interval']), f"{s['correct']}/{s['n']}",
            percent(s['format_rate']), percent(s['truncated_rate']), f"{s['mean_length']:.0f}"]
     return Table(_EVALUATION_COLUMNS, [row], [samples] if samples else [])
 
@@ -174,7 +178,8 @@ def save(self:Evaluation,
     "Write the examples as JSON lines, without tokens that a row or a completion holds."
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    records = ({'dataset': self.dataset, 'when': self.when, **r} for r in self.rows)
+    names = {'dataset': self.dataset, 'when': self.when, **({'title': self.title} if self.title else {})}
+    records = ({**names, **r} for r in self.rows)
     hide = token_hider()
     return write_text(path, ''.join(hide(json.dumps(r, ensure_ascii=False)) + '\n' for r in records))
 
@@ -197,7 +202,7 @@ def load(cls:Evaluation,
     lines = read_text_file(Path(path), MOST_BYTES).removesuffix('\n').split('\n')
     rows = [_example(path, number, line) for number, line in enumerate(lines, 1) if line]
     if not rows: raise ConfigError(f'{path}: holds no example; evaluate again')
-    names:dict = {k: rows[0].get(k) for k in ('dataset', 'when')}
+    names:dict = {k: rows[0].get(k, '') for k in ('dataset', 'when', 'title')}
     examples = [{k: v for k, v in r.items() if k not in names} for r in rows]
     try: return Evaluation(**names, rows=examples)
     except ConfigError as e: raise ConfigError(f'{path}: {e}') from e
@@ -249,6 +254,11 @@ class Comparison:
 def dataset(self:Comparison)->str:
     "The name of the dataset, the same for both evaluations."
     return self.after.dataset
+
+@patch(as_prop=True)
+def called(self:Comparison)->str:
+    "What people call the dataset: its name, or that of the file."
+    return self.after.called
 
 @patch(as_prop=True)
 def net(self:Comparison)->int:
@@ -327,6 +337,18 @@ def flips(self:Comparison)->Flips:
     changed = [_flip_record(b, a) for b, a in self.pairs if a['correct'] != b['correct']]
     return Flips(sorted(changed, key=lambda flip: flip['change']))
 
+# %% ../nbs/api/61_comparison.ipynb #e-unchanged
+@patch
+def unchanged(self:Comparison,
+              most:int=3, # of each kind
+             )->Flips:
+    "Some problems with the same outcome both times, wrong ones first, as `flips` has those that changed."
+    kinds = {'still wrong': False, 'still right': True}
+    found = {kind: [(b, a) for b, a in self.pairs if b['correct'] == a['correct'] == right][:most]
+             for kind, right in kinds.items()}
+    return Flips({**_flip_record(b, a), 'change': kind} for kind, pairs in found.items() for b, a in pairs)
+
+
 # %% ../nbs/api/61_comparison.ipynb #e-comparison-show
 @patch
 def sides(self:Comparison)->tuple[str, str]:
@@ -340,7 +362,7 @@ def table(self:Comparison)->Table:
     "The comparison as a line of a table."
     columns = ['dataset', *self.sides(), 'change', '95 % interval', 'gains', 'losses', 'McNemar p', 'n']
     before, after = (fmean(float(pair[side]['correct']) for pair in self.pairs) for side in (0, 1))
-    row = [self.dataset, percent(before), percent(after), f'{points(self.difference)} points',
+    row = [self.called, percent(before), percent(after), f'{points(self.difference)} points',
            ' to '.join(map(points, self.interval)), self.gains, self.losses, p_text(self.p_value), self.n]
     return Table(columns, [row], [f'note: {note}' for note in self.notes])
 

@@ -88,14 +88,16 @@ def charts_for(names:Iterable[str], # of the metrics that a run has logged
 # %% ../nbs/api/76_curves.ipynb #curves-evaluated-as
 def evaluated_as(name:str,     # of a dataset
                  overlap:dict, # dataset -> how many of its evaluation problems are trained on, as the manifest has it
+                 title:str='', # what people call it, where that isn't its name
                 )->str:
     "What an evaluation is called in a chart: held out, seen in training, or neither where nobody knows."
     seen = overlap.get(name)
-    return f"{'evaluated' if seen is None else 'seen in training' if seen else 'held out'}, {name}"
+    return f"{'evaluated' if seen is None else 'seen in training' if seen else 'held out'}, {title or name}"
 
 # %% ../nbs/api/76_curves.ipynb #curves-dataset-text
 def dataset_text(name:str,     # of a dataset
                  overlap:dict, # as `evaluated_as` takes it
+                 title:str='', # what people call it, where that isn't its name
                 )->str:
     "What a dataset is called in a table: problems that are seen in training are said to be."
-    return f'{name} (seen in training)' if overlap.get(name) else name
+    return f'{title or name} (seen in training)' if overlap.get(name) else title or name

@@ -188,6 +188,7 @@ def evaluate(model:Any,                # a causal language model, in any state; 
 # %% ../nbs/api/62_evaluation.ipynb #e-component
 class DefaultEvaluationComponent:
     "Evaluates the configured datasets before, during and after training."
+    titles:dict = {}   # name of a dataset -> what people call it, where that is something else: the file of a table
     def __init__(self,
                  config:Any,         # the `eval` part of a configuration
                  judge_for:Callable, # name of a dataset -> its judge
@@ -234,10 +235,8 @@ def run(self:DefaultEvaluationComponent,
     c, results = self.config, {}
     if not c.enabled: return results
     if not c.eval_datasets_names:
-        raise ConfigError(
-            'eval.eval_datasets_names: names no dataset; give the training dataset here where the configuration '
-            'leaves it null'
-        )
+        raise ConfigError('eval.eval_datasets_names: names no dataset; give the training dataset here where the '
+                          'configuration leaves it null')
     options:dict = dict(max_new_tokens=c.eval_max_new_tokens, batch_size=c.eval_batch_size, when=when, seed=self.seed,
                         samples_per_prompt=c.samples_per_prompt, temperature=c.temperature,
                         engine=self.engine_for(model, tokenizer))
@@ -268,6 +267,7 @@ def _run_each(self:DefaultEvaluationComponent, model, tokenizer, when:str, optio
         with gathered(model):
             results[name] = evaluate(model, tokenizer, self.rows(name), dataset=name, judge=self.judge_for(name),
                                      retried=self._retried, **options)
+        results[name].title = self.titles.get(name, '')
         self._keep(when, results[name])
         if self.observers is not None: self.observers.evaluation(when, results[name])
         if opinion := getattr(self.judge_for(name), 'opinion', None):

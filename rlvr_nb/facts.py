@@ -19,10 +19,12 @@ from .yamlfile import read_yaml
 from .files import fits, read_text_file
 from .show import percent, visible
 from .prompts import GEMMA, PLAIN
+from .table import data_title
 from .comparison import Comparison, compare
 from .rundir import RunDir, as_run
 from .sealed import damage_notes, missing_records
 from .observers import fault_text
+from .curves import dataset_text
 
 # %% ../nbs/api/76_facts.ipynb #t-pick-late
 def _late(records:list[dict]) -> list[dict]:
@@ -186,13 +188,29 @@ def overlap(self:RunFacts)->dict[str, int|None]:
     "Dataset -> evaluation problems that are also trained on; datasets of which nothing is known are missing."
     return self.manifest.get('overlap') or {}
 
+# %% ../nbs/api/76_facts.ipynb #t-called
+@patch
+def called(self:RunFacts, name:str # of a dataset that was evaluated
+          )->str:
+    "What a dataset is called in tables: its name or that of its file, and whether it was seen in training."
+    titles = {e.dataset: e.title for found in self.evaluations.values() for e in found.values()}
+    return dataset_text(name, self.overlap, titles.get(name, ''))
+
+@patch(as_prop=True)
+def data_title(self:RunFacts)->str:
+    "What the dataset of the training is called; empty where no configuration was kept."
+    data = self.section('data')
+    name, path = data.get('dataset_name'), data.get('dataset_path')
+    return data_title(name, path if isinstance(path, str) else None) if isinstance(name, str) else ''
+
+
 # %% ../nbs/api/76_facts.ipynb #t-caveats-findings
 _EARLY_STOP = ('eval.early_stopping_patience: training ended where these same problems said so, '
                'so the accuracy after it is a little flattered')
 
 def _cut_off(e) -> str:
     "A warning about an evaluation with many answers cut off."
-    return (f'{e.dataset}: {percent(e.summary()["truncated_rate"])} of the answers after training were cut off at '
+    return (f'{e.called}: {percent(e.summary()["truncated_rate"])} of the answers after training were cut off at '
             f'{e.decoding.get("max_new_tokens")} tokens and count as wrong or unread; raise eval.eval_max_new_tokens')
 
 @patch(as_prop=True)

@@ -5,17 +5,18 @@
 # %% auto #0
 __all__ = ['KEPT', 'LONGEST', 'NAMES', 'LINES', 'STOPPABLE', 'STAGES', 'Live', 'config_fingerprint', 'overlap_of', 'standing_now',
            'warnings_now', 'counted', 'short_record', 'describe_error', 'last_sign', 'is_gone', 'stored_curves',
-           'event_line', 'stored_error', 'stored_faults']
+           'event_line', 'stored_error', 'stored_faults', 'attempt_times', 'stored_titles']
 
 # %% ../nbs/api/92_live.ipynb #live-imports
 import math, re, threading, time, traceback
-from collections import deque
+from collections import Counter, deque
 from types import SimpleNamespace
 from typing import Any
 
 # %% ../nbs/api/92_live.ipynb #live-own-imports
 from fastcore.basics import patch
 from .grammar import ConfigError, redact
+from .files import fits, read_lines
 from .schema import PipelineConfig
 from .completion import store_columns
 from .checkpoint import checkpoints, step_of
@@ -49,6 +50,7 @@ class Live(Observer):
             self.run_dir:RunDir|Any = None   # of the run that is shown
             self.status, self.stage, self.error, self.result = 'idle', None, None, None
             self.step_now, self.total, self.started, self.ended, self.stopping = 0, 0, None, None, False
+            self.earlier = 0.     # seconds that a continued run had worked before
             self.curves, self.evaluations, self.records, self.seen = {}, {}, deque(maxlen=KEPT), 0
             self.faults, self.lines, self.bar, self.seconds = (
                 deque(maxlen=1000), deque(maxlen=LINES), None, deque(maxlen=20))
@@ -56,6 +58,7 @@ class Live(Observer):
             self.forecast, self.times = None, deque(maxlen=20)   # of the run, and seconds of its last steps
             self.from_step: int|None = None   # that a continued run goes on from, until it trains
             self.overlap = {}     # dataset -> how many of its evaluation problems are trained on
+            self.titles = {}      # dataset -> what people call it, where that isn't its name
             self.version += 1
 
 # %% ../nbs/api/92_live.ipynb #w-live-update
@@ -146,12 +149,13 @@ def overlap_of(run:RunDir|None)->dict[str, int]: # dataset -> evaluation problem
 @patch
 def evaluation(self:Live, when:str, evaluation:Evaluation):
     s, at = evaluation.summary(), When(when).at(self.step_now)
-    self.say(f"{evaluation.dataset}, {When(when).label}: {s['correct']} of {s['n']} right")
+    self.say(f"{evaluation.called}, {When(when).label}: {s['correct']} of {s['n']} right")
     with self.lock:
         self.evaluations[when, evaluation.dataset] = dict(
             step=at, **{k: s[k] for k in ('accuracy', 'n', 'correct', 'interval')})
         self.curves.setdefault(f'eval/{evaluation.dataset}', Curve()).add(at, s['accuracy'])
-    self.update(overlap=overlap_of(self.run_dir))
+    titled = {evaluation.dataset: evaluation.title} if evaluation.title else {}
+    self.update(overlap=overlap_of(self.run_dir), titles=self.titles | titled)
 
 # %% ../nbs/api/92_live.ipynb #w-live-faults
 @patch
@@ -321,9 +325,10 @@ def event_line(e:dict # an event of a run
     except (KeyError, ValueError): return None
 
 def _in_words(e:dict) -> dict:
-    "What an event calls by a name that nobody reads: its stage, and the time of an evaluation."
+    "What an event calls by a name that nobody reads: its stage, the time of an evaluation, and a table of one's own."
     stage = dict(name=STAGES.get(e['name'], e['name'])) if 'name' in e else {}
-    return {**stage, 'when': When(e['when']).label} if 'when' in e else stage
+    if 'when' in e: stage['when'] = When(e['when']).label
+    return {**stage, 'dataset': e['title']} if e.get('title') else stage
 
 # %% ../nbs/api/92_live.ipynb #w-stored-error
 def stored_error(result:dict # what result.json says
@@ -352,17 +357,38 @@ def stored_faults(events:list,  # of a run
         if fault: found.append((e.get('step') or step, fault[0], redact(fault[1])[:2000]))
     return found
 
+# %% ../nbs/api/92_live.ipynb #w-attempts
+def attempt_times(run:RunDir # that may have been continued
+                 )->list[tuple[float, float]]: # when each began and when it last wrote, in seconds since the epoch
+    "The times at which a run was at work."
+    events = run.read_events()
+    steps = read_lines(run.metrics_file, Counter(), lambda m: fits(m, {'time': float}))
+    begun = [e['time'] for i, e in enumerate(events) if not i or e['kind'] == 'pipeline_start']
+    written = sorted(e['time'] for e in (*events, *steps))
+    def last(start, end): return max((t for t in written if start <= t < end), default=start)
+    return [(start, last(start, end)) for start, end in zip(begun, [*begun[1:], math.inf])]
+
+
+# %% ../nbs/api/92_live.ipynb #w-stored-titles
+def stored_titles(events:list[dict] # of a run
+                 )->dict[str, str]: # dataset -> what people call it, where that isn't its name
+    "The titles of the datasets that were evaluated."
+    named = [e for e in events if e['kind'] == 'evaluation']
+    return {e['dataset']: str(e['title']) for e in named if e.get('title')}
+
+
 # %% ../nbs/api/92_live.ipynb #w-live-progress
 @patch
-def _progress(self:Live, metrics:list, events:list, result:dict) -> dict:
+def _progress(self:Live, metrics:list, events:list, result:dict, attempts:list) -> dict:
     "How far a stored run has come."
     stages = [e['name'] for e in events if e['kind'] == 'stage_start']
     totals = [m['total_steps'] for m in metrics if 'total_steps' in m]
     ended = bool(events and result)
-    began = [e['time'] for i, e in enumerate(events) if not i or e['kind'] == 'resume']   # of the last attempt
+    started, last = attempts[-1] if attempts else (None, None)
     return dict(step_now=max((m['step'] for m in metrics), default=0), total=totals[-1] if totals else self.total,
-                stage=stages[-1] if stages and not result else None, started=began[-1] if began else None,
-                ended=events[-1]['time'] if ended else None, error=stored_error(result))
+                stage=stages[-1] if stages and not result else None, started=started,
+                ended=last if ended else None, earlier=sum(end - start for start, end in attempts[:-1]),
+                error=stored_error(result))
 
 # %% ../nbs/api/92_live.ipynb #w-stored-status
 def _stored_status(run:RunDir) -> str:
@@ -383,7 +409,8 @@ def load(self:Live,
     records = [short_record(r) for r in run.read_completions(newest=KEPT)] if completions else []
     self.update(
         status=_stored_status(run), run_dir=run, overlap=overlap_of(run), curves=stored_curves(metrics),
-        lines=deque(lines, maxlen=LINES), faults=deque(faults, maxlen=1000), **self._progress(metrics, events, result),
+        lines=deque(lines, maxlen=LINES), faults=deque(faults, maxlen=1000),
+        **self._progress(metrics, events, result, attempt_times(run)), titles=stored_titles(events),
         **(dict(records=deque(records, maxlen=KEPT)) if records else {}))
     if records: self.update(seen=count_rows(run.completions))
 
@@ -409,6 +436,8 @@ def continue_run(self:Live, run:RunDir # that is about to be continued; `begin` 
     newest = next(iter(checkpoints(run.checkpoints)), None)
     step = step_of(newest) or 0 if newest else 0
     self.load(run)
+    worked = sum(end - start for start, end in attempt_times(run))
     self.rewind(step)
     self.say(f'continues from step {step}' if newest else 'starts over from step 0, since no checkpoint was saved')
-    self.update(status='running', stage='check', error=None, started=time.time(), ended=None, from_step=step)
+    self.update(status='running', stage='check', error=None, started=time.time(), ended=None, from_step=step,
+                earlier=worked)

@@ -11,7 +11,7 @@ from typing import Any
 
 # %% ../nbs/api/80_notes.ipynb #notes-own-imports
 from .arguments import world_size
-from .checks import free_disk
+from .checks import dataset_titles, free_disk
 from .data import Rows
 from .prompts import THINK, Markers, render_prompt
 from .reward_functions import REWARDS
@@ -71,14 +71,15 @@ def _machine_notes(gpus:int, processes:int, free:int) -> list[Note]:
     return notes
 
 # %% ../nbs/api/80_notes.ipynb #no-size
-def _size_notes(eval_rows:dict) -> list[Note]:
+def _size_notes(eval_rows:dict, titles:dict) -> list[Note]:
     "Evaluations with too few problems, each with the half width of the interval of an accuracy of one half."
     notes = []
     for name, rows in eval_rows.items():
         low, high = wilson_interval(len(rows) / 2, len(rows))
         half = (high - low) / 2
         if half <= 0.1: continue
-        notes.append(Note(f'{len(rows)} problems of {name} are evaluated, so an accuracy is known to within '
+        called = titles.get(name, name)
+        notes.append(Note(f'{len(rows)} problems of {called} are evaluated, so an accuracy is known to within '
                           f"{100 * half:.0f} points, and a smaller gain can't be told from chance", 'eval',
                           'evaluate 100 or more'))
     return notes
@@ -93,8 +94,8 @@ def run_notes(p:Any,          # what preflight made
     dropped = [Note(str(rows), 'data') for rows in (p.train_rows, *p.eval_rows.values()) if rows.dropped]
     shown = _example_notes(p.train_rows[0]['prompt'], rendered)
     return [*map(Note, p.cfg.warnings), *_template_notes(prompt, rendered, markers, p.prefilled), *shown,
-            *map(Note, getattr(p.data, 'notes', [])), *dropped, *_size_notes(p.eval_rows), *map(Note, p.rewards.notes),
-            *_machine_notes(hardware().count, world_size(), free_disk(p.cfg))]
+            *map(Note, getattr(p.data, 'notes', [])), *dropped, *_size_notes(p.eval_rows, dataset_titles(p.cfg)),
+            *map(Note, p.rewards.notes), *_machine_notes(hardware().count, world_size(), free_disk(p.cfg))]
 
 # %% ../nbs/api/80_notes.ipynb #no-blind
 def blind_rewards(rewards:Any # a reward component
@@ -118,8 +119,9 @@ def caveats_of(p:Any # what preflight made
               )->list[Note]:
     "The notes that decide what an accuracy of this run is worth."
     shared, blind, right = overlap(p.train_rows, p.eval_rows), blind_rewards(p.rewards), p.train_rows.still_right
-    said = [(f'{n} of the {len(p.eval_rows[name])} evaluation problems of {name} are also in the training data, '
-             'so its accuracy says little', 'eval') for name, n in shared.items() if n]
+    titles = dataset_titles(p.cfg)
+    said = [(f'{n} of the {len(p.eval_rows[name])} evaluation problems of {titles.get(name, name)} are also in the '
+             'training data, so its accuracy says little', 'eval') for name, n in shared.items() if n]
     if blind: said.append((f"{', '.join(blind)} pays whatever is answered, {_CONTROL}", 'reward.reward_functions'))
     if right is not None:
         said.append((f'the training answers are shuffled ({right} of {len(p.train_rows)} right by chance), {_CONTROL}',

@@ -23,7 +23,7 @@ from .schema import PipelineConfig
 from .show import Table, gigabytes, interval_text, p_text, percent, points
 from .comparison import When
 from .forecast import forecast
-from .report import marked
+from .report import marked, unchanged_text
 from .live import STAGES
 from .elements import fold, page
 from .edits import DELETED
@@ -88,6 +88,15 @@ def _running_text(view, paused:bool) -> str:
              f'about {duration(left[0])} left, {left[1]}' if left is not None else '']
     return 'Running: ' + ', '.join(filter(None, parts))
 
+# %% ../nbs/api/93_panels.ipynb #w-taken
+def _taken_text(view) -> str:
+    "How long a run that has ended was at work; nothing where nobody knows."
+    if not (view.ended and view.started): return ''
+    last, earlier = view.ended - view.started, getattr(view, 'earlier', 0.)
+    since = f' ({duration(last)} of it since it was continued)' if earlier else ''
+    return f' after {duration(earlier + last)}{since}'
+
+
 # %% ../nbs/api/93_panels.ipynb #w-status
 def status_text(view:SimpleNamespace, # of a `Live`
                 paused:bool=False,  # the training waits
@@ -98,9 +107,8 @@ def status_text(view:SimpleNamespace, # of a `Live`
     if view.status == 'failed' and view.run_dir is None: return 'The run could not start; nothing was trained'
     steps = f'step {view.step_now} of {view.total}'
     if view.status == 'killed': return f'Killed: the process that trained it is gone, {steps}'
-    taken = f' after {duration(view.ended - view.started)}' if view.ended and view.started else ''
     early = ', before training' if view.status == 'stopped' and not view.step_now else ''
-    return f'{view.status.capitalize()}{taken}, {steps}{early}'
+    return f'{view.status.capitalize()}{_taken_text(view)}, {steps}{early}'
 
 # %% ../nbs/api/93_panels.ipynb #w-outcome
 def is_clear(c:Any # a `Comparison`
@@ -348,11 +356,11 @@ def configuration_panel(form:Any,       # a `Form`
 def _question_text(prompt:Any) -> str: return prompt if isinstance(prompt, str) else prompt[-1]['content']
 
 def _flip_panel(flip:dict, markers, **kwargs):
-    "A problem that changed sides, both answers beside each other."
+    "A problem with both answers beside each other, and whether it changed sides."
     sides = [
         ft('div', ft('b', f'{when}: {flip["reason_" + when]}'), long_text(flip[when], markers))
         for when in ('before', 'after')]
-    change = 'Gained' if flip['change'] == 'gain' else 'Lost'
+    change = {'gain': 'Gained', 'loss': 'Lost'}.get(flip['change'], flip['change'].capitalize())
     question = ' '.join(_question_text(flip['prompt']).split())
     title = f"{change}: {question[:100]} (right answer {str(flip['answer'])[:40]})"
     return fold(title, ft('div', *sides, cls='rlvr-sides'), **kwargs)
@@ -376,10 +384,12 @@ def _difference_text(c # a `Comparison`
 _MOST_FLIPS = 200   # behind the click, so that a large evaluation doesn't make the page slow
 
 def _flips(c, markers, most:int) -> list:
-    "The problems that changed sides, losses first; half of them at most are losses."
+    "The problems that changed sides, losses first, half of them at most; where there are none, some others."
     lost = [f for f in c.flips if f['change'] != 'gain'][:most//2]
     shown = [*lost, *[f for f in c.flips if f['change'] == 'gain'][:most - len(lost)]]
     rest = len(c.flips) - len(shown)
+    same = [_flip_panel(f, markers) for f in c.unchanged()] if not shown else []
+    if same: return [ft('p', f'{unchanged_text(c)} Some of them:'), *same]
     others = [_flip_panel(f, markers) for f in c.flips if f not in shown][:_MOST_FLIPS]
     left = f'{rest - len(others)} are not shown; all are in eval/ of the run directory.'
     more = [fold(f'{rest} more changed sides', *others, ft('p', left, cls='note') if rest > len(others) else None)]

@@ -18,6 +18,7 @@ from .schema import PipelineConfig
 from .config import resolve_target
 from .prompts import Markers, after_opening, is_prefilled, system_prompt
 from .data import UNREADABLE_ANSWER, Rows, too_long
+from .table import data_title
 from .verify import KINDS, gold_problem, repaired_gold
 from .opinion import opinion_fault, second_opinion
 from .registry import RewardError
@@ -30,7 +31,7 @@ from .forecast import forecast_here, is_divided, memory_here
 from .fit import fit_advice
 from .observers import observers_for
 from .checks import (_builtin_problems, _builtin_row_problems, _hub_problems, _path_problems, _warm_problems,
-                            eval_datasets, free_disk, known_rates, marker_problems)
+                            dataset_titles, eval_datasets, free_disk, known_rates, marker_problems)
 from .vllm_sampling import shared_serving, vllm_problems
 from .warmstart import file_solutions
 from .notes import Note, blind_rewards, caveats_of, run_notes
@@ -217,12 +218,13 @@ def _opening_lines(p:Prepared) -> list[str]:
     cfg, train, lora = p.cfg, p.cfg.train, p.cfg.model.lora_config
     g, processes = geometry(train, world_size()), f', {world_size()} processes' if world_size() > 1 else ''
     trained = f'LoRA of rank {lora.r}' if lora.use_lora else 'all weights trained'
+    titles = dataset_titles(cfg)
     band, n = cfg.data.difficulty, len(p.train_rows)
     chosen = [f'Pass rates {min(n, band.prompts or n)} prompts are completed {band.completions} times each before '
               f'training, and those from {band.min:g} to {band.max:g} are kept'] if band and band.completions else []
     return [f'Model      {cfg.model.model_name_or_path}, {trained}',
-            f'Data       {cfg.data.dataset_name}: {p.train_rows}',
-            *(f'           {name}: {rows}' for name, rows in p.eval_rows.items()),
+            f'Data       {data_title(cfg.data.dataset_name, cfg.data.dataset_path)}: {p.train_rows}',
+            *(f'           {titles.get(name, name)}: {rows}' for name, rows in p.eval_rows.items()),
             *chosen,
             f'Training   {g.steps} steps of {g.per_step} completions in groups of {train.num_generations}; '
             f'{g.groups} prompts a generation{processes}; prompts up to {train.max_prompt_length} tokens, '

@@ -140,7 +140,8 @@ def turn(self:Progress, by:int # pages; 0 goes back to the first
 @patch
 def draw_curves(self:Progress, view:Any):
     "Show the steps that are chosen."
-    write(self.w['curves'], charts(view.curves, view.beta, read_span(self.w['zoom'].value), view.overlap))
+    write(self.w['curves'], charts(view.curves, view.beta, read_span(self.w['zoom'].value), view.overlap,
+                                   view.titles))
 
 @patch
 def draw(self:Progress, view:Any):

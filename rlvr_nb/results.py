@@ -20,7 +20,6 @@ from .show import interval_text, percent
 from .prompts import Markers
 from .comparison import compare
 from .rundir import RunDir
-from .curves import dataset_text
 from .report import RunReport
 from .card import push_to_hub
 from .trust import load_run
@@ -38,7 +37,7 @@ def evaluation_panel(found:dict # dataset -> Evaluation
                     ):
     "The accuracy of a model that was evaluated by itself."
     rows = [
-        [name, percent(e.accuracy), interval_text(e.interval), f'{e.correct} of {e.n}'] for name, e in found.items()]
+        [e.called, percent(e.accuracy), interval_text(e.interval), f'{e.correct} of {e.n}'] for e in found.values()]
     return table_element(['dataset', '#accuracy', '95 % interval', '#right'], rows)
 
 # %% ../nbs/api/95_results.ipynb #w-against-start
@@ -48,7 +47,7 @@ def against_start(run:RunDir,  # whose model was evaluated
     "What the model of a run gained on the problems that were evaluated before its training."
     report = RunReport(run)
     before = report.evaluations.get('before', {})
-    return {dataset_text(name, report.overlap): compare(before[name], e) for name, e in found.items() if name in before}
+    return {report.called(name): compare(before[name], e) for name, e in found.items() if name in before}
 
 # %% ../nbs/api/95_results.ipynb #w-results
 ENDED = ('finished', 'stopped', 'failed', 'killed')   # states of a run that goes on no more
@@ -232,7 +231,7 @@ def show_run(self:Results, run:RunDir|None)->dict: # dataset -> Comparison
     report = RunReport(run) if run else None
     if report is None: comparisons, caveats, first = {}, [], {}
     else:
-        def called(found): return {dataset_text(name, report.overlap): each for name, each in found.items()}
+        def called(found): return {report.called(name): each for name, each in found.items()}
         comparisons, first = called(report.comparisons), called(report.evaluations.get('before', {}))
         caveats = report.caveats
     if not self.built: return comparisons

@@ -388,8 +388,8 @@ def ending(self:RunDir)->str:
 _ROW_TYPES = {'dataset': str, 'when': str, 'prompt': (str, [{'role': str, 'content': (str, [dict])}]),
               'answer': (str, None), 'completion': str, 'reason': str, 'correct': bool, 'well_formed': bool,
               'truncated': bool, 'tokens': int}
-
-_OPTIONAL_ROW_TYPES = {'samples': ([{'correct': bool, 'vote': (str, float, bool, None)}], None),
+_VOTES = [{'correct': bool, 'vote': (str, float, bool, None)}]
+_OPTIONAL_ROW_TYPES = {'title': (str, None), 'samples': (_VOTES, None),
                        'decoding': ({str: (str, float, bool, None, [(str, float)])}, None)}  # where there are any
 
 def _whole_example(row) -> bool:
@@ -405,7 +405,7 @@ def _load_evaluation(path:Path) -> Evaluation|None:
     try:
         rows = [parse_json(text) for text in read_text_file(path).removesuffix('\n').split('\n')]
         if not all(map(_whole_example, rows)): return None
-        names = {k: rows[0][k] for k in ('dataset', 'when')}
+        names = {k: rows[0].get(k) or '' for k in ('dataset', 'when', 'title')}
         return Evaluation(**names, rows=[{k: v for k, v in r.items() if k not in names} for r in rows])
     except (ConfigError, ValueError): return None
 

@@ -25,7 +25,7 @@ from .rundir import RunDir, as_run, shown_path
 from .sealed import damage_notes, missing_records
 from .page import differences, fact_table, flatten, frame, option_text, html_page
 from .facts import readable, run_status_text
-from .curves import CHARTS, Chart, dataset_text, metric_chart
+from .curves import CHARTS, Chart, metric_chart
 from .report import RunReport
 
 # %% ../nbs/api/79_runs.ipynb #t-compared
@@ -67,7 +67,7 @@ def _result_rows(name:str, report:RunReport) -> list[list]:
     def shown(e): return f'{percent(e.accuracy)} ({interval_text(e.interval)})' if e else '-'
     names = dict.fromkeys(dataset for evaluations in found for dataset in evaluations) or ['-']
     first = [name, run_status_text(report.run), report.steps]
-    def row(dataset): return [dataset_text(dataset, report.overlap), *(shown(e.get(dataset)) for e in found)]
+    def row(dataset): return [report.called(dataset), *(shown(e.get(dataset)) for e in found)]
     return [[*first, *row(dataset)] for dataset in names]
 
 # %% ../nbs/api/79_runs.ipynb #t-results-results
@@ -108,7 +108,7 @@ def _pair_table(pairs:list[tuple]) -> Table:
     def row(one, other, c):
         low, high = map(points, c.interval)
         flips = f'{c.gains} / {c.losses}'
-        return [c.dataset, other, one, points(c.difference), f'{low} to {high}', flips, p_text(c.p_value)]
+        return [c.called, other, one, points(c.difference), f'{low} to {high}', flips, p_text(c.p_value)]
     return Table(header, [row(*pair) for pair in pairs])
 
 # %% ../nbs/api/79_runs.ipynb #t-compare-show
@@ -239,7 +239,7 @@ def _experiment_row(label:str, dataset:str, reports:list) -> list:
     change = [r.comparisons[dataset].difference for r in reports if dataset in r.comparisons]
     ends = f'{percent(min(after))} to {percent(max(after))}' if after else '-'
     means = [_mean_text(before), _mean_text(after), _change_text(change)]
-    return [label, dataset, f'{len(after)} of {len(reports)}', *means, ends]
+    return [label, reports[0].called(dataset), f'{len(after)} of {len(reports)}', *means, ends]
 
 # %% ../nbs/api/79_runs.ipynb #t-seed-rows
 @patch(as_prop=True)
@@ -307,8 +307,9 @@ def save(self:SeedSummary,
 
 # %% ../nbs/api/79_runs.ipynb #t-summary-accuracies
 def _accuracies_of(result:dict, when:str) -> dict[str, float]:
-    "The accuracy of each dataset, from the result."
-    return {name: s['accuracy'] for name, s in (result.get(when) or {}).items() if fits(s, {'accuracy': float})}
+    "The accuracy of each dataset, from the result, under the name that people call the dataset by."
+    found = {name: s for name, s in (result.get(when) or {}).items() if fits(s, {'accuracy': float})}
+    return {str(s.get('title') or name): s['accuracy'] for name, s in found.items()}
 
 # %% ../nbs/api/79_runs.ipynb #t-summary
 _SUMMARISED = ('name', 'started', 'seed', 'overrides', 'parent', 'evaluates')  # from the manifest

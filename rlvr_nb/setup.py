@@ -184,13 +184,19 @@ def _build_search(self:Setup):
     return self.found
 
 @patch
+def _take_model(self:Setup, name:str):
+    "Train the model that was chosen; what was said of the search is over."
+    self.form.set('model.model_name_or_path', name)
+    self.tasks.say('find-model')
+
+@patch
 def show_models(self:Setup, found:list # (what the menu says, name of a model) pairs
                ):
     "Offer models to choose from; the menu is made with the first of them."
     if not found and 'models' not in self.w: return
     if 'models' not in self.w:
         self.w['models'] = named(ipywidgets.Select, 'models', 'Models', '30em', options=[('', '')], rows=6)
-        self.w['models'].observe(lambda c: c['new'] and self.form.set('model.model_name_or_path', c['new']), 'value')
+        self.w['models'].observe(lambda c: c['new'] and self._take_model(c['new']), 'value')
         self.found.children = [*self.found.children, self.w['models']]
     self.w['models'].options = [('', ''), *found]
     set_visible(self.w['models'], bool(found))

@@ -31,6 +31,7 @@ from .comparison import When
 from .forecast import forecast_here, forecast_record
 from .sealed import RunDir, refuse_damaged_model
 from .observers import Observers, observers_for
+from .checks import dataset_titles
 from .notes import Note, overlap
 from .preflight import CheckReport, _component, _counts, prepare, probe_completions
 from .identity import LOADED, changed_facts, damaged_records, identity, model_facts, refuse_changes
@@ -220,11 +221,13 @@ def _evaluation(self:Pipeline):
     "The evaluation component of the run, with the problems and judges that preflight made."
     p, main = self.prepared, is_main_process()
     config = self.cfg.eval.model_copy(update=dict(eval_datasets_names=list(p.eval_rows)))
-    return _component(self.cfg, 'eval')(config, judge_for=p.judges.__getitem__,
-                                        rows_for=lambda name: p.eval_rows[name].rows,
-                                        run_dir=self.run_dir if main else None,
-                                        observers=self.observers if main else None, seed=self.cfg.seed,
-                                        rollout=self.cfg.train.rollout)
+    made = _component(self.cfg, 'eval')(config, judge_for=p.judges.__getitem__,
+                                       rows_for=lambda name: p.eval_rows[name].rows,
+                                       run_dir=self.run_dir if main else None,
+                                       observers=self.observers if main else None, seed=self.cfg.seed,
+                                       rollout=self.cfg.train.rollout)
+    made.titles = dataset_titles(self.cfg)
+    return made
 
 # %% ../nbs/api/83_stages.ipynb #l-start-vllm
 @patch

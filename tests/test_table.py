@@ -47,7 +47,7 @@ def test_what_a_cell_may_hold(tmp_path):
     chat = [dict(role='system', content='Be kind.'), dict(role='user', content='2+2?')]
     rows = [dict(question='NA', answer='007'), dict(question=chat, answer=0.5), dict(question=5, answer='5'),
             dict(question=['a'], answer='5'),
-            dict(question='x', answer=True), dict(question='x', answer=[1]), dict(question='x',
+            dict(question='x', answer=True), dict(question='x', answer=[1, 2]), dict(question='x',
             answer=None), dict(question=' ',
             answer='1'),
             dict(answer='1'), dict(question=[dict(role='user', content=[dict(type='text', text='x')])], answer='1'),
