@@ -3284,6 +3284,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                  'rlvr_nb.sending.TrackioRecord.pipeline_start': ( 'api/sending.html#trackiorecord.pipeline_start',
                                                                                    'rlvr_nb/sending.py'),
                                  'rlvr_nb.sending.TrackioRecord.write': ('api/sending.html#trackiorecord.write', 'rlvr_nb/sending.py'),
+                                 'rlvr_nb.sending._was_cut_off': ('api/sending.html#_was_cut_off', 'rlvr_nb/sending.py'),
                                  'rlvr_nb.sending._write_record': ('api/sending.html#_write_record', 'rlvr_nb/sending.py'),
                                  'rlvr_nb.sending.behind': ('api/sending.html#behind', 'rlvr_nb/sending.py'),
                                  'rlvr_nb.sending.board_folder': ('api/sending.html#board_folder', 'rlvr_nb/sending.py'),

@@ -75,16 +75,25 @@ def behind(run:RunDir)->list[str]:
     def last(kind, field, name): return max((e['time'] for e in run.read_events(kind) if e[field] == name), default=0.)
     return [name for name in TRAINER_WRITERS if last('fault', 'where', name) > last('sent', 'name', name)]
 
+# %% ../nbs/api/74_sending.ipynb #sending-cut-off
+def _was_cut_off(run:RunDir, name:str) -> bool:
+    "Whether the last sending to a tracker has begun and not ended."
+    def last(kind): return max((e['time'] for e in run.read_events(kind) if e['name'] == name), default=0.)
+    return last('sending') > last('sent')
+
 # %% ../nbs/api/74_sending.ipynb #sending-write
 def _write_record(run:RunDir, name:str) -> str:
     "Write the whole record of a run to TensorBoard or trackio; returns what was sent, in words."
     steps = [line['step'] for line in run.metrics()]
     if not steps: raise UnavailableError(f'{shown_path(run.path)}: its record has no step that could be sent')
     if not find_spec(name): raise UnavailableError(f'{name} is not installed; type: pip install {name}')
+    was_cut_off = _was_cut_off(run, name)
+    run.log_event('sending', name=name)
     replay(run, BoardRecord() if name == 'tensorboard' else TrackioRecord(), None)
     run.log_event('sent', name=name, step=steps[-1])
-    place = shown_path(board_folder(run)) if name == 'tensorboard' else f'trackio, project {_PROJECT}'
-    return f'the whole record to {place}'
+    if name == 'tensorboard': return f'the whole record to {shown_path(board_folder(run))}'
+    beside = '; an earlier sending was cut off, and what it wrote is there beside it' if was_cut_off else ''
+    return f'the whole record to trackio, project {_PROJECT}{beside}'
 
 # %% ../nbs/api/74_sending.ipynb #sending-send
 def send_run(run_dir:Any,            # a `RunDir`, or its path

@@ -89,17 +89,24 @@ def _sync_command(folder:Path) -> list[str]:
     return [*sync, *([] if folder.name.startswith('offline-') else ['--include-online']), str(folder)]
 
 # %% ../nbs/api/73_weights_biases.ipynb #t-send-files
+_BEGUN = 'sending-begun'   # the mark of files whose sending has not come to its end
+_TWICE = ', from their beginning: W&B may have a part of them from before, and then shows its points twice'
+
 def send_folder(folder:Path,       # of a W&B run
                 seconds:float=600, # to give up after
                )->str:             # what was sent, in words
     "Let W&B's own client send the files of a run; an `UnavailableError` where it can't, and they stay as they are."
     def failed(why):
         return UnavailableError(redact(f"W&B can't take {folder.name} ({why}); nothing is lost, try again later"))
+    is_part_there = (folder/_BEGUN).exists() or not folder.name.startswith('offline-')
+    (folder/_BEGUN).touch()
     try: sent = subprocess.run(_sync_command(folder), capture_output=True, text=True, timeout=seconds)
     except subprocess.TimeoutExpired: raise failed(f'no end after {seconds:.0f} s') from None
     said = (sent.stderr or sent.stdout).strip().splitlines()
     wrong = [line for line in said if 'error' in line.lower() and not line.endswith(folder.name)]
-    if not sent.returncode and not wrong and list(folder.glob('*.synced')): return f'the files of {folder.name}'
+    if not sent.returncode and not wrong and list(folder.glob('*.synced')):
+        (folder/_BEGUN).unlink()
+        return f'the files of {folder.name}{_TWICE if is_part_there else ""}'
     for mark in folder.glob('*.synced'): mark.unlink()   # W&B's client sets it also where sending failed
     raise failed((wrong or said or [f'status {sent.returncode}'])[-1][:200])
 
