@@ -15,7 +15,7 @@ import ipywidgets
 from fastcore.basics import patch
 from fastcore.xml import ft
 from .grammar import ConfigError, Fault, override_text, parse_override, path_text, redact, split_path, value_text
-from .elements import button, classed, line, make, page, panel, stack
+from .elements import button, classed, line, make, page, panel, stack, with_code
 from .entries import LIST, Option, TITLES
 
 # %% ../nbs/api/90_fields.ipynb #w-slug
@@ -226,7 +226,7 @@ def _note(self:Field) -> str:
     key = [ft('span', o.path, cls='rlvr-key'), ' '] if o.simple else []
     wrong = [ft('div', ft('b', 'Not valid: '), m, cls='rlvr-error', role='alert') for m in self.messages]
     changed = [ft('div', f'This also set {effect}', cls='rlvr-said') for effect in self.effects]
-    return page(*key, f'{plain_help(o.help, o.kind)} ' if o.help else '', bounds, *wrong, *changed, cls='rlvr-note')
+    return page(*key, *with_code(f'{plain_help(o.help, o.kind)} ' if o.help else ''), bounds, *wrong, *changed, cls='rlvr-note')
 
 # %% ../nbs/api/90_fields.ipynb #w-fix-label
 def fix_label(path:str, value:Any # of the fix; `...` removes the option

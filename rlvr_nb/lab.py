@@ -18,11 +18,12 @@ from .config import resolve_target
 from .prompts import Markers
 from .data import DefaultDataComponent
 from .reward_functions import REWARDS
+from .guard import BadSample
 from .scoring import dataset_judge
 from .audit import WRONG, audit_rewards
 from .preflight import probe_completions
 from .asking import model_for, sample
-from .elements import button, card, classed, columns, fold, named, page, panel, set_visible, stack, write
+from .elements import button, card, classed, columns, fold, named, page, panel, set_visible, stack, with_code, write
 from .entries import LIST
 from .panels import command_block, long_text
 from .score_panels import audit_panel, scores_panel
@@ -76,7 +77,7 @@ class Lab(AppSection):
         tried, listed, audited = self._build_try(), self._build_list(), self._build_audit()
         self.show_rewards()
         self.new_row()
-        return [columns(('1 1 31em', [tried]), ('1 1 31em', listed)), audited]
+        return [classed(columns(('1 1 31em', [tried]), ('1 1 31em', listed)), 'beside'), audited]
 
     def new_row(self): self.show_question(); self.fill_probe(); self._rows_came()
 
@@ -122,19 +123,19 @@ def own_reward_help():
     said = ('Run a cell like this one, and the reward is in the menu at once. `parsed` is the completion: its `text`, '
             'its `reasoning` and its `answer`, which are None where there is none. `gold` is the right answer, and '
             '`row` has the other columns of the data. Everything else is a parameter, to be set here.')
-    return fold('Write a reward of your own', ft('p', said), command_block(_OWN_REWARD))
+    return fold('Write a reward of your own', ft('p', *with_code(said)), command_block(_OWN_REWARD))
 
 # %% ../nbs/api/95_lab.ipynb #w-lab-build-list
 @patch
 def _build_list(self:Lab)->list:
-    "The rewards, and another one to add."
+    "Another reward to add or to write, and the rewards."
     w = self.w
     self.reward_box = stack()
     w['reward-type'] = named(ipywidgets.Dropdown, 'reward-type', 'Another reward', '18em', options=sorted(REWARDS))
     def add(): self.add_reward(w['reward-type'].value)
     w['add-reward'] = button('Add', 'add-reward', lambda _: self.guard('add-reward', add))
     own = panel(value=page(own_reward_help()))
-    return [self.reward_box, classed(self.act('add-reward', w['reward-type'], w['add-reward']), 'top'), own]
+    return [card('Rewards', self.act('add-reward', w['reward-type'], w['add-reward']), own), self.reward_box]
 
 # %% ../nbs/api/95_lab.ipynb #w-lab-build-audit
 @patch
@@ -283,6 +284,11 @@ def _tokens(self:Lab, text:str) -> list:
     return text.split()
 
 # %% ../nbs/api/95_lab.ipynb #w-lab-scored
+def _raised_here(fault) -> str:
+    "What a reward did to the only completion there is."
+    said = f'{fault.function} {fault.problem}' if isinstance(fault, BadSample) else str(fault)
+    return f'{said}, on the completion in the reward lab'
+
 @patch
 def _scored(self:Lab, text:str, gold:str) -> tuple:
     "The `ScoreTable` of a completion, and the faults of the rewards."
@@ -290,13 +296,13 @@ def _scored(self:Lab, text:str, gold:str) -> tuple:
     columns = {k: [v] for k, v in row.items() if k != 'prompt'} | {'answer': [gold]}
     component.build()
     batch = component.batch([text], [row.get('prompt')], [self._tokens(text)], columns)
-    return component._table(batch), [f'{f}' for f in batch.faults]
+    return component._table(batch), [_raised_here(f) for f in batch.faults]
 
 # %% ../nbs/api/95_lab.ipynb #w-lab-block
 @patch
 def _block(self:Lab, faults:list[str]):
     "Keep Start from starting while a reward raises, and say so there."
-    problem = f'reward lab: {faults[0]}'[:400] if faults else None
+    problem = faults[0][:400] if faults else None
     known = self.form.blockers.get('lab')
     if problem == (known.problem if known else None): return
     if problem: self.form.blockers['lab'] = Fault(problem=problem)

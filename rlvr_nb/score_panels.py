@@ -35,6 +35,8 @@ def audit_panel(report:Any # an `AuditReport`
     "What wrong completions earn."
     def said(severity, text): return ft('div', ft('b', f'{severity}: '), text, cls=_SEVERITY.get(severity, ''))
     found = [said(*finding) for finding in report.findings]
-    good = [ft('div', 'No wrong completion earns as much as a perfect one.', cls='rlvr-good')] if report.ok else []
+    flawed = any(severity in _SEVERITY for severity, _ in report.findings)
+    text = 'No wrong completion earns as much as a perfect one' + (', with the reservations above.' if flawed else '.')
+    good = [ft('div', text, cls='' if flawed else 'rlvr-good')] if report.ok else []
     rows = [_attack_row(t) for t in report.table]
-    return ft('div', *good, *found, table_element(['completion', '#mean', '#highest', '#as much as perfect'], rows))
+    return ft('div', *found, *good, table_element(['completion', '#mean', '#highest', '#as much as perfect'], rows))
