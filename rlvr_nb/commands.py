@@ -64,9 +64,11 @@ def _compare(*runs):
 # %% ../nbs/api/85_commands.ipynb #commands-ask
 @command('RUN_DIR', 'QUESTION', help='ask the model of a run a question, as it was before its training and after it')
 def _ask(run, question):
-    from rlvr_nb.asking import ask_run
+    from rlvr_nb.asking import ask_run, reading_note
+    from rlvr_nb.trust import load_run
     answers = ask_run(run, question)
-    return '\n\n'.join(f'{name}:\n{answers[key]}' for name, key in (('before', 'base'), ('after', 'tuned')))
+    said = [f'{name}:\n{answers[key]}' for name, key in (('before', 'base'), ('after', 'tuned'))]
+    return '\n\n'.join(filter(None, [*said, reading_note(load_run(run), question)]))
 
 # %% ../nbs/api/85_commands.ipynb #commands-send
 @command('RUN_DIR', '[TRACKER]', help="send to W&B, TensorBoard or trackio what it hasn't got of a run")

@@ -4,10 +4,11 @@
 
 # %% auto #0
 __all__ = ['TOOLTIP', 'SECRET_TYPED', 'css_class', 'choice_label', 'read_text', 'plain_help', 'make_input', 'Field',
-           'field_fault_text', 'fix_label', 'fix_button']
+           'field_fault_text', 'download_text', 'fix_label', 'fix_button']
 
 # %% ../nbs/api/90_fields.ipynb #fields-imports
 import re
+from pathlib import Path
 from typing import Any
 
 # %% ../nbs/api/90_fields.ipynb #fields-own-imports
@@ -15,6 +16,8 @@ import ipywidgets
 from fastcore.basics import patch
 from fastcore.xml import ft
 from .grammar import ConfigError, Fault, override_text, parse_override, path_text, redact, split_path, value_text
+from .show import gigabytes
+from .architecture import _config_file, known_name, known_shapes, read_shape
 from .elements import button, classed, line, make, page, panel, stack, with_code
 from .entries import LIST, Option, TITLES
 
@@ -229,13 +232,20 @@ def _note(self:Field) -> str:
     return page(*key, *with_code(f'{plain_help(o.help, o.kind)} ' if o.help else ''), bounds, *wrong, *changed, cls='rlvr-note')
 
 # %% ../nbs/api/90_fields.ipynb #w-fix-label
+def download_text(name:str # of a model
+                 )->str:   # empty where it is here, or nobody knows its size
+    "How much a model that isn't on this machine has to be fetched, in 16 bits a weight."
+    shape = None if Path(name).exists() or _config_file(name) else known_shapes().get(known_name(name))
+    return f' (a download of about {gigabytes(2 * read_shape(shape).parameters())})' if shape else ''
+
 def fix_label(path:str, value:Any # of the fix; `...` removes the option
              )->str:
     "What a button says that makes a fix."
     if value is ...: return f'Remove {path}'
     shown = choice_label(value) if value is None or isinstance(value, bool) else value_text(value)
     name = TITLES.get(path) or path_text(split_path(path)[-1:])
-    return f'Set {name} to {shown if len(shown) < 40 else "the suggested value"}'
+    fetched = download_text(shown) if path == 'model.model_name_or_path' else ''
+    return f'Set {name} to {shown if len(shown) < 40 else "the suggested value"}{fetched}'
 
 # %% ../nbs/api/90_fields.ipynb #w-fix-button
 def fix_button(form:Any,  # makes the change, by its method `mend`

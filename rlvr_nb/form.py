@@ -17,7 +17,7 @@ from .schema import PipelineConfig
 from .reward_functions import REWARDS
 from .bases import Base
 from .entries import LIST, Option, options
-from .fields import Field, choice_label, field_fault_text
+from .fields import Field, choice_label, field_fault_text, fix_label
 from .reward_entries import reward_default, reward_options
 from .edits import DELETED, edit_differences, edit_overrides, same_value, value_at, value_or
 from .faults import as_fault, deeper_faults, machine_faults
@@ -35,6 +35,7 @@ class Draft:
         self.here: list[Fault] = []            # of this machine
         self.general: list[Fault] = []         # that belong to no field
         self.blockers, self.cautions = {}, {}  # found by sections of the app: it stops Start, or is said there
+        self.mended: tuple|None = None         # what a button has changed, in words, and the edits before it
         self.waits: dict[str, str] = {}        # what is being read -> why Start waits for it
         self.base, self.base_cfg = base, base.load()
         self.valid = self.base_cfg              # the last configuration that could be composed
@@ -288,6 +289,7 @@ def start_from(self:Draft, base:Base # a preset, a file or a run
         cfg = base.load()
         self.base, self.base_cfg, self.valid = base, cfg, cfg
         self.edits.clear()
+        self.mended = None
         for f in self.fields.values(): f.typed = None
         self.refresh()
 
@@ -309,6 +311,7 @@ def set(self:Draft,
        ):
     "Set one option; what it changes elsewhere is said at its field."
     with self.lock:
+        self.mended = None
         before = {p: f.value for p, f in self.fields.items()}
         self._change(path, value)
         self.refresh(path, before)
@@ -318,6 +321,7 @@ def update(self:Draft, values:dict # option -> plain data
           ):
     "Set several options in one change, so that no state in between is checked."
     with self.lock:
+        self.mended = None
         for path, value in values.items(): self._change(path, value)
         self.refresh()
 
@@ -326,12 +330,30 @@ def update(self:Draft, values:dict # option -> plain data
 def mend(self:Draft,
          path:str,  # of the fix
          value:Any, # `...` removes the option
+         what:str='', # the change in words; those of its button unless given
         ):
-    "Make the change that a fault suggests."
-    if path in self.edits and value is ...: self.edits.pop(path)
-    elif value is ...: self.edits[path] = DELETED
-    else: return self.set(path, value)
+    "Make the change that a fault suggests; until something else is changed, it can be taken back."
+    with self.lock:
+        before = dict(self.edits)
+        self._mend(path, value)
+        self.mended = what or fix_label(path, value), before
+        for listener in self.listeners: listener(self)   # which offer to take it back
+
+@patch
+def _mend(self:Draft, path:str, value):
+    "Set or remove an option."
+    if value is not ...: return self.set(path, value)
+    if path in self.edits: self.edits.pop(path)
+    else: self.edits[path] = DELETED
     self.refresh()
+
+@patch
+def take_back(self:Draft):
+    "Undo the change that a button has made."
+    with self.lock:
+        if self.mended is None: return
+        self.edits, self.mended = self.mended[1], None
+        self.refresh()
 
 @patch
 def caution(self:Draft, name:str, text:str # empty takes it back

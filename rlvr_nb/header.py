@@ -101,7 +101,7 @@ def section_buttons(titles:dict # name of a section -> its title
 # %% ../nbs/api/96_header.ipynb #w-header
 _BUTTONS = {
     'start': 'Start', 'pause': 'Pause', 'resume': 'Resume', 'stop': 'Stop and save', 'continue': 'Continue this run',
-    'unfinished': 'Show the unfinished run', 'results': 'See the results', 'dismiss': 'Dismiss'}
+    'unfinished': 'Show the unfinished run', 'results': 'See the results', 'dismiss': 'Dismiss', 'undo': 'Undo'}
 _TOOLTIPS = {'dismiss': 'Take this run off the screen; it stays in the list of runs'}
 
 class Header:
@@ -135,7 +135,9 @@ class Header:
 def press(self:Header, name:str # of a button
          ):
     "Do what a button of the header does; a run that is only offered is shown before it is continued."
-    if name == 'results': self.w['sections'].value = 'results'; return
+    if name == 'results': self.w['sections'].value = 'results'
+    if name == 'results': return
+    if name == 'undo': return self.form.take_back()
     if name == 'continue' and self.live_status == 'idle' and self.unfinished: self.actions['unfinished']()
     if name == 'dismiss': self.unfinished = None
     self.actions[name]()
@@ -196,9 +198,10 @@ def draw_buttons(self:Header, view:Any, running:bool, paused:bool):
     offered = view.status == 'idle' and self.unfinished is not None
     over = not running and view.status in ('finished', *CONTINUABLE)
     shown = {'pause': not paused, 'resume': paused, 'continue': resumable or offered and self.unfinished.killed,
-             'unfinished': offered, 'dismiss': over,
+             'unfinished': offered, 'dismiss': over, 'undo': bool(self.form.mended) and not running,
              'results': over and view.run_dir is not None and self.w['sections'].value != 'results'}
     for name, visible in shown.items(): set_visible(self.w[name], visible)
+    if self.form.mended: self.w['undo'].description = f'Undo: {self.form.mended[0]}'[:80]
     self.w['continue'].description = 'Continue the unfinished run' if offered else 'Continue this run'
     self.w['start'].description = 'Start a new run' if view.run_dir is not None and not running else 'Start'
     self.w['start'].button_style = '' if resumable else 'primary'

@@ -119,6 +119,10 @@ def stage_end(self:Live, name:str, seconds:float):
     if name == 'evaluate before' and known and known.cfg.eval.enabled: known = measured(known, [], seconds)
     self.update(stage=None, bar=None, forecast=known)
 
+# %% ../nbs/api/92_live.ipynb #w-live-warm
+@patch
+def warm_step(self:Live, step:int, total:int, log:dict): self.update(bar=('', step, total, 'step'))
+
 # %% ../nbs/api/92_live.ipynb #w-live-step
 def _drawable(value) -> bool:
     "Whether a metric can be drawn."

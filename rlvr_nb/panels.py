@@ -67,7 +67,7 @@ def bar_text(bar:tuple|None # (what, done, of how many, unit) of a progress bar
     "How far a progress bar is."
     if not bar: return ''
     what, done, total, unit = bar
-    return f'{what} {done}' + (f' of {total} {unit}s' if total else '')
+    return f'{what} {done}'.lstrip() + (f' of {total} {unit}s' if total else '')
 
 # %% ../nbs/api/93_panels.ipynb #w-running-text
 def _steps_text(view) -> str:
@@ -142,8 +142,10 @@ def status_line(view:SimpleNamespace, # of a `Live`
                 clear:bool=True,    # the outcome can be told from chance, so a run that has finished is shown in green
                )->str:              # HTML
     "The state with a bar, as an element that screen readers announce."
-    running, done = view.status == 'running', view.step_now / view.total if view.total else 0
-    bar = ft('progress', value=f'{done:.4f}', max='1', aria_label='Share of the training steps done')
+    running, (now, total) = view.status == 'running', (view.step_now, view.total)
+    if view.stage != 'train' and view.bar and view.bar[2]: now, total = view.bar[1:3]   # a stage with steps of its own
+    done = now / total if total else 0
+    bar = ft('progress', value=f'{done:.4f}', max='1', aria_label='Share of the steps done')
     where = ft('div', f'Run directory: {view.run_dir.path}', cls='rlvr-quiet') if view.run_dir else None
     state = ft('div', status_text(view, paused), role='status', aria_live='polite')
     differs = ft('div', other, cls='rlvr-quiet') if other and not running else None
