@@ -229,7 +229,8 @@ def _note(self:Field) -> str:
     key = [ft('span', o.path, cls='rlvr-key'), ' '] if o.simple else []
     wrong = [ft('div', ft('b', 'Not valid: '), m, cls='rlvr-error', role='alert') for m in self.messages]
     changed = [ft('div', f'This also set {effect}', cls='rlvr-said') for effect in self.effects]
-    return page(*key, *with_code(f'{plain_help(o.help, o.kind)} ' if o.help else ''), bounds, *wrong, *changed, cls='rlvr-note')
+    help_text = with_code(f'{plain_help(o.help, o.kind)} ') if o.help else []
+    return page(*key, *help_text, bounds, *wrong, *changed, cls='rlvr-note')
 
 # %% ../nbs/api/90_fields.ipynb #w-fix-label
 def download_text(name:str # of a model

@@ -23,7 +23,8 @@ from .scoring import dataset_judge
 from .audit import WRONG, audit_rewards
 from .preflight import probe_completions
 from .asking import model_for, sample
-from .elements import button, card, classed, columns, fold, named, page, panel, set_visible, stack, with_code, write
+from .elements import button, card, classed, columns, fold, named, page, panel, set_visible, stack
+from .elements import with_code, write
 from .entries import LIST
 from .panels import command_block, long_text
 from .score_panels import audit_panel, scores_panel

@@ -81,7 +81,8 @@ def _build_compared(self:Results):
     w['comparison'], w['evaluated'] = panel('comparison', page(comparison_panel({}))), panel('evaluated')
     w['lacks'] = panel('lacks')
     w['evaluate'] = button('Evaluate the trained model now', 'evaluate', lambda _: self.evaluate())
-    return card('Before against after', w['comparison'], w['lacks'], self.act('evaluate', w['evaluate']), w['evaluated'])
+    evaluated = self.act('evaluate', w['evaluate']), w['evaluated']
+    return card('Before against after', w['comparison'], w['lacks'], *evaluated)
 
 # %% ../nbs/api/95_results.ipynb #w-results-asked
 @patch

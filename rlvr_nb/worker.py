@@ -106,12 +106,14 @@ _one_training = threading.Lock()
 
 class TrainingThread:
     "One training in a thread of its own."
+    now: Any = None   # the one that goes on in this kernel
     def __init__(self,
                  cfg:PipelineConfig,    # what to run
                  live:Live,             # hears what happens
                  continued:bool=False,  # go on in `cfg.run_dir`
+                 watching:tuple=(),     # further observers of the run
                 ):
-        self.cfg, self.live, self.continued = cfg, live, continued
+        self.cfg, self.live, self.continued, self.watching = cfg, live, continued, watching
         self.control, self.outcome, self.error = TrainingControl(), None, None
         self.thread = threading.Thread(target=lambda: self._run(), name='rlvr-training', daemon=True)
 
@@ -125,8 +127,10 @@ class TrainingThread:
         try:
             self.live.begin(self.cfg)
             if self.continued: self.live.continue_run(RunDir(self.cfg.run_dir))
+            TrainingThread.now = self
             self.thread.start()
         except BaseException:
+            TrainingThread.now = None
             _one_training.release()
             raise
 
@@ -136,7 +140,7 @@ def _pipeline(self:TrainingThread) -> Pipeline:
     "The run, without a console: the app shows what that would print."
     observers = ['wandb'] if wandb_mode() else []
     cfg = self.cfg if self.cfg.observers is not None else self.cfg.model_copy(update=dict(observers=observers))
-    pipeline = Pipeline(cfg, self.control, (Origin(self.cfg, self.continued), self.live))
+    pipeline = Pipeline(cfg, self.control, (Origin(self.cfg, self.continued), *self.watching, self.live))
     pipeline.resumed = self.continued
     return pipeline
 
@@ -153,7 +157,7 @@ def _run(self:TrainingThread):
     except KeyboardInterrupt: status = 'stopped'
     except BaseException as e: error = self.error = e
     finally:
-        _one_training.release()
+        TrainingThread.now = None; _one_training.release()
         self.live.end(status, error)
 
 # %% ../nbs/api/92_worker.ipynb #w-interrupt

@@ -293,7 +293,7 @@ def test_a_training_ends_with_a_comparison(app_page):
     says(page, 'of 64', '.rlvr-comparison')
     page.locator('.rlvr-prompt textarea').fill('123+456=?')
     page.locator('.rlvr-try').click()
-    says(page, 'tuned', '.rlvr-answers')
+    says(page, 'after training', '.rlvr-answers')
     page.shot('7-results')
     says(page, 'before', '.rlvr-summary')
 
