@@ -26,7 +26,7 @@ from .monitor import LEARNED, THRESHOLDS, is_warning, right_gained, right_lost, 
 from .forecast import measured
 from .parts import count_rows
 from .rundir import RunDir
-from .observers import Observer, recorded_forecast
+from .observers import Observer, fault_text, recorded_forecast
 from .facts import readable
 from .bounded_curve import Curve
 
@@ -166,7 +166,7 @@ def evaluation(self:Live, when:str, evaluation:Evaluation):
 def fault(self:Live, where:str, message:Any):
     text = redact(str(message))[:2000]
     with self.lock: self.faults.append((self.step_now, where, text))
-    self.say(f'{where}: {text}')
+    self.say(fault_text(where, text))
 
 @patch
 def observer_dropped(self:Live, name:str, event:str, error:str):
@@ -321,10 +321,11 @@ def event_line(e:dict # an event of a run
     "An event in words; None for one that isn't worth a line."
     texts = {
         'stage_start': '{name} ...', 'stage_end': '{name}: done after {seconds:.1f} s',
-        'fault': '{where}: {message}', 'note': '{text}', 'forced': 'changed on resuming: {what}',
+        'note': '{text}', 'forced': 'changed on resuming: {what}',
         'observer_dropped': '{name}: stopped in {event}: {error}',
         'evaluation': '{dataset}, {when}: {correct} of {n} right',
         'resume': 'continued from step {step}', 'pipeline_end': '{status}'}
+    if e['kind'] == 'fault': return fault_text(str(e.get('where')), str(e.get('message')))
     try: return texts[e['kind']].format(**{**e, **_in_words(e)})
     except (KeyError, ValueError): return None
 

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['ORDERS', 'COMPLETION_FILTERS', 'table_element', 'long_text', 'duration', 'time_left', 'bar_text', 'status_text',
-           'is_clear', 'outcome_text', 'form_differs', 'status_line', 'filtered', 'figure_text', 'paid_table',
+           'is_clear', 'outcome_text', 'form_differs', 'status_line', 'filtered', 'figure_text', 'paid_table', 'merged',
            'ordered', 'completions_table', 'forecast_for', 'ask_driver', 'machine', 'load_text', 'memory_verdict',
            'memory_panel', 'command_block', 'download', 'changes_table', 'configuration_panel', 'comparison_panel']
 
@@ -186,10 +186,21 @@ def paid_table(r:dict # a completion
 def _text_cell(r:dict, markers):
     "The beginning of a completion, to open."
     line = ' '.join(r['completion'].split())
-    title = line[:90] + (' ...' if len(line) > 90 else '') or '(empty)'
+    many = f"{r['times']} times: " if r.get('times', 1) > 1 else ''
+    title = many + line[:90] + (' ...' if len(line) > 90 else '') or '(empty)'
     about = f"Verdict: {r['verdict'] or 'none'}; advantage {figure_text(r['advantage'])}"
     return fold(title, ft('b', 'Question'), long_text(r['prompt'], markers), ft('b', 'Completion'),
                 long_text(r['completion'], markers), paid_table(r), ft('p', about, cls='note'))
+
+# %% ../nbs/api/93_panels.ipynb #w-merged
+def merged(records:list[dict] # of a `Live`, in order
+          )->list[dict]:
+    "Completions of which those that are the same, of one prompt and step, are one with how often it was written."
+    found = {}
+    for r in records:
+        key = r['step'], r['prompt'], r['completion'], r['reward']
+        found[key] = {**r, 'times': found[key]['times'] + 1 if key in found else 1}
+    return list(found.values())
 
 # %% ../nbs/api/93_panels.ipynb #w-ordered
 def ordered(records:list[dict],  # of a `Live`
@@ -212,8 +223,9 @@ def completions_table(records:list[dict],          # of a `Live`
     "One page of the completions, with the full text to open."
     def tokens(r): return f"{r['tokens']}{', cut off' if r['truncated'] else ''}"
     rows = [[r['step'], figure_text(r['reward']), _JUDGED[r['correct']], tokens(r), r['answer'][:60],
-             _text_cell(r, markers)] for r in ordered(records, order)[start:start + count]]
-    return table_element(['#step', '#reward', 'judged', 'tokens', 'right answer', 'completion'], rows)
+             ' '.join(r['prompt'].split())[-60:], _text_cell(r, markers)]
+            for r in ordered(records, order)[start:start + count]]
+    return table_element(['#step', '#reward', 'judged', 'tokens', 'right answer', 'question', 'completion'], rows)
 
 # %% ../nbs/api/93_panels.ipynb #w-shapes
 def _with_base_model(cfg:PipelineConfig) -> PipelineConfig:

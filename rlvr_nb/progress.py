@@ -18,8 +18,8 @@ from .charts import charts
 from .fields import fix_button
 from .faults import as_fault
 from .monitor import LEARNED, is_warning
-from .live import Live, config_fingerprint, counted, warnings_now
-from .panels import COMPLETION_FILTERS, ORDERS, completions_table, filtered, load_text
+from .live import Live, config_fingerprint, counted, short_record, warnings_now
+from .panels import COMPLETION_FILTERS, ORDERS, completions_table, filtered, load_text, merged
 from .sections import AppSection, Tasks, error_panel
 
 # %% ../nbs/api/96_progress.ipynb #w-warnings-panel
@@ -65,6 +65,7 @@ class Progress(AppSection):
     def __init__(self, form:Any, tasks:Tasks, live:Live):
         super().__init__(form, tasks)
         self.live, self.page_start, self._seen, self._error, self._measured = live, 0, None, ..., 0.
+        self._earlier: tuple = None, []   # (run, step) and its completions, where they were read from the run
 
     def build(self):
         w = self.w
@@ -72,7 +73,7 @@ class Progress(AppSection):
         self.remedies, zoom = line(), self._build_zoom()
         filters, log = self._build_filters(), classed(stack(w['log']), 'log')
         return [w['failure'], self.remedies, w['warnings'], w['load'], zoom, w['curves'],
-                card('What the model writes', filters, w['completions']), card('Log', log)]
+                card('What the model writes', filters, w['completions']), card('Log', log, quiet='Newest first.')]
 
     def _build_zoom(self):
         "The range of steps in the charts."
@@ -100,19 +101,34 @@ def _build_filters(self:Progress):
 
 # %% ../nbs/api/96_progress.ipynb #w-progress-turn
 @patch
+def _records(self:Progress, view:Any)->list[dict]:
+    "The completions in memory; those of an earlier step that is asked for are read from the run."
+    step, known = self.w['of-step'].value.strip(), min((r['step'] for r in view.records), default=0)
+    if not step.isdigit() or view.run_dir is None or int(step) > known: return view.records
+    key = view.run_dir.path, int(step)
+    if self._earlier[0] != key:
+        read = [short_record(r) for r in view.run_dir.read_completions(int(step))]
+        if not read: return view.records
+        self._earlier = key, read
+    return self._earlier[1]
+
+@patch
 def chosen(self:Progress, view:Any)->list[dict]:
-    "The completions that the filters let through."
-    return filtered(view.records, self.w['which'].value, self.w['of-step'].value, self.w['with-text'].value)
+    "The completions that the filters let through, of which those that are the same are one."
+    found = filtered(self._records(view), self.w['which'].value, self.w['of-step'].value, self.w['with-text'].value)
+    return merged(found)
 
 # %% ../nbs/api/96_progress.ipynb #w-progress-said
 @patch
 def _said(self:Progress, view, found:list)->str:
     "Which completions the page shows, of how many."
     first, last = self.page_start + 1 if found else 0, min(self.page_start + PAGE, len(found))
-    kept, seen = len(view.records), max(view.seen, len(view.records))
-    where = f' All are in {view.run_dir.path}/completions.' if view.run_dir else ''
-    fit = '' if len(found) == kept else f'{len(found)} that fit, among '
-    return f'Completions {first} to {last} of {fit}the newest {kept}; {seen:,} were written so far.{where}'
+    records, fit = self._records(view), sum(r.get('times', 1) for r in found)
+    kept, seen = len(records), max(view.seen, len(view.records))
+    rows = f'Rows {first} to {last} of {len(found)}: '
+    if records is not view.records: return f"{rows}{fit} of the {kept} completions of step {self.w['of-step'].value}."
+    where = f'; all of them are in {view.run_dir.path}/completions' if view.run_dir else ''
+    return f'{rows}{fit} of the newest {kept} completions. {seen:,} were written so far{where}.'
 
 # %% ../nbs/api/96_progress.ipynb #w-progress-completions
 @patch
@@ -124,6 +140,8 @@ def draw_completions(self:Progress, view:Any, force:bool=False # also while some
     if not view.records: return write(self.w['completions'], ft('p', 'Completions appear with the first step.'))
     shown = completions_table(found, self.w['order'].value, self.page_start, markers=view.markers)
     write(self.w['completions'], ft('p', self._said(view, found), cls='note'), shown)
+    if 'newer' not in self.w: return
+    self.w['newer'].disabled, self.w['older'].disabled = not self.page_start, self.page_start + PAGE >= len(found)
 
 # %% ../nbs/api/96_progress.ipynb #w-progress-turning
 @patch
@@ -151,7 +169,8 @@ def draw(self:Progress, view:Any):
     write(self.w['log'], log_panel(view.lines))
     self.draw_completions(view)
     self.draw_failure(view)
-    if view.status == 'running' and time.monotonic() - self._measured > 3:
+    if view.status != 'running': write(self.w['load'])
+    elif time.monotonic() - self._measured > 3:
         self._measured = time.monotonic()
         write(self.w['load'], ft('p', load_text(), cls='note'))
 
