@@ -172,15 +172,17 @@ def ask(self:Header, asked:dict # override -> what it would do; empty takes the 
     for name in ('asked', 'allow'): set_visible(w[name], bool(asked))
 
 # %% ../nbs/api/96_header.ipynb #w-header-blocked
+_MOST_FAULTS = 4   # that are named beside Start
+
 CONTINUABLE = ('stopped', 'failed', 'killed')   # states of a run that can go on
 
 @patch
 def _notes(self:Header, view, problems:list)->list:
     "What Start waits for, what it should be warned of, and a run that nobody trains any more."
-    parts, more = [], f' (and {len(problems) - 1} more)' if len(problems) > 1 else ''
-    if problems:
-        first = self.form.fault_sentence(problems[0])
-        parts.append(ft('div', ft('b', 'Start waits: '), first, more, cls='rlvr-error', role='alert'))
+    parts, said = [], [self.form.fault_sentence(p) for p in problems[:_MOST_FAULTS]]
+    if len(problems) > len(said): said.append(f'and {len(problems) - len(said)} more')
+    listed = said[:1] if len(said) == 1 else [ft('ul', *(ft('li', text) for text in said))]
+    if said: parts.append(ft('div', ft('b', 'Start waits: '), *listed, cls='rlvr-error', role='alert'))
     parts += [ft('div', text, cls='rlvr-warning', role='status') for text in self.form.cautions.values()]
     if view.status == 'idle' and self.unfinished: parts.append(ft('div', self.unfinished.said, cls='rlvr-warning'))
     offered = self.unfinished.run if view.status == 'idle' and self.unfinished and self.unfinished.killed else None
@@ -232,6 +234,12 @@ def failure_text(view:Any # of a `Live`
 
 # %% ../nbs/api/96_header.ipynb #w-header-draw
 @patch
+def _forget(self:Header, view:Any):
+    "Take away a refusal that was about a training which is over, and the offer of a run that has been deleted."
+    if self.live_status == 'running' != view.status: self.tasks.messages.pop('start', None)
+    if self.unfinished and not self.unfinished.run.path.exists(): self.unfinished = None
+
+@patch
 def _differs(self:Header, view:Any)->str:
     "What the form is set to, where that isn't the run that is shown."
     cfg, run = self.form.valid, self.form.base.run
@@ -248,6 +256,7 @@ def draw(self:Header,
          memory:Any=None, total:Any=None, # as `facts` takes them
         ):
     "Bring the header up to date."
+    self._forget(view)
     self.draw_buttons(view, running, paused)
     failure = '' if self.w['sections'].value == 'train' else failure_text(view)
     outcome = '' if running else failure or outcome_text(comparisons)

@@ -6,7 +6,7 @@
 __all__ = ['error_panel', 'message_panel', 'message_text', 'Tasks', 'Notice', 'AppSection']
 
 # %% ../nbs/api/93_sections.ipynb #sections-imports
-import threading
+import threading, time
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -57,6 +57,7 @@ class Tasks:
                 ):
         self.lock, self.wake, self.background = threading.RLock(), wake, False
         self.messages, self.latest = {}, None   # action -> text or error; the newest action
+        self.said_at: dict[str, float] = {}     # action -> when, on the clock that only goes on
         self.busy: dict[str, str] = {}          # action -> what is said meanwhile
         self.threads: dict[str, threading.Thread] = {}
         self.bars, self.done = {}, deque()      # action -> progress bar; what has come
@@ -68,7 +69,7 @@ def say(self:Tasks,
         message:Any=None,  # a text, an error, or nothing
        ):
     "Set the message of an action."
-    self.messages[action] = message
+    self.messages[action], self.said_at[action] = message, time.monotonic()
     if message is not None: self.latest = action
     elif self.latest == action: self.latest = None
     self.wake()

@@ -6,7 +6,7 @@
 __all__ = ['Named', 'Window']
 
 # %% ../nbs/api/96_window.ipynb #window-imports
-import threading
+import threading, time
 from collections import ChainMap
 from typing import Any
 
@@ -100,10 +100,18 @@ def show(self:Window):
     return section
 
 @patch
+def forget(self:Window):
+    "Take away what was said about the section before; a library that is missing is missing in all of them."
+    tasks = self.tasks
+    if tasks.latest not in tasks.busy: tasks.latest = None
+    old = time.monotonic() - tasks.said_at.get('start', 0.) > 1   # not by the click that opens this section
+    if old and not isinstance(tasks.messages.get('start'), ImportError): tasks.messages.pop('start', None)
+
+@patch
 def opened(self:Window):
     "Show the section that is chosen, which may begin to read what it shows."
     self.show().opened()
-    if self.tasks.latest not in self.tasks.busy: self.tasks.latest = None   # it was about the section before
+    self.forget()
     self.tasks.wake()
 
 @patch

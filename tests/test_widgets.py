@@ -1,5 +1,4 @@
 """The app's wiring: what is typed, clicked and trained, without a browser. Runs on ipywidgets 7.7 and 8.1."""
-import html
 import json
 import shlex
 import subprocess
@@ -11,6 +10,7 @@ import ipywidgets
 import pytest
 
 import rlvr_nb.task
+from rlvr_nb.elements import with_code
 from rlvr_nb.config import BUILTIN_MODEL, ConfigError, load_config, override_text
 from rlvr_nb.fields import plain_help
 from rlvr_nb.grammar import Fault
@@ -95,7 +95,7 @@ def test_every_option_of_the_schema_has_a_field_with_help_bounds_and_class():
             and o.accepts
             and plain_help(o.accepts, o.kind) in getattr(f.input, TOOLTIP)
             and o.bounds in f.note.value
-            and html.escape(plain_help(o.help, o.kind), quote=False) in f.note.value
+            and page(*with_code(plain_help(o.help, o.kind)))[5:-6] in f.note.value
         )
     leaves = [line for line in load_config().to_yaml().splitlines() if line.strip().startswith('max_steps')]
     assert leaves and 'train.max_steps' in form.fields

@@ -90,8 +90,8 @@
     new Set(changes.filter(c => c.type === 'childList').map(c => panelOf(c.target))).forEach(panel => reading.has(panel) && reopen(panel))
     if (waiting) return
     waiting = true
-    requestAnimationFrame(() => { waiting = false; describe(); dress(); stack() })
-  }).observe(app, { childList: true, subtree: true, attributes: true, attributeFilter: ['class'] })
+    requestAnimationFrame(() => { waiting = false; describe(); dress(); stack(); keepFocus() })
+  }).observe(app, { childList: true, subtree: true, attributes: true, attributeFilter: ['class', 'disabled'] })
   describe()
 
   function arrows(event) {
@@ -163,6 +163,20 @@
     const boxes = scrolled ? panel.querySelectorAll('pre') : []
     if (boxes.length === 1) boxes[0].scrollTop = boxes[0].scrollHeight - scrolled.below
   }
+  // A button that is switched off or hidden while it has the focus, as Stop is by its own click, hands the focus to the next one.
+  let held = null
+  app.addEventListener('focusin', event => { held = event.target.closest('.rlvr-head button') })
+  app.addEventListener('pointerdown', event => { if (!event.target.closest('.rlvr-head button')) held = null })
+  const usable = button => !button.disabled && button.offsetParent
+  function keepFocus() {
+    if (!held || usable(held) || document.activeElement !== held && app.contains(document.activeElement)) return
+    const next = [...app.querySelectorAll('.rlvr-head .rlvr-line button')].find(usable)
+    held = null
+    if (next) next.focus()
+  }
+  app.addEventListener('click', event => {   // what it switches off or hides follows within a second or two
+    if (event.target.closest('.rlvr-head button')) for (let i = 1; i < 12; i++) setTimeout(keepFocus, 200 * i)
+  })
   // The section before may have been scrolled far down.
   function backToTop() {
     if (head && head.getBoundingClientRect().top - app.getBoundingClientRect().top > 8) app.scrollIntoView({ block: 'start' })
