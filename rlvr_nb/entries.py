@@ -51,7 +51,8 @@ class Option:
     @property
     def label(self)->str:
         if self.path.startswith(_PROMPT_TEXTS): return 'Text of the system prompt'
-        return TITLES.get(self.path, self.key)
+        if self.path == 'train.grpo': return 'Other fields of GRPOConfig'
+        return TITLES.get(self.path, self.key.removeprefix('grpo.'))
     @property
     def section(self)->str: return self.path.partition('.')[0] if '.' in self.path else ''
     @property
@@ -118,13 +119,15 @@ def _grpo_kind(row:dict # of the table of TRL's fields
 
 # %% ../nbs/api/90_entries.ipynb #w-grpo-options
 GRPO_HELP = yaml.safe_load(asset('grpo_help.yaml'))
+_GRPO_UNITS = dict(top_k='tokens', num_iterations='passes', steps_per_generation='optimizer steps',
+                   generation_batch_size='completions', top_entropy_quantile='share of the tokens')
 
 def _grpo_option(name:str) -> Option:
     "A field of `train.grpo` as an option."
     row = GRPO_FIELDS[name]
     limits = tuple((_BOUNDS[sign], number) for sign, number in GRPO_BOUNDS.get(name, {}).items())
     return Option(f'train.grpo.{name}', _grpo_kind(row), GRPO_HELP[name], grpo_expectation(name),
-                  choices=tuple(row.get('choices', ())), limits=limits)
+                  _GRPO_UNITS.get(name), choices=tuple(row.get('choices', ())), limits=limits)
 
 def grpo_options()->list[Option]:
     "The fields of `train.grpo` that have an input of their own."

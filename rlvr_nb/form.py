@@ -253,12 +253,36 @@ def _effects(self:Draft,
     said = [f'{label} from {_value_words(a)} to {_value_words(b)}' for label, a, b in found[:5]]
     return said + ([f'and {len(found) - 5} more'] if len(found) > 5 else [])
 
+# %% ../nbs/api/91_form.ipynb #w-before
+@patch
+def _edits_of(self:Draft, path:str) -> list[str]:
+    "The edits that belong to an option: its own, and those inside it that have no field."
+    return [e for e in self.edits if e == path or covers(path, e) and e not in self.fields]
+
+@patch
+def before(self:Draft, path:str # of an option
+          )->Any:
+    "What the base has in place of an edit; `...` where the option isn't edited."
+    if not path.startswith(LIST): return self._preset_value(path) if self._edits_of(path) else ...
+    if LIST not in self.edits: return ...
+    now, base = self.edits[LIST], value_at(self.base_cfg, LIST)
+    if [r['type'] for r in now] != [r['type'] for r in base]: return ...
+    inside = path_text(split_path(path)[2:])
+    was, value = (value_or(rewards, inside, reward_default(path, rewards)) for rewards in (base, now))
+    return ... if was == value else was
+
+@patch
+def _preset_value(self:Draft, path:str):
+    "What the base has at a path; the trainer's default for a field of `train.grpo` that it leaves out."
+    name = path.removeprefix('train.grpo.')
+    return value_or(self.base_cfg, path, GRPO_FIELDS[name]['default'] if name in GRPO_FIELDS and name != path else None)
+
 # %% ../nbs/api/91_form.ipynb #w-refresh-fields
 @patch
 def _show_values(self:Draft):
     "Give every field its value, and nothing that is wrong with it."
     for path, f in self.fields.items():
-        f.faults, f.effects = [], []
+        f.faults, f.effects, f.before = [], [], self.before(path)
         if not f.typed: f.show(self.edits[path] if path in self.edits else self.current(path))
 
 # %% ../nbs/api/91_form.ipynb #w-refresh
@@ -361,6 +385,17 @@ def caution(self:Draft, name:str, text:str # empty takes it back
     "Note what somebody should know before Start; it stops nothing."
     if text: self.cautions[name] = text
     else: self.cautions.pop(name, None)
+
+# %% ../nbs/api/91_form.ipynb #w-form-reset
+@patch
+def reset(self:Draft, path:str # of an option that is edited
+         ):
+    "Forget what was edited at an option, and inside it."
+    if path.startswith(LIST): return self.set(path, self.before(path))
+    with self.lock:
+        for p in [e for e in self.edits if covers(path, e)]: del self.edits[p]
+        self.fields[path].typed = self.mended = None
+        self.refresh()
 
 # %% ../nbs/api/91_form.ipynb #w-the-form
 class Form(Draft):

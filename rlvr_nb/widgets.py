@@ -21,7 +21,7 @@ from .panels import (ORDERS, command_block, comparison_panel, completions_table,
                             duration, forecast_for, long_text, machine, memory_panel, outcome_text, status_line,
                             status_text, table_element as table, time_left)
 from .sections import error_panel, message_panel
-from .setup import FORM_GROUPS, Group
+from .option_groups import FORM_GROUPS, Group
 from .preview import Preview, dropped_panel, read_preview, row_panel
 from .lab import HOSTILE, OWN, sample
 from .score_panels import audit_panel, scores_panel

@@ -63,6 +63,14 @@ def state_of(widget):
     return '\n'.join(found)
 
 
+@pytest.fixture(autouse=True)
+def hub(monkeypatch):
+    "What the Hub says of a model: nothing against it, unless a test puts in a reason. Nobody asks the real one."
+    said = {}
+    monkeypatch.setattr('rlvr_nb.reachable._ask_hub', lambda name: said.get(name, ''))
+    return said
+
+
 @pytest.fixture(scope='module')
 def finished(tmp_path_factory):
     "An app after a training."
@@ -257,6 +265,23 @@ def test_the_nearest_value_is_offered_first_and_its_button_says_what_it_does():
     )
 
 
+def test_a_model_that_cannot_be_had_blocks_start_and_a_preset_frees_it(hub, tmp_path):
+    app = App()
+    app.open('setup')
+    hub['Qwen/Qwen3-0.6B'] = 'the Hub was not reached (no route to host)'
+    app.choose('qwen3_0_6b_t4')
+    assert app.w['start'].disabled and 'not on this machine, and the Hub was not reached' in app.w['blocked'].value
+    assert 'rlvr-wrong' in app['model.model_name_or_path'].row._dom_classes
+    with pytest.raises(ConfigError, match='no route to host'): app.start()
+    hub.clear()
+    app.w['look-again'].click()
+    assert not app.w['start'].disabled and app.w['blocked'].value == ''
+    app['model.model_name_or_path'].value = str(tmp_path)       # a folder without a model
+    assert app.w['start'].disabled and 'config.json' in app.w['blocked'].value
+    app.setup.ready.children[0].click()
+    assert app.overrides == ['+preset=offline_demo'] and not app.w['start'].disabled
+
+
 def test_edits_that_another_preset_forgets_can_be_put_back():
     app = App('train.max_steps=7', 'reward.reward_functions[0].weight=2.0')
     app.open('setup')
@@ -309,7 +334,7 @@ def test_the_simple_form_is_plain_and_expert_shows_everything():
     simple = [f.option.label for f in app.setup.simple.shown]
     assert 15 <= len(simple) <= 20 and not any('_' in label for label in simple[:15])
     app.w['expert'].value = True
-    shown = ' '.join(f.option.path for g in app.setup.groups for f in [*g.form.fields.values()])
+    shown = ' '.join(f.option.path for g in app.setup.expert.groups for f in [*g.form.fields.values()])
     assert all(
         f'train.grpo.{name}' in shown
         for name in ('temperature', 'beta', 'loss_type', 'epsilon_high', 'scale_rewards', 'num_iterations')
@@ -893,7 +918,8 @@ def test_a_failure_shows_cause_remedy_and_folded_traceback(tmp_path):
     )
 
 
-def test_a_run_that_fails_is_told_and_raised_by_train(tmp_path):
+def test_a_run_that_fails_is_told_and_raised_by_train(tmp_path, monkeypatch):
+    monkeypatch.setattr('rlvr_nb.reachable.missing_model', lambda cfg: None)   # it was there a moment ago
     app = App(
         'data.dataset_name=gsm8k',
         f'data.dataset_path={tmp_path / "nowhere"}',
