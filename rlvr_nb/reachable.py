@@ -109,7 +109,8 @@ def missing_model(cfg:PipelineConfig # as it is set
     why = _ask_hub(name)
     if not why: return None
     said = f'{name} is not on this machine, and {why}'
-    return Fault(path, problem=said, advice='choose a model or a preset that is here, or look again', fixes=_model_fixes(cfg))
+    advice = 'choose a model or a preset that is here, or look again'
+    return Fault(path, problem=said, advice=advice, fixes=_model_fixes(cfg))
 
 # %% ../nbs/api/94_reachable.ipynb #w-model-watch
 class ModelWatch:
