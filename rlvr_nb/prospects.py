@@ -73,17 +73,17 @@ def probe_panel(report:Any,     # a `ProbeReport`
     seconds = report.seconds or 0.
     took = f'{seconds:.1f} s a step, about {duration(seconds * report.steps)} for {report.steps} steps'
     live = 'A group is live where its completions earn different rewards; only live groups teach.'
-    return ft('div', bands_panel(report), report.shares().element(), ft('p', live, cls='note'),
+    tried = '; '.join(map(str, report.in_vain))
+    vain = [ft('p', f'Tried without effect: {tried}', cls='note')] if tried else []
+    return ft('div', bands_panel(report), report.shares().element(), ft('p', live, cls='note'), *vain,
               losses_panel(report, markers), ft('p', took, cls='note') if seconds else None)
 
-def verdict_panel(report:Any,    # a `ProbeReport`
-                  warmed:bool,   # the run begins with a warm start
+def verdict_panel(report:Any # a `ProbeReport`
                  ):
     "What to expect, and what comes below it."
     kind = 'good' if report.will_learn else 'warning'
-    unseen = 'The model was sampled before its warm start, so these figures are without it.' if warmed else None
-    title = ft('h4', 'What would help') if report.remedies else None
-    return ft('div', ft('div', report.verdict(), cls=f'rlvr-{kind}'), ft('p', unseen) if unseen else None, title)
+    title = ft('h4', 'What would help, best first') if report.remedies else None
+    return ft('div', ft('div', report.verdict(), cls=f'rlvr-{kind}'), title)
 
 # %% ../nbs/api/95_prospects.ipynb #w-remedy-label
 def remedy_label(override:str # as the probe suggests it
@@ -116,6 +116,7 @@ class Prospects(AppSection):
                 ):
         super().__init__(form, tasks)
         self.models, self.found, self.remedies = models, None, stack()
+        self.applied: dict[str, dict] = {}   # override of a remedy -> path -> edit before and after it
 
     def build(self):
         self.w['probe-run'] = button('Probe the model', 'probe-run', lambda _: self.probe(), 'primary')
@@ -135,21 +136,54 @@ def _remedy(self:Prospects, remedy:Any):
 def show(self:Prospects, report:Any # a `ProbeReport`
         ):
     "Show what was found, and a button for each remedy."
-    self.found = report
+    self.found, self.applied = report, {}
     markers = list(self.form.valid.model.markers.model_dump().values())
-    write(self.w['probe-verdict'], verdict_panel(report, self.form.valid.train.warm_start is not None))
+    write(self.w['probe-verdict'], verdict_panel(report))
     write(self.w['probe-found'], probe_panel(report, markers))
     self.remedies.children = [self._remedy(r) for r in report.remedies]
+
+# %% ../nbs/api/95_prospects.ipynb #w-prospects-make
+@patch
+def _apply(self:Prospects, override:str) -> str:
+    "Make the change of a remedy, and note the edits that it has replaced."
+    before = dict(self.form.edits)
+    apply_remedy(self.form, override)
+    changed = [p for p in {**before, **self.form.edits} if before.get(p, ...) != self.form.edits.get(p, ...)]
+    self.applied[override] = {p: (before.get(p, ...), self.form.edits.get(p, ...)) for p in changed}
+    return f'{override} is set in the form; probe again to see what it does.'
+
+@patch
+def _take_back(self:Prospects, override:str) -> str:
+    "Put back the edits that a remedy has replaced, those left out that were changed since."
+    for path, (was, made) in self.applied.pop(override).items():
+        if self.form.edits.get(path, ...) != made: continue
+        if was is ...: self.form.edits.pop(path, None)
+        else: self.form.edits[path] = was
+    self.form.mended = None
+    self.form.refresh()
+    return f'{override} is taken back.'
+
+# %% ../nbs/api/95_prospects.ipynb #w-prospects-label
+@patch
+def _label(self:Prospects, made:Any, override:str):
+    "Have the button of a remedy say what it does the next time."
+    name = remedy_label(override)
+    made.description = f'Undo: {name}' if override in self.applied else name
+
+@patch
+def _is_gone(self:Prospects, paths:dict) -> bool:
+    "Whether nothing is left of the edits of a remedy, since somebody has taken them back elsewhere."
+    return all(self.form.edits.get(path, ...) != made for path, (_, made) in paths.items())
 
 # %% ../nbs/api/95_prospects.ipynb #w-prospects-apply
 @patch
 def apply(self:Prospects, override:str, # of a remedy
-          clicked:Any=None,             # its button, which is done with then
+          clicked:Any=None,             # its button, which takes it back the next time
          ):
-    "Make the change of a remedy, and say so."
-    said = f'{override} is set in the form; probe again to see what it does.'
-    if clicked is not None: clicked.disabled = True
-    self.guard('probe', lambda: apply_remedy(self.form, override) or said)
+    "Make the change of a remedy, or take it back where that was done, and say so."
+    if override in self.applied: self.guard('probe', lambda: self._take_back(override))
+    else: self.guard('probe', lambda: self._apply(override))
+    if clicked is not None: self._label(clicked, override)
 
 # %% ../nbs/api/95_prospects.ipynb #w-prospects-probe
 @patch
@@ -177,7 +211,8 @@ def probe(self:Prospects):
 def form_changed(self:Prospects):
     "Say so where the probe that is shown was of another configuration."
     if not self.built: return
-    if self.form.mended is None:   # what a remedy had changed may have been taken back
-        for row in self.remedies.children: row.children[0].disabled = False
+    for override in [o for o, paths in self.applied.items() if self._is_gone(paths)]: del self.applied[override]
+    for row, remedy in zip(self.remedies.children, self.found.remedies if self.found else ()):
+        self._label(row.children[0], remedy.override)
     said = 'The configuration has changed since this probe; press Probe the model again.'
     self.mark_stale('probe', self.shown, self.form.valid.model_dump_json(), said)
