@@ -251,7 +251,7 @@ def choosing():
     shapes = [(rows, words) for rows in (1, 3, 16, 128, 512) for words in (512, 49152)]
     found = {shape: choice_gap('cuda', *shape) for shape in shapes}
     assert max(found.values()) < 1e-4, found
-    print(f'sampling kernel, {len(found)} shapes: log-probabilities {max(found.values()):.1e} apart at most', flush=True)
+    print(f'sampling kernel, {len(found)} shapes: log-probabilities at most {max(found.values()):.1e} off', flush=True)
 
 
 OF_A_FAMILY = dict(tokens=tokens, edges=edges, half=half, adapters=adapters, current=current)

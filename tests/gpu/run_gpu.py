@@ -473,6 +473,20 @@ def unsloth_8bit(place):
     "An adapter on 8-bit weights."
     return whole(place, UNSLOTH, 'model.load_in_8bit=true')
 
+@case(where='cuda', needs=('unsloth', 'vllm'))
+def unsloth_vllm(place):
+    "An adapter through unsloth, whose vLLM shares the weights, generates and evaluates; the proof is recorded."
+    run = place.command(UNSLOTH, 'train.rollout=vllm')
+    found = trained(run)
+    first = run.metrics()[0]
+    assert first['sampler/adapted_layers'] > 0 and first['sampler/divergence'] < .1, first
+    return found | dict(divergence=first['sampler/divergence'])
+
+@case(where='cuda', needs=('unsloth', 'vllm', 'bitsandbytes'))
+def unsloth_vllm_4bit(place):
+    "The same with 4-bit weights."
+    return trained(place.command(UNSLOTH, 'train.rollout=vllm', 'model.load_in_4bit=true'))
+
 @case(where='cuda', needs=('unsloth',))
 def unsloth_full(place):
     "All weights trained, held in float32."
