@@ -93,6 +93,8 @@ def _safe_text(tokenizer, found:Rendering) -> str:
 # %% ../nbs/api/10_templates.ipynb #tp-apply
 _AS_IT_IS = "{{ messages[0]['content'] }}"
 _BY_ITSELF = ('return_assistant_tokens_mask', 'continue_final_message', 'tools', 'documents')
+_OPTIONS = {'tokenize', 'padding', 'truncation', 'max_length', 'return_tensors', 'return_dict', 'tokenizer_kwargs',
+            *_BY_ITSELF}
 
 def _apply_apart(tokenizer, conversation, chat_template=None, add_generation_prompt=False, **options):
     "The `apply_chat_template` of a guarded tokenizer: the child renders, and transformers does the rest."
@@ -100,7 +102,7 @@ def _apply_apart(tokenizer, conversation, chat_template=None, add_generation_pro
     if _is_ours(tokenizer) and chat_template is None or any(options.get(name) for name in _BY_ITSELF):
         return original(tokenizer, conversation, chat_template=chat_template,
                         add_generation_prompt=add_generation_prompt, **options)
-    known = set(inspect.signature(original).parameters)
+    known = _OPTIONS | set(inspect.signature(original).parameters)   # unsloth's function has (*args, **kwargs)
     arguments = {k: v for k, v in options.items() if k not in known}
     arguments = {**_special_tokens(tokenizer), **arguments, 'add_generation_prompt': add_generation_prompt}
     several = bool(conversation) and isinstance(conversation[0], (list, tuple))
