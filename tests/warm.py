@@ -12,6 +12,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from house import BAR, TEMPORARY
+
 ROOT = Path(__file__).resolve().parents[1]
 LIBRARIES = ['torch', 'transformers', 'trl.trainer.grpo_trainer', 'peft', 'datasets', 'hydra', 'pydantic', 'nbdev.test',
              'matplotlib_inline.backend_inline', 'ipywidgets', 'hydra.core.override_parser.overrides_parser']
@@ -25,9 +27,10 @@ def write_to(number, path):
 
 
 def shown(outputs):
-    "What the outputs of a cell show, as text."
+    "What the outputs of a cell show, as text, without progress bars and the names of temporary folders."
     texts = [o.get('text') or (o.get('data') or {}).get('text/plain') or '' for o in outputs or []]
-    return ''.join(''.join(text) for text in texts).strip()
+    whole = (''.join(text) for text in texts)
+    return TEMPORARY.sub('...', ''.join(text for text in whole if not BAR.search(text))).strip()
 
 
 def hold_to_outputs():
