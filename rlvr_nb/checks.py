@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['PROBES', 'builtin_reads', 'path_problem', 'free_disk', 'eval_datasets', 'dataset_titles', 'marker_problems',
-           'known_rates']
+           'warm_record', 'known_rates']
 
 # %% ../nbs/api/80_checks.ipynb #checks-imports
 import os, re, shutil, tempfile
@@ -19,6 +19,7 @@ from .prompts import Markers, PLAIN
 from .warmstart import file_solutions
 from .data import Rows
 from .table import data_title
+from .registry import _short
 
 # %% ../nbs/api/80_checks.ipynb #l-builtin-rules
 _OTHER_MODEL = ('choose another model, for example model_component=gemma_1b_lora or '
@@ -128,6 +129,20 @@ def dataset_titles(cfg:PipelineConfig # a configuration
     return {name: title(name) for name in eval_datasets(cfg) if name == cfg.data.dataset_name and title(name) != name}
 
 
+# %% ../nbs/api/80_checks.ipynb #l-unanswered
+def _without_key(errors:list[str]) -> list[str]:
+    "Errors of a file of worked solutions, without the key that some of them begin with."
+    return [error.removeprefix('train.warm_start.file: ').removeprefix('data.dataset_path: ') for error in errors]
+
+def _unanswered(solutions:list[dict], cfg:PipelineConfig) -> list[str]:
+    "Worked solutions of a file that would teach an empty answer."
+    m = Markers.from_config(cfg.model.markers)
+    bare = [row for row in solutions if not row['answer'] and m.solution_start not in row['working']]
+    if not bare: return []
+    return [f'train.warm_start.file: {len(bare)} of {len(solutions)} worked solutions have no answer, such as '
+            f"{_short(bare[0]['working'], 60)!r}; give the file a column 'answer', or write the answer between "
+            f'{m.solution_start} and {m.solution_end} in the solution']
+
 # %% ../nbs/api/80_checks.ipynb #l-warm-problems
 def _warm_problems(cfg:PipelineConfig, rows:Rows) -> list[str]:
     "A warm start without anything to train on."
@@ -137,10 +152,9 @@ def _warm_problems(cfg:PipelineConfig, rows:Rows) -> list[str]:
         if not Path(warm.file or '').is_file():
             return [f'train.warm_start.file: there is no file {warm.file}; '
                     'name a table of questions and worked solutions']
-        try: file_solutions(warm.file or '')
-        except ConfigError as e:
-            return [f"train.warm_start.file: {warm.file} can't be used ({error})" for error in e.errors]
-        return []
+        try: found = file_solutions(warm.file or '')
+        except ConfigError as e: return [f'train.warm_start.file: {error}' for error in _without_key(e.errors)]
+        return _unanswered(found, cfg)
     if any(rows.solutions): return []
     return [f'train.warm_start.source: {cfg.data.dataset_name} has no worked solutions; name a column of them '
             '(data.params.worked_solution=COLUMN), a file (train.warm_start.source=file train.warm_start.file=PATH), '
@@ -161,11 +175,16 @@ def marker_problems(tokenizer:Any,   # of the model
 # %% ../nbs/api/80_checks.ipynb #l-known-rates
 PROBES = 'outputs/probes'   # where probes are kept, from the working directory
 
+def warm_record(cfg:PipelineConfig)->dict|None:
+    "The warm start after which a run samples, as a probe keeps it."
+    return cfg.train.warm_start.model_dump() if cfg.train.warm_start else None
+
 def known_rates(cfg:PipelineConfig,     # of the run
                 folder:str|Path=PROBES, # where probes are kept
                )->dict|None:            # question -> share of right answers; None where nothing was measured
     "The pass rates that probes of the same model on the same data have found."
-    same = dict(model=cfg.model.model_name_or_path, dataset=cfg.data.dataset_name, dataset_path=cfg.data.dataset_path)
+    same = dict(model=cfg.model.model_name_or_path, dataset=cfg.data.dataset_name, dataset_path=cfg.data.dataset_path,
+                warm_start=warm_record(cfg))
     found = {}
     for path in sorted(Path(folder).glob('*.json')):
         record = read_json(path)

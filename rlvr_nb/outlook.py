@@ -34,11 +34,12 @@ class ProbeReport:
     peak_bytes: int|None = None   # memory of that step
     remedies: list = field(default_factory=list) # of `Remedy`, best first
     in_vain: list = field(default_factory=list)  # of `Remedy`, tried and without effect
-    warm: bool = False            # the run begins with a warm start, which a probe leaves out
+    warm: bool = False            # the model was sampled after the warm start with which the run begins
     beta: float = 0.              # `train.grpo.beta`
     scaled: bool = True           # rewards are divided by their spread in the group
     formats: list = field(default_factory=list)  # names of the rewards that look at the format alone
     moves: float|None = None      # how far a step moves a weight at most, of its size; None where it isn't known
+    share: float = 1.             # mean learning rate of the steps, of the highest
 
     @property
     def records(self)->list[Completion]: return [r for g in self.groups for r in g.records]
@@ -48,6 +49,8 @@ class ProbeReport:
     def right(self)->float: return _share(r.correct for r in self.records)
     @property
     def well_formed(self)->float: return _share(r.well_formed for r in self.records)
+    @property
+    def moved(self)->float|None: return self.moves and self.moves * self.steps * self.share
     @property
     def cut_off(self)->float: return _share(r.truncated for r in self.records)
 
@@ -93,8 +96,9 @@ def outlook(self:ProbeReport)->str: # learns, slowly, easy, silent, form, partia
         beside = _share(g.live and differs_beside(g, self.formats) for g in self.groups)
         return 'form' if beside < FEW_LIVE else 'partial'
     if not pays_right(premiums): return 'unpaid'
-    if best_gain(self.groups, self.beta, self.scaled) < LITTLE_GAIN: return 'held'
-    if self.moves is not None and self.moves * self.steps < LITTLE_MOVE: return 'still'
+    if self.right >= MOSTLY_RIGHT and best_gain(self.groups, 0.) < LITTLE_GAIN: return 'easy'
+    if self.beta and best_gain(self.groups, self.beta, self.scaled) < LITTLE_GAIN: return 'held'
+    if (self.moved or LITTLE_MOVE) < LITTLE_MOVE: return 'still'
     if self.moves is not None and self.moves > 1: return 'wild'
     return 'slowly' if (self.seconds or 0) * self.steps > TOO_LONG else 'learns'
 
@@ -141,17 +145,15 @@ _SENTENCES = dict(
     slowly='Will learn, too slowly: {live} of the groups are live, and the run would take {hours:.0f} hours.',
     learns='Will learn: {live} of the groups are live, and {sometimes} of the prompts are sometimes answered right.')
 
-_AFTER_WARM = 'A probe leaves the warm start out; what the model does after it shows only when it was done.'
-
 @patch
 def verdict(self:ProbeReport)->str:
     "What to expect of a training, in one sentence."
     shares = dict(live=self.live, dead=1 - self.live, right=self.right, sometimes=self.bands()['sometimes'])
     gain = best_gain(self.groups, self.beta, self.scaled) if self.outlook == 'held' else 0.
     numbers = dict(hours=(self.seconds or 0) * self.steps / 3600, beta=self.beta, steps=self.steps,
-                   times=self.moves or 0, gain=f'{gain:.1%}', moved=f'{(self.moves or 0) * self.steps:.2g}')
+                   times=self.moves or 0, gain=f'{gain:.1%}', moved=f'{self.moved or 0:.2g}')
     said = _SENTENCES[self.outlook].format(cause=self.cause, **numbers, **{k: percent(s) for k, s in shares.items()})
-    return f'Before the warm start: {said[0].lower()}{said[1:]} {_AFTER_WARM}' if self.warm else said
+    return f'After the warm start: {said[0].lower()}{said[1:]}' if self.warm else said
 
 # %% ../nbs/api/81_outlook.ipynb #probe-text
 @patch

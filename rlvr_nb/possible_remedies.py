@@ -56,7 +56,7 @@ def _pace_remedies(report:ProbeReport, cfg:PipelineConfig) -> list[tuple]:
     moves, rate = report.moves or 1., cfg.train.learning_rate
     def rate_of(moved): return override_text('train.learning_rate', float(f'{rate * .01 / moved:.0e}'))
     return [(report.outlook == 'held', override_text('train.grpo.beta', 0.), 'no penalty holds the model'),
-            (report.outlook == 'still', rate_of(moves * report.steps),
+            (report.outlook == 'still', rate_of(report.moved or moves),
              'all steps together move a weight by .01 of its size'),
             (report.outlook == 'wild', rate_of(moves), 'a step moves a weight by .01 of its size')]
 
@@ -75,7 +75,7 @@ def _sampling_remedies(report:ProbeReport, cfg:PipelineConfig) -> list[tuple]:
              f'{percent(cut)} of the completions are cut off'),
             (report.live < .5 and report.right < .5 and not hot, override_text('train.grpo.temperature', 1.2),
              'completions of a prompt differ more'),
-            (report.live < .5, override_text('train.num_generations', 2 * train.num_generations),
+            (report.live < .5 and report.right < .5, override_text('train.num_generations', 2 * train.num_generations),
              'a larger group has a right one more often')]
 
 # %% ../nbs/api/81_possible_remedies.ipynb #possible-remedies-prompts
@@ -83,7 +83,8 @@ def _prompt_remedies(report:ProbeReport) -> list[tuple]:
     "For prompts that teach nothing: whether each remedy is wanted, what to type, and why."
     return [(report.bands()['always'] > .4, 'data.difficulty={min: 0.0, max: 0.9, completions: 8}',
              'prompts that are always answered right teach nothing'),
-            (report.live < .7, 'train.dynamic_sampling=2', 'groups without spread are replaced before the update')]
+            (.02 < report.live < .7 and report.outlook != 'easy', 'train.dynamic_sampling=2',
+             'groups without spread are replaced before the update')]
 
 # %% ../nbs/api/81_possible_remedies.ipynb #probe-candidates
 def possible_remedies(report:ProbeReport,   # of the run as it is configured

@@ -82,6 +82,7 @@ def _train_loop(cfg:PipelineConfig, rows:Rows):
     except ConfigError as e:
         longer = rows.reasons.get(too_long(train.max_prompt_length))
         advice = ', or allow longer prompts with train.max_prompt_length' if longer else ''
+        if longer and cfg.prompts.examples: advice += f', or show fewer than {cfg.prompts.examples} prompts.examples'
         if n < len(rows): advice = ', or measure more prompts: data.difficulty.prompts=null'
         raise ConfigError([f'{error}{advice} ({rows})' for error in e.errors]) from None
     return loop

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['COMPLETIONS', 'MEASURED_PROMPTS', 'drawn_rows', 'scored', 'grouped_records', 'measure', 'pass_rates', 'probe_record',
-           'timed_step', 'probe', 'keep_probe', 'Signal']
+           'timed_step', 'warm_up', 'probe', 'keep_probe']
 
 # %% ../nbs/api/81_probe.ipynb #probe-imports
 import random, tempfile
@@ -19,15 +19,16 @@ from .completion import Completion
 from .files import json_text, write_text
 from .forecast import probe_time
 from .groups import PromptGroup as PromptGroup
-from .groups import totals_of, weight_size
+from .groups import step_move, totals_of
 from .outlook import ProbeReport as ProbeReport
-from .checks import PROBES
+from .checks import PROBES, warm_record
 from .possible_remedies import Remedy as Remedy
 from .possible_remedies import possible_remedies, ranked, tried
 from .preflight import prepare
 from .rollout import RolloutEngine
 from .schema import PipelineConfig
 from .trainer import peak_memory
+from .warmstart import chosen_examples, warm_start
 
 # %% ../nbs/api/81_probe.ipynb #probe-drawn
 COMPLETIONS = 512   # of a probe, about
@@ -91,6 +92,7 @@ def probe_record(report:ProbeReport, # to keep
                 )->dict:
     "A probe as JSON."
     return dict(model=cfg.model.model_name_or_path, dataset=cfg.data.dataset_name, verdict=report.verdict(),
+                warm_start=warm_record(cfg),
                 live=report.live, right=report.right, well_formed=report.well_formed, cut_off=report.cut_off,
                 bands=report.bands(), limit=report.limit, seconds_a_step=report.seconds, peak_bytes=report.peak_bytes,
                 remedies=[asdict(r) for r in report.remedies], pass_rates=pass_rates(report))
@@ -136,18 +138,35 @@ def _formats(rewards) -> list[str]:
     kinds = zip(rewards.names, rewards.build())
     return [name for name, function in kinds if getattr(function, 'category', '') == 'format_checking']
 
+# %% ../nbs/api/81_probe.ipynb #probe-warm
+def warm_up(prepared:Any, model:Any, tokenizer:Any # what preflight made, and the loaded model, which is tuned
+           )->None:
+    "The warm start of a run, for a probe."
+    cfg = prepared.cfg
+    examples = chosen_examples(cfg, prepared.train_rows, prepared.data._messages, model, tokenizer)
+    with tempfile.TemporaryDirectory() as folder:
+        warm_start(model, tokenizer, examples, cfg.train.warm_start, folder, cfg.seed, cfg.train.bf16,
+                   checkpointing=cfg.train.grpo.get('gradient_checkpointing'))
+
+def _mean_rate(train:Any) -> float:
+    "The mean learning rate of the steps, of the highest: one for schedules that stay there, half for those that fall."
+    return 1. if train.lr_scheduler_type.startswith(('constant', 'warmup_stable')) else .5
+
 # %% ../nbs/api/81_probe.ipynb #probe-probe
 def probe(cfg:PipelineConfig,        # of the run
           prompts:int|None=None,     # how many; None takes what tells enough
           timed:bool=True,           # measure the seconds of a step
           say:Any=lambda text: None, # told what is being done
          )->ProbeReport:
-    "Sample the untrained model as training would, and say what to expect."
+    "Sample the model as training would at its first step, and say what to expect."
     plain, train = cfg.model_copy(deep=True), cfg.train
     plain.data.difficulty, plain.data.curriculum = None, False
     prepared = prepare(plain)
     say('loading the model')
     model, tokenizer = prepared.model.load()
+    if train.warm_start:
+        say('warm start, with which the run begins')
+        warm_up(prepared, model, tokenizer)
     backend = 'auto' if train.rollout == 'vllm' else train.rollout
     engine = RolloutEngine(model, tokenizer, train.max_completion_length, backend=backend)
     some = _chosen_rows(cfg, prepared.train_rows.rows, prompts)
@@ -158,7 +177,8 @@ def probe(cfg:PipelineConfig,        # of the run
     scaled = train.grpo.get('scale_rewards') not in ('none', False)
     report = ProbeReport(groups, train.max_completion_length, train.max_steps, beta=train.grpo.get('beta', 0.),
                          scaled=scaled, formats=_formats(prepared.rewards),
-                         moves=train.learning_rate / weight_size(model), warm=train.warm_start is not None)
+                         moves=step_move(model, train.learning_rate), share=_mean_rate(train),
+                         warm=train.warm_start is not None)
     say('trying what might help')
     again = _tries(prepared, engine, {row['question'] for row in some[:8]})
     possible = possible_remedies(report, plain, any(prepared.train_rows.solutions))
@@ -182,22 +202,3 @@ def keep_probe(report:ProbeReport,  # to keep
     more = dict(dataset_path=cfg.data.dataset_path, completions=completions)
     write_text(path, json_text(probe_record(report, cfg) | more))
     return path
-
-# %% ../nbs/api/81_probe.ipynb #probe-signal
-class Signal:
-    "Counts generations in a row in which no group is live."
-    def __init__(self, limit:int|None # stop after so many; None goes on
-                ): self.limit, self.silent, self.heard = limit, 0, False
-
-    def look(self, live:float # share of live groups in a generation
-            )->str|None:      # what to tell, at the first silent one and at the limit
-        "Take notice of a generation."
-        self.heard, self.silent = self.heard or live > 0, 0 if live > 0 else self.silent + 1
-        if self.heard or not self.silent: return None
-        if self.silent == 1:
-            return ('no group of this generation has completions that earn different rewards, so there is nothing to '
-                    'learn from; a probe shows why and what would help (--probe, or Will it learn? in the app)')
-        return f'{self.silent} generations without a live group' if self.hopeless else None
-
-    @property
-    def hopeless(self)->bool: return bool(self.limit) and not self.heard and self.silent >= self.limit

@@ -298,7 +298,9 @@ def _without_effect(cfg):
     if e.enabled and not e.samples_per_prompt: yield "eval.temperature", "eval.samples_per_prompt is 0"
     if e.enabled and not e.eval_steps:
         yield from ((f"eval.{k}", "eval.eval_steps is 0") for k in ("save_best", "early_stopping_patience"))
-    if warm and warm.source == "solutions": yield "train.warm_start.file", "train.warm_start.source is solutions"
+    if warm and warm.source == "solutions":
+        instead = "to train on it write train.warm_start.source=file"
+        yield "train.warm_start.file", f"train.warm_start.source is solutions; {instead}"
     if band and not band.completions: yield "data.difficulty.prompts", "data.difficulty.completions is null"
 
 # %% ../nbs/api/08_rules.ipynb #c-is-usual
@@ -316,7 +318,11 @@ def inert_keys(cfg:PipelineConfig,  # a valid configuration
                user_set:set,        # paths, as tuples, that files or overrides of the user's set
               )->list[str]:         # warnings
     "Warnings about options that were set and have no effect."
-    ours = [(key, why) for key, why in _without_effect(cfg) if split_path(key) in user_set and not _is_usual(cfg, key)]
+    def is_set(key): # alone, or in a mapping
+        path = split_path(key)
+        return any(path[:n] in user_set for n in range(2, len(path) + 1))
+
+    ours = [(key, why) for key, why in _without_effect(cfg) if is_set(key) and not _is_usual(cfg, key)]
     asked = {"use_vllm": True} if cfg.train.rollout == "vllm" else {}
     theirs = [(f"train.grpo.{field}", why) for field, why in inert_grpo(cfg.train.grpo | asked)]
     theirs = [(key, why) for key, why in theirs if split_path(key) in user_set]

@@ -24,7 +24,7 @@ from .clock import read_clock
 from .checkpoint import Choice, choose_checkpoint
 from .agreement import same_everywhere
 from .trainer import stoppable
-from .probe import Signal
+from .groups import Signal
 from .decode import DecodingStopped
 from .rollout import sampler_text
 from .comparison import When

@@ -27,7 +27,7 @@ from .health import Batches
 from .prompts import Markers
 from .scoring import dataset_judge
 from .spread import gathered
-from .warmstart import WarmExamples, WarmOutcome, file_solutions, keep_warm, load_warm, warm_examples, warm_start
+from .warmstart import WarmExamples, WarmOutcome, chosen_examples, keep_warm, load_warm, warm_start
 from .train_stage import Pipeline
 
 # %% ../nbs/api/83_warm_stage.ipynb #l-warm-folder
@@ -40,14 +40,7 @@ def warm_folder(self:Pipeline)->Path:
 @patch
 def _warm_examples(self:Pipeline, model, tokenizer) -> WarmExamples:
     "The worked solutions that `train.warm_start` names."
-    p, warm, markers = self.prepared, self.cfg.train.warm_start, Markers.from_config(self.cfg.model.markers)
-    rows, solutions = p.train_rows.rows, p.train_rows.solutions
-    if warm and warm.file and warm.source == 'file':
-        found = file_solutions(warm.file)
-        rows = [dict(prompt=p.data._messages(f['question'], None), answer=f['answer']) for f in found]
-        solutions = [f['working'] for f in found]
-    most, longest = warm.examples if warm else None, self.cfg.train.max_completion_length
-    return warm_examples(rows, solutions, model, tokenizer, markers, longest, most)
+    return chosen_examples(self.cfg, self.prepared.train_rows, self.prepared.data._messages, model, tokenizer)
 
 # %% ../nbs/api/83_warm_stage.ipynb #l-warm-known
 @patch

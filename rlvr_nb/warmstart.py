@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['COLUMNS', 'worked_text', 'file_solutions', 'tokenize_examples', 'closing_token', 'WarmExamples', 'warm_examples',
-           'sft_arguments', 'Steered', 'WarmOutcome', 'refuse_nothing', 'Tensors', 'padded', 'WithoutPadding',
-           'fewer_rows', 'Beginning', 'warm_start', 'keep_warm', 'load_warm']
+           'chosen_examples', 'sft_arguments', 'Steered', 'WarmOutcome', 'refuse_nothing', 'Tensors', 'padded',
+           'WithoutPadding', 'fewer_rows', 'Beginning', 'warm_start', 'keep_warm', 'load_warm']
 
 # %% ../nbs/api/57_warmstart.ipynb #warmstart-imports
 # `WithoutPadding` becomes a part of TRL's trainer, imported where a training begins: its attributes are its own.
@@ -60,15 +60,28 @@ def _column(row:dict, what:str, path) -> str|None:
                           f"expected one of {', '.join(COLUMNS[what])} for the {what}")
     return found
 
+# %% ../nbs/api/57_warmstart.ipynb #warmstart-cell
+def _cell_text(row:dict, column:str|None, at:int, path) -> str:
+    "The text of a cell, empty where there is none; `at` is the number of the row."
+    value = row.get(column)
+    if value is None or isinstance(value, str): return (value or '').strip()
+    if isinstance(value, (int, float)) and not isinstance(value, bool): return str(value)
+    raise ConfigError(f'train.warm_start.file: {path}, row {at}: {column} holds a {type(value).__name__}, '
+                      'expected text')
+
 # %% ../nbs/api/57_warmstart.ipynb #warmstart-file-solutions
 def file_solutions(path:str|Path # a table as `data_component=table` takes it
                   )->list[dict]: # question, working, answer
     "Worked solutions of a file."
     rows = read_file(path)
     if not rows: raise ConfigError(f'train.warm_start.file: {path} has no rows')
-    question, working, answer = (_column(rows[0], what, path) for what in ('question', 'working', 'answer'))
-    return [dict(question=r[question], working=r[working], answer=r.get(answer) or '') for r in rows
-            if r.get(question) and r.get(working)]
+    columns = {what: _column(rows[0], what, path) for what in COLUMNS}
+    found = [{what: _cell_text(row, column, at, path) for what, column in columns.items()}
+             for at, row in enumerate(rows, 1)]
+    whole = [row for row in found if row['question'] and row['working']]
+    if whole: return whole
+    raise ConfigError(f"train.warm_start.file: {path} has {len(rows)} rows, and none with text in both "
+                      f"{columns['question']} and {columns['working']}")
 
 # %% ../nbs/api/57_warmstart.ipynb #warmstart-tokens
 def tokenize_examples(prompts:list,  # chat messages of each example
@@ -140,6 +153,22 @@ def warm_examples(rows:list,                # dicts with prompt and answer
         known = iter(tokenize_examples(prompts, texts, tokenizer, end))
         _fill(out, [next(known) if working else None for _, working in block], longest, most)
     return out
+
+# %% ../nbs/api/57_warmstart.ipynb #warmstart-chosen
+def chosen_examples(cfg:Any,                  # a `PipelineConfig`
+                    rows:Any,                 # of the training, with their `solutions`
+                    messages:Callable,        # (question, its own system prompt or None) -> chat messages
+                    model:Any, tokenizer:Any, # that will learn
+                   )->WarmExamples:
+    "The worked solutions that `train.warm_start` names."
+    warm, longest = cfg.train.warm_start, cfg.train.max_completion_length
+    asked, solutions = rows.rows, rows.solutions
+    if warm and warm.file and warm.source == 'file':
+        found = file_solutions(warm.file)
+        asked = [dict(prompt=messages(f['question'], None), answer=f['answer']) for f in found]
+        solutions = [f['working'] for f in found]
+    markers, most = Markers.from_config(cfg.model.markers), warm.examples if warm else None
+    return warm_examples(asked, solutions, model, tokenizer, markers, longest, most)
 
 # %% ../nbs/api/57_warmstart.ipynb #warmstart-arguments
 def sft_arguments(warm:Any,                     # `train.warm_start`
