@@ -4057,6 +4057,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                      'rlvr_nb.vllm_engine._asking': ('api/vllm_engine.html#_asking', 'rlvr_nb/vllm_engine.py'),
                                      'rlvr_nb.vllm_engine._is_plain': ('api/vllm_engine.html#_is_plain', 'rlvr_nb/vllm_engine.py'),
                                      'rlvr_nb.vllm_engine._one_process': ('api/vllm_engine.html#_one_process', 'rlvr_nb/vllm_engine.py'),
+                                     'rlvr_nb.vllm_engine._takes_shared': ('api/vllm_engine.html#_takes_shared', 'rlvr_nb/vllm_engine.py'),
                                      'rlvr_nb.vllm_engine._taking': ('api/vllm_engine.html#_taking', 'rlvr_nb/vllm_engine.py'),
                                      'rlvr_nb.vllm_engine.exact_generation': ( 'api/vllm_engine.html#exact_generation',
                                                                                'rlvr_nb/vllm_engine.py'),

@@ -19,6 +19,7 @@ from typing import Any
 # %% ../nbs/api/54_vllm_engine.ipynb #vengine-own-imports
 from fastcore.basics import patch
 from .decode import DecodingStopped
+from .grammar import ConfigError
 from .model import is_adapted
 from .rollout import Rollout, RolloutEngine, end_tokens
 from .sampling import Sampling
@@ -89,6 +90,15 @@ def _one_process(model) -> Any:
     return SimpleNamespace(is_main_process=True, device=model.device, num_processes=1, process_index=0,
                            local_process_index=0, wait_for_everyone=lambda: None, state=state)
 
+# %% ../nbs/api/54_vllm_engine.ipynb #vengine-shared
+_NOT_TAKEN = ("train.rollout: the installed unsloth can't hand its vLLM to the installed TRL; "
+              'update unsloth, or write train.rollout=transformers')
+
+def _takes_shared(generation, model) -> bool:
+    "Whether a generation uses the vLLM that came with the model, and hands it the adapters."
+    hands_over = not is_adapted(model) or hasattr(generation, '_unsloth_load_lora')
+    return hands_over and getattr(generation, 'llm', None) is model.vllm_engine
+
 # %% ../nbs/api/54_vllm_engine.ipynb #vengine-engine
 class VllmEngine(RolloutEngine):
     "Generates with the copy of the model that vLLM holds, after giving it today's weights."
@@ -104,6 +114,7 @@ class VllmEngine(RolloutEngine):
         with starting_vllm(args, model):
             one:Any = _one_process(model)   # what TRL asks of an `Accelerator`
             self.generation = exact_generation()(model, one, tokenizer, **generation_options(args))
+        if shares_vllm(model) and not _takes_shared(self.generation, model): raise ConfigError(_NOT_TAKEN)
 
 # %% ../nbs/api/54_vllm_engine.ipynb #vengine-asking
 @contextmanager
