@@ -58,7 +58,7 @@ class App(Screen):
         def evaluate(): self.open('results'); self.results.evaluate()
         return [task, Setup(form, tasks, config_dir), Lab(form, tasks, task, models), Prospects(form, tasks, models),
                 Progress(form, tasks, live), Results(form, tasks, live, models),
-                Runs(form, tasks, lambda run: self.show_run(run), go_on, evaluate, lambda: self.open('setup'),
+                Runs(form, tasks, lambda run: self.show_run(run), go_on, evaluate, lambda name: self.open(name),
                      deleted=lambda paths: self._deleted(paths))]
 
     def _actions(self)->dict:
