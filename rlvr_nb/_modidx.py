@@ -3140,6 +3140,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                               'rlvr_nb.runs._option_table': ('api/runs.html#_option_table', 'rlvr_nb/runs.py'),
                               'rlvr_nb.runs._own_overrides': ('api/runs.html#_own_overrides', 'rlvr_nb/runs.py'),
                               'rlvr_nb.runs._packed': ('api/runs.html#_packed', 'rlvr_nb/runs.py'),
+                              'rlvr_nb.runs._pair_part': ('api/runs.html#_pair_part', 'rlvr_nb/runs.py'),
+                              'rlvr_nb.runs._pair_sentence': ('api/runs.html#_pair_sentence', 'rlvr_nb/runs.py'),
                               'rlvr_nb.runs._pair_table': ('api/runs.html#_pair_table', 'rlvr_nb/runs.py'),
                               'rlvr_nb.runs._paired_evaluations': ('api/runs.html#_paired_evaluations', 'rlvr_nb/runs.py'),
                               'rlvr_nb.runs._result_rows': ('api/runs.html#_result_rows', 'rlvr_nb/runs.py'),

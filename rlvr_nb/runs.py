@@ -26,7 +26,7 @@ from .sealed import damage_notes, missing_records
 from .page import differences, fact_table, flatten, frame, option_text, html_page
 from .facts import readable, run_status_text
 from .curves import CHARTS, Chart, metric_chart
-from .report import RunReport
+from .report import RunReport, _flip_section, _luck
 
 # %% ../nbs/api/79_runs.ipynb #t-compared
 _NOT_COMPARED = ('run_dir', 'name', 'observers', 'logging_level', 'dry_run')
@@ -111,6 +111,21 @@ def _pair_table(pairs:list[tuple]) -> Table:
         return [c.called, other, one, points(c.difference), f'{low} to {high}', flips, p_text(c.p_value)]
     return Table(header, [row(*pair) for pair in pairs])
 
+# %% ../nbs/api/79_runs.ipynb #t-pair-sentence
+def _pair_sentence(one:str, other:str, c:Comparison) -> str:
+    "What the second of two runs does otherwise than the first, on the problems of one dataset."
+    if not c.gains + c.losses: return f'{other} and {one} are right on the same {c.both} of {c.n} problems of {c.called}.'
+    return (f'{c.called}: {other} is right on {c.gains} problems that {one} gets wrong, and wrong on {c.losses} that {one} '
+            f'gets right; {points(c.difference)} points for {other} {_luck(c)}.')
+
+def _pair_part(one:str, other:str, c:Comparison, markers:list, most:int) -> list[FT]:
+    "A pair in a sentence, and the problems on which the two differ; `most` of each kind."
+    shown = [f for kind in ('gain', 'loss') for f in [f for f in c.flips if f['change'] == kind][:most]]
+    count = f'{len(shown)} of the {len(c.flips)} problems on which they differ'
+    problems = [ft('details', ft('summary', count), *(_flip_section(f, markers, (one, other)) for f in shown))]
+    return [ft('p', _pair_sentence(one, other, c)), *(problems if shown else [])]
+
+
 # %% ../nbs/api/79_runs.ipynb #t-compare-show
 @patch
 def __str__(self:RunComparison):
@@ -150,12 +165,14 @@ def html(self:RunComparison)->str:
     "A page like a report's."
     charts = _curve_charts(lambda metric: {name: r.curve(metric) for name, r in zip(self.names, self.reports)})
     title, results = f'{len(self.reports)} runs', fact_table(_results_header(self.results), self.results)
-    paired = ft('section', ft('h2', 'After training, problem by problem'), _pair_table(self.pairs).element())
+    most, markers = (6 if len(self.reports) == 2 else 2), self.reports[0].markers
+    said = [part for pair in self.pairs for part in _pair_part(*pair, markers, most)]
+    paired = ft('section', ft('h2', 'After training, problem by problem'), *said, _pair_table(self.pairs).element())
     notes = [ft('ul', *(ft('li', note) for note in self.notes), cls='caveats')] if self.notes else []
-    return html_page(f'{title} compared', ft('h1', title), *notes, ft('section', results),
-                     paired if self.pairs else None,
-                     ft('section', ft('h2', 'Curves'), charts) if charts else None,
-                     ft('section', ft('h2', 'What differs'), _option_table(self.names, self.differences)))
+    differ = ft('section', ft('h2', 'What differs'), _option_table(self.names, self.differences))
+    return html_page(f'{title} compared', ft('h1', title), *notes, differ,
+                     ft('section', ft('h2', 'Results'), results), paired if self.pairs else None,
+                     ft('section', ft('h2', 'Curves'), charts) if charts else None)
 
 # %% ../nbs/api/79_runs.ipynb #t-seeds-seed
 _NOT_AN_EXPERIMENT = (*_NOT_COMPARED, 'seed', 'train.seed')
