@@ -22,7 +22,7 @@ from .checkpoint import newest_checkpoint
 from .rundir import RunDir
 from .runs import compare_runs, delete_run, pack_run, run_summaries
 from .rescoring import rescore_run
-from .elements import button, card, classed, fold, named, panel, stack, write
+from .elements import button, card, classed, named, panel, stack, write
 from .bases import base_of_file
 from .entries import LIST
 from .run_options import differences_panel, has_words, option_words, run_options, varying

@@ -23,11 +23,11 @@ from .panels import table_element
 # %% ../nbs/api/95_run_options.ipynb #ropt-rewards
 def _reward_options(functions:Any) -> dict[str, Any]:
     "The rewards of a configuration, each under its name."
-    known = [f for f in functions if fits(f, {'type': str})] if isinstance(functions, list) else []
     found = {}
-    for f in known:
-        inside = flatten({'weight': f.get('weight', 1.), **(f.get('params') or {})})
-        found |= {f"reward {f['type']}": 'paid', **{f"reward {f['type']}.{key}": value for key, value in inside.items()}}
+    for f in functions if isinstance(functions, list) else []:
+        if not fits(f, {'type': str}): continue
+        name, inside = f"reward {f['type']}", flatten({'weight': f.get('weight', 1.), **(f.get('params') or {})})
+        found |= {name: 'paid', **{f'{name}.{key}': value for key, value in inside.items()}}
     return found
 
 
@@ -42,6 +42,8 @@ def _options_at(path:Path, changed:float) -> dict[str, Any]:
     plain = {k: v for k, v in flatten(tree).items() if not k.startswith('reward.reward_functions')}
     return {k: v for k, v in plain.items() if _affects_result(k) and not k.endswith('_target_')} | rewards
 
+
+# %% ../nbs/api/95_run_options.ipynb #ropt-read-options
 def run_options(run:str|Path # the directory of a run
                )->dict[str, Any]: # path -> value; empty where its configuration can't be read
     "The options that decide what a run does, and its rewards under their names."
@@ -69,6 +71,8 @@ def _short_value(value:Any) -> str:
     if '/' in text and ' ' not in text: text = '/'.join(text.split('/')[-2:])
     return text if len(text) <= 40 else f'{text[:37]}...'
 
+
+# %% ../nbs/api/95_run_options.ipynb #ropt-option-words
 def option_words(path:str,      # of an option
                  options:dict,  # of a run
                 )->str:
@@ -96,6 +100,8 @@ def _has_option(word:str, options:dict) -> bool:
         if same or wanted in text and number is None or text == wanted: return True
     return False
 
+
+# %% ../nbs/api/95_run_options.ipynb #ropt-has-words
 def has_words(words:list[str], # in lower case
               line:str,        # of the run
               options:dict,    # as `run_options` gives them
@@ -119,6 +125,8 @@ def difference_words(chosen:dict, # options of the run that is chosen
         return there if bare or path not in chosen else f'{there} (here {_short_value(here)})'
     return ', '.join(map(words, varying([chosen, other]))) or 'the same options'
 
+
+# %% ../nbs/api/95_run_options.ipynb #ropt-panel
 _NEAREST = 5
 
 def differences_panel(name:str,      # of the run that is chosen

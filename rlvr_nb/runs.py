@@ -114,9 +114,10 @@ def _pair_table(pairs:list[tuple]) -> Table:
 # %% ../nbs/api/79_runs.ipynb #t-pair-sentence
 def _pair_sentence(one:str, other:str, c:Comparison) -> str:
     "What the second of two runs does otherwise than the first, on the problems of one dataset."
-    if not c.gains + c.losses: return f'{other} and {one} are right on the same {c.both} of {c.n} problems of {c.called}.'
-    return (f'{c.called}: {other} is right on {c.gains} problems that {one} gets wrong, and wrong on {c.losses} that {one} '
-            f'gets right; {points(c.difference)} points for {other} {_luck(c)}.')
+    same = f'{other} and {one} are right on the same {c.both} of {c.n} problems of {c.called}.'
+    if not c.gains + c.losses: return same
+    return (f'{c.called}: {other} is right on {c.gains} problems that {one} gets wrong, and wrong on {c.losses} that '
+            f'{one} gets right; {points(c.difference)} points for {other} {_luck(c)}.')
 
 def _pair_part(one:str, other:str, c:Comparison, markers:list, most:int) -> list[FT]:
     "A pair in a sentence, and the problems on which the two differ; `most` of each kind."
