@@ -57,8 +57,26 @@ class Screen:
 # %% ../nbs/api/97_screen.ipynb #w-running
 @patch(as_prop=True)
 def running(self:Screen)->bool:
-    "Whether a training that was begun here goes on."
+    "Whether the training that is shown goes on in this kernel; another app may have begun it."
+    now = TrainingThread.now
+    if now is not None and now.live is self.live: self.training = now
     return bool(self.training and self.training.alive)
+
+@patch(as_prop=True)
+def elsewhere(self:Screen)->str|None:
+    "A training of this kernel that isn't the one shown, in a sentence; None where there is none."
+    now = TrainingThread.now
+    if now is None or now.live is self.live: return None
+    run = now.live.run_dir
+    return f'Another training runs in this kernel, {run.path.name if run else "which is beginning"}.'
+
+@patch
+def share(self:Screen, live:Live # of a run, which another app may show too
+         ):
+    "Show another live copy of a run from here on."
+    self.training, self._shown = None, {}
+    for part in (self, self.follower, self._window, *self.sections.values()):
+        if hasattr(part, 'live'): part.live = live
 
 # %% ../nbs/api/97_screen.ipynb #w-update-summary
 @patch
@@ -123,6 +141,7 @@ def _draw_head(self:Screen):
         running = self.running
         paused = running and self.training.control.paused
         memory, view = self.sections['setup'].memory_fact(), self.live.view()
+        self.head.elsewhere = self.elsewhere
         self.head.draw(view, running, paused, self.comparisons, memory, self.sections['rewards'].total)
 
 @patch

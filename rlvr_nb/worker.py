@@ -123,7 +123,8 @@ class TrainingThread:
     def start(self):
         "Start; a `ConfigError` where this kernel is training already."
         if not _one_training.acquire(blocking=False):
-            raise ConfigError('Another training runs in this kernel; stop it first, or wait for its end')
+            raise ConfigError('Another training runs in this kernel; press Show the running training and then Stop and '
+                              'save, or wait for its end')
         try:
             self.live.begin(self.cfg)
             if self.continued: self.live.continue_run(RunDir(self.cfg.run_dir))

@@ -812,10 +812,20 @@ def test_pause_resume_and_stop(tmp_path):
     assert app.live.step_now == step and app.w['pause'].disabled and not app.w['resume'].disabled
     app.w['resume'].click()
     wait(lambda: app.live.step_now > step)
-    second = small(tmp_path, name='second')
-    with pytest.raises(ConfigError, match='Another training runs'): second.start()
+    second = App()   # the cell of the app, run once more
+    second.box
+    assert second.cfg.train.max_steps == 200 and 'work here too' in second.head.notice.value
+    with pytest.raises(ConfigError, match='press Stop and save'): second.start()
     with pytest.raises(ConfigError, match='training already'): app.start()
-    app.w['stop'].click()
+    other = RunDir.create(tmp_path/'other_run')
+    other.write_config(app.cfg)
+    aside = App.attach(str(other.path))   # shows another run, and offers the one that is trained
+    aside.box
+    with pytest.raises(ConfigError, match='Show the running training'): aside.start()
+    assert aside.w['stop'].disabled and aside.w['start'].disabled
+    aside.w['unfinished'].click()
+    assert not aside.w['stop'].disabled and not second.w['stop'].disabled
+    second.w['stop'].click()
     wait(lambda: app.live.status == 'stopped')
     wait(lambda: app.pusher.thread is None)
     run = app.live.run_dir
