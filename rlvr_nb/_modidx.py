@@ -290,6 +290,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                 'rlvr_nb.checks._can_write': ('api/checks.html#_can_write', 'rlvr_nb/checks.py'),
                                 'rlvr_nb.checks._hub_problems': ('api/checks.html#_hub_problems', 'rlvr_nb/checks.py'),
                                 'rlvr_nb.checks._leads_somewhere': ('api/checks.html#_leads_somewhere', 'rlvr_nb/checks.py'),
+                                'rlvr_nb.checks._long_solutions': ('api/checks.html#_long_solutions', 'rlvr_nb/checks.py'),
                                 'rlvr_nb.checks._path_problems': ('api/checks.html#_path_problems', 'rlvr_nb/checks.py'),
                                 'rlvr_nb.checks._unanswered': ('api/checks.html#_unanswered', 'rlvr_nb/checks.py'),
                                 'rlvr_nb.checks._unreadable_datasets': ('api/checks.html#_unreadable_datasets', 'rlvr_nb/checks.py'),

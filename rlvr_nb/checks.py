@@ -16,7 +16,7 @@ from .grammar import ConfigError
 from .files import read_json
 from .schema import PipelineConfig
 from .prompts import Markers, PLAIN
-from .warmstart import file_solutions
+from .warmstart import file_solutions, worked_text
 from .data import Rows
 from .table import data_title
 from .registry import _short
@@ -159,6 +159,22 @@ def _warm_problems(cfg:PipelineConfig, rows:Rows) -> list[str]:
     return [f'train.warm_start.source: {cfg.data.dataset_name} has no worked solutions; name a column of them '
             '(data.params.worked_solution=COLUMN), a file (train.warm_start.source=file train.warm_start.file=PATH), '
             'or write train.warm_start=null']
+
+# %% ../nbs/api/80_checks.ipynb #l-long-solutions
+def _long_solutions(cfg:PipelineConfig, rows:Rows, tokenizer:Any, prefilled:bool|str=False) -> list[str]:
+    "A warm start whose worked solutions are all longer than a completion may be."
+    warm, limit, markers = cfg.train.warm_start, cfg.train.max_completion_length, Markers.from_config(cfg.model.markers)
+    if warm is None: return []
+    named = file_solutions(warm.file) if warm.source == 'file' and warm.file else []
+    pairs = [(f['working'], f['answer']) for f in named] or list(zip(rows.solutions, (row['answer'] for row in rows)))
+    longest = 0
+    for working, answer in pairs:
+        if not working: continue
+        text = worked_text(working, answer, markers, prefilled)
+        longest = max(longest, tokens := len(tokenizer(text, add_special_tokens=False)['input_ids']) + 1)
+        if tokens <= limit: return []
+    return [f'train.warm_start: every worked solution is longer than train.max_completion_length ({limit} tokens); '
+            f'type train.max_completion_length={longest}, which takes all of them'] if longest else []
 
 # %% ../nbs/api/80_checks.ipynb #l-marker-problems
 def marker_problems(tokenizer:Any,   # of the model

@@ -30,8 +30,8 @@ from .arguments import geometry, world_size
 from .forecast import forecast_here, is_divided, memory_here
 from .fit import fit_advice
 from .observers import observers_for
-from .checks import (_builtin_problems, _builtin_row_problems, _hub_problems, _path_problems, _warm_problems,
-                            dataset_titles, eval_datasets, free_disk, known_rates, marker_problems)
+from .checks import (_builtin_problems, _builtin_row_problems, _hub_problems, _long_solutions, _path_problems,
+                            _warm_problems, dataset_titles, eval_datasets, free_disk, known_rates, marker_problems)
 from .vllm_sampling import shared_serving, vllm_problems
 from .warmstart import file_solutions
 from .notes import Note, blind_rewards, caveats_of, run_notes
@@ -174,6 +174,7 @@ def prepare(cfg:PipelineConfig, # a configuration
     measured = dict(pass_rates=rates) if rates else {}
     train_rows, golds = _with_golds(data, partial(data.train_rows, tokenizer, cfg.train.max_prompt_length, **measured))
     _raise_all([*_builtin_row_problems(cfg, train_rows), *_warm_problems(cfg, train_rows)])
+    _raise_all(_long_solutions(cfg, train_rows, tokenizer, prefilled))
     loop = _train_loop(cfg, train_rows)
     eval_rows, more = _eval_rows(cfg, components, tokenizer)
     out = Prepared(cfg, model, tokenizer, prefilled, data, train_rows, eval_rows, judges, rewards, loop)
