@@ -110,7 +110,7 @@ def _rescore(args):
 
 # %% ../nbs/api/88_cli.ipynb #i-recount
 def _recount(args):
-    "`--recount RUN_DIR`: status 1 where the run has a goal and missed it."
+    "`--recount RUN_DIR`: status 1 where the run missed its goal, or an evaluation can't be counted."
     from rlvr_nb.recount import recount
     from rlvr_nb.sealed import RunDir, damage_notes
     if args.overrides:

@@ -27,6 +27,7 @@ def load_lines(path:str|Path # of an evaluation
         if not isinstance(row, dict) or not isinstance(row.get('completion'), str):
             raise ValueError(f'{path}, line {number}: no example')
         rows.append(row)
+    if not rows: raise ValueError(f'{path}: no examples')
     return rows
 
 # %% ../nbs/api/64_recount.ipynb #recount-markers
@@ -239,8 +240,8 @@ class Recount:
 
     @property
     def met(self)->bool:
-        "Whether nothing is missed: the goal is read whole and met strictly, or there is none."
-        return self.meets('strict') is not False and not self.unread
+        "Whether all was counted, and the goal, where there is one, is read whole and met strictly."
+        return self.meets('strict') is not False and not self.unread and not self.problems and bool(self.counted)
 
 # %% ../nbs/api/64_recount.ipynb #recount-run
 def recount(run:str|Path # directory of a run
@@ -253,7 +254,7 @@ def recount(run:str|Path # directory of a run
     for path in sorted((run/'eval').glob('*.jsonl'), key=lambda p: (order.get(_moment_and_dataset(p)[0], 2), p.name)):
         try: found = count(path, solution_markers(config))
         except ValueError as e: problems.append(str(e)); continue
-        if found.n: counted[found.when, found.dataset] = found
+        counted[found.when, found.dataset] = found
     return Recount(run, counted, read_goal(config), _minutes(run), problems, unread_goal(config))
 
 def _minutes(run:Path) -> float|None:
