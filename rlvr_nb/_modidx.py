@@ -1405,6 +1405,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                 'rlvr_nb.header.Header._forget': ('api/header.html#header._forget', 'rlvr_nb/header.py'),
                                 'rlvr_nb.header.Header._notes': ('api/header.html#header._notes', 'rlvr_nb/header.py'),
                                 'rlvr_nb.header.Header._rows': ('api/header.html#header._rows', 'rlvr_nb/header.py'),
+                                'rlvr_nb.header.Header._take_settings': ('api/header.html#header._take_settings', 'rlvr_nb/header.py'),
                                 'rlvr_nb.header.Header.ask': ('api/header.html#header.ask', 'rlvr_nb/header.py'),
                                 'rlvr_nb.header.Header.draw': ('api/header.html#header.draw', 'rlvr_nb/header.py'),
                                 'rlvr_nb.header.Header.draw_blocked': ('api/header.html#header.draw_blocked', 'rlvr_nb/header.py'),

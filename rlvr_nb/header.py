@@ -18,6 +18,7 @@ import ipywidgets
 from fastcore.basics import patch
 from fastcore.xml import ft
 from .grammar import ConfigError
+from .bases import base_of_file
 from .checkpoint import newest_checkpoint
 from .elements import button, classed, fold, line, panel, set_visible, stack, write
 from .entries import LIST
@@ -87,7 +88,7 @@ def unfinished_run(root:str='outputs' # where runs are kept
     try: status = run.status()
     except ConfigError: return None   # a damaged run is marked in the list of runs
     said = f'The newest run, {run.path.name},'
-    if status == 'running': return Unfinished(run, f'{said} is being trained now by another process.', False)
+    if status == 'running': return Unfinished(run, f'{said} is being trained now.', False)
     if status != 'killed': return None
     return Unfinished(run, f'{said} was {run_status_text(run)}. {killed_text(run)}', True)
 
@@ -111,11 +112,12 @@ def section_buttons(titles:dict # name of a section -> its title
     return classed(ipywidgets.ToggleButtons(description='Section', **look), 'sections')
 
 # %% ../nbs/api/96_header.ipynb #w-header
-_RUNNING = 'Show the running training'
 _BUTTONS = {
     'start': 'Start', 'pause': 'Pause', 'resume': 'Resume', 'stop': 'Stop and save', 'continue': 'Continue this run',
-    'unfinished': 'Show the unfinished run', 'results': 'See the results', 'dismiss': 'Dismiss', 'undo': 'Undo'}
-_TOOLTIPS = {'dismiss': 'Take this run off the screen; it stays in the list of runs'}
+    'unfinished': 'Show the unfinished run', 'results': 'See the results', 'settings': 'Use its settings',
+    'dismiss': 'Dismiss', 'undo': 'Undo'}
+_TOOLTIPS = {'settings': 'Put the settings of this run into the form, for a new run',
+             'dismiss': 'Take this run off the screen; it stays in the list of runs'}
 
 class Header:
     "What stays in view."
@@ -127,9 +129,8 @@ class Header:
         self.form, self.tasks, self.titles, self.actions = form, tasks, titles, actions
         self.w:dict[str, Any] = {name: panel(name) for name in ('status', 'facts', 'latest', 'blocked')}
         self.notice, self.fixes, self._fixes = Notice('start', form, tasks), line(), []
-        self.live_status = 'idle'
+        self.live_status, self.run = 'idle', None   # of what is shown
         self.unfinished:Unfinished|None = None   # what `unfinished_run` has found
-        self.elsewhere:str|None = None           # a training of this kernel that isn't shown, in a sentence
         for name, label in _BUTTONS.items(): self.w[name] = self._button(name, label)
         self.w['sections'] = section_buttons(titles)
         self.box = self._rows()
@@ -151,11 +152,22 @@ def press(self:Header, name:str # of a button
     "Do what a button of the header does; a run that is only offered is shown before it is continued."
     if name == 'results': self.w['sections'].value = 'results'
     if name == 'results': return
+    if name == 'settings': return self._take_settings()
     if name == 'undo': return self.form.take_back()
     if name == 'continue' and self.live_status == 'idle' and self.unfinished: self.actions['unfinished']()
     if name == 'dismiss': self.unfinished = None
     self.actions[name]()
     if name == 'dismiss': self.tasks.wake()
+
+# %% ../nbs/api/96_header.ipynb #w-header-settings
+@patch
+def _take_settings(self:Header):
+    "Begin the form with the configuration of the run that is shown or offered."
+    run = self.run or (self.unfinished.run if self.unfinished else None)
+    if run is None: return
+    try: self.form.start_from(base_of_file(str(run.config)))
+    except ConfigError as e: return self.tasks.say('start', e)
+    self.tasks.say('settings', f'The form has the settings of {run.path.name} now; a new run begins with them.')
 
 # %% ../nbs/api/96_header.ipynb #w-header-ask
 @patch
@@ -186,9 +198,7 @@ def _notes(self:Header, view, problems:list)->list:
     listed = said[:1] if len(said) == 1 else [ft('ul', *(ft('li', text) for text in said))]
     if said: parts.append(ft('div', ft('b', 'Start waits: '), *listed, cls='rlvr-error', role='alert'))
     parts += [ft('div', text, cls='rlvr-warning', role='status') for text in self.form.cautions.values()]
-    if self.elsewhere:
-        parts.append(ft('div', f'{self.elsewhere} Press {_RUNNING} to watch, pause or stop it.', cls='rlvr-warning'))
-    elif view.status == 'idle' and self.unfinished: parts.append(ft('div', self.unfinished.said, cls='rlvr-warning'))
+    if view.status == 'idle' and self.unfinished: parts.append(ft('div', self.unfinished.said, cls='rlvr-warning'))
     offered = self.unfinished.run if view.status == 'idle' and self.unfinished and self.unfinished.killed else None
     continued = view.run_dir if view.status in CONTINUABLE else offered
     if continued: parts.append(lacking(continued))
@@ -206,29 +216,36 @@ def draw_blocked(self:Header, view:Any, running:bool # whether this app trains
     self._fixes = fixes
     self.fixes.children = [fix_button(self.form, *fix) for fix in fixes]
 
+# %% ../nbs/api/96_header.ipynb #w-header-differs
+@patch
+def _differs(self:Header, view:Any)->str:
+    "What the form is set to, where that isn't the run that is shown."
+    cfg, run = self.form.valid, self.form.base.run
+    if view.fingerprint in (None, config_fingerprint(cfg)): return ''
+    begins = run and Path(cfg.model.model_name_or_path).is_relative_to(run)
+    return form_differs(view.status if view.run_dir else 'idle', Path(run).name if begins else '')
+
 # %% ../nbs/api/96_header.ipynb #w-header-buttons
 @patch
 def draw_buttons(self:Header, view:Any, running:bool, paused:bool):
     "Which buttons can be pressed."
-    self.live_status, free = view.status, running and not view.stopping
-    idle = not (running or self.elsewhere or self.form.obstacles or self.form.waits)
+    self.live_status, self.run, free = view.status, view.run_dir, running and not view.stopping
+    idle = not (running or self.form.obstacles or self.form.waits)
     states = dict(start=idle, pause=free and not paused, resume=paused, stop=free)
     for name, enabled in states.items():
         if self.w[name].disabled == enabled: self.w[name].disabled = not enabled
     resumable = view.run_dir is not None and view.status in CONTINUABLE and not running
-    found = self.unfinished if view.status == 'idle' and not self.elsewhere else None
-    offered = found is not None or bool(self.elsewhere)
+    offered = view.status == 'idle' and self.unfinished is not None
     over = not running and view.status in ('finished', *CONTINUABLE)
-    shown = {'pause': not paused, 'resume': paused, 'unfinished': offered,
-             'continue': (resumable or found and found.killed) and not self.elsewhere,
-             'dismiss': over, 'undo': bool(self.form.mended) and not running,
+    shown = {'pause': not paused, 'resume': paused, 'continue': resumable or offered and self.unfinished.killed,
+             'unfinished': offered, 'dismiss': over, 'undo': bool(self.form.mended) and not running,
+             'settings': bool(not running and (offered or view.run_dir and self._differs(view))),
              'results': over and view.run_dir is not None and self.w['sections'].value != 'results'}
     for name, visible in shown.items(): set_visible(self.w[name], visible)
     if self.form.mended: self.w['undo'].description = f'Undo: {self.form.mended[0]}'[:80]
-    self.w['unfinished'].description = 'Show the unfinished run' if found and found.killed else _RUNNING
-    self.w['continue'].description = 'Continue the unfinished run' if found else 'Continue this run'
+    self.w['continue'].description = 'Continue the unfinished run' if offered else 'Continue this run'
     self.w['start'].description = 'Start a new run' if view.run_dir is not None and not running else 'Start'
-    self.w['start'].button_style = '' if resumable else 'primary'
+    self.w['start'].button_style = '' if resumable or offered else 'primary'
 
 # %% ../nbs/api/96_header.ipynb #w-failure
 def failure_text(view:Any # of a `Live`
@@ -245,14 +262,6 @@ def _forget(self:Header, view:Any):
     "Take away a refusal that was about a training which is over, and the offer of a run that has been deleted."
     if self.live_status == 'running' != view.status: self.tasks.messages.pop('start', None)
     if self.unfinished and not self.unfinished.run.path.exists(): self.unfinished = None
-
-@patch
-def _differs(self:Header, view:Any)->str:
-    "What the form is set to, where that isn't the run that is shown."
-    cfg, run = self.form.valid, self.form.base.run
-    if view.fingerprint in (None, config_fingerprint(cfg)): return ''
-    begins = run and Path(cfg.model.model_name_or_path).is_relative_to(run)
-    return form_differs(view.status if view.run_dir else 'idle', Path(run).name if begins else '')
 
 @patch
 def draw(self:Header,

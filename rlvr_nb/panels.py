@@ -102,7 +102,7 @@ def status_text(view:SimpleNamespace, # of a `Live`
                 paused:bool=False,  # the training waits
                )->str:
     "The state of a run in one line."
-    if view.status == 'idle': return 'Nothing has been trained here yet.'
+    if view.status == 'idle': return 'No run is shown.'
     if view.status == 'running': return _running_text(view, paused)
     if view.status == 'failed' and view.run_dir is None: return 'The run could not start; nothing was trained'
     steps = f'step {view.step_now} of {view.total}'

@@ -152,7 +152,7 @@ def once(page, name, make):
 def show_app(page):
     run_cell(page, 0)
     page.wait_for_selector('.rlvr-source input')
-    says(page, 'Nothing has been trained')
+    says(page, 'No run is shown')
 
 
 def train(page, steps):

@@ -170,7 +170,8 @@
   const usable = button => !button.disabled && button.offsetParent
   function keepFocus() {
     if (!held || usable(held) || document.activeElement !== held && app.contains(document.activeElement)) return
-    const next = [...app.querySelectorAll('.rlvr-head .rlvr-line button')].find(usable)
+    const wanted = ['.rlvr-resume', '.rlvr-pause', '.rlvr-continue', '.rlvr-sections [aria-selected=true]']   // never Start
+    const next = wanted.map(name => app.querySelector(`.rlvr-head ${name}`)).find(button => button && usable(button))
     held = null
     if (next) next.focus()
   }
