@@ -88,7 +88,7 @@ def unfinished_run(root:str='outputs' # where runs are kept
     try: status = run.status()
     except ConfigError: return None   # a damaged run is marked in the list of runs
     said = f'The newest run, {run.path.name},'
-    if status == 'running': return Unfinished(run, f'{said} is being trained now.', False)
+    if status == 'running': return Unfinished(run, f'{said} is being trained now by another process.', False)
     if status != 'killed': return None
     return Unfinished(run, f'{said} was {run_status_text(run)}. {killed_text(run)}', True)
 
@@ -112,6 +112,7 @@ def section_buttons(titles:dict # name of a section -> its title
     return classed(ipywidgets.ToggleButtons(description='Section', **look), 'sections')
 
 # %% ../nbs/api/96_header.ipynb #w-header
+_RUNNING = 'Show the running training'
 _BUTTONS = {
     'start': 'Start', 'pause': 'Pause', 'resume': 'Resume', 'stop': 'Stop and save', 'continue': 'Continue this run',
     'unfinished': 'Show the unfinished run', 'results': 'See the results', 'settings': 'Use its settings',
@@ -131,6 +132,7 @@ class Header:
         self.notice, self.fixes, self._fixes = Notice('start', form, tasks), line(), []
         self.live_status, self.run = 'idle', None   # of what is shown
         self.unfinished:Unfinished|None = None   # what `unfinished_run` has found
+        self.elsewhere:str|None = None           # a training of this kernel that isn't shown, in a sentence
         for name, label in _BUTTONS.items(): self.w[name] = self._button(name, label)
         self.w['sections'] = section_buttons(titles)
         self.box = self._rows()
@@ -198,7 +200,9 @@ def _notes(self:Header, view, problems:list)->list:
     listed = said[:1] if len(said) == 1 else [ft('ul', *(ft('li', text) for text in said))]
     if said: parts.append(ft('div', ft('b', 'Start waits: '), *listed, cls='rlvr-error', role='alert'))
     parts += [ft('div', text, cls='rlvr-warning', role='status') for text in self.form.cautions.values()]
-    if view.status == 'idle' and self.unfinished: parts.append(ft('div', self.unfinished.said, cls='rlvr-warning'))
+    if self.elsewhere:
+        parts.append(ft('div', f'{self.elsewhere} Press {_RUNNING} to watch, pause or stop it.', cls='rlvr-warning'))
+    elif view.status == 'idle' and self.unfinished: parts.append(ft('div', self.unfinished.said, cls='rlvr-warning'))
     offered = self.unfinished.run if view.status == 'idle' and self.unfinished and self.unfinished.killed else None
     continued = view.run_dir if view.status in CONTINUABLE else offered
     if continued: parts.append(lacking(continued))
@@ -230,20 +234,23 @@ def _differs(self:Header, view:Any)->str:
 def draw_buttons(self:Header, view:Any, running:bool, paused:bool):
     "Which buttons can be pressed."
     self.live_status, self.run, free = view.status, view.run_dir, running and not view.stopping
-    idle = not (running or self.form.obstacles or self.form.waits)
+    idle = not (running or self.elsewhere or self.form.obstacles or self.form.waits)
     states = dict(start=idle, pause=free and not paused, resume=paused, stop=free)
     for name, enabled in states.items():
         if self.w[name].disabled == enabled: self.w[name].disabled = not enabled
     resumable = view.run_dir is not None and view.status in CONTINUABLE and not running
-    offered = view.status == 'idle' and self.unfinished is not None
+    found = self.unfinished if view.status == 'idle' and not self.elsewhere else None
+    offered = found is not None or bool(self.elsewhere)
     over = not running and view.status in ('finished', *CONTINUABLE)
-    shown = {'pause': not paused, 'resume': paused, 'continue': resumable or offered and self.unfinished.killed,
-             'unfinished': offered, 'dismiss': over, 'undo': bool(self.form.mended) and not running,
-             'settings': bool(not running and (offered or view.run_dir and self._differs(view))),
+    shown = {'pause': not paused, 'resume': paused, 'unfinished': offered,
+             'continue': (resumable or found and found.killed) and not self.elsewhere,
+             'dismiss': over, 'undo': bool(self.form.mended) and not running,
+             'settings': not running and bool(found or view.run_dir and self._differs(view)),
              'results': over and view.run_dir is not None and self.w['sections'].value != 'results'}
     for name, visible in shown.items(): set_visible(self.w[name], visible)
     if self.form.mended: self.w['undo'].description = f'Undo: {self.form.mended[0]}'[:80]
-    self.w['continue'].description = 'Continue the unfinished run' if offered else 'Continue this run'
+    self.w['unfinished'].description = 'Show the unfinished run' if found and found.killed else _RUNNING
+    self.w['continue'].description = 'Continue the unfinished run' if found else 'Continue this run'
     self.w['start'].description = 'Start a new run' if view.run_dir is not None and not running else 'Start'
     self.w['start'].button_style = '' if resumable or offered else 'primary'
 

@@ -27,12 +27,11 @@ from .window import Named, Window
 # %% ../nbs/api/97_screen.ipynb #w-screen
 class Screen:
     "Sections below a header, in a notebook."
-    def __init__(self, form:Form, # that is edited
-                 going:TrainingThread|None=None, # a training that this kernel is doing, to be shown and controlled here
+    def __init__(self, form:Form # that is edited
                 ):
-        self.form, self.live, self.tasks = form, going.live if going else Live(), Tasks(lambda: self.wake())
-        self.training:TrainingThread|Any = going   # the newest one
-        self.comparisons, self.summary_shown, self.opens = {}, None, 'train' if going else 'data'
+        self.form, self.live, self.tasks = form, Live(), Tasks(lambda: self.wake())
+        self.training:TrainingThread|Any = None   # the newest one
+        self.comparisons, self.summary_shown, self.opens = {}, None, 'data'
         self.follower, self.preload = Follower(self.live), Preload(lambda e: self.tasks.say('start', e))
         self.pusher = Pusher(lambda: self._active(), lambda: self._follow())
         self.sections, self.actions = {}, {}
