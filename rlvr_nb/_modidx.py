@@ -2207,6 +2207,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                   'rlvr_nb.own_data.answer_of': ('api/own_data.html#answer_of', 'rlvr_nb/own_data.py'),
                                   'rlvr_nb.own_data.column_names': ('api/own_data.html#column_names', 'rlvr_nb/own_data.py'),
                                   'rlvr_nb.own_data.guess_columns': ('api/own_data.html#guess_columns', 'rlvr_nb/own_data.py'),
+                                  'rlvr_nb.own_data.header_doubt': ('api/own_data.html#header_doubt', 'rlvr_nb/own_data.py'),
                                   'rlvr_nb.own_data.held_choices': ('api/own_data.html#held_choices', 'rlvr_nb/own_data.py'),
                                   'rlvr_nb.own_data.keep_upload': ('api/own_data.html#keep_upload', 'rlvr_nb/own_data.py'),
                                   'rlvr_nb.own_data.kind_choices': ('api/own_data.html#kind_choices', 'rlvr_nb/own_data.py'),

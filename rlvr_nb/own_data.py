@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['PATTERNS', 'ENOUGH_HELD', 'HELD', 'FILES', 'KIND_TITLES', 'column_names', 'Source', 'read_source', 'read_named',
-           'uploaded', 'keep_upload', 'short_cell', 'rows_table', 'table_of', 'reading', 'number_in_words', 'Answer',
-           'answer_of', 'readings_panel', 'suggested_pattern', 'guess_columns', 'parts_text', 'larger_share',
-           'held_choices', 'kind_choices']
+           'uploaded', 'keep_upload', 'short_cell', 'header_doubt', 'rows_table', 'table_of', 'reading',
+           'number_in_words', 'Answer', 'answer_of', 'readings_panel', 'suggested_pattern', 'guess_columns',
+           'parts_text', 'larger_share', 'held_choices', 'kind_choices']
 
 # %% ../nbs/api/94_own_data.ipynb #own-data-imports
 import json, re
@@ -106,13 +106,24 @@ def short_cell(value:Any)->str:
     text = ' '.join(text.split())
     return text if len(text) <= 120 else f'{text[:110]} ...'
 
+# %% ../nbs/api/94_own_data.ipynb #w-header-doubt
+def header_doubt(columns:list[str] # of a file
+                )->str: # empty where the names look like names
+    "What to say where the first row of a file was taken as the names of its columns and looks like data."
+    if not any(re.fullmatch(r'\s*-?\d[\d.,]*\s*', name) for name in columns): return ''
+    named = ' and '.join(repr(name[:40]) for name in columns[:2])
+    return (f'The first row was taken as the names of the columns: {named}. If it is a question with its answer, '
+            'put a line with names, such as question,answer, above it.')
+
 # %% ../nbs/api/94_own_data.ipynb #w-first-rows
 def rows_table(rows:list[dict],  # of a file
                most:int=5,       # rows to show
               ):
     "The first rows as a table."
     columns = list(dict.fromkeys(c for row in rows[:most] for c in row))
-    return table_element(columns, [[short_cell(row.get(c)) for c in columns] for row in rows[:most]])
+    doubt = header_doubt(columns)
+    shown = table_element(columns, [[short_cell(row.get(c)) for c in columns] for row in rows[:most]])
+    return ft('div', ft('div', doubt, cls='rlvr-warning') if doubt else None, shown)
 
 # %% ../nbs/api/94_own_data.ipynb #w-table-of
 def table_of(rows:list[dict],  # of a file

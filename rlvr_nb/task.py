@@ -21,8 +21,8 @@ from .form import Form
 from .elements import button, card, columns, line, named, on_enter, panel, set_visible, write
 from .named_data import DatasetChoice, DatasetSearch
 from .own_data import (
-    FILES, HELD, PATTERNS, Source, answer_of, guess_columns, held_choices, keep_upload, kind_choices, parts_text,
-    read_named, readings_panel, rows_table, suggested_pattern, table_of, uploaded)
+    FILES, HELD, PATTERNS, Source, answer_of, guess_columns, held_choices, keep_upload, kind_choices, larger_share,
+    parts_text, read_named, readings_panel, rows_table, suggested_pattern, table_of, uploaded)
 from .preview import (
     Preview, found_panel, preview_panel, read_preview, row_panel, row_problems, search_rows, seen_text)
 from .sections import AppSection, Tasks
@@ -117,7 +117,8 @@ def _build_held(self:Task):
     w['eval-file'] = named(ipywidgets.Text, 'eval-file', 'File for evaluation', '18em', continuous_update=False,
                            placeholder='data/other.jsonl')
     w['parts'] = panel('parts')
-    return ipywidgets.VBox([line(w['held'], w['share'], w['eval-file']), w['parts']])
+    w['hold-more'] = button('', 'hold-more', lambda _: setattr(w['share'], 'value', self.larger))
+    return ipywidgets.VBox([line(w['held'], w['share'], w['eval-file'], w['hold-more']), w['parts']])
 
 # %% ../nbs/api/94_task.ipynb #w-task-chosen
 @patch
@@ -170,8 +171,11 @@ def draw_readings(self:Task):
         read = table_of(self.source.rows, self.chosen())
         answers = [answer_of(read, row) for row in self.source.rows[:100]]
         parts = parts_text(self.source, self.chosen())
+        self.larger = larger_share(self.source, self.chosen()) if w['held'].value == 'share' else None
     except ConfigError as e: return self._unread(ft('div', str(e), cls='rlvr-error', role='alert'))
     write(w['readings'], readings_panel(answers))
+    w['hold-more'].description = f'Hold out {self.larger:.0%}' if self.larger else ''
+    set_visible(w['hold-more'], bool(self.larger))
     self._offer_pattern(suggested_pattern(self.source.rows[:50], self.chosen()))
     write(w['parts'], ft('p', parts, cls='rlvr-warning' if w['held'].value == 'same' else 'rlvr-quiet'))
 
