@@ -24,7 +24,7 @@ FLAGS = [ # names, what follows, help
     (("--resolve",), None, "with --cfg job: fill in the interpolations"),
     (("--package", "-p"), "KEY", "with --cfg job: print only this part"),
     (("--dry-run",), None, "check everything, show the first prompts and what each reward pays, and stop"),
-    (("--probe",), None, "sample the untrained model for two minutes, say whether it will learn and what would help"),
+    (("--probe",), None, "sample the model as the training finds it, say whether it will learn and what would help"),
     (("--multirun", "-m"), None, "one run for each value of a comma list, one after the other"),
     (("--resume",), "RUN_DIR", "continue a run from its newest whole checkpoint"),
     (("--force",), None, "with --resume: although something of the run was changed since"),

@@ -348,7 +348,7 @@ def probe(cls:Pipeline, cfg:PipelineConfig, # of the run
           timed:bool=True,                  # measure the seconds of a step
           say:Any=lambda text: None,        # told what is being done
          )->ProbeReport:
-    "Sample the untrained model as the run would, and say whether it will learn and what would help."
+    "Sample the model as the training would find it, and say whether it will learn and what would help."
     report = probe_model(cfg, prompts, timed, say)
     keep_probe(report, cfg)
     return report

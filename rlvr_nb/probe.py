@@ -63,7 +63,7 @@ def grouped_records(records:list, rows:list, group:int, weights:dict) -> list[Pr
 
 # %% ../nbs/api/81_probe.ipynb #probe-measure
 def measure(prepared:Any,      # what preflight made
-            engine:Any,        # a rollout engine on the untrained model
+            engine:Any,        # a rollout engine on the model
             rows:list,         # problems
             group:int,         # completions of each
             temperature:float, # of the sampling
@@ -99,7 +99,7 @@ def probe_record(report:ProbeReport, # to keep
 
 # %% ../nbs/api/81_probe.ipynb #probe-step
 def timed_step(prepared:Any,             # what preflight made
-               model:Any, tokenizer:Any, # the untrained model
+               model:Any, tokenizer:Any, # as the training finds it
                engine:Any,               # that generates with it
               )->tuple[float|None, int]: # seconds of a step, bytes at most
     "Train three steps that change nothing, and time them."
