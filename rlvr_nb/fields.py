@@ -18,7 +18,7 @@ from fastcore.xml import ft
 from .grammar import ConfigError, Fault, override_text, parse_override, path_text, redact, split_path, value_text
 from .show import gigabytes
 from .architecture import _config_file, known_name, known_shapes, read_shape
-from .elements import button, classed, line, make, page, panel, stack, with_code
+from .elements import button, classed, fold, line, make, page, panel, stack, with_code
 from .entries import GRPO_HELP, LIST, Option, TITLES
 
 # %% ../nbs/api/90_fields.ipynb #w-slug
@@ -230,6 +230,16 @@ def _meant(self:Field, value):
     if self.option.path != 'train.grpo' or not isinstance(value, dict): return value
     return {k: v for k, v in self.value.items() if k in GRPO_HELP} | value   # the rest is typed elsewhere
 
+# %% ../nbs/api/90_fields.ipynb #w-effects-note
+_MOST_EFFECTS = 3   # that are named at once
+
+@patch
+def _effects_note(self:Field):
+    "What the value changed elsewhere, the first ones in the sentence and the rest folded."
+    first, rest = self.effects[:_MOST_EFFECTS], self.effects[_MOST_EFFECTS:]
+    more = [fold(f'and {len(rest)} more', ft('ul', *(ft('li', effect) for effect in rest)))] if rest else []
+    return ft('div', f"This also set {'; '.join(first)}", *more, cls='rlvr-said')
+
 # %% ../nbs/api/90_fields.ipynb #w-field-note
 @patch
 def _note(self:Field) -> str:
@@ -238,7 +248,7 @@ def _note(self:Field) -> str:
     bounds = ft('span', f'({o.bounds})' if o.help and o.bounds else o.bounds, cls='rlvr-bounds')
     key = [ft('span', o.path, cls='rlvr-key'), ' '] if o.simple else []
     wrong = [ft('div', ft('b', 'Not valid: '), m, cls='rlvr-error', role='alert') for m in self.messages]
-    changed = [ft('div', f'This also set {effect}', cls='rlvr-said') for effect in self.effects]
+    changed = [self._effects_note()] if self.effects else []
     help_text = with_code(f'{plain_help(o.help, o.kind)} ') if o.help else []
     return page(*key, *help_text, bounds, *wrong, *changed, cls='rlvr-note')
 

@@ -250,8 +250,7 @@ def _effects(self:Draft,
     "What the change of one option set elsewhere, a phrase each."
     found = [(f.option.label, before[p], f.value) for p, f in self.fields.items()
              if p in before and before[p] != f.value and self._follows(edited, p)]
-    said = [f'{label} from {_value_words(a)} to {_value_words(b)}' for label, a, b in found[:5]]
-    return said + ([f'and {len(found) - 5} more'] if len(found) > 5 else [])
+    return [f'{label} from {_value_words(a)} to {_value_words(b)}' for label, a, b in found]
 
 # %% ../nbs/api/91_form.ipynb #w-before
 @patch
@@ -276,6 +275,15 @@ def _preset_value(self:Draft, path:str):
     "What the base has at a path; the trainer's default for a field of `train.grpo` that it leaves out."
     name = path.removeprefix('train.grpo.')
     return value_or(self.base_cfg, path, GRPO_FIELDS[name]['default'] if name in GRPO_FIELDS and name != path else None)
+
+# %% ../nbs/api/91_form.ipynb #w-consequences
+@patch(as_prop=True)
+def consequences(self:Draft)->list[tuple]:
+    "(option, value in the base, value now) of what follows from the edits without being one."
+    single = [p for p, f in self.fields.items() if f.option.kind not in ('section', 'structure')]
+    asked = [p for p in single if not p.startswith(LIST) and not self._edits_of(p)]
+    pairs = [(p, self._preset_value(p), self._without_edits(p)) for p in asked]
+    return [(p, was, now) for p, was, now in pairs if now is not ... and was != now]
 
 # %% ../nbs/api/91_form.ipynb #w-refresh-fields
 @patch

@@ -53,6 +53,7 @@ class Group:
     def __init__(self, form:Form, group:str # one of `FORM_GROUPS`
                 ):
         self.form, self.group, self.opened, self.shown = form, group, False, None
+        self.come_up: set[str] = set()   # paths of less common fields that had something to say
         self.common, self.rest = classed(stack(), 'fields'), classed(stack(), 'fields')
         self.more = button('', f'more-{group.replace(".", "-") or "run"}', lambda _: self.toggle())
         self.box = card(FORM_GROUPS[group], self.common, self.more, self.rest)
@@ -61,7 +62,7 @@ class Group:
         "Whether a field is shown without asking for more."
         o = field.option
         in_grpo = o.path.removeprefix('train.grpo.') in GRPO_FIRST
-        return o.common or o.simple or in_grpo or o.kind == 'section' or bool(field.messages)
+        return o.common or o.simple or in_grpo or o.kind == 'section' or o.path in self.come_up
 
 # %% ../nbs/api/94_option_groups.ipynb #w-group-update
 @patch
@@ -69,6 +70,7 @@ def _parts_of(self:Group, wanted:set|None) -> tuple[list, list]:
     "The fields that are shown at once, and the others."
     mine = shown_fields(self.form, self.group)
     if wanted is not None: return [f for f in mine if f.option.path in wanted], []
+    if not self.opened: self.come_up |= {f.option.path for f in mine if f.messages}
     first = [f for f in mine if self.is_first(f)]
     return (first, [f for f in mine if f not in first]) if first else (mine, [])
 
@@ -91,14 +93,14 @@ def update(self:Group, wanted:set|None=None # paths that a search has found; Non
 @patch
 def toggle(self:Group):
     "Show or hide what is less common."
-    self.opened = not self.opened
+    self.opened, self.come_up = not self.opened, set()
     self.update()
 
 # %% ../nbs/api/94_option_groups.ipynb #w-simple
 class Simple:
     "The options that most people set, with plain labels."
     def __init__(self, form:Form):
-        self.form, self.shown = form, None
+        self.form, self.shown, self.come_up = form, None, set()
         self.fields = classed(stack(), 'fields')
         self.box = card('What to train, on what, for how long', self.fields)
 
@@ -119,7 +121,9 @@ def _place_in_form(path:str) -> int:
 @patch
 def update(self:Simple):
     "Show the plain fields, and any field that has something to say."
-    wanted = [f for p, f in self.form.fields.items() if self.is_plain(p) or f.messages and not p.startswith(LIST)]
+    fields = self.form.fields
+    self.come_up |= {p for p, f in fields.items() if f.messages and not p.startswith(LIST)}
+    wanted = [f for p, f in fields.items() if self.is_plain(p) or p in self.come_up]
     wanted.sort(key=lambda f: _place_in_form(f.option.path))
     if wanted == self.shown: return
     self.shown = wanted
@@ -138,7 +142,7 @@ class Expert:
     "Every option by group, with a search."
     def __init__(self, form:Form):
         self.form, self.groups = form, []
-        wide = dict(placeholder='epsilon_high, batch, clip ...', continuous_update=True)
+        wide = dict(placeholder='KL, epsilon_high, batch ...', continuous_update=True)
         self.find = named(ipywidgets.Text, 'find-option', 'Find an option', '22em', **wide)
         self.changed = named(ipywidgets.Checkbox, 'only-changed', 'Only what differs from where I started', 'auto',
                              value=False, indent=False)

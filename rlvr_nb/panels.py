@@ -348,6 +348,13 @@ def changes_table(differences:list[tuple] # (option, before, now), as a form has
     rows = [[path, _shown_value(before), _shown_value(now)] for path, before, now in differences]
     return table_element(['option', 'before', 'now'], rows)
 
+# %% ../nbs/api/93_panels.ipynb #w-consequences-table
+def _consequences_fold(follows:list[tuple]):
+    "What follows from the changes, folded; None where nothing does."
+    if not follows: return None
+    many = f'{len(follows)} other options follow' if len(follows) > 1 else '1 other option follows'
+    return fold(f'{many} from that', changes_table(follows))
+
 # %% ../nbs/api/93_panels.ipynb #w-whole
 def _reproduction(cfg:PipelineConfig, command:str, plugin:str) -> list:
     "The command with its file, and the whole configuration."
@@ -364,7 +371,8 @@ def configuration_panel(form:Any,       # a `Form`
     "What differs from the base, the command and the YAML."
     waiting = [ft('p', 'The command and the YAML appear when nothing is wrong any more.')]
     rest = waiting if form.errors else _reproduction(form.cfg, command, plugin)
-    return ft('div', ft('p', f'From: {form.base.title}', cls='rlvr-quiet'), changes_table(form.differences), *rest)
+    return ft('div', ft('p', f'From: {form.base.title}', cls='rlvr-quiet'), changes_table(form.differences),
+              _consequences_fold(form.consequences), *rest)
 
 # %% ../nbs/api/93_panels.ipynb #w-flip
 def _question_text(prompt:Any) -> str: return prompt if isinstance(prompt, str) else prompt[-1]['content']

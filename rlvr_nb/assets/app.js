@@ -125,7 +125,31 @@
     if (file) download(file.dataset.name, file.dataset.base64)
     const go = event.target.closest('[data-go]')   // a button that leads to a section presses that section's own button
     if (go) [...app.querySelectorAll('[role=tab]')].find(tab => tab.textContent.trim() === go.dataset.go)?.click()
+    if (go) setTimeout(toWrong, 300)   // by then the section is there
   })
+
+  // The first field that something is wrong with is brought into view, and can be typed into.
+  function toWrong() {
+    const input = [...app.querySelectorAll('.rlvr-wrong :is(input, select, textarea)')].find(field => field.offsetParent)
+    if (!input) return
+    input.scrollIntoView({ block: 'center' })
+    input.focus({ preventScroll: true })
+  }
+
+  // A button of the header that is pressed by key and can't be pressed again hands the focus to the next one that can.
+  let used = null
+  const next = () => [...app.querySelectorAll('.rlvr-head .widget-button:not(:disabled)')].find(button => button.offsetParent)
+  app.addEventListener('keydown', event => {
+    used = ['Enter', ' '].includes(event.key) ? event.target.closest('.rlvr-head .widget-button') : null
+  }, true)
+  app.addEventListener('pointerdown', () => { used = null }, true)
+  function keepFocus() {
+    if (!used || !used.disabled && used.offsetParent) return
+    const other = next()
+    if (!other) return   // until one is there
+    if (!app.contains(document.activeElement) || document.activeElement === used) other.focus()
+    used = null
+  }
 
   // A message that comes or goes moves what is below it. A button that moves away while it is pressed would miss its click.
   let pressed = null
