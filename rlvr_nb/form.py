@@ -250,6 +250,7 @@ def _effects(self:Draft,
     "What the change of one option set elsewhere, a phrase each."
     found = [(f.option.label, before[p], f.value) for p, f in self.fields.items()
              if p in before and before[p] != f.value and self._follows(edited, p)]
+    found.sort(key=lambda change: '_' in change[0])   # those with a plain label first
     return [f'{label} from {_value_words(a)} to {_value_words(b)}' for label, a, b in found]
 
 # %% ../nbs/api/91_form.ipynb #w-before

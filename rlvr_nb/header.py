@@ -280,13 +280,13 @@ def draw(self:Header,
         ):
     "Bring the header up to date."
     self._forget(view)
+    self.draw_blocked(view, running)   # what a button would do is said before it can be pressed
     self.draw_buttons(view, running, paused)
     failure = '' if self.w['sections'].value == 'train' else failure_text(view)
     outcome = '' if running else failure or outcome_text(comparisons)
     clear = not comparisons or any(map(is_clear, comparisons.values()))
     self.w['status'].value = status_line(view, paused, outcome, self._differs(view), clear)
     write(self.w['facts'], facts(self.form, self.titles, memory, total))
-    self.draw_blocked(view, running)
     self.notice.draw()
     latest = message_text(self.tasks.text(self.tasks.latest)) if self.tasks.latest not in (None, 'start') else ''
     write(self.w['latest'], ft('div', latest, cls='rlvr-quiet', role='status') if latest else None)
