@@ -237,12 +237,13 @@ def _choose_preset(self:Setup, change):
 @patch
 def load_file(self:Setup)->str:
     "Start from the file that is named, and say what differs from what the form started from before."
-    before, cfg = self.form.base.title, self.form.base_cfg
+    before = self.form.base_cfg
     self.start_from(base_of_file(self.w['file'].value))
-    labels = differing(self.form, cfg)
-    named_ones = f": {', '.join(labels[:5])}{' ...' if len(labels) > 5 else ''}" if labels else ''
-    many = f"{len(labels) or 'no'} option{'' if len(labels) == 1 else 's'}"
-    return f"Loaded {self.form.base.title}; {many} differ{'s' if len(labels) == 1 else ''} from {before}{named_ones}"
+    labels = differing(self.form, before)
+    if not labels: return f'Loaded {self.form.base.title}; nothing differs from where you started before.'
+    many = '1 option differs' if len(labels) == 1 else f'{len(labels)} options differ'
+    said = f"{', '.join(labels[:5])}{' ...' if len(labels) > 5 else ''}"
+    return f'Loaded {self.form.base.title}; {many} from where you started before: {said}.'
 
 @patch
 def show_base(self:Setup):
