@@ -42,8 +42,8 @@ def hold_to_outputs():
             saved = shown(cell.get('outputs'))
             super().cell(cell, **more)
             if not saved or cell.cell_type != 'code' or self.exc or shown(cell.outputs) == saved: return
-            self.exc = AssertionError(f'{cell.id} shows something else, mend it or run nbdev-test --save')
-            print(self.exc, f'saved: {saved}', f'now:   {shown(cell.outputs)}', sep='\n')
+            self.exc = AssertionError(f'{cell.id} shows something else, mend it or run nbdev-test --save\n'
+                                      f'saved: {saved}\nnow:   {shown(cell.outputs)}')
 
     nbdev.test.CaptureShell = Held
 
