@@ -265,8 +265,7 @@ def fix_label(path:str, value:Any # of the fix; `...` removes the option
     if value is ...: return f'Remove {path}'
     shown = choice_label(value) if value is None or isinstance(value, bool) else value_text(value)
     name = TITLES.get(path) or path_text(split_path(path)[-1:])
-    fetched = download_text(shown) if path == 'model.model_name_or_path' else ''
-    return f'Set {name} to {shown if len(shown) < 40 else "the suggested value"}{fetched}'
+    return f'Set {name} to {shown if len(shown) < 40 else "the suggested value"}'
 
 # %% ../nbs/api/90_fields.ipynb #w-fix-button
 def fix_button(form:Any,  # makes the change, by its method `mend`
@@ -275,7 +274,8 @@ def fix_button(form:Any,  # makes the change, by its method `mend`
               ):
     "A button that makes a fix."
     tooltip = f'~{path}' if value is ... else override_text(path, value)[:200]
-    made = button(fix_label(path, value), 'fix', lambda _: form.mend(path, value), tooltip=tooltip)
+    fetched = download_text(str(value)) if path == 'model.model_name_or_path' else ''
+    made = button(fix_label(path, value) + fetched, 'fix', lambda _: form.mend(path, value), tooltip=tooltip)
     return classed(made, f'fix-{css_class(path)[5:]}')
 
 # %% ../nbs/api/90_fields.ipynb #w-fixes

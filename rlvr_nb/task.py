@@ -174,7 +174,7 @@ def draw_readings(self:Task):
         self.larger = larger_share(self.source, self.chosen()) if w['held'].value == 'share' else None
     except ConfigError as e: return self._unread(ft('div', str(e), cls='rlvr-error', role='alert'))
     write(w['readings'], readings_panel(answers))
-    w['hold-more'].description = f'Hold out {self.larger:.0%}' if self.larger else ''
+    w['hold-more'].description = f'Hold out {100*self.larger:.0f} %' if self.larger else ''
     set_visible(w['hold-more'], bool(self.larger))
     self._offer_pattern(suggested_pattern(self.source.rows[:50], self.chosen()))
     write(w['parts'], ft('p', parts, cls='rlvr-warning' if w['held'].value == 'same' else 'rlvr-quiet'))
