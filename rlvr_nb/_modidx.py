@@ -2199,6 +2199,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                   'rlvr_nb.own_data._answer_like': ('api/own_data.html#_answer_like', 'rlvr_nb/own_data.py'),
                                   'rlvr_nb.own_data._good_share': ('api/own_data.html#_good_share', 'rlvr_nb/own_data.py'),
                                   'rlvr_nb.own_data._is_counter': ('api/own_data.html#_is_counter', 'rlvr_nb/own_data.py'),
+                                  'rlvr_nb.own_data._lost_text': ('api/own_data.html#_lost_text', 'rlvr_nb/own_data.py'),
                                   'rlvr_nb.own_data._named_columns': ('api/own_data.html#_named_columns', 'rlvr_nb/own_data.py'),
                                   'rlvr_nb.own_data._question_like': ('api/own_data.html#_question_like', 'rlvr_nb/own_data.py'),
                                   'rlvr_nb.own_data._question_named': ('api/own_data.html#_question_named', 'rlvr_nb/own_data.py'),

@@ -147,16 +147,19 @@ def reading(gold:str,  # as it was taken out
 
 # %% ../nbs/api/94_own_data.ipynb #w-words
 _NUMBER_IN_TEXT = r'-?\d[\d,]*(?:\.\d+)?'
+_DECIMAL_COMMA = r'-?(?:\d+,\d{1,2}|\d+,\d{4,}|0,\d+)'   # three digits after the comma may be thousands
 
 def number_in_words(gold:str,  # as it was taken out
                     kind:str,  # one of `KINDS`
                    )->str:     # empty where there is none
-    "The last number of an answer that is read as words, where that number alone would be judged wrong."
+    "The number that an answer means, where it is read as words or as two numbers and the number alone is judged wrong."
     numbers = re.findall(_NUMBER_IN_TEXT, gold)
     words = re.search(r'[^\W\d_]{2}', gold) and '\\' not in gold   # a formula in LaTeX is no text
-    if not numbers or not words: return ''
-    alone = verify(f'<reasoning></reasoning><answer>{numbers[-1]}</answer>', gold, kind, _BLOCK)
-    return '' if alone.ok else numbers[-1]
+    comma = re.fullmatch(_DECIMAL_COMMA, gold)
+    if not (numbers and words or comma): return ''
+    meant = gold.replace(',', '.') if comma else numbers[-1]
+    alone = verify(f'<reasoning></reasoning><answer>{meant}</answer>', gold, kind, _BLOCK)
+    return '' if alone.ok else meant
 
 # %% ../nbs/api/94_own_data.ipynb #w-answer-row
 @dataclass(frozen=True)
@@ -182,25 +185,35 @@ def answer_of(rows:TableProcessor,  # as `table_of` makes it
     readable, read = reading(gold, rows.params['kind'])
     return Answer(cell, gold, read, readable, number_in_words(gold, rows.params['kind']) if readable else '')
 
-# %% ../nbs/api/94_own_data.ipynb #w-readings-panel
+# %% ../nbs/api/94_own_data.ipynb #w-lost-text
+def _lost_text(answers:list[Answer], first:str) -> list[str]:
+    "Warnings about answers whose number is lost among words, or in a decimal comma."
+    def harm(a): return f'a completion that answers {a.number} would be wrong where the file says {a.taken_out[:60]!r}'
+    comma = [a for a in answers if a.number and re.fullmatch(_DECIMAL_COMMA, a.taken_out)]
+    words = [a for a in answers if a.number and a not in comma]
+    said = [f'{len(comma)} {first} have a decimal comma, which is read as two numbers: {harm(comma[0])}. Write them '
+            'with a point in the file.'] if comma else []
+    return said + ([f'{len(words)} {first} are read as words around a number: {harm(words[0])}. Take the number out '
+                    'with a pattern.'] if words else [])
+
 def _verdict_on(answers:list[Answer]) -> list:
     "What is to be said of the first answers."
     first = f'of the first {len(answers)} answers'
-    bad, words = sum(not a.readable for a in answers), [a for a in answers if a.number]
-    lost = [f'{len(words)} {first} are read as words around a number: a completion that answers {words[0].number} '
-            f'would be wrong where the file says {words[0].taken_out[:60]!r}. Take the number out with a pattern.'
-           ] if words else []
+    bad, lost = sum(not a.readable for a in answers), _lost_text(answers, first)
     unread = [f"{bad} {first} can't be read"] if bad else []
-    if bad or words: return [ft('div', text, cls='rlvr-warning') for text in (*unread, *lost)]
+    if bad or lost: return [ft('div', text, cls='rlvr-warning') for text in (*unread, *lost)]
     return [ft('div', f'All {first} can be read', cls='rlvr-good')]
 
+
+# %% ../nbs/api/94_own_data.ipynb #w-readings-panel
 def readings_panel(answers:list[Answer], # of the first rows
                    most:int=6,           # rows to show, those with a problem first
                   ):
     "How many answers can be read, and how."
     def said(a):
         if not a.readable: return f'not readable: {a.read}'
-        return f'the words {a.read!r}' if a.number else a.read
+        if a.number: return 'two numbers' if re.fullmatch(_DECIMAL_COMMA, a.taken_out) else f'the words {a.read!r}'
+        return a.read
     shown = sorted(answers, key=lambda a: (a.readable, a.good))[:most]
     rows = [[a.cell, a.taken_out, said(a)] for a in shown]
     columns = ['answer in the file', 'taken out', 'as the verifier reads it']
@@ -298,8 +311,9 @@ def parts_text(source:Source,  # that was looked at
     if not held: return f'{trained}, and none is held out for evaluation; hold out a larger share.'
     low, high = wilson_interval(held/2, held)   # where it is widest
     roughly = _ROUGHLY.format(asked) if abs(held - asked) > max(1, asked/10) else ''
+    half = f'{50*(high - low):.0f}'
     return (f"{len(parts['train']):,} rows to train on, {held:,} held out for evaluation, which tell an accuracy to "
-            f'within {50*(high - low):.0f} points.{roughly}')
+            f"within {half} point{'' if half == '1' else 's'}.{roughly}")
 
 # %% ../nbs/api/94_own_data.ipynb #w-larger
 ENOUGH_HELD = 30   # rows, which tell an accuracy to within 17 points

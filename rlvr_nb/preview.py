@@ -121,28 +121,30 @@ def bins(values:list[int],  # at least one
 
 # %% ../nbs/api/94_preview.ipynb #w-histogram
 def histogram(values:list,  # whole numbers
-              what:str,     # they count
+              what:str,     # they count, as a title
+              unit:str,     # of the numbers
               most:int=8,   # bins
              ):
-    "How numbers are distributed, as bars."
+    "How numbers are distributed: a bar for each range, or a sentence where all are the same."
     if not values: return None
     counted = bins(values, most)
+    if len(counted) == 1: return ft('p', f'{what}: all {len(values):,} have {counted[0][0]} {unit}.', cls='note')
     largest = max(count for *_, count in counted)
     def bar(low, high, count):
-        between = f'{low} to {high}' if high > low else low
+        between = f'{low} to {high} {unit}' if high > low else f'{low} {unit}'
         return ft('div', ft('span', between), ft('i', style=f'width:{100 * count / largest:.0f}%'),
-                  ft('span', count), cls='rlvr-bar')
+                  ft('span', f'{count:,} rows' if count != 1 else '1 row'), cls='rlvr-bar')
     return ft('div', ft('p', what, cls='note'), *(bar(*counts) for counts in counted))
 
 # %% ../nbs/api/94_preview.ipynb #w-lengths
-def lengths(preview:Preview)->tuple[list[int], str]: # numbers, and what they count
+def lengths(preview:Preview)->tuple[list[int], str, str]: # numbers, what they count, and their unit
     "How long the prompts are."
     rows = list(preview.rows)[:MEASURED_ROWS]
     of = f' of the first {MEASURED_ROWS:,} rows' if len(preview.rows) > MEASURED_ROWS else ''
-    many = f'{of}, and how many have so many'
-    if preview.tokenizer is None: return [len(str(row['question'])) for row in rows], f'Characters of a question{many}'
+    if preview.tokenizer is None:
+        return [len(str(row['question'])) for row in rows], f'Length of the questions{of}', 'characters'
     counts = prompt_tokens(preview.tokenizer, [row['prompt'] for row in rows])
-    return counts, f'Tokens of a prompt{many}; {preview.limit} are allowed'
+    return counts, f'Length of the prompts{of}, of which {preview.limit} tokens are allowed', 'tokens'
 
 # %% ../nbs/api/94_preview.ipynb #w-record
 def _record_panel(record:dict):

@@ -78,7 +78,8 @@ def named_source(self:Task)->tuple[str, str|None]: # its path, and the subset of
 @patch
 def _named(self:Task):
     "Another file is named: put away what was read of the one before, so that nobody trains on that one by mistake."
-    known = self.source
+    known, said = self.source, self.tasks.messages.get('look')
+    if isinstance(said, Exception) and 'look' not in self.tasks.busy: self.tasks.say('look')   # of another file
     if known is None or (known.path, known.subset) == self.named_source: return
     self.source, self.w['extract'].value = None, ''
     set_visible(self.w['take-out'], False)
@@ -209,6 +210,7 @@ def look(self:Task):
     set_visible(self.w['subset'], not here)
     doing = 'Reading the file ...' if here else f'{path} is not on this machine; asking the Hub ...'
     self.tasks.run('look', lambda: read_named(path, subset), show, doing)
+    self.draw_notices()        # at once, also while other work is shown
 
 # %% ../nbs/api/94_task.ipynb #w-task-subsets
 @patch
