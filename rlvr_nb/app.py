@@ -22,8 +22,7 @@ from .bases import Base, base_of_file
 from .fields import Field
 from .form import Form
 from .live import Live, config_fingerprint
-from .plugin import KeepSource
-from .header import unfinished_run
+from .continuing import unfinished_run
 from .worker import continued_config, EventPump, TrainingThread, in_colab
 from .setup import Setup, preset_base
 from .task import Task
@@ -144,7 +143,7 @@ def _new_training(self:App, continued:bool, allowed=())->TrainingThread:
     cfg = continued_config(self.live.run_dir, allowed) if continued else self.cfg
     if not continued and self.form.obstacles: raise ConfigError(self.form.obstacles)
     if not continued and self.form.waits: raise ConfigError(f"Start waits: {'; '.join(self.form.waits.values())}")
-    return TrainingThread(cfg, self.live, continued, (KeepSource(cfg),))
+    return TrainingThread(cfg, self.live, continued)
 
 # %% ../nbs/api/98_app.ipynb #w-start-now
 @patch

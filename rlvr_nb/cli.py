@@ -156,6 +156,15 @@ def _missing_plugins(plugins, path):
     started = [word.removeprefix("--plugin=") for word in words if word.startswith("--plugin=")]
     return [plugin for plugin in started if plugin not in plugins]
 
+# %% ../nbs/api/88_cli.ipynb #i-parts-missing
+def _parts_missing(path, what):
+    "What to say in place of an unknown name, where a run needs code of one's own; None where it doesn't."
+    from rlvr_nb.own_source import missing_advice, missing_text
+    from rlvr_nb.rundir import RunDir
+    run = RunDir.of(path) if path else None
+    said = missing_text(run) if run else ""
+    return ConfigError(Fault(where=what, problem=said, advice=missing_advice(run))) if said else None
+
 # %% ../nbs/api/88_cli.ipynb #i-plugins
 @contextmanager
 def _plugins_named(plugins, path, what):
@@ -163,6 +172,7 @@ def _plugins_named(plugins, path, what):
     try: yield
     except ConfigError as e:
         missing = _missing_plugins(plugins, path) if path else []
+        if not missing and (lacks := _parts_missing(path, what)): raise lacks from e
         if not missing: raise
         flags = " ".join(f"--plugin {shlex.quote(plugin)}" for plugin in missing)
         also = Fault(where=what, problem=f"the run was started with {flags}", advice="add that here too")

@@ -32,6 +32,7 @@ from .vllm_sampling import vllm_asked_by
 from .integrity import as_written, with_digest
 from .rundir import shown_path
 from .sealed import RunDir
+from .own_source import PLUGIN
 
 # %% ../nbs/api/82_identity.ipynb #id-configuration
 FREE = ('run_dir', 'observers', 'logging_level', 'dry_run')  # options that may differ
@@ -129,9 +130,14 @@ def _named_code(thing:Any) -> list:
     held = thing.__bases__ if inspect.isclass(thing) else vars(thing).values() if inspect.ismodule(thing) else ()
     return [value for value in held if _is_code(value) and _is_own(value)]
 
+def _home(thing:Any) -> str:
+    "The module of something; a cell and the file that a run keeps of it are the same place."
+    name = getattr(thing, '__module__', None) or ''
+    return '__main__' if name.removeprefix('rlvr_nb_plugin_') == Path(PLUGIN).stem else name
+
 def _follow(thing:Any, texts:dict[str, str]) -> dict[str, str]:
     "Add to `texts` the code of something and of whatever of the user's own it names."
-    key = f"{getattr(thing, '__module__', '')}.{getattr(thing, '__qualname__', getattr(thing, '__name__', thing))}"
+    key = f"{_home(thing)}.{getattr(thing, '__qualname__', getattr(thing, '__name__', thing))}"
     if key in texts: return texts
     texts[key] = _source_of(thing)
     for value in _named_code(thing): _follow(value, texts)

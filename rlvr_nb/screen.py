@@ -18,7 +18,8 @@ from .form import Form
 from .live import Live
 from .worker import after_cells, TrainingThread, in_colab, running_kernel
 from .sections import AppSection, Tasks
-from .header import Header, unfinished_run
+from .continuing import unfinished_run
+from .header import Header
 from .results import ENDED
 from .summary import Summary, summarise
 from .background import Follower, Preload, Pusher

@@ -34,6 +34,7 @@ from .observers import Observers, observers_for
 from .checks import dataset_titles
 from .notes import Note, overlap
 from .preflight import CheckReport, _component, _counts, prepare, probe_completions
+from .own_source import keep_source
 from .identity import LOADED, changed_facts, damaged_records, identity, model_facts, refuse_changes
 
 # %% ../nbs/api/83_stages.ipynb #l-pipeline
@@ -129,6 +130,7 @@ def _open_run(self:Pipeline) -> None:
     self.observers = observers_for(self.cfg.observers)
     self.observers.extend(self.more_observers)
     if not self.resumed: self.run_dir.write_config(self.cfg)   # a run keeps the command that began it
+    keep_source(self.run_dir, self.cfg)
     self._describe_run()
     self.observers.emit('pipeline_start', self.cfg, self.run_dir)
     self._tell_beginning()
