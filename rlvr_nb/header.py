@@ -15,6 +15,7 @@ from fastcore.basics import patch
 from fastcore.xml import ft
 from .continuing import Unfinished, killed_text, lacking, run_source
 from .grammar import ConfigError
+from .bases import base_of_file
 from .elements import button, classed, line, panel, set_visible, stack, write
 from .entries import LIST
 from .fields import fix_button
@@ -61,9 +62,10 @@ def section_buttons(titles:dict # name of a section -> its title
 _RUNNING = 'Show the running training'
 _BUTTONS = {
     'start': 'Start', 'pause': 'Pause', 'resume': 'Resume', 'stop': 'Stop and save', 'continue': 'Continue this run',
-    'unfinished': 'Show the unfinished run', 'results': 'See the results', 'dismiss': 'Dismiss', 'undo': 'Undo',
+    'unfinished': 'Show the unfinished run', 'results': 'See the results', 'dismiss': 'Dismiss', 'undo': 'Undo', 'settings': 'Use its settings',
     'source': 'Run its source'}
-_TOOLTIPS = {'dismiss': 'Take this run off the screen; it stays in the list of runs'}
+_TOOLTIPS = {'settings': 'Put the settings of this run into the form, for a new run',
+             'dismiss': 'Take this run off the screen; it stays in the list of runs'}
 
 class Header:
     "What stays in view."
@@ -75,7 +77,7 @@ class Header:
         self.form, self.tasks, self.titles, self.actions = form, tasks, titles, actions
         self.w:dict[str, Any] = {name: panel(name) for name in ('status', 'facts', 'latest', 'blocked')}
         self.notice, self.fixes, self._fixes = Notice('start', form, tasks), line(), []
-        self.live_status = 'idle'
+        self.live_status, self.run = 'idle', None   # of what is shown
         self.unfinished:Unfinished|None = None   # what `unfinished_run` has found
         self.elsewhere:str|None = None           # a training of this kernel that isn't shown, in a sentence
         self.continued:RunDir|None = None        # that Continue would go on with
@@ -100,12 +102,23 @@ def press(self:Header, name:str # of a button
     "Do what a button of the header does; a run that is only offered is shown before it is continued."
     if name == 'results': self.w['sections'].value = 'results'
     if name == 'results': return
+    if name == 'settings': return self._take_settings()
     if name == 'undo': return self.form.take_back()
     if name == 'source': return self.run_source()
     if name == 'continue' and self.live_status == 'idle' and self.unfinished: self.actions['unfinished']()
     if name == 'dismiss': self.unfinished = None
     self.actions[name]()
     if name == 'dismiss': self.tasks.wake()
+
+# %% ../nbs/api/96_header.ipynb #w-header-settings
+@patch
+def _take_settings(self:Header):
+    "Begin the form with the configuration of the run that is shown or offered."
+    run = self.run or (self.unfinished.run if self.unfinished else None)
+    if run is None: return
+    try: self.form.start_from(base_of_file(str(run.config)))
+    except ConfigError as e: return self.tasks.say('start', e)
+    self.tasks.say('settings', f'The form has the settings of {run.path.name} now; a new run begins with them.')
 
 # %% ../nbs/api/96_header.ipynb #w-header-source
 @patch
@@ -133,10 +146,20 @@ def ask(self:Header, asked:dict # override -> what it would do; empty takes the 
     write(w['asked'], ft('ul', *lines) if lines else None)
     for name in ('asked', 'allow'): set_visible(w[name], bool(asked))
 
+# %% ../nbs/api/96_header.ipynb #w-header-find
+CONTINUABLE = ('stopped', 'failed', 'killed')   # states of a run that can go on
+
+@patch
+def _find(self:Header, view:Any, running:bool)->Unfinished|None:
+    "Find what is offered, and what Continue would go on with; returns the unfinished run that is offered."
+    found = self.unfinished if view.status == 'idle' and not self.elsewhere else None
+    self.continued = found.run if found and found.killed else None
+    if view.run_dir is not None and view.status in CONTINUABLE and not running: self.continued = view.run_dir
+    if self.elsewhere: self.continued = None
+    return found
+
 # %% ../nbs/api/96_header.ipynb #w-header-blocked
 _MOST_FAULTS = 4   # that are named beside Start
-
-CONTINUABLE = ('stopped', 'failed', 'killed')   # states of a run that can go on
 
 @patch
 def _notes(self:Header, view, problems:list)->list:
@@ -157,6 +180,7 @@ def _notes(self:Header, view, problems:list)->list:
 def draw_blocked(self:Header, view:Any, running:bool # whether this app trains
                 ):
     "What stands between the configuration and a start, with the buttons that mend it."
+    self._find(view, running)
     problems = [] if running else self.form.obstacles
     write(self.w['blocked'], *([] if running else self._notes(view, problems)))
     fixes = [fix for f in self.form.fields.values() for fix in f.fixes][:3] if problems else []
@@ -164,21 +188,20 @@ def draw_blocked(self:Header, view:Any, running:bool # whether this app trains
     self._fixes = fixes
     self.fixes.children = [fix_button(self.form, *fix) for fix in fixes]
 
-# %% ../nbs/api/96_header.ipynb #w-header-find
+# %% ../nbs/api/96_header.ipynb #w-header-differs
 @patch
-def _find(self:Header, view:Any, running:bool)->Unfinished|None:
-    "Find what is offered, and what Continue would go on with; returns the unfinished run that is offered."
-    found = self.unfinished if view.status == 'idle' and not self.elsewhere else None
-    self.continued = found.run if found and found.killed else None
-    if view.run_dir is not None and view.status in CONTINUABLE and not running: self.continued = view.run_dir
-    if self.elsewhere: self.continued = None
-    return found
+def _differs(self:Header, view:Any)->str:
+    "What the form is set to, where that isn't the run that is shown."
+    cfg, run = self.form.valid, self.form.base.run
+    if view.fingerprint in (None, config_fingerprint(cfg)): return ''
+    begins = run and Path(cfg.model.model_name_or_path).is_relative_to(run)
+    return form_differs(view.status if view.run_dir else 'idle', Path(run).name if begins else '')
 
 # %% ../nbs/api/96_header.ipynb #w-header-buttons
 @patch
 def draw_buttons(self:Header, view:Any, running:bool, paused:bool):
     "Which buttons can be pressed."
-    self.live_status, free = view.status, running and not view.stopping
+    self.live_status, self.run, free = view.status, view.run_dir, running and not view.stopping
     idle = not (running or self.elsewhere or self.form.obstacles or self.form.waits)
     states = dict(start=idle, pause=free and not paused, resume=paused, stop=free)
     for name, enabled in states.items():
@@ -188,13 +211,14 @@ def draw_buttons(self:Header, view:Any, running:bool, paused:bool):
     shown = {'pause': not paused, 'resume': paused, 'unfinished': found is not None or bool(self.elsewhere),
              'continue': self.continued is not None, 'source': bool(can_run),
              'dismiss': over, 'undo': bool(self.form.mended) and not running,
+             'settings': not running and bool(found or view.run_dir and self._differs(view)),
              'results': over and view.run_dir is not None and self.w['sections'].value != 'results'}
     for name, visible in shown.items(): set_visible(self.w[name], visible)
     if self.form.mended: self.w['undo'].description = f'Undo: {self.form.mended[0]}'[:80]
     self.w['unfinished'].description = 'Show the unfinished run' if found and found.killed else _RUNNING
     self.w['continue'].description = 'Continue the unfinished run' if found else 'Continue this run'
     self.w['start'].description = 'Start a new run' if view.run_dir is not None and not running else 'Start'
-    self.w['start'].button_style = '' if self.continued else 'primary'
+    self.w['start'].button_style = '' if self.continued or found else 'primary'
 
 # %% ../nbs/api/96_header.ipynb #w-failure
 def failure_text(view:Any # of a `Live`
@@ -213,14 +237,6 @@ def _forget(self:Header, view:Any):
     if self.unfinished and not self.unfinished.run.path.exists(): self.unfinished = None
 
 @patch
-def _differs(self:Header, view:Any)->str:
-    "What the form is set to, where that isn't the run that is shown."
-    cfg, run = self.form.valid, self.form.base.run
-    if view.fingerprint in (None, config_fingerprint(cfg)): return ''
-    begins = run and Path(cfg.model.model_name_or_path).is_relative_to(run)
-    return form_differs(view.status if view.run_dir else 'idle', Path(run).name if begins else '')
-
-@patch
 def draw(self:Header,
          view:Any,                        # of a `Live`
          running:bool,                    # this app trains
@@ -230,13 +246,13 @@ def draw(self:Header,
         ):
     "Bring the header up to date."
     self._forget(view)
+    self.draw_blocked(view, running)   # what a button would do is said before it can be pressed
     self.draw_buttons(view, running, paused)
     failure = '' if self.w['sections'].value == 'train' else failure_text(view)
     outcome = '' if running else failure or outcome_text(comparisons)
     clear = not comparisons or any(map(is_clear, comparisons.values()))
     self.w['status'].value = status_line(view, paused, outcome, self._differs(view), clear)
     write(self.w['facts'], facts(self.form, self.titles, memory, total))
-    self.draw_blocked(view, running)
     self.notice.draw()
     latest = message_text(self.tasks.text(self.tasks.latest)) if self.tasks.latest not in (None, 'start') else ''
     write(self.w['latest'], ft('div', latest, cls='rlvr-quiet', role='status') if latest else None)
