@@ -1653,6 +1653,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                  'rlvr_nb.kernels.choose_and_write': ('api/kernels.html#choose_and_write', 'rlvr_nb/kernels.py')},
             'rlvr_nb.kvcache': { 'rlvr_nb.kvcache._arena_class': ('api/kvcache.html#_arena_class', 'rlvr_nb/kvcache.py'),
                                  'rlvr_nb.kvcache._layer_class': ('api/kvcache.html#_layer_class', 'rlvr_nb/kvcache.py'),
+                                 'rlvr_nb.kvcache._option': ('api/kvcache.html#_option', 'rlvr_nb/kvcache.py'),
                                  'rlvr_nb.kvcache._repeated_heads': ('api/kvcache.html#_repeated_heads', 'rlvr_nb/kvcache.py'),
                                  'rlvr_nb.kvcache.additive': ('api/kvcache.html#additive', 'rlvr_nb/kvcache.py'),
                                  'rlvr_nb.kvcache.arena_bytes': ('api/kvcache.html#arena_bytes', 'rlvr_nb/kvcache.py'),

@@ -49,6 +49,7 @@ def engine_obstacle(model:Any   # a transformers or PEFT model, without a traine
     if hasattr(model, 'for_inference'): return 'unsloth has replaced the modules of this model'
     if not getattr(base, '_supports_attention_backend', False):
         return f"the attention of {type(base).__name__} can't be replaced"
+    if not getattr(base, '_supports_sdpa', True): return f"{type(base).__name__} can't use PyTorch's attention"
     spread = any(hasattr(p, 'device_mesh') for p in base.parameters())   # FSDP's are gathered by whoever generates
     if spread and not type(base).__name__.startswith('FSDP'): return 'the weights are spread over processes'
     if len({p.device for p in base.parameters()}) > 1: return 'the weights are spread over devices'
