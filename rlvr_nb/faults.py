@@ -6,7 +6,8 @@
 __all__ = ['suggested_fixes', 'as_fault', 'deeper_faults', 'machine_faults']
 
 # %% ../nbs/api/91_faults.ipynb #faults-imports
-import re, shutil
+import re, shutil, subprocess
+from functools import lru_cache
 from importlib.util import find_spec
 from typing import Any
 
@@ -90,7 +91,24 @@ def _package_faults(cfg:PipelineConfig) -> list[Fault]:
     said = "the package {0} is not installed here (pip install 'rlvr_nb[{0}]')"
     return [Fault(path, problem=said.format(package), fixes=((path, instead),)) for path, package, instead in missing]
 
+# %% ../nbs/api/91_faults.ipynb #w-precision-faults
+@lru_cache(maxsize=1)
+def _compute_capability() -> float|None:
+    "Of the first GPU, as its driver says; None where it doesn't."
+    query = ['nvidia-smi', '--query-gpu=compute_cap', '--format=csv,noheader']
+    try: said = subprocess.run(query, capture_output=True, text=True, timeout=20).stdout
+    except (OSError, subprocess.TimeoutExpired): return None
+    found = re.match(r'\s*(\d+\.\d+)', said)
+    return float(found[1]) if found else None
+
+def _precision_faults(cfg:PipelineConfig) -> list[Fault]:
+    "A number format that the GPU doesn't compute in."
+    capability = _compute_capability() if cfg.train.bf16 and _has_gpu() else None
+    if capability is None or capability >= 8: return []
+    said = f'the GPU has compute capability {capability}, and bfloat16 needs 8.0 or more'
+    return [Fault('train.bf16', problem=said, fixes=(('train.bf16', None),))]
+
 # %% ../nbs/api/91_faults.ipynb #w-machine-faults
 def machine_faults(cfg:PipelineConfig)->list[Fault]:
     "What can't run on this machine, with what to set instead; asks for files, not for torch."
-    return _quantized_faults(cfg) + _package_faults(cfg)
+    return _quantized_faults(cfg) + _package_faults(cfg) + _precision_faults(cfg)

@@ -44,13 +44,14 @@ def find_models(text:str # part of a name, or a folder
     return [*here, *there], ''
 
 # %% ../nbs/api/94_models.ipynb #w-needs
-def needs(cfg:PipelineConfig, # as it is set
-          name:str,   # of another model
+def needs(cfg:PipelineConfig, # as it would be with the model
+          name:str,   # of the model
           memory:float|None=None, # bytes of the device
+          device:str='',   # its name
          )->str:
-    "What a model would need with the other options as they are."
+    "What a model would need on this machine."
     other = cfg.model_copy(update=dict(model=cfg.model.model_copy(update=dict(model_name_or_path=name))))
-    try: least, here = forecast_for(other).total, forecast_for(other, memory).total
+    try: total = forecast_for(other, memory, device).total
     except ConfigError: return name
-    if least is None or here is None: return f'{name}: its size is unknown, since there is no config.json of it here'
-    return f'{name}: about {gigabytes(least)}' + (', more than there is here' if memory and here > memory else '')
+    if total is None: return f'{name}: its size is unknown, since there is no config.json of it here'
+    return f'{name}: about {gigabytes(total)}' + (', more than there is here' if memory and total > memory else '')

@@ -6,6 +6,7 @@
 __all__ = ['is_downloaded', 'models_here', 'ready_presets', 'missing_model', 'ModelWatch']
 
 # %% ../nbs/api/94_reachable.ipynb #reachable-imports
+import re
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
@@ -77,7 +78,8 @@ def _ask_hub(name:str) -> str:
         cause = e.__cause__
         if isinstance(cause, GatedRepoError): return 'its licence must be accepted on its page first'
         if isinstance(cause, RepositoryNotFoundError): return 'the Hub has no such model, or it is private'
-        return str(e)[:1].lower() + str(e)[1:]
+        said = re.sub(r'\[Errno -?\d+\] ', '', str(e))   # the number of an error helps nobody here
+        return said[:1].lower() + said[1:]
     except HFValidationError: return 'that is neither a folder here nor a name of the Hub, such as Qwen/Qwen3-0.6B'
     return ''
 

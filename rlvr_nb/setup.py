@@ -313,17 +313,24 @@ def here(self:Setup)->tuple[str, int]:
     return self._here
 
 # %% ../nbs/api/94_setup.ipynb #w-setup-search
-_LEAST = 'The memory is what a run gets by with; where there is more, it takes more and is faster.'
+_ESTIMATED = 'The memory is estimated for this machine, as beside the form, with the recipe that comes with the model.'
+
+@patch
+def _with_needs(self:Setup, text:str)->tuple[list, str]:
+    "Models whose name holds a text, each with what it would need here."
+    edits, (device, memory), (names, said) = dict(self.form.edits), self.here, find_models(text)
+    found = [(self.form.problems({**edits, 'model.model_name_or_path': n})[0] or self.form.valid, n) for n in names]
+    return [(needs(cfg, name, memory, device), name) for cfg, name in found], said
 
 @patch
 def search(self:Setup):
     "Look for models."
-    text, cfg = self.w['find'].value.strip(), self.form.valid
-    def show(found):
-        names, said = found
-        self.show_models([(needs(cfg, name, self.here[1]), name) for name in names])
-        self.tasks.say('find-model', said or (_LEAST if names else f'No model is called {text!r}.'))
-    self.tasks.run('find-model', lambda: find_models(text), show, 'Searching ...')
+    text = self.w['find'].value.strip()
+    def show(result):
+        found, said = result
+        self.show_models(found)
+        self.tasks.say('find-model', said or (_ESTIMATED if found else f'No model is called {text!r}.'))
+    self.tasks.run('find-model', lambda: self._with_needs(text), show, 'Searching ...')
 
 # %% ../nbs/api/94_setup.ipynb #w-setup-draw
 @patch
