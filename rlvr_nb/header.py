@@ -62,8 +62,8 @@ def section_buttons(titles:dict # name of a section -> its title
 _RUNNING = 'Show the running training'
 _BUTTONS = {
     'start': 'Start', 'pause': 'Pause', 'resume': 'Resume', 'stop': 'Stop and save', 'continue': 'Continue this run',
-    'unfinished': 'Show the unfinished run', 'results': 'See the results', 'dismiss': 'Dismiss', 'undo': 'Undo', 'settings': 'Use its settings',
-    'source': 'Run its source'}
+    'unfinished': 'Show the unfinished run', 'results': 'See the results', 'dismiss': 'Dismiss', 'undo': 'Undo',
+    'settings': 'Use its settings', 'source': 'Run its source'}
 _TOOLTIPS = {'settings': 'Put the settings of this run into the form, for a new run',
              'dismiss': 'Take this run off the screen; it stays in the list of runs'}
 

@@ -38,7 +38,7 @@ class Screen:
         self.sections, self.actions = {}, {}
         self._window:Window|None = None
         self._head_lock = threading.RLock()
-        self._shown, self._foreground, self._registered = {}, False, None
+        self._shown, self._foreground, self._registered, self._looked = {}, False, None, 0.
         self.background = running_kernel() is not None and not in_colab()
 
     def hold(self,
@@ -79,6 +79,22 @@ def share(self:Screen, live:Live # of a run, which another app may show too
     for part in (self, self.follower, self._window, *self.sections.values()):
         if hasattr(part, 'live'): part.live = live
 
+# %% ../nbs/api/97_screen.ipynb #w-look-again
+@patch
+def _offers_a_training(self:Screen)->bool:
+    "Whether the header offers to show a run that another process trains."
+    found = self._window.head.unfinished if self._window is not None else None
+    return found is not None and not found.killed and self.live.status == 'idle'
+
+@patch
+def _look_again(self:Screen):
+    "See whether what is offered or shown is still there and still the same."
+    now, run = time.monotonic(), self.live.run_dir
+    if now - self._looked < 2: return
+    self._looked = now
+    if self._offers_a_training(): self.head.unfinished = unfinished_run()
+    if run is not None and not self.running and not run.path.exists(): self.actions['dismiss']()
+
 # %% ../nbs/api/97_screen.ipynb #w-update-summary
 @patch
 def _update_summary(self:Screen):
@@ -117,13 +133,14 @@ def draw(self:Screen):
 @patch
 def _active(self:Screen)->bool:
     "Whether something is going on that somebody may be looking at."
-    followed = self.running or self.follower.active
+    followed = self.running or self.follower.active or self._offers_a_training()
     return bool(self.tasks.busy or self.tasks.done or followed or self.preload.active)
 
 @patch
 def _follow(self:Screen):
     "Read a run that another process trains, and draw."
     self.follower.poll()
+    self._look_again()
     self.draw()
 
 # %% ../nbs/api/97_screen.ipynb #w-wake
