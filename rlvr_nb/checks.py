@@ -155,7 +155,7 @@ def _warm_problems(cfg:PipelineConfig, rows:Rows) -> list[str]:
         try: found = file_solutions(warm.file or '')
         except ConfigError as e: return [f'train.warm_start.file: {error}' for error in _without_key(e.errors)]
         return _unanswered(found, cfg)
-    if any(rows.solutions): return []
+    if any(rows.solutions) or not rows.rows: return []   # without rows the error is another one
     return [f'train.warm_start.source: {cfg.data.dataset_name} has no worked solutions; name a column of them '
             '(data.params.worked_solution=COLUMN), a file (train.warm_start.source=file train.warm_start.file=PATH), '
             'or write train.warm_start=null']
