@@ -88,7 +88,7 @@ FEW_LIVE, MOSTLY_RIGHT, TOO_LONG = .05, .95, 24 * 3600   # shares, and seconds o
 LITTLE_GAIN, LITTLE_MOVE = .03, .001                     # more right answers at best; of a weight's size in all steps
 
 @patch(as_prop=True)
-def outlook(self:ProbeReport)->str: # learns, slowly, easy, silent, form, partial, unpaid, held, still or wild
+def outlook(self:ProbeReport)->str: # learns, slowly, easy, silent, form, partial, unpaid, rare, held, still, wild
     "What to expect of a training, in one word."
     premiums = [p for p in map(premium, self.groups) if p is not None]
     if self.live < FEW_LIVE: return 'easy' if self.right >= MOSTLY_RIGHT else 'silent'
@@ -96,7 +96,7 @@ def outlook(self:ProbeReport)->str: # learns, slowly, easy, silent, form, partia
         beside = _share(g.live and differs_beside(g, self.formats) for g in self.groups)
         return 'form' if beside < FEW_LIVE else 'partial'
     if not pays_right(premiums): return 'unpaid'
-    if self.right >= MOSTLY_RIGHT and best_gain(self.groups, 0.) < LITTLE_GAIN: return 'easy'
+    if best_gain(self.groups, 0.) < LITTLE_GAIN: return 'easy' if self.right >= MOSTLY_RIGHT else 'rare'
     if self.beta and best_gain(self.groups, self.beta, self.scaled) < LITTLE_GAIN: return 'held'
     if (self.moved or LITTLE_MOVE) < LITTLE_MOVE: return 'still'
     if self.moves is not None and self.moves > 1: return 'wild'
@@ -110,7 +110,7 @@ def will_learn(self:ProbeReport)->bool:
 @patch(as_prop=True)
 def tells(self:ProbeReport)->bool:
     "Whether the probe can tell at all; where it can't, its verdict says what would."
-    return self.outlook not in ('partial', 'still', 'wild')
+    return self.outlook not in ('partial', 'rare', 'still', 'wild')
 
 # %% ../nbs/api/81_outlook.ipynb #outlook-cause
 _MOST = .5   # of the completions, for something to be called the cause
@@ -136,6 +136,8 @@ _SENTENCES = dict(
             'tell whether that leads to right answers.',
     unpaid="Won't learn to be right: where a group has right and wrong completions, the wrong ones earn as much; "
            'accuracy may drift either way by chance.',
+    rare="Can't tell: only {sometimes} of the prompts are answered right now and then, the others always or never; "
+         'from so few a training of this length may gain nothing.',
     held="Won't learn: train.grpo.beta={beta:g} holds the model so near to its start that at most {gain} more of the "
          'completions would become right.',
     still="Can't tell: groups are live ({live}), but all {steps} steps together move a weight by at most {moved} of "
