@@ -2281,6 +2281,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                 'rlvr_nb.packed.proved': ('api/packed.html#proved', 'rlvr_nb/packed.py')},
             'rlvr_nb.page': { 'rlvr_nb.page.bar': ('api/page.html#bar', 'rlvr_nb/page.py'),
                               'rlvr_nb.page.differences': ('api/page.html#differences', 'rlvr_nb/page.py'),
+                              'rlvr_nb.page.explained': ('api/page.html#explained', 'rlvr_nb/page.py'),
                               'rlvr_nb.page.fact_table': ('api/page.html#fact_table', 'rlvr_nb/page.py'),
                               'rlvr_nb.page.flatten': ('api/page.html#flatten', 'rlvr_nb/page.py'),
                               'rlvr_nb.page.frame': ('api/page.html#frame', 'rlvr_nb/page.py'),

@@ -22,6 +22,7 @@ from .yamlfile import read_yaml
 from .schema import PipelineConfig
 from .show import Table, gigabytes, interval_text, p_text, percent, points
 from .comparison import When
+from .page import explained
 from .forecast import forecast
 from .report import marked, unchanged_text
 from .live import STAGES
@@ -190,7 +191,7 @@ def _text_cell(r:dict, markers):
     title = many + line[:90] + (' ...' if len(line) > 90 else '') or '(empty)'
     about = f"Verdict: {r['verdict'] or 'none'}; advantage {figure_text(r['advantage'])}"
     return fold(title, ft('b', 'Question'), long_text(r['prompt'], markers), ft('b', 'Completion'),
-                long_text(r['completion'], markers), paid_table(r), ft('p', about, cls='note'))
+                long_text(r['completion'], markers), paid_table(r), ft('p', *explained(about), cls='note'))
 
 # %% ../nbs/api/93_panels.ipynb #w-merged
 def merged(records:list[dict] # of a `Live`, in order
@@ -421,7 +422,7 @@ def _flips(c, markers, most:int) -> list:
 def _dataset_panel(name:str, c, markers, most:int, first=None) -> list:
     "The elements of one dataset; `first` is its evaluation before a warm start."
     evaluations = [e for e in (first, c.before, c.after) if e is not None]
-    return [ft('h4', outcome_text({name: c})), _accuracy_table(evaluations), ft('p', _difference_text(c)),
+    return [ft('h4', outcome_text({name: c})), _accuracy_table(evaluations), ft('p', *explained(_difference_text(c))),
             *(ft('p', n, cls='note') for n in c.notes), *_flips(c, markers, most)]
 
 # %% ../nbs/api/93_panels.ipynb #w-comparison

@@ -20,7 +20,8 @@ from .show import interval_text, line_chart, p_text, percent, points, visible
 from .comparison import Comparison, When, prompt_text, samples_text
 from .rundir import shown_path
 from .observers import METRICS
-from .page import bar, differences, fact_table, frame, marked, option_text, html_page, tile, without_empty_last
+from .page import (bar, differences, explained, fact_table, frame, marked, option_text, html_page, tile,
+                          without_empty_last)
 from .clock import APART_PARTS, seconds_name
 from .duration import Pace
 from .curves import SECONDS, evaluated_as, charts_for
@@ -100,8 +101,8 @@ def headline(self:RunReport)->FT:
     for name, c in comparisons.items():
         first = self.evaluations.get('before', {}).get(name) if c.before.when == 'warm' else None
         called = self.called(name)
-        said = [_sentence(c, called), *filter(None, [_warm_gain(self, name)])]
-        parts += [*([ft('h3', called)] if len(comparisons) > 1 else []), _tiles(c, first), ft('p', ' '.join(said))]
+        said = explained(' '.join([_sentence(c, called), *filter(None, [_warm_gain(self, name)])]))
+        parts += [*([ft('h3', called)] if len(comparisons) > 1 else []), _tiles(c, first), ft('p', *said)]
         parts += [ft('p', note, cls='note') for note in c.notes]
     running = run_status_text(self.run) == 'running'
     nothing = 'No evaluation is finished yet.' if running else 'This run has no evaluation.'

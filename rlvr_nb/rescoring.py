@@ -21,7 +21,7 @@ from .show import line_chart, visible
 from .rescore import Rescored, Rescoring, rescore
 from .rundir import RunDir, as_run, shown_path
 from .sealed import damage_notes
-from .page import differences, fact_table, frame, marked, option_text, html_page
+from .page import differences, explained, fact_table, frame, marked, option_text, html_page
 from .facts import RunFacts
 from .trust import NOT_EVALUATED, load_run
 
@@ -109,7 +109,7 @@ def html(self:RunRescoring)->str:
     return html_page(title, ft('h1', title), caveats,
                      ft('section', self.rescoring.table().element(), _rescored_charts(self)),
                      ft('section', ft('h2', 'What differs'), options),
-                     ft('section', ft('h2', 'Completions'), ft('p', shown, cls='note'), *cards))
+                     ft('section', ft('h2', 'Completions'), ft('p', *explained(shown), cls='note'), *cards))
 
 # %% ../nbs/api/81_rescoring.ipynb #rescoring-html
 @patch

@@ -23,7 +23,7 @@ from .intervals import mean_interval
 from .comparison import Comparison, compare
 from .rundir import RunDir, as_run, shown_path
 from .sealed import damage_notes, missing_records
-from .page import differences, fact_table, flatten, frame, option_text, html_page
+from .page import differences, explained, fact_table, flatten, frame, option_text, html_page
 from .facts import readable, run_status_text
 from .curves import CHARTS, Chart, metric_chart
 from .report import RunReport, _flip_section, _luck
@@ -124,7 +124,7 @@ def _pair_part(one:str, other:str, c:Comparison, markers:list, most:int) -> list
     shown = [f for kind in ('gain', 'loss') for f in [f for f in c.flips if f['change'] == kind][:most]]
     count = f'{len(shown)} of the {len(c.flips)} problems on which they differ'
     problems = [ft('details', ft('summary', count), *(_flip_section(f, markers, (one, other)) for f in shown))]
-    return [ft('p', _pair_sentence(one, other, c)), *(problems if shown else [])]
+    return [ft('p', *explained(_pair_sentence(one, other, c))), *(problems if shown else [])]
 
 
 # %% ../nbs/api/79_runs.ipynb #t-compare-show
