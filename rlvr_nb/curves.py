@@ -73,8 +73,8 @@ def _by_pattern(names:Iterable[str]) -> list[Chart]:
     for title, pattern in _SERIES_PATTERNS.items():
         series = {m[1]: name for name in names if (m := re.fullmatch(pattern, name))}
         if 'reward' not in title: series = {key.replace('_', ' '): name for key, name in series.items()}
-        look = dict(share=title == 'Verdicts', main='reward' in title, about=_ABOUT[title])
-        if series: found.append(Chart(title, series, **look))
+        if not series: continue
+        found.append(Chart(title, series, share=title == 'Verdicts', main='reward' in title, about=_ABOUT[title]))
     return found
 
 # %% ../nbs/api/76_curves.ipynb #curves-planned

@@ -150,8 +150,8 @@ def _training_charts(self:RunReport) -> list[FT]:
     drawn = []
     for chart in charts_for(dict.fromkeys(name for entry in self.metrics for name in entry)):
         curves = {label: self.curve(name) for label, name in chart.series.items()}
-        look = dict(unit=chart.unit, note=chart.about)
-        if any(curves.values()): drawn.append(line_chart(chart.title, curves, chart.share, **look))
+        if not any(curves.values()): continue
+        drawn.append(line_chart(chart.title, curves, chart.share, unit=chart.unit, note=chart.about))
     return drawn
 
 # %% ../nbs/api/77_report.ipynb #t-curves
