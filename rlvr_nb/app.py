@@ -238,7 +238,7 @@ def train(self:App, continued:bool=False, # go on with the run that was stopped 
     return self.training.outcome
 
 # %% ../nbs/api/98_app.ipynb #w-take-over
-_TAKEN = 'This training was begun before this app was shown; Pause and Stop and save work here too.'
+_TAKEN = 'This app shows the training that was begun before in this notebook; Pause and Stop and save work here too.'
 
 @patch
 def _take_over(self:App):

@@ -69,7 +69,7 @@ def elsewhere(self:Screen)->str|None:
     now = TrainingThread.now
     if now is None or now.live is self.live: return None
     run = now.live.run_dir
-    return f'Another training runs in this kernel, {run.path.name if run else "which is beginning"}.'
+    return f'Another training runs in this kernel{f", {run.path.name}" if run else ""}.'
 
 @patch
 def share(self:Screen, live:Live # of a run, which another app may show too
@@ -79,13 +79,14 @@ def share(self:Screen, live:Live # of a run, which another app may show too
     for part in (self, self.follower, self._window, *self.sections.values()):
         if hasattr(part, 'live'): part.live = live
 
-# %% ../nbs/api/97_screen.ipynb #w-look-again
+# %% ../nbs/api/97_screen.ipynb #w-offers
 @patch
 def _offers_a_training(self:Screen)->bool:
     "Whether the header offers to show a run that another process trains."
     found = self._window.head.unfinished if self._window is not None else None
     return found is not None and not found.killed and self.live.status == 'idle'
 
+# %% ../nbs/api/97_screen.ipynb #w-look-again
 @patch
 def _look_again(self:Screen):
     "See whether what is offered or shown is still there and still the same."
@@ -133,7 +134,7 @@ def draw(self:Screen):
 @patch
 def _active(self:Screen)->bool:
     "Whether something is going on that somebody may be looking at."
-    followed = self.running or self.follower.active or self._offers_a_training()
+    followed = self.running or self.follower.active or bool(self.elsewhere) or self._offers_a_training()
     return bool(self.tasks.busy or self.tasks.done or followed or self.preload.active)
 
 @patch
