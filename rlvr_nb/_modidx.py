@@ -2372,6 +2372,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                 'rlvr_nb.passes.still_owed': ('api/passes.html#still_owed', 'rlvr_nb/passes.py')},
             'rlvr_nb.past_runs': { 'rlvr_nb.past_runs.Runs': ('api/past_runs.html#runs', 'rlvr_nb/past_runs.py'),
                                    'rlvr_nb.past_runs.Runs.__init__': ('api/past_runs.html#runs.__init__', 'rlvr_nb/past_runs.py'),
+                                   'rlvr_nb.past_runs.Runs._begin': ('api/past_runs.html#runs._begin', 'rlvr_nb/past_runs.py'),
                                    'rlvr_nb.past_runs.Runs._build_compare': ( 'api/past_runs.html#runs._build_compare',
                                                                               'rlvr_nb/past_runs.py'),
                                    'rlvr_nb.past_runs.Runs._build_further': ( 'api/past_runs.html#runs._build_further',

@@ -282,9 +282,17 @@ def chosen(self:Runs)->RunDir:
 
 # %% ../nbs/api/96_past_runs.ipynb #w-runs-one
 @patch
+def _begin(self:Runs)->RunDir:
+    "The run that is chosen, and a word at once that it is being read."
+    run = self.chosen()
+    self.tasks.say('one-run', f'Reading {run.path.name} ...')
+    self.draw_notices()
+    return run
+
+@patch
 def show(self:Runs)->str:
     "Show the run in the other sections."
-    run = self.chosen()
+    run = self._begin()
     self.attach(run)
     self.go_to('train' if run.status() == 'running' else 'results')
     return f'{run.path.name} is shown under Train and Results.'
@@ -301,7 +309,7 @@ def _not_continued(self:Runs, run:RunDir)->str:
 @patch
 def evaluate_run(self:Runs)->str:
     "Evaluate the trained model of a run, also of one that was stopped and saved."
-    run = self.chosen()
+    run = self._begin()
     trained_model(run)      # says what to do where there is none
     self.attach(run)
     self.evaluate()
@@ -310,7 +318,7 @@ def evaluate_run(self:Runs)->str:
 @patch
 def continue_run(self:Runs)->str:
     "Continue a run that didn't finish; without a checkpoint that means from the start, which is said."
-    run = self.chosen()
+    run = self._begin()
     found = newest_checkpoint(run.checkpoints)
     self.attach(run)
     if not self.go_on(): return self._not_continued(run)

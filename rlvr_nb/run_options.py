@@ -110,7 +110,8 @@ def has_words(words:list[str], # in lower case
     def found(word):
         if word in line.lower(): return True
         if '=' in word: return _has_option(word, options)
-        return any(word in f'{path} {value}'.lower() for path, value in options.items() if path.startswith('reward '))
+        texts = (path if path.startswith('reward ') else value for path, value in options.items())
+        return any(word in str(text).lower() for text in texts)
     return all(map(found, words))
 
 
