@@ -214,21 +214,21 @@ def real_sizes(rows=64, tokens=512):
 
 def frequencies():
     "Sampled tokens occur as often as the model's own probabilities say."
-    model = build('llama', torch.float32)
+    model, firsts = build('llama', torch.float32), torch.arange(2, 10)
     engine = RolloutEngine(model, NoText(), dtype=torch.float32, backend='engine')
-    rows = engine.generate_ids([[5, 6, 7]], 512, 3, Sampling(.7), seed=1) + [
-        row for seed in range(2, 40) for row in engine.generate_ids([[5, 6, 7]], 512, 3, Sampling(.7), seed=seed)]
-    pairs = [r.token_ids[:2] for row in rows for r in row if len(r.token_ids) > 1]
-    first = max({a for a, _ in pairs}, key=[a for a, _ in pairs].count)
-    seconds = torch.tensor([b for a, b in pairs if a == first])
-    with torch.no_grad(): logits = model(torch.tensor([[5, 6, 7, first]]).cuda()).logits[0, -1].float().cpu()
-    expected = (logits / .7).softmax(-1) * len(seconds)
-    found, often = torch.bincount(seconds, minlength=len(expected)).float(), expected > 5
-    wanted, seen = (torch.cat([part[often], part[~often].sum()[None]]) for part in (expected, found))
-    degrees = len(wanted) - 1
-    chi = ((seen - wanted)**2 / wanted).sum().item()
-    assert degrees > 3 and abs(chi - degrees) < 5 * (2 * degrees)**.5, (chi, degrees)
-    print(f'{len(seconds)} sampled tokens: chi-square {chi:.0f} with {degrees} degrees of freedom', flush=True)
+    asked = [[5, 6, 7, int(first)] for first in firsts]
+    def firsts_of(p): return [r.token_ids[0] for seed in range(5) for r in engine.generate_ids(
+        [p], 512, 1, Sampling(.05), seed=10 * p[-1] + seed)[0]]   # other noise for each prompt
+    drawn = [firsts_of(p) for p in asked]
+    with torch.no_grad(): logits = model(torch.tensor(asked).cuda()).logits[:, -1].float().cpu()
+    chi = degrees = 0
+    for tokens_of_one, logits_V in zip(drawn, logits):
+        expected = (logits_V / .05).softmax(-1) * len(tokens_of_one)
+        found, often = torch.bincount(torch.tensor(tokens_of_one), minlength=len(expected)).float(), expected > 5
+        wanted, seen = (torch.cat([part[often], part[~often].sum()[None]]) for part in (expected, found))
+        chi, degrees = chi + ((seen - wanted)**2 / wanted).sum().item(), degrees + len(wanted) - 1
+    assert degrees > 30 and abs(chi - degrees) < 5 * (2 * degrees)**.5, (chi, degrees)
+    print(f'{sum(map(len, drawn)):,} tokens: chi-square {chi:.0f} with {degrees} degrees of freedom', flush=True)
 
 
 def memory():
