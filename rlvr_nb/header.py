@@ -63,7 +63,7 @@ _RUNNING = 'Show the running training'
 _BUTTONS = {
     'start': 'Start', 'pause': 'Pause', 'resume': 'Resume', 'stop': 'Stop and save', 'continue': 'Continue this run',
     'unfinished': 'Show the unfinished run', 'results': 'See the results', 'dismiss': 'Dismiss', 'undo': 'Undo',
-    'settings': 'Use its settings', 'source': 'Run its source'}
+    'settings': 'Use its settings', 'run-source': 'Run its source'}
 _TOOLTIPS = {'settings': 'Put the settings of this run into the form, for a new run',
              'dismiss': 'Take this run off the screen; it stays in the list of runs'}
 
@@ -104,7 +104,7 @@ def press(self:Header, name:str # of a button
     if name == 'results': return
     if name == 'settings': return self._take_settings()
     if name == 'undo': return self.form.take_back()
-    if name == 'source': return self.run_source()
+    if name == 'run-source': return self.run_source()
     if name == 'continue' and self.live_status == 'idle' and self.unfinished: self.actions['unfinished']()
     if name == 'dismiss': self.unfinished = None
     self.actions[name]()
@@ -209,7 +209,7 @@ def draw_buttons(self:Header, view:Any, running:bool, paused:bool):
     found, over = self._find(view, running), not running and view.status in ('finished', *CONTINUABLE)
     can_run = self.continued is not None and kept_source(self.continued) and missing_text(self.continued)
     shown = {'pause': not paused, 'resume': paused, 'unfinished': found is not None or bool(self.elsewhere),
-             'continue': self.continued is not None, 'source': bool(can_run),
+             'continue': self.continued is not None, 'run-source': bool(can_run),
              'dismiss': over, 'undo': bool(self.form.mended) and not running,
              'settings': not running and bool(found or view.run_dir and self._differs(view)),
              'results': over and view.run_dir is not None and self.w['sections'].value != 'results'}

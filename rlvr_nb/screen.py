@@ -228,7 +228,7 @@ def summary(self:Screen)->Summary:
 @patch
 def __repr__(self:Screen): return self.summary.text
 
-# %% ../nbs/api/97_screen.ipynb #w-read-ahead
+# %% ../nbs/api/97_screen.ipynb #w-make-ahead
 LARGE = 'setup', 'rewards'   # the sections with the most inputs
 
 @patch
@@ -238,6 +238,7 @@ def _make_ahead(self:Screen):
         if not section.built: self.window.add(section)
         time.sleep(.1)
 
+# %% ../nbs/api/97_screen.ipynb #w-read-ahead
 @patch
 def _read_ahead(self:Screen):
     "Prepare what somebody is likely to want next."
