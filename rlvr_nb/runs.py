@@ -394,7 +394,7 @@ def pack_run(run_dir:RunDir|str|Path, # a `RunDir`, or its path
 # %% ../nbs/api/79_runs.ipynb #t-delete-strange
 _OWN = ('config.yaml', 'manifest.json', 'metrics.jsonl', 'events.jsonl', 'identity.json', 'result.json',
         'report.html', 'seal.json', 'writer.json', 'completions', 'eval', 'checkpoints', 'model', 'wandb', 'runs',
-        'probe', 'rescored.html', 'warm')
+        'probe', 'rescored.html', 'warm', 'difficulty.jsonl', 'rlvr_plugin.py')
 
 def _strange(run:RunDir) -> list[str]:
     "Files in a run's directory that no run makes."
