@@ -3610,6 +3610,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                  'rlvr_nb.sources._columns': ('api/sources.html#_columns', 'rlvr_nb/sources.py'),
                                  'rlvr_nb.sources._data_files': ('api/sources.html#_data_files', 'rlvr_nb/sources.py'),
                                  'rlvr_nb.sources._encoding': ('api/sources.html#_encoding', 'rlvr_nb/sources.py'),
+                                 'rlvr_nb.sources._files_in': ('api/sources.html#_files_in', 'rlvr_nb/sources.py'),
                                  'rlvr_nb.sources._header': ('api/sources.html#_header', 'rlvr_nb/sources.py'),
                                  'rlvr_nb.sources._hub_errors': ('api/sources.html#_hub_errors', 'rlvr_nb/sources.py'),
                                  'rlvr_nb.sources._hub_splits': ('api/sources.html#_hub_splits', 'rlvr_nb/sources.py'),

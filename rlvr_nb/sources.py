@@ -213,10 +213,22 @@ def _split_of(path:Path) -> str|None:
     return next((split for split, names in SPLIT_NAMES.items() if any(w in names for w in words)), None)
 
 # %% ../nbs/api/12_sources.ipynb #d-split-files-data-files
+_MOST_FILES = 100_000   # below the folder of a dataset
+
+def _files_in(folder:Path) -> list[Path]:
+    "The files below a folder, without hidden ones; those that vanish meanwhile are left out."
+    found = []
+    for place, names, files in os.walk(folder):
+        names[:] = [name for name in names if not name.startswith('.')]
+        found += [Path(place)/name for name in files if not name.startswith('.')]
+        if len(found) <= _MOST_FILES: continue
+        raise ConfigError(f'data.dataset_path: {folder} has more than {_MOST_FILES:,} files; '
+                          'name the folder with the data alone')
+    return sorted(found)
+
 def _data_files(folder:Path) -> list[Path]:
-    "The files below a folder that can be read, without hidden ones."
-    files = (p for p in sorted(folder.rglob('*')) if p.suffix.lower() in READERS and p.is_file())
-    found = [p for p in files if not any(part.startswith('.') for part in p.relative_to(folder).parts)]
+    "The files below a folder that can be read."
+    found = [p for p in _files_in(folder) if p.suffix.lower() in READERS and p.is_file()]
     for path in found: _refuse_disguise(path, folder)
     return found
 
@@ -238,7 +250,7 @@ def split_files(folder:str|Path, # the folder of a dataset
     for split, files in found.items():
         if len({p.suffix.lower() for p in files}) > 1:
             raise ConfigError(f"data.dataset_path: {folder} has {split} in two formats "
-                              f"({', '.join(p.name for p in files)}); keep one")
+                              f"({', '.join(p.name for p in files[:5])}); keep one")
     return found
 
 # %% ../nbs/api/12_sources.ipynb #d-looks-local-looks-local
