@@ -2301,6 +2301,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                 'rlvr_nb.panels._reproduction': ('api/panels.html#_reproduction', 'rlvr_nb/panels.py'),
                                 'rlvr_nb.panels._running_text': ('api/panels.html#_running_text', 'rlvr_nb/panels.py'),
                                 'rlvr_nb.panels._shown_value': ('api/panels.html#_shown_value', 'rlvr_nb/panels.py'),
+                                'rlvr_nb.panels._stage_left': ('api/panels.html#_stage_left', 'rlvr_nb/panels.py'),
                                 'rlvr_nb.panels._steps_text': ('api/panels.html#_steps_text', 'rlvr_nb/panels.py'),
                                 'rlvr_nb.panels._taken_text': ('api/panels.html#_taken_text', 'rlvr_nb/panels.py'),
                                 'rlvr_nb.panels._text_cell': ('api/panels.html#_text_cell', 'rlvr_nb/panels.py'),

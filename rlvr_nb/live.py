@@ -110,7 +110,7 @@ STAGES = {
 @patch
 def stage_start(self:Live, name:str):
     self.say(f'{STAGES.get(name, name)} ...')
-    self.update(stage=name, bar=None)
+    self.update(stage=name, bar=None, stage_began=time.time())
 
 @patch
 def stage_end(self:Live, name:str, seconds:float):
@@ -121,7 +121,9 @@ def stage_end(self:Live, name:str, seconds:float):
 
 # %% ../nbs/api/92_live.ipynb #w-live-warm
 @patch
-def warm_step(self:Live, step:int, total:int, log:dict): self.update(bar=('', step, total, 'step'))
+def warm_step(self:Live, step:int, total:int, log:dict):
+    if step % max(1, total // 10) == 0: self.say(f"warm start: step {step} of {total}, loss {log['loss']:.3f}")
+    self.update(bar=('', step, total, 'step'))
 
 # %% ../nbs/api/92_live.ipynb #w-live-step
 def _drawable(value) -> bool:

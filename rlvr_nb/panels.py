@@ -9,7 +9,7 @@ __all__ = ['ORDERS', 'COMPLETION_FILTERS', 'table_element', 'long_text', 'durati
            'memory_panel', 'command_block', 'download', 'changes_table', 'configuration_panel', 'comparison_panel']
 
 # %% ../nbs/api/93_panels.ipynb #panels-imports
-import base64, os, shutil, subprocess
+import base64, os, shutil, subprocess, time
 from collections.abc import Iterable
 from pathlib import Path
 from types import SimpleNamespace
@@ -78,13 +78,18 @@ def _steps_text(view) -> str:
     if begins: return f'goes on from step {begins} of {view.total}'
     return f'step {view.step_now} of {view.total}' if view.stage == 'train' or view.step_now else ''
 
+def _stage_left(view) -> tuple[float, str]|None:
+    "How long a stage with steps of its own still takes, once a tenth of it is done."
+    began, (_, done, total, _) = getattr(view, 'stage_began', None), view.bar or ('', 0, 0, '')
+    return ((total - done) * (time.time() - began) / done, 'measured') if began and total and done >= total/10 else None
+
 def _running_text(view, paused:bool) -> str:
     "What a run that is at work does now."
     training, steps = view.stage == 'train', f'step {view.step_now} of {view.total}'
     what = STAGES.get(view.stage, view.stage or 'between two stages')
     if view.stopping: return f'Stopping: {what}, {steps}' + ('; ends with this step' if training else '')
     if paused: return f'Paused: waits after the running step, {steps}'
-    left = time_left(view) if training else None
+    left = time_left(view) if training else _stage_left(view)
     parts = [what + (f': {bar_text(view.bar)}' if view.bar else ''), _steps_text(view),
              f'about {duration(left[0])} left, {left[1]}' if left is not None else '']
     return 'Running: ' + ', '.join(filter(None, parts))
