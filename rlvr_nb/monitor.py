@@ -204,7 +204,7 @@ def right_gained(early:list,  # as `right_lost` takes them
                 )->float:     # from 0 to 1; 0 where fewer than nine in ten are right now, or the gain may be chance
     "How much larger the share of right answers has become, where nearly all are right now."
     if min(len(early), len(late)) < 2: return 0.
-    right, right_now = [share for _, share in early], [share for _, share in late]
+    right, right_now = tuple(share for _, share in early), tuple(share for _, share in late)
     gained = _mean(right_now) - _mean(right)
     return gained if _mean(right_now) >= .9 and gained >= .1 and _apart(right, right_now) >= _CERTAIN else 0.
 

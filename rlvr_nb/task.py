@@ -165,8 +165,7 @@ def draw_readings(self:Task):
     "Show what the choice of columns means."
     w = self.w
     if self.source is None: return
-    set_visible(w['share'], w['held'].value == 'share')
-    set_visible(w['eval-file'], w['held'].value == 'file')
+    for name, kind in (('share', 'share'), ('eval-file', 'file')): set_visible(w[name], w['held'].value == kind)
     if missing := self.missing_columns(): return self._unread(ft('p', missing, cls='rlvr-warning'))
     try:
         read = table_of(self.source.rows, self.chosen())
@@ -274,9 +273,8 @@ def _build_rows(self:Task):
     w['search'] = named(ipywidgets.Text, 'search-rows', 'Search', '16em', placeholder='part of a question or an answer',
                         **late)
     for name in ('found', 'dropped', 'data-row'): w[name] = panel(name)
-    w['row'].observe(lambda _: self.show_row(), 'value')
-    w['search'].observe(lambda _: self.search(), 'value')
-    w['split'].observe(lambda _: self.load_rows(), 'value')
+    for name, act in (('row', self.show_row), ('search', self.search), ('split', self.load_rows)):
+        w[name].observe(lambda _, act=act: act(), 'value')
     turn = line(w['row'], w['previous'], w['next'])      # one after another, however narrow the page is
     shown = self.act('load-rows', line(w['split'], w['load-rows']), turn, w['search'])
     return card('Rows of the configuration', shown, w['found'], w['dropped'], w['data-row'])
