@@ -273,8 +273,8 @@ def _build_rows(self:Task):
     w['search'] = named(ipywidgets.Text, 'search-rows', 'Search', '16em', placeholder='part of a question or an answer',
                         **late)
     for name in ('found', 'dropped', 'data-row'): w[name] = panel(name)
-    for name, act in (('row', self.show_row), ('search', self.search), ('split', self.load_rows)):
-        w[name].observe(lambda _, act=act: act(), 'value')
+    for name, act in (('row', 'show_row'), ('search', 'search'), ('split', 'load_rows')):   # methods of later cells
+        w[name].observe(lambda _, act=act: getattr(self, act)(), 'value')
     turn = line(w['row'], w['previous'], w['next'])      # one after another, however narrow the page is
     shown = self.act('load-rows', line(w['split'], w['load-rows']), turn, w['search'])
     return card('Rows of the configuration', shown, w['found'], w['dropped'], w['data-row'])
