@@ -46,7 +46,7 @@ def additive(seen:Any,    # bool: what may be attended to
     return seen.new_zeros(seen.shape, dtype=dtype).masked_fill_(~seen, float('-inf'))
 
 # %% ../nbs/api/43_kvcache.ipynb #kvcache-kinds
-def _option(config, name:str, otherwise):
+def _known_value(config, name:str, otherwise):
     "A value of a configuration whose class knows it; other values of a `config.json` have no effect on the model."
     kind = type(config)
     known = hasattr(kind, name) or name in inspect.signature(kind.__init__).parameters
@@ -58,7 +58,7 @@ def layer_kinds(config:Any        # of a transformers model
     text = config.get_text_config()
     kinds = getattr(text, 'layer_types', None)
     if kinds: return list(kinds)
-    slides = _option(text, 'sliding_window', None) and _option(text, 'use_sliding_window', True)
+    slides = _known_value(text, 'sliding_window', None) and _known_value(text, 'use_sliding_window', True)
     return ['sliding_attention' if slides else 'full_attention'] * text.num_hidden_layers
 
 # %% ../nbs/api/43_kvcache.ipynb #kvcache-unfit
@@ -75,7 +75,7 @@ def unfit(config:Any       # of a transformers model
 # %% ../nbs/api/43_kvcache.ipynb #kvcache-folded
 FOLDED = 'rlvr_nb_folded'   # the name under which transformers knows this attention function
 
-_CHANGES = 's_aux', 'softcap', 'position_bias'   # attention sinks, capped logits, biases of distances
+_ATTENTION_CHANGES = 's_aux', 'softcap', 'position_bias'   # attention sinks, capped logits, biases of distances
 
 def folded_attention(module:Any,         # the attention layer
                      query:Any, key:Any, value:Any, # (B, H, T, D), (B, K, L, D), (B, K, L, D)
@@ -84,7 +84,7 @@ def folded_attention(module:Any,         # the attention layer
                      **kwargs):      # what this function has no use for; a `NotImplementedError` where it would need it
     "Attention of one token a row with the query heads of a key-value head folded, and of a prompt as usual."
     from torch.nn.functional import scaled_dot_product_attention
-    if changes := [name for name in _CHANGES if kwargs.get(name) is not None]:
+    if changes := [name for name in _ATTENTION_CHANGES if kwargs.get(name) is not None]:
         raise NotImplementedError(f'{type(module).__name__} changes its attention by {", ".join(changes)}')
     B, H, T, D = query.shape
     heads = key.shape[1]
