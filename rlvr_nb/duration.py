@@ -115,6 +115,12 @@ def warm_seconds(shape:Shape,  # of the model
     each = pass_seconds(shape, cfg, element, device, tokens, solutions, again) + optimizer_seconds(shape, cfg, device)
     return math.ceil(rows / warm.batch_size) * each
 
+# %% ../nbs/api/65_duration.ipynb #f-rated-rows
+def _rated_rows(cfg, prompts:int|None) -> int|None:
+    "Completions from which pass rates are measured; None where the prompts aren't counted."
+    known = [n for n in (cfg.data.difficulty.prompts, prompts) if n is not None]
+    return min(known) * cfg.data.difficulty.completions if known else None
+
 # %% ../nbs/api/65_duration.ipynb #f-pass-rates
 def pass_rate_seconds(shape:Shape,  # of the model
                       cfg:Any,      # a `PipelineConfig`
@@ -125,9 +131,8 @@ def pass_rate_seconds(shape:Shape,  # of the model
                      )->float|None: # 0 where nothing is measured, None where the prompts aren't counted
     "Of the measurement of pass rates in the run, every completion at its longest."
     if not measures_in_run(cfg): return 0.
-    known = [n for n in (cfg.data.difficulty.prompts, prompts) if n is not None]
-    if not known: return None
-    longest, rows = cfg.train.max_completion_length, -(-min(known) * cfg.data.difficulty.completions // world)
+    if (rows := _rated_rows(cfg, prompts)) is None: return None
+    longest, rows = cfg.train.max_completion_length, -(-rows // world)
     once = min(rows, ROWS_AT_ONCE)
     each = round_seconds(shape, cfg, element, device, once, cfg.train.max_prompt_length + longest / 2)
     return math.ceil(rows / once) * longest * each + rows * REWARD

@@ -78,18 +78,18 @@ def control_callback():
     return type('ControlCallback', (Obeying, Watching, TrainerCallback), dict(__doc__=Watching.__doc__))
 
 # %% ../nbs/api/56_steps.ipynb #t-ends
-def _listed(ends) -> list|None:
+def _ends_of(ends) -> list|None:
     return list(ends) if isinstance(ends, (list, tuple)) else None
 
 class KeepsEnds:
     "Puts a model's own lists of end tokens back where a training begins; a new one of the tokenizer comes last."
     def __init__(self, model:Any): # a transformers or PEFT model, before transformers' trainer changes it
         self.parts = [part for part in (model.config, getattr(model, 'generation_config', None)) if part is not None]
-        self.ends = [_listed(part.eos_token_id) for part in self.parts]
+        self.ends = [_ends_of(part.eos_token_id) for part in self.parts]
 
     def on_train_begin(self, args, state, control, **kwargs):
         for part, own in zip(self.parts, self.ends):
-            now = _listed(part.eos_token_id) or [part.eos_token_id]
+            now = _ends_of(part.eos_token_id) or [part.eos_token_id]
             if own: part.eos_token_id = list(dict.fromkeys([*own, *now]))
 
 # %% ../nbs/api/56_steps.ipynb #t-ends-callback
