@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['COMPLETIONS', 'MEASURED_PROMPTS', 'drawn_rows', 'scored', 'grouped_records', 'measure', 'pass_rates', 'probe_record',
-           'timed_step', 'warm_up', 'probe', 'keep_probe']
+           'timed_step', 'begin_warm', 'probe', 'keep_probe']
 
 # %% ../nbs/api/81_probe.ipynb #probe-imports
 import random, tempfile
@@ -139,7 +139,7 @@ def _formats(rewards) -> list[str]:
     return [name for name, function in kinds if getattr(function, 'category', '') == 'format_checking']
 
 # %% ../nbs/api/81_probe.ipynb #probe-warm
-def warm_up(prepared:Any, model:Any, tokenizer:Any # what preflight made, and the loaded model, which is tuned
+def begin_warm(prepared:Any, model:Any, tokenizer:Any # what preflight made, and the loaded model, which is tuned
            )->None:
     "The warm start of a run, for a probe."
     cfg = prepared.cfg
@@ -166,7 +166,7 @@ def probe(cfg:PipelineConfig,        # of the run
     model, tokenizer = prepared.model.load()
     if train.warm_start:
         say('warm start, with which the run begins')
-        warm_up(prepared, model, tokenizer)
+        begin_warm(prepared, model, tokenizer)
     backend = 'auto' if train.rollout == 'vllm' else train.rollout
     engine = RolloutEngine(model, tokenizer, train.max_completion_length, backend=backend)
     some = _chosen_rows(cfg, prepared.train_rows.rows, prompts)
