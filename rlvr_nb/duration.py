@@ -69,8 +69,7 @@ def step_seconds(shape:Shape, # of the model
     often, rows = generations(cfg, world) / cfg.train.max_steps, sequences_of(cfg, world)
     return {'generate': often * generating_seconds(shape, cfg, element, device, world),
             'reward': often * rows * REWARD,
-            'update': updating_seconds(shape, cfg, element, device, world, memory),
-            'other': often * rows * BESIDE}
+            'update': updating_seconds(shape, cfg, element, device, world, memory), 'other': often * rows * BESIDE}
 
 # %% ../nbs/api/65_duration.ipynb #f-other-seconds
 _DISK = 1e9   # bytes a second

@@ -4,9 +4,10 @@
 
 # %% auto #0
 __all__ = ['ORDERS', 'COMPLETION_FILTERS', 'table_element', 'long_text', 'duration', 'time_left', 'bar_text', 'status_text',
-           'is_clear', 'outcome_text', 'form_differs', 'status_line', 'filtered', 'figure_text', 'paid_table', 'merged',
-           'ordered', 'completions_table', 'forecast_for', 'ask_driver', 'machine', 'load_text', 'memory_verdict',
-           'memory_panel', 'command_block', 'download', 'changes_table', 'configuration_panel', 'comparison_panel']
+           'is_clear', 'outcome_text', 'form_differs', 'status_line', 'filtered', 'figure_text', 'paid_table',
+           'same_as_one', 'ordered', 'completions_table', 'forecast_for', 'ask_driver', 'machine', 'load_text',
+           'memory_verdict', 'memory_panel', 'command_block', 'download', 'changes_table', 'configuration_panel',
+           'comparison_panel']
 
 # %% ../nbs/api/93_panels.ipynb #panels-imports
 import base64, os, shutil, subprocess, time
@@ -198,8 +199,8 @@ def _text_cell(r:dict, markers):
     return fold(title, ft('b', 'Question'), long_text(r['prompt'], markers), ft('b', 'Completion'),
                 long_text(r['completion'], markers), paid_table(r), ft('p', *explained(about), cls='note'))
 
-# %% ../nbs/api/93_panels.ipynb #w-merged
-def merged(records:list[dict] # of a `Live`, in order
+# %% ../nbs/api/93_panels.ipynb #w-same_as_one
+def same_as_one(records:list[dict] # of a `Live`, in order
           )->list[dict]:
     "Completions of which those that are the same, of one prompt and step, are one with how often it was written."
     found = {}

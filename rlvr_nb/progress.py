@@ -19,7 +19,7 @@ from .fields import fix_button
 from .faults import as_fault
 from .monitor import LEARNED, is_warning
 from .live import Live, config_fingerprint, counted, short_record, warnings_now
-from .panels import COMPLETION_FILTERS, ORDERS, completions_table, filtered, load_text, merged
+from .panels import COMPLETION_FILTERS, ORDERS, completions_table, filtered, load_text, same_as_one
 from .sections import AppSection, Tasks, error_panel
 
 # %% ../nbs/api/96_progress.ipynb #w-warnings-panel
@@ -28,6 +28,7 @@ def _warning(when:str, where:str, text:str):
     place = '' if is_warning(where) else f', {where}'
     return ft('div', ft('b', f'{when}{place}: '), text, cls='rlvr-good' if where == LEARNED else 'rlvr-warning')
 
+# %% ../nbs/api/96_progress.ipynb #w-warnings-list
 def warnings_panel(view:Any # of a `Live`
                   ):
     "The warnings that hold, and those that don't any more, folded."
@@ -116,7 +117,7 @@ def _records(self:Progress, view:Any)->list[dict]:
 def chosen(self:Progress, view:Any)->list[dict]:
     "The completions that the filters let through, of which those that are the same are one."
     found = filtered(self._records(view), self.w['which'].value, self.w['of-step'].value, self.w['with-text'].value)
-    return merged(found)
+    return same_as_one(found)
 
 # %% ../nbs/api/96_progress.ipynb #w-progress-said
 @patch

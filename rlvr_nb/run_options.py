@@ -84,7 +84,7 @@ def option_words(path:str,      # of an option
 
 
 # %% ../nbs/api/95_run_options.ipynb #ropt-matches
-def _as_number(text:str) -> float|None:
+def _number_wanted(text:str) -> float|None:
     "The number that a text is, if it is one."
     try: return float(text)
     except ValueError: return None
@@ -92,7 +92,7 @@ def _as_number(text:str) -> float|None:
 def _has_option(word:str, options:dict) -> bool:
     "Whether a run has the option that a word such as `learning_rate=3e-4` names."
     name, _, wanted = word.partition('=')
-    number = _as_number(wanted)
+    number = _number_wanted(wanted)
     for path, value in options.items():
         text = value_text(value).lower()
         if not path.lower().endswith(name): continue
