@@ -143,7 +143,10 @@ def _evaluation_callback(self:Pipeline, evaluation, model, tokenizer):
         try:
             with self._interruptible(evaluation, model, tokenizer): return evaluate(args, state, control, **kwargs)
         except StopRequested: return control
-    def on_save(args, state, control, **kwargs): self._seal()
+    keep = callback.on_save
+    def on_save(args, state, control, **kwargs):
+        keep(args, state, control, **kwargs)
+        self._seal()
     callback.on_step_end, callback.on_save = on_step_end, on_save
     return callback
 
