@@ -118,6 +118,22 @@ def refusal(self:WriterMark)->str:
     return (f'{self.path.parent}: is being written by {self._holder()}; wait until that run ends, or stop it, '
             f'and try again. A mark of a process that is gone counts for nothing after {STALE / 60:.0f} minutes')
 
+# %% ../nbs/api/71_writer.ipynb #writer-put-back
+@patch
+def _put_back(self:WriterMark, aside:WriterMark) -> None:
+    "Put a mark that was held aside in its place again, unless there is another by now."
+    try: os.link(aside.path, self.path)
+    except FileExistsError: pass
+    except OSError: aside.path.rename(self.path)   # a drive without hard links
+    aside.path.unlink(missing_ok=True)
+
+@patch
+def _stands(self:WriterMark, token:str) -> bool:
+    "Whether the mark with this token is in its place, once nobody holds it aside."
+    end = time.monotonic() + 1
+    while not (mark := self.read()) and time.monotonic() < end: time.sleep(.01)
+    return mark.get('token') == token
+
 # %% ../nbs/api/71_writer.ipynb #writer-stale
 _WRITTEN_IN = 5.  # seconds that a process may take to write its mark
 
@@ -137,7 +153,7 @@ def _remove(self:WriterMark, token:str|None) -> None:
     except FileNotFoundError: return
     is_old = token is not None or aside._age() > _WRITTEN_IN
     if is_old and aside.read().get('token') == token: return aside.path.unlink(missing_ok=True)
-    aside.path.rename(self.path)
+    self._put_back(aside)
     raise ConfigError(self.refusal())
 
 
@@ -183,7 +199,7 @@ def claim(self:WriterMark,
     try: handle = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
     except FileExistsError: raise ConfigError(self.refusal()) from None
     with os.fdopen(handle, 'w') as file: file.write(json_text(this_process() | {'since': since, 'token': token}))
-    if self.read().get('token') != token: raise ConfigError(self.refusal())
+    if not self._stands(token): raise ConfigError(self.refusal())
     self.held[self.path] = token
     threading.Thread(target=self._beat, args=(token, on_lost), daemon=True, name='writer mark').start()
 
