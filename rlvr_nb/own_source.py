@@ -115,7 +115,8 @@ def _names_in(config:Path, changed:float) -> tuple[tuple[str, str], ...]:
     named = [('reward', f['type']) for f in listed if 'type' in f]
     sets = [_section(read, 'data').get('dataset_name'), *(_section(read, 'eval').get('eval_datasets_names') or [])]
     targets = [(f'{kind} component', target) for kind in COMPONENTS if (target := _section(read, kind).get('_target_'))]
-    return tuple(dict.fromkeys([*((k, str(n)) for k, n in named), *(('dataset', n) for n in sets if n), *targets]))
+    found = [*((k, str(n)) for k, n in named), *(('dataset', str(n)) for n in sets if n), *targets]
+    return tuple(dict.fromkeys(part for part in found if '${' not in part[1]))   # a reference is no name
 
 # %% ../nbs/api/81_own_source.ipynb #own-source-missing
 def _is_known(kind:str, name:str) -> bool:

@@ -196,7 +196,7 @@ def read_file(path:str|Path, # a .jsonl, .ndjson, .json, .csv, .tsv or .parquet 
     "The rows of one file, at least one; raises `ConfigError` with the line that can't be read."
     path = Path(path)
     if path.suffix.lower() not in READERS:
-        raise ConfigError(f"data.dataset_path: can't read {path.name!r}, expected a file that ends in "
+        raise ConfigError(f"data.dataset_path: can't read {str(path)!r}, expected a file that ends in "
                           f"{', '.join(READERS)}")
     try: rows = READERS[path.suffix.lower()](path)
     except OSError as e: raise ConfigError(f"{path}: {e.strerror or e}") from None

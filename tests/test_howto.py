@@ -129,7 +129,8 @@ LATER = [(page, line) for page, line in COMMANDS if trains(line) and (page, line
 NAMES = [f'{page}-{i}' for i, (page, _) in enumerate(COMMANDS)]
 
 RUNS = sorted({word for _, line in COMMANDS for word in re.findall(r'outputs/\w+', line)
-               if any(f'{reader} {word}' in line for reader in (*READS, '--from', 'inspect', 'pack'))})
+               if line.startswith('rlvr-nb compare ')
+               or any(f'{reader} {word}' in line for reader in (*READS, '--from', 'inspect', 'pack'))})
 
 
 def status_of(words):
