@@ -32,7 +32,7 @@ from .vllm_sampling import vllm_asked_by
 from .integrity import as_written, with_digest
 from .rundir import shown_path
 from .sealed import RunDir
-from .own_source import PLUGIN
+from .own_source import PLUGIN, assigned_lines
 
 # %% ../nbs/api/82_identity.ipynb #id-configuration
 FREE = ('run_dir', 'observers', 'logging_level', 'dry_run')  # options that may differ
@@ -79,16 +79,10 @@ def _used(function:FunctionType) -> dict[str, Any]:
 # %% ../nbs/api/82_identity.ipynb #id-value
 _FIXED = (bool, int, float, complex, str, bytes, tuple, type(None))
 
-def _assigned(function:FunctionType, name:str) -> str:
-    "The lines of a function's file that assign a variable at the left margin."
-    import linecache
-    lines = linecache.getlines(function.__code__.co_filename)
-    return ''.join(line for line in lines if re.match(rf'{re.escape(name)}\s*(:[^=]*)?=[^=]', line))
-
 def _variable_text(function:FunctionType, name:str, value:Any) -> str:
     "What a variable says that a function reads."
     if isinstance(value, re.Pattern): return repr((value.pattern, value.flags))
-    return repr(value) if isinstance(value, _FIXED) else _assigned(function, name)
+    return repr(value) if isinstance(value, _FIXED) else assigned_lines(function, name)
 
 # %% ../nbs/api/82_identity.ipynb #id-follow
 def _behind(member:Any) -> list:
