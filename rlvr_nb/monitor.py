@@ -113,8 +113,8 @@ THRESHOLDS = {  # metric: (how far is too far, what to say)
     'monitor/groups_without_spread': (0.8,
         "{value:.0%} of the groups have no spread in reward, so they teach nothing: {why}"),
     'monitor/duplicate_completions': (0.5,
-        "{value:.0%} of the completions repeat another of their group: raise the temperature, or lower the "
-        "learning rate"),
+        "{value:.0%} of the completions repeat another of their group, which teaches nothing new: raise the "
+        "temperature"),
     'monitor/unique_answers_per_group': (1.5,
         "a group gives only {value:.1f} different answers on average, most of them wrong: the model has "
         "stopped exploring; raise the temperature"),

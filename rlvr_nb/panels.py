@@ -25,7 +25,7 @@ from .show import Table, gigabytes, interval_text, p_text, percent, points
 from .comparison import When
 from .page import explained
 from .forecast import forecast
-from .report import marked, unchanged_text
+from .report import flip_title, marked, unchanged_text
 from .live import STAGES
 from .elements import fold, page
 from .edits import DELETED
@@ -382,17 +382,12 @@ def configuration_panel(form:Any,       # a `Form`
               _consequences_fold(form.consequences), *rest)
 
 # %% ../nbs/api/93_panels.ipynb #w-flip
-def _question_text(prompt:Any) -> str: return prompt if isinstance(prompt, str) else prompt[-1]['content']
-
 def _flip_panel(flip:dict, markers, **kwargs):
     "A problem with both answers beside each other, and whether it changed sides."
     sides = [
         ft('div', ft('b', f'{when}: {flip["reason_" + when]}'), long_text(flip[when], markers))
         for when in ('before', 'after')]
-    change = {'gain': 'Gained', 'loss': 'Lost'}.get(flip['change'], flip['change'].capitalize())
-    question = ' '.join(_question_text(flip['prompt']).split())
-    title = f"{change}: {question[:100]} (right answer {str(flip['answer'])[:40]})"
-    return fold(title, ft('div', *sides, cls='rlvr-sides'), **kwargs)
+    return fold(flip_title(flip), ft('div', *sides, cls='rlvr-sides'), **kwargs)
 
 # %% ../nbs/api/93_panels.ipynb #w-accuracies
 def _accuracy_table(evaluations:list):
@@ -421,7 +416,8 @@ def _flips(c, markers, most:int) -> list:
     if same: return [ft('p', f'{unchanged_text(c)} Some of them:'), *same]
     others = [_flip_panel(f, markers) for f in c.flips if f not in shown][:_MOST_FLIPS]
     left = f'{rest - len(others)} are not shown; all are in eval/ of the run directory.'
-    more = [fold(f'{rest} more changed sides', *others, ft('p', left, cls='note') if rest > len(others) else None)]
+    title = f'{rest} more problem{"s" * (rest > 1)} whose outcome changed'
+    more = [fold(title, *others, ft('p', left, cls='note') if rest > len(others) else None)]
     return [*(_flip_panel(f, markers, open=i == 0) for i, f in enumerate(shown)), *(more if rest else [])]
 
 # %% ../nbs/api/93_panels.ipynb #w-compared

@@ -119,12 +119,18 @@ def _pair_sentence(one:str, other:str, c:Comparison) -> str:
     return (f'{c.called}: {other} is right on {c.gains} problems that {one} gets wrong, and wrong on {c.losses} that '
             f'{one} gets right; {points(c.difference)} points for {other} {_luck(c)}.')
 
+_MOST_DIFFERING = 200   # problems of a pair, so that a large evaluation doesn't make the page slow
+
 def _pair_part(one:str, other:str, c:Comparison, markers:list, most:int) -> list[FT]:
-    "A pair in a sentence, and the problems on which the two differ; `most` of each kind."
+    "A pair in a sentence, and the problems on which the two differ; `most` of each kind before the others."
     shown = [f for kind in ('gain', 'loss') for f in [f for f in c.flips if f['change'] == kind][:most]]
-    count = f'{len(shown)} of the {len(c.flips)} problems on which they differ'
-    problems = [ft('details', ft('summary', count), *(_flip_section(f, markers, (one, other)) for f in shown))]
-    return [ft('p', *explained(_pair_sentence(one, other, c))), *(problems if shown else [])]
+    rest = [f for f in c.flips if f not in shown][:_MOST_DIFFERING]
+    words = {'gain': f'Only {other} is right', 'loss': f'Only {one} is right'}
+    first, more = ([_flip_section(f, markers, (one, other), words) for f in part] for part in (shown, rest))
+    if more: first.append(ft('details', ft('summary', f'{len(more)} more of them'), *more))
+    count = f'The {len(c.flips)} problems on which they differ'
+    problems = [ft('details', ft('summary', count), *first)] if first else []
+    return [ft('p', *explained(_pair_sentence(one, other, c))), *problems]
 
 
 # %% ../nbs/api/79_runs.ipynb #t-compare-show
