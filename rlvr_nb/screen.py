@@ -105,10 +105,12 @@ def _update_summary(self:Screen):
 # %% ../nbs/api/97_screen.ipynb #w-run-ended
 @patch
 def _run_ended(self:Screen, view):
-    "Show the comparison, and leave a summary in the notebook."
+    "Show the comparison, list the run as it ended, and leave a summary in the notebook."
     self._shown['ended'] = (view.status, view.ended)
     if self.training is not None: self.tasks.say('one-run')   # a button of the runs has begun it
     self.comparisons = self.sections['results'].show_run(view.run_dir)
+    open_section = self._window and self._window.head.w['sections'].value
+    if open_section == 'runs': self.sections['runs'].refresh()   # its line tells how the run ended
     self._update_summary()
 
 # %% ../nbs/api/97_screen.ipynb #w-draw
