@@ -205,10 +205,10 @@ def _build_changes(self:Setup):
 @patch
 def start_from(self:Setup, base:Base # a preset, a file or a run
               ):
-    "Start from another base; the edits can be put back."
-    edits = dict(self.form.edits)
+    "Start from another base; the edits can be put back, those before them only on the same base."
+    edits, earlier = dict(self.form.edits), self.forgotten if base is self.form.base else {}
     self.form.start_from(base)
-    self.forgotten = edits or self.forgotten
+    self.forgotten = edits or earlier
     self.form_changed()
 
 # %% ../nbs/api/94_setup.ipynb #w-setup-forget
