@@ -2385,6 +2385,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                    'rlvr_nb.past_runs.Runs._enable': ('api/past_runs.html#runs._enable', 'rlvr_nb/past_runs.py'),
                                    'rlvr_nb.past_runs.Runs._not_continued': ( 'api/past_runs.html#runs._not_continued',
                                                                               'rlvr_nb/past_runs.py'),
+                                   'rlvr_nb.past_runs.Runs._refuse_needed': ( 'api/past_runs.html#runs._refuse_needed',
+                                                                              'rlvr_nb/past_runs.py'),
                                    'rlvr_nb.past_runs.Runs.build': ('api/past_runs.html#runs.build', 'rlvr_nb/past_runs.py'),
                                    'rlvr_nb.past_runs.Runs.chosen': ('api/past_runs.html#runs.chosen', 'rlvr_nb/past_runs.py'),
                                    'rlvr_nb.past_runs.Runs.compare': ('api/past_runs.html#runs.compare', 'rlvr_nb/past_runs.py'),

@@ -337,6 +337,14 @@ def pack(self:Runs):
         self.tasks.say('one-run', f'Packed as {path.resolve()}{far}')
     self.tasks.run('one-run', lambda: pack_run(run), show, 'Packing ...')
 
+# %% ../nbs/api/96_past_runs.ipynb #w-runs-needed
+@patch
+def _refuse_needed(self:Runs, path:str) -> None:
+    "A `ConfigError` where the form reads the directory of this run."
+    read = [self.form.base.run, self.form.edits.get('model.model_name_or_path')]
+    if any(p and Path(str(p)).absolute().is_relative_to(Path(path).absolute()) for p in read):
+        raise ConfigError(f"{Path(path).name} is what Setup starts from; choose a preset there first, then delete it")
+
 # %% ../nbs/api/96_past_runs.ipynb #w-runs-delete
 @patch
 def delete(self:Runs)->str:
@@ -345,7 +353,9 @@ def delete(self:Runs)->str:
     if not self.w['runs'].value: raise ConfigError('Choose in the list what is to be deleted')
     gone, kept = [], []
     for path in self.w['runs'].value:
-        try: delete_run(path)
+        try:
+            self._refuse_needed(path)
+            delete_run(path)
         except (ConfigError, OSError) as e: kept.append(str(e))
         else: gone.append(path)
     self.w['sure'].value = False
