@@ -205,10 +205,10 @@ def _build_changes(self:Setup):
 @patch
 def start_from(self:Setup, base:Base # a preset, a file or a run
               ):
-    "Start from another base; the edits can be put back, those before them only on the same base."
-    edits, earlier = dict(self.form.edits), self.forgotten if base is self.form.base else {}
+    "Start from another base; the edits can be put back."
+    edits = dict(self.form.edits)
     self.form.start_from(base)
-    self.forgotten = edits or earlier
+    self.forgotten = edits or self.forgotten
     self.form_changed()
 
 # %% ../nbs/api/94_setup.ipynb #w-setup-forget
@@ -237,8 +237,9 @@ def _choose_preset(self:Setup, change):
 @patch
 def load_file(self:Setup)->str:
     "Start from the file that is named, and say what differs from what the form started from before."
-    before = self.form.base_cfg
-    self.start_from(base_of_file(self.w['file'].value))
+    before, base = self.form.base_cfg, base_of_file(self.w['file'].value)
+    self.forgotten = {}   # what was forgotten before isn't about the file
+    self.start_from(base)
     labels = differing(self.form, before)
     if not labels: return f'Loaded {self.form.base.title}; nothing differs from where you started before.'
     many = '1 option differs' if len(labels) == 1 else f'{len(labels)} options differ'

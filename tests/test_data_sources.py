@@ -67,7 +67,8 @@ BAD = {  # name, content, what the error says
     'two.json': (b'{"train": [{"a": 1}], "test": [{"a": 2}]}', 'several lists of rows (train, test)'),
     'numbers.json': (b'[1, 2]', 'expected a list of objects'),
     'latin.csv': ('question,answer\né,2\n'.encode('latin-1'), 'latin.csv:2: not UTF-8'),
-    'cut.parquet': (b'PAR1 and no more', 'not a whole Parquet file'), 'book.xlsx': (b'PK', "can't read 'book.xlsx'"),
+    'cut.parquet': (b'PAR1 and no more', 'not a whole Parquet file'),
+    'book.xlsx': (b'PK', "book.xlsx', expected a file that ends in .jsonl"),
 }
 
 
