@@ -161,8 +161,8 @@ def _parts_missing(path, what):
     "What to say in place of an unknown name, where a run needs code of one's own; None where it doesn't."
     from rlvr_nb.own_source import missing_advice, missing_text
     from rlvr_nb.rundir import RunDir
-    run = RunDir.of(path) if path else None
-    said = missing_text(run) if run else ""
+    if not path or not (run := RunDir.of(path)): return None
+    said = missing_text(run)
     return ConfigError(Fault(where=what, problem=said, advice=missing_advice(run))) if said else None
 
 # %% ../nbs/api/88_cli.ipynb #i-plugins

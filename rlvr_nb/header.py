@@ -207,8 +207,8 @@ def draw_buttons(self:Header, view:Any, running:bool, paused:bool):
     for name, enabled in states.items():
         if self.w[name].disabled == enabled: self.w[name].disabled = not enabled
     found, over = self._find(view, running), not running and view.status in ('finished', *CONTINUABLE)
-    lacks = self.continued is not None and missing_text(self.continued)
-    self.w['continue'].disabled, can_run = bool(lacks), lacks and kept_source(self.continued)
+    lacks = missing_text(self.continued) if self.continued else ''
+    self.w['continue'].disabled, can_run = bool(lacks), lacks and self.continued and kept_source(self.continued)
     shown = {'pause': not paused, 'resume': paused, 'unfinished': found is not None or bool(self.elsewhere),
              'continue': self.continued is not None, 'run-source': bool(can_run),
              'dismiss': over, 'undo': bool(self.form.mended) and not running,

@@ -173,7 +173,7 @@ def html(self:RunComparison)->str:
     charts = _curve_charts(lambda metric: {name: r.curve(metric) for name, r in zip(self.names, self.reports)})
     title, results = f'{len(self.reports)} runs', fact_table(_results_header(self.results), self.results)
     most, markers = (6 if len(self.reports) == 2 else 2), self.reports[0].markers
-    said = [part for pair in self.pairs for part in _pair_part(*pair, markers, most)]
+    said = [part for one, other, c in self.pairs for part in _pair_part(one, other, c, markers, most)]
     paired = ft('section', ft('h2', 'After training, problem by problem'), *said, _pair_table(self.pairs).element())
     notes = [ft('ul', *(ft('li', note) for note in self.notes), cls='caveats')] if self.notes else []
     differ = ft('section', ft('h2', 'What differs'), _option_table(self.names, self.differences))

@@ -35,7 +35,8 @@ class Screen:
         self.comparisons, self.summary_shown, self.opens = {}, None, 'data'
         self.follower, self.preload = Follower(self.live), Preload(lambda e: self.tasks.say('start', e))
         self.pusher = Pusher(lambda: self._active(), lambda: self._follow())
-        self.sections, self.actions = {}, {}
+        self.sections: dict[str, Any] = {}   # name -> its own kind of `AppSection`
+        self.actions: dict = {}
         self._window:Window|None = None
         self._head_lock = threading.RLock()
         self._shown, self._foreground, self._registered, self._looked = {}, False, None, 0.
@@ -76,7 +77,8 @@ def share(self:Screen, live:Live # of a run, which another app may show too
          ):
     "Show another live copy of a run from here on."
     self.training, self._shown = None, {}
-    for part in (self, self.follower, self._window, *self.sections.values()):
+    parts:tuple[Any, ...] = (self, self.follower, self._window, *self.sections.values())
+    for part in parts:
         if hasattr(part, 'live'): part.live = live
 
 # %% ../nbs/api/97_screen.ipynb #w-offers
