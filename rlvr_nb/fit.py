@@ -146,7 +146,7 @@ def cheapest_fit(cfg:Any,              # a `PipelineConfig`
     def fits(chosen):
         if (changes := changes_of(chosen)) is None: return False
         changed = with_changes(cfg, changes)
-        total = forecast(changed, shape, world=world, memory=memory, divided=divided, device=device).total
+        total = forecast(changed, device, shape, world=world, memory=memory, divided=divided).total
         return total is not None and total <= (1 - _KEPT_FREE) * memory
 
     train = cfg.train

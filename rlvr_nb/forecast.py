@@ -135,10 +135,10 @@ def _known_time(pace:Pace, each:float|None) -> tuple[Pace, list[str]]:
 
 # %% ../nbs/api/65_forecast.ipynb #f-make
 def forecast(cfg:Any,                          # a `PipelineConfig`
+             device:str='',                    # name of the GPU, for an estimate of the time
              shape:dict|None=None,             # what the model's config.json holds; None looks for it on this machine
              seconds_per_step:float|None=None, # measured, such as the mean `step_time` of a short run
              world:int=1,                      # training processes
-             device:str='',                    # name of the GPU, for an estimate of the time
              memory:float|None=None,           # bytes of the GPU; None: nothing is kept that could be computed again
              divided:bool=False,               # FSDP divides the model among the processes
              examples:int|None=None,           # worked solutions of a warm start, where they have been counted

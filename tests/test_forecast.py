@@ -293,7 +293,7 @@ def test_a_larger_batch_needs_what_it_should():
         vocab_size=151936,
         tie_word_embeddings=True,
     )
-    one, two = (forecast(load_config(GEMMA, f'train.per_device_train_batch_size={n}'), sizes) for n in (16, 32))
+    one, two = (forecast(load_config(GEMMA, f'train.per_device_train_batch_size={n}'), shape=sizes) for n in (16, 32))
     for part in ('kv cache', 'activations', 'one layer recomputed'): assert two.parts[part] == 2 * one.parts[part]
     for part in ('weights', 'adapter', 'gradients', 'optimizer'): assert two.parts[part] == one.parts[part]
     assert one.total < sum(one.parts.values())
@@ -428,7 +428,7 @@ BY_HAND = {  # overrides, arguments, moment, part, bytes
 @pytest.mark.parametrize('name', BY_HAND)
 def test_parts_worked_out_by_hand(name):
     overrides, arguments, moment, part, expected = BY_HAND[name]
-    made = forecast(load_config(GEMMA, *overrides), SMALL_SHAPE, **arguments)
+    made = forecast(load_config(GEMMA, *overrides), shape=SMALL_SHAPE, **arguments)
     assert made.phases[moment][part] == pytest.approx(expected, rel=1e-9)
 
 
@@ -457,13 +457,13 @@ def test_the_peak_is_near_the_measured_one(name):
     model, overrides = FORECASTS[name]
     peak, prompt = MEASURED[name]
     cfg = load_config(GEMMA, *MIXED, *overrides, f'train.max_prompt_length={prompt}')
-    made = forecast(cfg, known_shapes()[KNOWN[model][1]], memory=79.2 * 2**30, device='NVIDIA H100 80GB HBM3')
+    made = forecast(cfg, shape=known_shapes()[KNOWN[model][1]], memory=79.2 * 2**30, device='NVIDIA H100 80GB HBM3')
     assert .95 <= made.total / 2**30 / peak <= 1.10
 
 
 def test_experts_are_in_memory_all_and_compute_some():
     "By hand: 4 experts of 384 weights and a router of 32 in each layer; a token passes 2 of them."
-    made = forecast(load_config(GEMMA), EXPERTS)
+    made = forecast(load_config(GEMMA), shape=EXPERTS)
     norms_of_heads = 2 * 4
     each = 64 + 32 + 32 + 64 + 4 * 384 + 32 + 16 + norms_of_heads
     assert made.phases['loss']['weights'] == 2 * (80 + 2 * each + 8)
