@@ -3084,8 +3084,6 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                'rlvr_nb.rules.rule': ('api/rules.html#rule', 'rlvr_nb/rules.py'),
                                'rlvr_nb.rules.world_size_of': ('api/rules.html#world_size_of', 'rlvr_nb/rules.py')},
             'rlvr_nb.run_options': { 'rlvr_nb.run_options._has_option': ('api/run_options.html#_has_option', 'rlvr_nb/run_options.py'),
-                                     'rlvr_nb.run_options._number_wanted': ( 'api/run_options.html#_number_wanted',
-                                                                             'rlvr_nb/run_options.py'),
                                      'rlvr_nb.run_options._options_at': ('api/run_options.html#_options_at', 'rlvr_nb/run_options.py'),
                                      'rlvr_nb.run_options._reward_options': ( 'api/run_options.html#_reward_options',
                                                                               'rlvr_nb/run_options.py'),

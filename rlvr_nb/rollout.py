@@ -292,7 +292,7 @@ def generate_ids(self:RolloutEngine,
             out = self._by_engine(prompts, num_generations, limit, sampling, seed, stop, progress)
             self.works = True
             return out
-        except (TypeError, AttributeError, NotImplementedError) as e:   # a model of another build
+        except (TypeError, AttributeError, NotImplementedError) as e:   # layers the engine doesn't know
             if self.works: raise   # no trait of the model, but a fault of its own
             self._give_up(e)
     return self._by_transformers(prompts, num_generations, limit, sampling, seed, stop, progress)

@@ -18,6 +18,7 @@ from .yamlfile import read_yaml
 from .page import flatten
 from .runs import _affects_result
 from .elements import fold
+from .fields import _number_in
 from .panels import table_element
 
 # %% ../nbs/api/95_run_options.ipynb #ropt-rewards
@@ -84,20 +85,16 @@ def option_words(path:str,      # of an option
 
 
 # %% ../nbs/api/95_run_options.ipynb #ropt-matches
-def _number_wanted(text:str) -> float|None:
-    "The number that a text is, if it is one."
-    try: return float(text)
-    except ValueError: return None
-
 def _has_option(word:str, options:dict) -> bool:
     "Whether a run has the option that a word such as `learning_rate=3e-4` names."
     name, _, wanted = word.partition('=')
-    number = _number_wanted(wanted)
+    number = _number_in(wanted)
     for path, value in options.items():
         text = value_text(value).lower()
         if not path.lower().endswith(name): continue
-        same = number is not None and isinstance(value, (int, float)) and math.isclose(number, value, rel_tol=1e-9)
-        if same or wanted in text and number is None or text == wanted: return True
+        numbers = isinstance(number, (int, float)) and isinstance(value, (int, float))
+        if numbers and math.isclose(number, value, rel_tol=1e-9): return True
+        if text == wanted or wanted in text and isinstance(number, str): return True
     return False
 
 
