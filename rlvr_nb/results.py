@@ -143,6 +143,7 @@ ANSWERED = {'base': 'before training', 'tuned': 'after training'}   # what `ask`
 def try_both(self:Results):
     "Begin to ask both models."
     question = self.w['prompt'].value
+    write(self.w['answers'])   # those to another question
     def work():
         if not question.strip(): raise ConfigError('Type a question first')
         return self.ask(question)
