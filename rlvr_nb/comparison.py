@@ -18,7 +18,7 @@ from typing import Any
 from fastcore.basics import patch
 from .redaction import token_hider
 from .grammar import ConfigError
-from .files import MOST_BYTES, parse_json, read_text_file, write_text
+from .files import MOST_BYTES, json_problem, parse_json, read_text_file, write_text
 from .show import Table, interval_text, p_text, percent, points
 from .opinion import UNREADABLE_REASONS
 from .intervals import maj_at_k, mcnemar_exact, paired_difference_interval, pass_at_k, wilson_interval
@@ -188,7 +188,8 @@ def _example(path, number:int, line:str) -> dict:
     "The example in a line; a `ConfigError` names a line without one."
     try: row = parse_json(line)
     except ValueError as e:
-        raise ConfigError(f'{path}, line {number}: not JSON ({e}); evaluate again or remove the line') from e
+        said = f'not JSON ({json_problem(e)})'
+        raise ConfigError(f'{path}, line {number}: {said}; evaluate again or remove the line') from e
     if not isinstance(row, dict):
         raise ConfigError(f'{path}, line {number}: no example; evaluate again or remove the line')
     return row

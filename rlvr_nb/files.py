@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['MOST_BYTES', 'MOST_LINE', 'MOST_NESTED', 'replacing', 'write_text', 'plain', 'json_text', 'finite', 'append_line',
-           'opened', 'read_text_file', 'nested', 'parse_json', 'read_json', 'read_lines', 'last_of_each', 'file_end',
-           'inside', 'links_out', 'leads_out', 'fits']
+           'opened', 'read_text_file', 'nested', 'parse_json', 'json_problem', 'read_json', 'read_lines',
+           'last_of_each', 'file_end', 'inside', 'links_out', 'leads_out', 'fits']
 
 # %% ../nbs/api/08_files.ipynb #files-imports
 import json, math, os, secrets, stat
@@ -125,6 +125,14 @@ def parse_json(text:str,    # from a file that anybody may have written
     except RecursionError: raise ValueError(f'nested deeper than {MOST_NESTED}') from None
     if nested(value): raise ValueError(f'nested deeper than {MOST_NESTED}')
     return value
+
+# %% ../nbs/api/08_files.ipynb #files-json-problem
+def json_problem(e:ValueError # of `json.loads` or `parse_json`
+                )->str:       # `Expecting value, column 9`
+    "What is wrong with a text in JSON, with the column and not the line, which whoever reads a file knows better."
+    if not isinstance(e, json.JSONDecodeError): return str(e)
+    if e.msg.endswith(' starting at'): return f"{e.msg.removesuffix(' starting at')}, from column {e.colno} on"
+    return f'{e.msg}, column {e.colno}'
 
 # %% ../nbs/api/08_files.ipynb #files-read-json
 def read_json(path:Path,  # may be missing

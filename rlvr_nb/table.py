@@ -14,7 +14,8 @@ from typing import Any
 
 # %% ../nbs/api/15_table.ipynb #table-own-imports
 from fastcore.basics import patch
-from .grammar import ConfigError, nearest
+from .grammar import ConfigError, Fault, nearest
+from .encodings import EncodingError, TextFormat, encoding_problem
 from .processors import AbstractDatasetProcessor, DropRow, dataset_processor
 from .sources import load_rows, splits_of
 
@@ -24,9 +25,13 @@ _ANSWER_KINDS = ('gsm8k', 'finqa', 'math')
 def _option_problems(params:dict) -> list[str]:
     "What is wrong with the options of a table, before its file is opened."
     problems = []
-    for key in ('question', 'answer', 'worked_solution', 'system', 'extract', 'eval_path'):
+    for key in ('question', 'answer', 'worked_solution', 'system', 'extract', 'eval_path', 'encoding'):
         if params[key] is not None and (not isinstance(params[key], str) or not params[key].strip()):
             problems.append(f"data.params.{key}: expected text, got {params[key]!r}")
+    if isinstance(params['encoding'], str) and (problem := encoding_problem(params['encoding'])):
+        problems.append(f'data.params.encoding: {problem}')
+    if not isinstance(params['header'], bool):
+        problems.append(f"data.params.header: expected true or false, got {params['header']!r}")
     if params['kind'] not in _ANSWER_KINDS:
         problems.append(f"data.params.kind: expected one of {', '.join(_ANSWER_KINDS)}, got {params['kind']!r}")
     share = params['eval_fraction']
@@ -158,7 +163,7 @@ class TableProcessor(AbstractDatasetProcessor):
     "A table with a question and an answer in each row: a file, a folder with a file a split, or a dataset of the Hub."
     kind = 'math'
     options = dict(question='question', answer='answer', worked_solution=None, system=None, extract=None, kind='math',
-                   eval_fraction=None, eval_path=None)
+                   eval_fraction=None, eval_path=None, encoding=None, header=True)
     given: Any = None # rows given in Python, in place of a path
 
     def __init__(self, *args, **kwargs):
@@ -250,23 +255,33 @@ def _divided(self:TableProcessor, rows:list[dict]) -> dict:
 def _read_parts(self:TableProcessor) -> dict:
     "The rows to train on and to evaluate, unchecked."
     path, name, p = self.dataset_path, self.dataset_config_name, self.params
+    how = TextFormat(p['encoding'], p['header'])
     if self.given is not None: return self._divided(_as_rows(self.given))
     splits = splits_of(path, name)
     held = next((s for s in ('test', 'validation') if s in splits), None)
     if splits and 'train' not in splits:
         raise ConfigError(f"data.dataset_path: {path} has {', '.join(splits)} and no train; name a file train.jsonl, "
                           f"or give one file")
-    if p['eval_path']: return dict(train=load_rows(path, 'train', name), test=load_rows(p['eval_path'], 'test'))
+    def rows(file, split, subset=None): return load_rows(file, split, subset, how)
+    if p['eval_path']: return dict(train=rows(path, 'train', name), test=rows(p['eval_path'], 'test'))
     if held and p['eval_fraction']:
         raise ConfigError(f"data.params.eval_fraction: {path} has rows for evaluation already ({held}); leave it out")
-    if held: return dict(train=load_rows(path, 'train', name), test=load_rows(path, held, name))
-    return self._divided(load_rows(path, 'train', name) or [])
+    if held: return dict(train=rows(path, 'train', name), test=rows(path, held, name))
+    return self._divided(rows(path, 'train', name) or [])
+
+# %% ../nbs/api/15_table.ipynb #tb-encoding-fault
+def _encoding_fault(e:EncodingError) -> Fault:
+    "What to say of a file that is no UTF-8, with the option that reads it."
+    path = 'data.params.encoding'
+    return Fault(path, problem=e.what, advice=e.advice(f'write {path}={{}}'), where=f'{e.about[0]}:{e.line}',
+                 fixes=tuple((path, name) for name in e.read)[:2])
 
 # %% ../nbs/api/15_table.ipynb #tb-read-parts
 @patch
 def _read(self:TableProcessor) -> dict:
     "The rows of both parts, with every column that is asked for."
-    parts, problems = self._read_parts(), []
+    try: parts, problems = self._read_parts(), []
+    except EncodingError as e: raise ConfigError(_encoding_fault(e)) from None
     for split, rows in parts.items():
         where = (split == 'test' and self.params['eval_path']) or self.dataset_path or 'the table'
         problems += _column_problems(self.params, rows, where) if rows else []

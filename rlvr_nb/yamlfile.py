@@ -141,7 +141,8 @@ def _syntax_fault(name, text, e):
     problem = " ".join(str(getattr(e, "problem", None) or getattr(e, "reason", None) or e).split())[:200]
     lines = text.splitlines()
     has_tab = mark and mark.line < len(lines) and re.match(r" *\t", lines[mark.line])
-    return Fault(where=f"{name}:{mark.line+1}" if mark else name, problem=f"not valid YAML: {problem}",
+    column = f", column {mark.column+1}" if mark else ""
+    return Fault(where=f"{name}:{mark.line+1}" if mark else name, problem=f"not valid YAML: {problem}{column}",
                  advice="YAML is indented with blanks, not tabs" if has_tab else "")
 
 # %% ../nbs/api/02_yamlfile.ipynb #c-yaml-parse
@@ -174,8 +175,10 @@ def read_yaml(path:str|Path    # a YAML file
     path = Path(path)
     try: tree, lines = parse_yaml(_read_text(path), str(path))
     except UnicodeDecodeError as e:
-        raise ConfigError(Fault(where=str(path),
-                                problem=f"not UTF-8 (byte {e.start}); save the file as UTF-8")) from None
+        line = e.object.count(b"\n", 0, e.start) + 1
+        raise ConfigError(Fault(where=f"{path}:{line}",
+                                problem=f"not UTF-8 (byte 0x{e.object[e.start]:02X})",
+                                advice="save the file as UTF-8")) from None
     except OSError as e:
         raise ConfigError(Fault(where=str(path), problem=f"can't be read ({e.strerror or e})")) from None
     if tree is None: return {}, {}

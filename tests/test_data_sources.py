@@ -4,6 +4,7 @@ import json
 import pytest
 
 from rlvr_nb.config import ConfigError, UnavailableError
+from rlvr_nb.encodings import EncodingError, TextFormat
 from rlvr_nb.sources import load_rows, read_file, splits_of
 
 ROWS = [dict(id='007', question='NA', answer='0.10'), dict(id='008', question='null', answer='12345678901234567890'),
@@ -34,6 +35,31 @@ def test_text_stays_text(name, encoding, tmp_path):
     assert read_file(path) == ROWS
 
 
+@pytest.mark.parametrize('name', [name for name in TEXTS if 'csv' in name or name == 'tsv'])
+def test_an_encoding_that_is_named_reads_a_file_with_or_without_a_header(name, tmp_path):
+    path, text = tmp_path/f'train.{name}', TEXTS[name]
+    path.write_bytes(text.encode('cp1252'))
+    with pytest.raises(EncodingError) as e: read_file(path)
+    assert next(iter(e.value.read)) == 'cp1252' and 'Wie groß' in e.value.read['cp1252']
+    assert read_file(path, TextFormat('cp1252')) == ROWS
+    path.write_bytes(text.partition('\r\n')[2].encode('cp1252'))
+    bare = read_file(path, TextFormat('cp1252', header=False))
+    assert [list(row.values()) for row in bare] == [list(row.values()) for row in ROWS]
+    assert list(bare[0]) == ['column1', 'column2', 'column3']
+
+
+def test_a_name_that_is_not_there_gets_the_one_that_was_meant(tmp_path, monkeypatch):
+    (tmp_path/'data').mkdir()
+    for name in ('aufgaben.jsonl', 'data/sums.csv'): (tmp_path/name).write_text('{"a": 1}')
+    monkeypatch.chdir(tmp_path)
+    for typed, meant in (('aufgabe.jsonl', 'aufgaben.jsonl'), ('sums.csv', 'data/sums.csv'),
+                         ('dat/sums.csv', 'data/sums.csv'), (str(tmp_path/'Aufgaben.json'), None)):
+        with pytest.raises(ConfigError) as e: load_rows(typed)
+        meant = meant or str(tmp_path/'aufgaben.jsonl')
+        assert e.value.faults[0].fixes[0] == ('data.dataset_path', meant) and f'did you mean {meant}' in str(e.value)
+    with pytest.raises(ConfigError, match='check the path'): load_rows('./quite_other.jsonl')
+
+
 def test_parquet_keeps_its_types(tmp_path):
     import pyarrow
     import pyarrow.parquet
@@ -59,14 +85,15 @@ BAD = {  # name, content, what the error says
     'wide.csv': (b'question,answer\n1,5+1,2\n', 'wide.csv:2: 3 cells'), 'twice.csv': (b'a,a\n1,2\n',
         "the column 'a' is there twice"),
     'cut.jsonl': (b'{"a": 1}\n{"a": "x', 'cut.jsonl:2: not JSON'), 'middle.jsonl': (b'{"a": 1}\n{"a": \n{"a": 2}\n',
-        'middle.jsonl:2: not JSON'),
+        'middle.jsonl:2: not JSON (Expecting value, column 7)'),
+    'lines.json': (b'[{"a": 1},\n {"b" 2}]', 'lines.json:2: not JSON (Expecting \':\' delimiter, column 7)'),
     'cut.json': (b'[{"a": 1},\n{"a"', 'half written'), 'deep.jsonl': (b'{"a": 1}\n' + b'[' * 100_000,
         'deep.jsonl:2: nested too deep'),
     'deep.json': (b'{"a":' * 100_000, 'nested too deep'), 'text.jsonl': (b'"hello"\n', 'text.jsonl:1: expected an '
         'object'),
     'two.json': (b'{"train": [{"a": 1}], "test": [{"a": 2}]}', 'several lists of rows (train, test)'),
     'numbers.json': (b'[1, 2]', 'expected a list of objects'),
-    'latin.csv': ('question,answer\né,2\n'.encode('latin-1'), 'latin.csv:2: not UTF-8'),
+    'latin.csv': ('question,answer\né,2\n'.encode('latin-1'), 'latin.csv:2: not UTF-8 (byte 0xE9)'),
     'cut.parquet': (b'PAR1 and no more', 'not a whole Parquet file'),
     'book.xlsx': (b'PK', "book.xlsx', expected a file that ends in .jsonl"),
 }
