@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['TOOLTIP', 'SECRET_TYPED', 'css_class', 'choice_label', 'read_text', 'other_fields', 'plain_help', 'make_input',
-           'Field', 'field_fault_text', 'download_text', 'fix_label', 'fix_button', 'reset_label']
+           'Field', 'field_fault_text', 'choice_notes', 'download_text', 'fix_label', 'fix_button', 'reset_label']
 
 # %% ../nbs/api/90_fields.ipynb #fields-imports
 import re
@@ -19,7 +19,7 @@ from .grammar import ConfigError, Fault, override_text, parse_override, path_tex
 from .show import gigabytes
 from .architecture import _config_file, known_name, known_shapes, read_shape
 from .elements import button, classed, fold, line, make, page, panel, stack, with_code
-from .entries import GRPO_HELP, LIST, Option, TITLES
+from .entries import CHOICE_HELP, GRPO_HELP, LIST, Option, TITLES
 
 # %% ../nbs/api/90_fields.ipynb #w-slug
 def css_class(path:str)->str: # rlvr-train-max_steps
@@ -240,6 +240,18 @@ def _effects_note(self:Field):
     more = [fold(f'and {len(rest)} more', ft('ul', *(ft('li', effect) for effect in rest)))] if rest else []
     return ft('div', f"This also set {'; '.join(first)}", *more, cls='rlvr-said')
 
+# %% ../nbs/api/90_fields.ipynb #w-choice-notes
+def choice_notes(option:Option, # of the menu
+                 value:Any,     # that is chosen
+                )->list:        # elements; none where nothing is known of the values
+    "What the chosen value is for, and folded what the others are for and which one to take."
+    said = CHOICE_HELP.get(option.path)
+    if not said: return []
+    chosen, values = choice_label(value), said['values']
+    items = [ft('li', ft('b', name), f': {text}') for name, text in values.items()]
+    now = [ft('div', ft('b', chosen), f': {values[chosen]}', cls='rlvr-chosen')] if chosen in values else []
+    return [*now, fold('Which one to take', ft('p', said['take']), ft('ul', *items))]
+
 # %% ../nbs/api/90_fields.ipynb #w-field-note
 @patch
 def _note(self:Field) -> str:
@@ -250,7 +262,7 @@ def _note(self:Field) -> str:
     wrong = [ft('div', ft('b', 'Not valid: '), m, cls='rlvr-error', role='alert') for m in self.messages]
     changed = [self._effects_note()] if self.effects else []
     help_text = with_code(f'{plain_help(o.help, o.kind)} ') if o.help else []
-    return page(*key, *help_text, bounds, *wrong, *changed, cls='rlvr-note')
+    return page(*key, *help_text, bounds, *choice_notes(o, self._value), *wrong, *changed, cls='rlvr-note')
 
 # %% ../nbs/api/90_fields.ipynb #w-fix-label
 def download_text(name:str # of a model
