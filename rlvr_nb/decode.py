@@ -25,7 +25,7 @@ class Decoded:
     "One completion in tokens."
     token_ids: list    # of the completion, its end token included
     logprobs: list     # of each token at the temperature of the sampling, natural logarithm
-    ended: str         # 'end' by an end token, 'length' at the limit, 'stopped' on request
+    ended: str         # 'end' by an end token, 'length' at the limit
 
 class NonFiniteLogits(ArithmeticError):
     "The model gave logits that aren't numbers; sampling from them would be noise."

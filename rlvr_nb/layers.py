@@ -150,7 +150,7 @@ def layer_obstacle(layer:Any   # of a sampler's twin
     inner, mlp = layer.self_attn, layer.mlp
     bases = [_base_layer(part) for part in (*map(inner.get_submodule, _PROJECTIONS), *map(mlp.get_submodule, _GATED))]
     odd = next((base for base in bases if type(base) is not torch.nn.Linear), None)
-    if odd is not None: return f'it has a {type(odd).__name__}'
+    if odd is not None: return f'it has a {type(odd).__name__} of {type(odd).__module__.partition(".")[0]}'
     norms = [m for name, m in (*layer.named_children(), *inner.named_children()) if name.endswith('norm')]
     if not all(hasattr(norm, 'offset') for norm in norms): return 'a norm of it is of another kind'
     return 'it has weights of its own' if any(m._parameters for m in (layer, inner, mlp)) else None

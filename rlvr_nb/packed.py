@@ -23,10 +23,10 @@ from .decoder import whole
 from .distribution import words_obstacle
 from .fused import Rotated, RotatedPair, add_norm, gated
 from .kernels import triton
-from .kvcache import layer_kinds
+from .kvcache import layer_kinds, rotations
 from .layers import _HEAD_NORMS, _odd_parts
 from .logprobs import TokenLogprobs
-from .onetoken import _GATES, _activation, _rotations
+from .onetoken import _GATES, _activation, entry_gap
 from .sampler import norm_eps, norm_offset
 
 # %% ../nbs/api/53_packed.ipynb #packed-sequences
@@ -205,7 +205,7 @@ def packing_obstacle(model:Any, # a transformers model, without an adapter's wra
     if getattr(text, 'attn_logit_softcapping', None): return 'attention caps its products'
     if getattr(text, 'use_bidirectional_attention', None): return 'attention looks ahead'
     if any(hasattr(m, '_hf_hook') for m in stack.modules()): return 'its layers are on several devices'
-    kinds = _rotations(getattr(text, 'rope_parameters', None) or {}) & {'dynamic', 'longrope'}
+    kinds = rotations(text) & {'dynamic', 'longrope'}
     return f'the rotation {kinds.pop()!r} depends on the length' if kinds else _odd_norm(stack)
 
 def _odd_norm(stack) -> str|None:
@@ -284,7 +284,8 @@ def packed_gap(packed:PackedModel # over a model in the precision in which it tr
     calls, sequences = _watched(packed.stack, ids, mask), pack(ids, mask)
     torch.clear_autocast_cache()   # torch 2.10 would take casts made without gradients for some with them
     with torch.enable_grad(): gaps = [_layer_gap(packed, i, call, sequences, mask) for i, call in enumerate(calls)]
-    return max(states for states, _ in gaps), max(slopes for _, slopes in gaps)
+    with torch.no_grad(): entry = entry_gap(packed.stack, ids[:, :2])
+    return max(entry, *(states for states, _ in gaps)), max(slopes for _, slopes in gaps)
 
 # %% ../nbs/api/53_packed.ipynb #packed-allowed
 def _gap_obstacle(states:float, slopes:float, dtype) -> str|None:

@@ -228,11 +228,16 @@ def _build(self:Sampler):
     self._copy()
 
 # %% ../nbs/api/42_sampler.ipynb #sampler-refresh
+def _adapter_states(model) -> list:
+    "Which adapters each layer of PEFT uses, whether they are off, and which are merged into the weights."
+    layers = [m for m in model.modules() if hasattr(m, '_disable_adapters')]
+    return [(list(m.active_adapters), m.disable_adapters, getattr(m, 'merged', False)) for m in layers]
+
 @patch
 def _addresses(self:Sampler) -> tuple:
-    "Where the original's weights stand."
+    "Where the original's weights stand, and which adapters work."
     base = self.original.get_base_model() if hasattr(self.original, 'get_base_model') else self.original
-    return tuple(p.data_ptr() for p in base.parameters())
+    return tuple(p.data_ptr() for p in base.parameters()), _adapter_states(base)
 
 @patch
 def _copy(self:Sampler):
@@ -248,17 +253,24 @@ def refresh(self:Sampler)->bool:
     if self._addresses() == self.addresses:
         self._copy()
         return False
+    if self._addresses()[1] != self.addresses[1]: self.unfused = None   # other adapters may be fused
     self._build()
     return True
 
 # %% ../nbs/api/42_sampler.ipynb #sampler-current
+def _renewed(module) -> bool:
+    "Whether a module that follows weights held other numbers than it holds after a refresh."
+    import torch
+    def held(): return {k: x for k, x in (vars(module) | module._parameters).items() if isinstance(x, torch.Tensor)}
+    before = {name: x.clone() for name, x in held().items()}
+    module.refresh()
+    return not all(torch.equal(x, before[name]) for name, x in held().items())
+
 @patch
 def is_current(self:Sampler)->bool:
-    "Whether copies and adapters hold today's weights; also true where the weights have moved, which `refresh` sees."
+    "Whether everything copied holds today's weights; also true where the weights have moved, which `refresh` sees."
     import torch
     if self._addresses() != self.addresses: return True
-    def adapter(m):
-        lora = m.lora[0]
-        return (m.A, lora.lora_A[m.name].weight), (m.B, lora.lora_B[m.name].weight * lora.scaling[m.name])
-    pairs = [(twin, p) for p, twin in self.copied] + [pair for m in self.adapted for pair in adapter(m)]
-    with torch.no_grad(): return all(torch.equal(twin, p.to(twin.dtype)) for twin, p in pairs)
+    with torch.no_grad():
+        copies = [torch.equal(twin, p.to(twin.dtype)) for p, twin in self.copied]
+        return all(copies) and not any([_renewed(module) for module in self.followers])

@@ -7,11 +7,12 @@ __all__ = ['Sampling', 'top_k', 'top_p', 'min_p', 'penalize', 'choose']
 
 # %% ../nbs/api/44_sampling.ipynb #sampling-imports
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 from .grammar import ConfigError
 
 # %% ../nbs/api/44_sampling.ipynb #sampling-record
-_VALID_SAMPLING = dict(temperature=(lambda x: 0 <= x < float('inf'), '0 (greedy) or more'),
+_VALID_SAMPLING = dict(temperature=(lambda x: x == 0 or 1e-6 <= x < float('inf'), '0 (greedy), or 0.000001 or more'),
                top_p=(lambda x: 0 < x <= 1, 'more than 0 and at most 1 (all tokens)'),
                top_k=(lambda x: x >= 0 and x == int(x), 'a whole number from 0 (all tokens)'),
                min_p=(lambda x: 0 <= x <= 1, '0 (all tokens) to 1'),
@@ -29,7 +30,8 @@ class Sampling:
     def __post_init__(self):
         for name, (holds, expected) in _VALID_SAMPLING.items():
             value = getattr(self, name)
-            if not holds(value): raise ConfigError(f'{name}: got {value}, expected {expected}')
+            if not isinstance(value, Real) or not holds(value):
+                raise ConfigError(f'{name}: got {value!r}, expected {expected}')
 
     @property
     def greedy(self)->bool: return not self.temperature
