@@ -26,6 +26,7 @@ from .page import (bar, differences, explained, fact_table, frame, marked, optio
 from .clock import APART_PARTS, seconds_name
 from .duration import Pace
 from .curves import SECONDS, evaluated_as, charts_for
+from .run_labels import _MODEL, difference_words, run_options
 from .facts import RunFacts, pair_evaluations, pick_completions, reward_text, run_status_text
 
 # %% ../nbs/api/77_report.ipynb #t-report
@@ -336,6 +337,14 @@ def _parent_text(parent:dict) -> str:
     at = f", step {parent['step']}" if parent.get('step') else ''
     return f"The first weights came from the run {parent.get('run')}{at}."
 
+# %% ../nbs/api/77_report.ipynb #t-how-again-beside-parent
+def _beside_parent(self:RunReport) -> str:
+    "How the run that the first weights came from differs from this one; empty where it isn't beside it any more."
+    name = Path(str(self.manifest['parent'].get('run'))).name
+    here, there = ({k: v for k, v in run_options(p).items() if k != _MODEL}
+                   for p in (self.run.path, self.run.path.parent/name))
+    return f'That run had {difference_words(here, there)}.' if here and there else ''
+
 # %% ../nbs/api/77_report.ipynb #t-how-again
 def _command_part(self:RunReport) -> list[FT]:
     "The command, the parent, and how to start from here."
@@ -344,7 +353,8 @@ def _command_part(self:RunReport) -> list[FT]:
     again = f'Or, with the same configuration: python run_pipeline.py --from {shlex.quote(str(self.run.path))}'
     if command and not self.manifest.get('evaluates'): parts += [ft('p', again, cls='note')]
     if command and '--plugin' in command: parts += [ft('p', 'A file named by --plugin runs as a program.', cls='note')]
-    if parent := self.manifest.get('parent'): parts += [ft('p', visible(_parent_text(parent)))]
+    if parent := self.manifest.get('parent'):
+        parts += [ft('p', visible(' '.join(filter(None, [_parent_text(parent), _beside_parent(self)]))))]
     return parts
 
 # %% ../nbs/api/77_report.ipynb #t-config-section-changed-options

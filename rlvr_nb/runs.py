@@ -25,15 +25,9 @@ from .rundir import RunDir, as_run, shown_path
 from .sealed import damage_notes, missing_records
 from .page import differences, explained, fact_table, flatten, frame, option_text, html_page
 from .facts import readable, run_status_text
+from .run_labels import _NOT_COMPARED, _SEEDS, RunLabel, _affects_result, label_facts, run_labels, run_options
 from .curves import CHARTS, Chart, metric_chart
 from .report import RunReport, _flip_section, _luck
-
-# %% ../nbs/api/79_runs.ipynb #t-compared
-_NOT_COMPARED = ('run_dir', 'name', 'observers', 'logging_level', 'dry_run')
-
-def _affects_result(path:str, without:tuple=_NOT_COMPARED) -> bool:
-    "Whether an option affects what a run does."
-    return path not in without and path.partition('[')[0] not in without
 
 # %% ../nbs/api/79_runs.ipynb #t-compare-runs
 class RunComparison:
@@ -43,8 +37,12 @@ class RunComparison:
                 ):
         self.reports = [RunReport(r) for r in runs]
         if not self.reports: raise ConfigError('compare_runs: give at least one run directory')
-        names = [r.run.path.name for r in self.reports]
-        self.names = names if len(set(names)) == len(names) else [shown_path(r.run.path) for r in self.reports]
+        self.labels = run_labels([label_facts(r.run) for r in self.reports])
+
+    @property
+    def names(self)->list[str]:
+        "What each run is called."
+        return [label.text for label in self.labels]
 
     @property
     def differences(self)->dict[str, list]:
@@ -82,6 +80,18 @@ def _results_header(rows:list[list]) -> list[str]:
     "The titles that go with the results: the warm start has a column where a run has one."
     return ['run', 'status', 'steps', 'dataset', *(_EVALUATED_WHEN if len(rows[0]) == 7 else ('before', 'after'))]
 
+def _titled(label:RunLabel) -> FT:
+    "What a run is called, with its folder and all that sets it apart under the pointer."
+    return ft('abbr', label.text, title=label.title)
+
+@patch
+def _results_table(self:RunComparison)->tuple[list[str], list[list]]: # titles; rows
+    "The results with the folder of each run, where it isn't called by it."
+    at = {label.text: (_titled(label), r.run.path.name) for label, r in zip(self.labels, self.reports)}
+    header, rows = _results_header(self.results), [[at[row[0]][0], *row[1:], at[row[0]][1]] for row in self.results]
+    called = all(name == folder for name, (_, folder) in at.items())
+    return (header, [row[:-1] for row in rows]) if called else ([*header, 'folder'], rows)
+
 # %% ../nbs/api/79_runs.ipynb #t-pairs
 _MOST_PAIRED = 5   # runs; ten pairs are as many as a table can show
 
@@ -103,8 +113,8 @@ def pairs(self:RunComparison)->list[tuple]: # (name of a run, name of another, t
 
 # %% ../nbs/api/79_runs.ipynb #t-pair-table
 def _pair_table(pairs:list[tuple]) -> Table:
-    "The pairs as a table; gained and lost are problems of the second run against the first."
-    header = ['dataset', 'run', 'against', 'points', '95 % interval', 'gained / lost', 'McNemar p']
+    "The pairs as a table, with the problems that only one of the two runs gets right."
+    header = ['dataset', 'run', 'against', 'points', '95 % interval', 'right: only run / only against', 'McNemar p']
     def row(one, other, c):
         low, high = map(points, c.interval)
         flips = f'{c.gains} / {c.losses}'
@@ -114,6 +124,7 @@ def _pair_table(pairs:list[tuple]) -> Table:
 # %% ../nbs/api/79_runs.ipynb #t-pair-sentence
 def _pair_sentence(one:str, other:str, c:Comparison) -> str:
     "What the second of two runs does otherwise than the first, on the problems of one dataset."
+    one, other = (f'“{name}”' if ' ' in name else name for name in (one, other))   # a label of several words
     same = f'{other} and {one} are right on the same {c.both} of {c.n} problems of {c.called}.'
     if not c.gains + c.losses: return same
     return (f'{c.called}: {other} is right on {c.gains} problems that {one} gets wrong, and wrong on {c.losses} that '
@@ -125,7 +136,7 @@ def _pair_part(one:str, other:str, c:Comparison, markers:list, most:int) -> list
     "A pair in a sentence, and the problems on which the two differ; `most` of each kind before the others."
     shown = [f for kind in ('gain', 'loss') for f in [f for f in c.flips if f['change'] == kind][:most]]
     rest = [f for f in c.flips if f not in shown][:_MOST_DIFFERING]
-    words = {'gain': f'Only {other} is right', 'loss': f'Only {one} is right'}
+    words = {'gain': f'Only “{other}” is right', 'loss': f'Only “{one}” is right'}
     first, more = ([_flip_section(f, markers, (one, other), words) for f in part] for part in (shown, rest))
     if more: first.append(ft('details', ft('summary', f'{len(more)} more of them'), *more))
     count = f'The {len(c.flips)} problems on which they differ'
@@ -140,7 +151,7 @@ def __str__(self:RunComparison):
     options = Table(['option', *self.names], rows).text() if rows else 'The configurations are the same.'
     paired = [_pair_table(self.pairs).text()] if self.pairs else []
     notes = [f'note: {note}' for note in self.notes]
-    return '\n\n'.join([Table(_results_header(self.results), self.results, notes).text(), *paired, options])
+    return '\n\n'.join([Table(*self._results_table(), notes).text(), *paired, options])
 
 def compare_runs(runs:list, # run directories, or their paths
                 )->RunComparison:
@@ -150,18 +161,19 @@ def compare_runs(runs:list, # run directories, or their paths
 # %% ../nbs/api/79_runs.ipynb #t-compare-page-curve-charts
 def _is_compared(chart:Chart) -> bool: return chart.compared
 
-def _curve_charts(curves_of:Callable) -> FT|None:
-    "A chart for each metric that any run has; `curves_of(metric)` gives {label: curve}."
+def _curve_charts(curves_of:Callable, titles:dict|None=None) -> FT|None:
+    "A chart for each metric that any run has; `curves_of(metric)` gives {label: curve}, `titles` {label: title}."
     drawn = []
     accuracy, step_time = metric_chart('accuracy', share=True), metric_chart('step_time', unit='s')
     for chart in (accuracy, *filter(_is_compared, CHARTS), step_time):
         [metric] = chart.series.values()
         found = curves_of(metric)
-        if any(found.values()): drawn.append(line_chart(chart.title, found, chart.share, unit=chart.unit))
+        if not any(found.values()): continue
+        drawn.append(line_chart(chart.title, found, chart.share, unit=chart.unit, titles=titles))
     return ft('div', *drawn, cls='charts') if drawn else None
 
 # %% ../nbs/api/79_runs.ipynb #t-compare-page-option-table
-def _option_table(names:list[str], found:dict[str, list]) -> FT:
+def _option_table(names:list, found:dict[str, list]) -> FT:
     "The options that differ, a column for each run or experiment."
     if not found: return ft('p', 'The configurations are the same.')
     return fact_table(['option', *names], [[k, *map(option_text, v)] for k, v in found.items()])
@@ -170,19 +182,20 @@ def _option_table(names:list[str], found:dict[str, list]) -> FT:
 @patch
 def html(self:RunComparison)->str:
     "A page like a report's."
-    charts = _curve_charts(lambda metric: {name: r.curve(metric) for name, r in zip(self.names, self.reports)})
-    title, results = f'{len(self.reports)} runs', fact_table(_results_header(self.results), self.results)
+    titles = {label.text: label.title for label in self.labels}
+    charts = _curve_charts(lambda metric: {name: r.curve(metric) for name, r in zip(titles, self.reports)}, titles)
+    title, results = f'{len(self.reports)} runs', fact_table(*self._results_table())
     most, markers = (6 if len(self.reports) == 2 else 2), self.reports[0].markers
     said = [part for one, other, c in self.pairs for part in _pair_part(one, other, c, markers, most)]
     paired = ft('section', ft('h2', 'After training, problem by problem'), *said, _pair_table(self.pairs).element())
     notes = [ft('ul', *(ft('li', note) for note in self.notes), cls='caveats')] if self.notes else []
-    differ = ft('section', ft('h2', 'What differs'), _option_table(self.names, self.differences))
+    differ = ft('section', ft('h2', 'What differs'), _option_table(list(map(_titled, self.labels)), self.differences))
     return html_page(f'{title} compared', ft('h1', title), *notes, differ,
                      ft('section', ft('h2', 'Results'), results), paired if self.pairs else None,
                      ft('section', ft('h2', 'Curves'), charts) if charts else None)
 
 # %% ../nbs/api/79_runs.ipynb #t-seeds-seed
-_NOT_AN_EXPERIMENT = (*_NOT_COMPARED, 'seed', 'train.seed')
+_NOT_AN_EXPERIMENT = (*_NOT_COMPARED, *_SEEDS)
 
 def _seed(report:RunReport) -> tuple: return report.config.get('seed'), report.section('train').get('seed')
 
@@ -208,33 +221,14 @@ class SeedSummary:
 
     def _repr_html_(self): return frame(self.html())
 
-# %% ../nbs/api/79_runs.ipynb #t-typed-own-overrides
-def _own_overrides(report:RunReport) -> frozenset:
-    "What was typed for a run, without seeds and places."
-    def named(o): return o.lstrip('+~').partition('=')[0]
-    return frozenset(o for o in report.manifest.get('overrides') or [] if _affects_result(named(o), _NOT_AN_EXPERIMENT))
-
-# %% ../nbs/api/79_runs.ipynb #t-typed
-def _distinguishing_overrides(experiments:list[list]) -> list[str]|None:
-    "The overrides that set each experiment apart; None where they don't."
-    if any('--from' in str(r.manifest.get('command')) for reports in experiments for r in reports): return None
-    typed = [{_own_overrides(r) for r in reports} for reports in experiments]
-    if len(typed) < 2 or any(len(found) > 1 for found in typed): return None
-    sets = [next(iter(found)) for found in typed]
-    labels = [', '.join(sorted(s - frozenset.intersection(*sets))) or 'as configured' for s in sets]
-    return labels if len(set(labels)) == len(labels) else None
-
 # %% ../nbs/api/79_runs.ipynb #t-experiment-labels
 @patch(as_prop=True)
 def labels(self:SeedSummary)->list[str]:
     "What sets each experiment apart from the others."
-    if overrides := _distinguishing_overrides(list(self.experiments.values())): return overrides
-    options = [json.loads(key) for key in self.experiments]
-    found = differences([leaves for leaves in options if leaves])
-    def text(leaves):
-        if not leaves: return 'no configuration'
-        return ', '.join(f'{k}={option_text(leaves.get(k, "-"))}' for k in found) or 'all runs'
-    return [text(leaves) for leaves in options]
+    if len(self.experiments) == 1: return ['all runs']
+    facts = [label_facts(reports[0].run) for reports in self.experiments.values()]
+    labels = run_labels(facts, _SEEDS, named=False)
+    return [label.text if f['options'] else 'no configuration' for label, f in zip(labels, facts)]
 
 # %% ../nbs/api/79_runs.ipynb #t-mean-text-mean-text
 def _mean_text(values:list[float]) -> str:
@@ -319,7 +313,7 @@ def html(self:SeedSummary)->str:
     means = ft('section', fact_table(_SEEDS_HEADER, self.rows), ft('p', note, cls='note'))
     return html_page('Runs over seeds', ft('h1', title), means,
                      ft('section', ft('h2', 'Curves, means over the seeds'), charts) if charts else None,
-                     ft('section', ft('h2', 'Runs'), fact_table(_results_header(runs.results), runs.results)),
+                     ft('section', ft('h2', 'Runs'), fact_table(*runs._results_table())),
                      differ if len(groups) > 1 else None)
 
 @patch
@@ -339,7 +333,7 @@ def _accuracies_of(result:dict, when:str) -> dict[str, float]:
 _SUMMARISED = ('name', 'started', 'seed', 'overrides', 'parent', 'evaluates')  # from the manifest
 
 def run_summary(run_dir:RunDir|str|Path, # a `RunDir`, or its path
-               )->dict: # path or link, status, steps, `_SUMMARISED`, and {dataset: accuracy} before, warm and after
+               )->dict: # path or link, status, steps, options, `_SUMMARISED`, accuracies before, warm and after
     "The most important facts about one run; a file that can't be read leaves its part empty."
     run = as_run(run_dir)
     manifest, result = readable(run, run.read_manifest), readable(run, run.read_result)
@@ -347,6 +341,7 @@ def run_summary(run_dir:RunDir|str|Path, # a `RunDir`, or its path
     if steps is None: steps = (run.last_line(run.metrics_file, lambda m: fits(m, {'step': int})) or {}).get('step', 0)
     return {'path': str(run.link or run.path), 'status': run_status_text(run),
             'steps': steps, 'damaged': [*missing_records(run), *run.altered, *run.unreadable],
+            'options': run_options(run.path),
             **{k: manifest.get(k) for k in _SUMMARISED},
             **{when: _accuracies_of(result, when) for when in _EVALUATED_WHEN}}
 
@@ -361,15 +356,14 @@ def runs_table(root:str|Path='outputs', # where runs are kept
               )->Table:
     "All runs of a folder as a table."
     def accuracies(found): return ', '.join(f'{name} {percent(v)}' for name, v in found.items()) or '-'
-    def row(s):
-        typed = ' '.join(s['overrides'] or [])[:60]
+    def row(s, label):
         done = [s['status'], s['steps'], accuracies(s['before']), accuracies(s['after'])]
-        return [Path(s['path']).name, *done, s['started'] or '-', typed]
-    header = ['run', 'status', 'steps', 'before', 'after', 'started', 'overrides']
+        return [Path(s['path']).name, *done, (s['started'] or '-')[:16].replace('T', ' '), label.apart]
+    header = ['run', 'status', 'steps', 'before', 'after', 'started', 'what sets it apart']
     found = run_summaries(root)
     notes = [f"{Path(s['path']).name}: {name} is damaged; restore it from a copy"
              for s in found for name in s['damaged']]
-    return Table(header, list(map(row, found)), [f'note: {note}' for note in notes])
+    return Table(header, list(map(row, found, run_labels(found))), [f'note: {note}' for note in notes])
 
 # %% ../nbs/api/79_runs.ipynb #t-pack-packed
 def _packed(run:RunDir, checkpoints:bool) -> list[Path]:

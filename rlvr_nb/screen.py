@@ -127,6 +127,7 @@ def draw(self:Screen):
         ended = view.status in ENDED
         if ended and self._shown.get('ended') != (view.status, view.ended): self._run_ended(view)
         self._draw_head()
+        if self.head.w['sections'].value == 'runs': self.sections['runs'].follow(view)
         if view.version != self._shown.get('version') and (ended or now - self._shown.get('drawn', 0) > .8):
             self._shown |= dict(version=view.version, drawn=now)
             self.sections['train'].draw(view)

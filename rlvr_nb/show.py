@@ -297,12 +297,13 @@ def _drawn(series:dict, bars:dict, share:bool) -> list:
     return parts
 
 # %% ../nbs/api/07_show.ipynb #t-chart
-def _legend(series:dict, newest:dict) -> list:
+def _legend(series:dict, newest:dict, titles:dict) -> list:
     "The colour of each series, with its newest value where one is given."
     if len(series) < 2 and not newest: return []
     def said(name): return f'{name}: {newest[name]}' if name in newest else name
     colours = [ft('i', style=f'background:{_colour(i)}') for i in range(len(series))]
-    keys = [ft('span', colour, said(name), cls='key') for colour, name in zip(colours, series)]
+    def about(name): return dict(title=titles[name]) if name in titles else {}
+    keys = [ft('span', colour, said(name), cls='key', **about(name)) for colour, name in zip(colours, series)]
     return [ft('div', *keys, cls='legend')]
 
 def line_chart(title:str,      # what is shown
@@ -313,6 +314,7 @@ def line_chart(title:str,      # what is shown
                interactive:bool=False, # the values go along, for a script that shows those under the pointer
                unit:str='',    # of those values
                newest:dict|None=None, # name -> text of its newest value, for the legend
+              titles:dict|None=None, # name -> what the legend says of it under the pointer
               ):  # an element of the report
     "Curves over the training steps as an SVG figure."
     series = {name: points for name, points in series.items() if points}
@@ -321,5 +323,5 @@ def line_chart(title:str,      # what is shown
     values = dict(data_chart=_chart_values(series, xs, share, unit)) if interactive else {}
     svg = ft('svg', ft('title', f"{title}: {', '.join(ends)}"), *_drawn(series, bars or {}, share),
              viewBox=f'0 0 {_CHART_WIDTH} {_CHART_HEIGHT}', role='img', style='width:100%;height:auto', **values)
-    below = [*_legend(series, newest or {}), *([ft('p', note, cls='note')] if note else [])]
+    below = [*_legend(series, newest or {}, titles or {}), *([ft('p', note, cls='note')] if note else [])]
     return ft('figure', ft('figcaption', title), svg, *below)   # the plots of charts beside each other are in line

@@ -375,15 +375,19 @@ def test_a_training_ends_with_a_comparison(finished):
 def test_a_run_is_downloaded_as_one_file(two_runs, tmp_path):
     page = two_runs
     section(page, 'Runs')
-    page.wait_for_function("document.querySelectorAll('.rlvr-runs option').length === 2")
-    page.locator('.rlvr-runs select').select_option(index=0)
+    page.wait_for_function("document.querySelectorAll('.rlvr-run-row input').length === 2")
+    page.locator('.rlvr-run-row input').first.focus()
+    page.keyboard.press('Space')   # a row is ticked by key, and read with its cells
+    says(page, '1 ticked', '.rlvr-run-count')
+    read = page.locator('.rlvr-run-row input').first.get_attribute('aria-describedby')
+    assert 'before' in page.locator(f'#{read}').inner_text()
     page.locator('.rlvr-pack').click()
     with page.expect_download() as download: page.locator('.rlvr-download').click()
     download.value.save_as(tmp_path/'run.zip')
     packed = zipfile.ZipFile(tmp_path/'run.zip')
     page.locator('.rlvr-rescore').click()
     says(page, 'nothing differs', '.rlvr-section-runs')
-    page.locator('.rlvr-runs select').select_option(index=[0, 1])
+    page.locator('.rlvr-run-row input').nth(1).check()
     page.locator('.rlvr-compare').click()
     dark = page.evaluate("document.body.dataset.jpThemeLight") == 'false'
     page.wait_for_function("rule => document.querySelector('.rlvr-compared iframe')?.srcdoc.includes(rule)",

@@ -50,6 +50,19 @@
       if (input && note) input.setAttribute('aria-describedby', identify(note))
       if (input) input.setAttribute('aria-invalid', row.classList.contains('rlvr-wrong'))
     })
+    describeTable()
+  }
+  // A screen reader reads the cells of a run behind its name, and is told by which column the runs are sorted.
+  function describeTable() {
+    const table = app.querySelector('.rlvr-runs')
+    if (!table || !table.offsetParent) return
+    table.setAttribute('role', 'group')
+    table.setAttribute('aria-label', 'Runs')
+    table.querySelectorAll('.rlvr-run-row').forEach(row => {
+      const tick = row.querySelector('input'), cells = row.querySelector('.rlvr-cells')
+      if (tick && cells) tick.setAttribute('aria-describedby', identify(cells))
+    })
+    table.querySelectorAll('.rlvr-run-head > button').forEach(head => head.setAttribute('aria-pressed', /[\u25b2\u25bc]/.test(head.textContent)))
   }
   // A report in the page follows the theme of the notebook, not that of the browser. It is in a frame that nothing can
   // reach into, so its text is changed before it is shown: the rule for dark colours holds always, or never. A frame that
