@@ -23,6 +23,7 @@ from .live import config_fingerprint
 from .panels import form_differs, is_clear, outcome_text, status_line
 from .own_source import kept_source, missing_text
 from .rundir import RunDir
+from .starting import lost_text
 from .sections import Notice, Tasks, message_text
 
 # %% ../nbs/api/96_header.ipynb #w-to-fix
@@ -118,7 +119,8 @@ def _take_settings(self:Header):
     if run is None: return
     try: self.form.start_from(base_of_file(str(run.config)))
     except ConfigError as e: return self.tasks.say('start', e)
-    self.tasks.say('settings', f'The form has the settings of {run.path.name} now; a new run begins with them.')
+    said = f'The form has the settings of {run.path.name} now; a new run begins with them. {lost_text(self.form)}'
+    self.tasks.say('settings', said.strip())
 
 # %% ../nbs/api/96_header.ipynb #w-header-source
 @patch

@@ -28,6 +28,7 @@ from .bases import base_of_file
 from .entries import LIST
 from .run_options import differences_panel
 from .run_table import RunTable, in_order, plain_label, run_accuracy_text, run_rows
+from .starting import lost_text
 from .results import trained_model
 from .sections import AppSection
 from .header import CONTINUABLE
@@ -367,7 +368,7 @@ def further(self:Runs)->str:
     if rewards is not None: self.form.set(LIST, rewards)
     self.go_to('setup')
     kept = ' with the rewards of the lab' if rewards is not None else ''
-    return f'Start begins a new run from {folder}{kept}.'
+    return f'Start begins a new run from {folder}{kept}. {lost_text(self.form)}'.strip()
 
 # %% ../nbs/api/96_past_runs.ipynb #w-runs-compare
 @patch

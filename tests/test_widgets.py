@@ -282,17 +282,41 @@ def test_a_model_that_cannot_be_had_blocks_start_and_a_preset_frees_it(hub, tmp_
     assert app.overrides == ['+preset=offline_demo'] and not app.w['start'].disabled
 
 
-def test_edits_that_another_preset_forgets_can_be_put_back():
-    app = App('train.max_steps=7', 'reward.reward_functions[0].weight=2.0')
+def test_edits_that_another_preset_forgets_can_be_put_back(tmp_path):
+    (tmp_path/'mine.jsonl').write_text('{"problem": "1+1=?", "solution": "2"}\n' * 40)
+    app = App('train.max_steps=7', 'reward.reward_functions[0].weight=2.0', 'data.dataset_name=table',
+              f'data.dataset_path={tmp_path}/mine.jsonl', 'data.params={question: problem, answer: solution}')
     app.open('setup')
-    before = app.overrides
+    before = app.cfg.model_dump()
     app.w['preset'].value = 'qwen3_0_6b_t4'
-    assert app.overrides == ['+preset=qwen3_0_6b_t4'] and app.w['put-back'].layout.display != 'none'
+    said = app.setup.notices['load'].value
+    assert 'The data stays mine.jsonl. Your changes to the rewards stay.' in said and 'replaced: Training steps' in said
+    assert app.w['put-back'].layout.display != 'none' and 'train.max_steps=7' not in app.overrides
+    assert (app.cfg.data.dataset_path, app.cfg.reward.reward_functions[0].weight) == (f'{tmp_path}/mine.jsonl', 2.0)
     app.w['preset'].value = 'offline_demo'
     app.w['put-back'].click()
-    assert app.overrides == before and app.w['put-back'].layout.display == 'none'
+    assert app.cfg.model_dump() == before and app.w['put-back'].layout.display == 'none'
     app.w['forget'].click()
     assert app.overrides == ['+preset=offline_demo'] and app.w['forget'].layout.display == 'none'
+    app.w['put-back'].click()
+    assert app.cfg.model_dump() == before
+
+
+def test_a_saved_file_comes_back_as_its_preset_and_the_changes(tmp_path):
+    app = App('train.grpo.temperature=1.2', 'train.grpo.loss_type=dr_grpo')
+    app.open('setup')
+    app.w['yaml'].value = str(tmp_path/'mine.yaml')
+    app.w['save-yaml'].click()
+    app.w['forget'].click()
+    app.w['file'].value = str(tmp_path/'mine.yaml')
+    app.w['load'].click()
+    assert 'Changed from the preset Offline demo' in app.setup.notices['load'].value
+    assert app.w['put-back'].layout.display == 'none' and app.cfg.warnings == []
+    temperature = app['train.grpo.temperature']
+    assert (temperature.value, temperature.before) == (1.2, app.form.base_cfg.train.grpo['temperature'])
+    app.w['expert'].value = app.setup.expert.changed.value = True
+    assert '2 options here differ from' in app.setup.expert.said.value
+    assert app.overrides == App('train.grpo.temperature=1.2', 'train.grpo.loss_type=dr_grpo').overrides
 
 
 # The header, and what stands beside it
@@ -464,8 +488,8 @@ def test_yaml_is_saved_and_loaded(tmp_path):
     assert 'no such file' in app.setup.notices['load'].value and app.cfg.train.max_steps == 9
     app.w['file'].value = str(file)
     app.w['load'].click()
-    assert '2 options differ from where you started before: Training steps, weight.' in app.setup.notices['load'].value
-    assert app.overrides == []
+    assert 'a CPU: Training steps, the rewards.' in app.setup.notices['load'].value
+    assert sorted(app.overrides[1:]) == ['reward.reward_functions[0].weight=2.0', 'train.max_steps=9']
 
 
 # Rewards
