@@ -103,7 +103,7 @@ def _keep_activations(self:Passes) -> None:
 def _parts(self:Passes, model, inputs) -> list[dict]:
     "The passes of a micro-batch."
     import torch
-    splits = may_arrange(self.args) and 'pixel_values' not in inputs
+    splits = may_arrange(self.args) and not getattr(self, 'aux_loss_enabled', False) and 'pixel_values' not in inputs
     if not splits or getattr(self, 'is_spread', False): return [inputs]
     if self.pass_tokens is None and self.may_keep and self.keeps: self._choose(model, trimmed(inputs))
     if not self.pass_tokens: return [inputs]

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['BACKENDS', 'Rollout', 'end_tokens', 'engine_obstacle', 'choose_rollout', 'sampler_text', 'generating', 'at_least_one',
-           'token_lists', 'check_conversations', 'generation_config', 'RolloutEngine']
+           'token_lists', 'check_conversations', 'generation_config', 'RolloutEngine', 'Heard', 'hearing']
 
 # %% ../nbs/api/46_rollout.ipynb #rollout-imports
 from collections.abc import Callable
@@ -31,7 +31,7 @@ class Rollout:
     token_ids: list      # of the completion, its end token included
     truncated: bool      # stopped by the limit on new tokens, not by an end token
     prompt_tokens: int   # length of the prompt that it answers, in tokens
-    logprobs: list|None = None # of each token at the sampling's temperature; None where the backend doesn't give them
+    logprobs: list|None = None # of each token at the sampling's temperature; None where unsloth generates
 
 # %% ../nbs/api/46_rollout.ipynb #rollout-ends
 def end_tokens(model:Any, tokenizer:Any # of a family
@@ -249,6 +249,48 @@ def _by_engine(self:RolloutEngine, prompts:list, group:int, limit:int, sampling:
     def record(d, prompt): return Rollout(next(texts), d.token_ids, d.ended == 'length', len(prompt), d.logprobs)
     return [[record(d, prompt) for d in group] for prompt, group in zip(prompts, out)]
 
+# %% ../nbs/api/46_rollout.ipynb #rollout-heard
+class Heard:
+    "Hears the log-probability of each token that `generate` chooses."
+    def __init__(self,
+                 temperature:float=1., # divides the logits
+                 penalty:float=1.):    # on tokens that occurred, applied to the logits behind this; 1 is none
+        self.temperature, self.penalty, self.logits, self.steps = temperature, penalty, None, []
+
+    def look(self, tokens_BT:Any, logits_BV:Any)->Any:
+        "Keep the logits of a step, and hand them on."
+        self.logits = logits_BV
+        return logits_BV
+
+    def note(self, tokens_BT:Any, *args, **kwargs)->Any:
+        "Note the tokens that were chosen; never a reason to stop."
+        logps_BV = (self.logits / self.temperature).log_softmax(-1)
+        self.steps.append(logps_BV.gather(1, tokens_BT[:, -1:])[:, 0])
+        return tokens_BT.new_zeros(len(tokens_BT), dtype=bool)
+
+    def options(self)->dict[str, list]:
+        "What `generate` is called with."
+        from transformers import LogitsProcessorList, RepetitionPenaltyLogitsProcessor, StoppingCriteriaList
+        behind = [] if self.penalty == 1 else [RepetitionPenaltyLogitsProcessor(penalty=float(self.penalty))]
+        processors = LogitsProcessorList([self.look, *behind])
+        criteria = StoppingCriteriaList([self.note])
+        return dict(logits_processor=processors, stopping_criteria=criteria, repetition_penalty=1.)
+
+    def rows(self, n:int)->list: # of all tokens of `n` completions; None for each where nothing was heard
+        import torch
+        return torch.stack(self.steps, 1).tolist() if self.steps else [None] * n
+
+# %% ../nbs/api/46_rollout.ipynb #rollout-hearing
+@contextmanager
+def hearing(model:Any,           # a transformers or PEFT model
+            temperature:float=1., penalty:float=1.): # as `Heard` takes them
+    "Within it somebody else's call of `model.generate` is heard."
+    heard, usual = Heard(temperature, penalty), model.generate
+    def generate(*args, **kwargs): return usual(*args, **kwargs, **heard.options())
+    model.generate = generate
+    try: yield heard
+    finally: del model.generate
+
 # %% ../nbs/api/46_rollout.ipynb #rollout-autocast
 @patch
 def _autocast(self:RolloutEngine):
@@ -269,20 +311,20 @@ def _note_graphs(self:RolloutEngine) -> None:
 
 # %% ../nbs/api/46_rollout.ipynb #rollout-complete
 @patch
-def _complete(self:RolloutEngine, prompts:list[list[int]], config) -> list[Rollout]:
+def _complete(self:RolloutEngine, prompts:list[list[int]], config, sampling:Sampling) -> list[Rollout]:
     "Complete one batch of tokenized prompts (B, of unequal length) by transformers."
     import torch
     pad, longest, device = self.tokenizer.pad_token_id or 0, max(len(p) for p in prompts), self.model.device
     ids_BT = torch.tensor([[pad] * (longest - len(p)) + p for p in prompts], device=device)
     mask_BT = torch.tensor([[0] * (longest - len(p)) + [1] * len(p) for p in prompts], device=device)
-    out_BT = self.model.generate(input_ids=ids_BT, attention_mask=mask_BT, generation_config=config)
-    out_BT = out_BT[:, longest:].tolist()
-    ends, rollouts = set(config.eos_token_id), []
-    for prompt, ids in zip(prompts, out_BT):
+    heard, ends = Heard(sampling.temperature or 1., sampling.repetition_penalty), set(config.eos_token_id)
+    options = {} if hasattr(self.model, 'for_inference') else heard.options()   # unsloth has a `generate` of its own
+    out_BT = self.model.generate(input_ids=ids_BT, attention_mask=mask_BT, generation_config=config, **options)
+    def made(prompt, ids, known):
         end = next((i + 1 for i, t in enumerate(ids) if t in ends), None)
-        kept = ids[:end]
-        rollouts.append(Rollout(self.tokenizer.decode(kept, skip_special_tokens=True), kept, end is None, len(prompt)))
-    return rollouts
+        text = self.tokenizer.decode(ids[:end], skip_special_tokens=True)
+        return Rollout(text, ids[:end], end is None, len(prompt), known and known[:end])
+    return [made(*row) for row in zip(prompts, out_BT[:, longest:].tolist(), heard.rows(len(prompts)))]
 
 # %% ../nbs/api/46_rollout.ipynb #rollout-by-transformers
 @patch
@@ -296,7 +338,8 @@ def _by_transformers(self:RolloutEngine, prompts:list, group:int, limit:int, sam
         for first in range(0, len(order), size):
             if stop and stop(): raise DecodingStopped()
             batch = order[first:first + size]
-            for i, rollout in zip(batch, self._complete([prompts[i] for i in batch], config)): out[i].append(rollout)
+            made = self._complete([prompts[i] for i in batch], config, sampling)
+            for i, rollout in zip(batch, made): out[i].append(rollout)
             if progress: progress(first + len(batch), len(order))
     self._note_graphs()
     return out

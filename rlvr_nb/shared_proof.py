@@ -14,7 +14,7 @@ from typing import Any
 from fastcore.basics import patch
 from .old_logprobs import spread_rows
 from .unsloth_backend import shares_vllm
-from .updates import FAR_APART, FIRST_MOVED, PROVE_EVERY, _comparable, _record_proof, sampler_difference
+from .updates import FAR_APART, _comparable, _record_proof, due_to_prove, sampler_difference
 
 # %% ../nbs/api/55_shared_proof.ipynb #uproof-rows
 def _texts_to_prove(prompt_ids:list, ids:list, logprobs:list) -> list[tuple]:
@@ -35,8 +35,7 @@ class ProvenBeside:
     def _due_beside(self) -> bool:
         "Whether it is time to look."
         step = self.state.global_step
-        due = step % PROVE_EVERY == 0 or step == FIRST_MOVED
-        return due and self.proved != step and self.model.training and shares_vllm(self.model)
+        return due_to_prove(step, self.args) and self.proved != step and self.model.training and shares_vllm(self.model)
 
 # %% ../nbs/api/55_shared_proof.ipynb #uproof-prove
 @patch

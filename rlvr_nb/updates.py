@@ -4,8 +4,9 @@
 
 # %% auto #0
 __all__ = ['PROVE_EVERY', 'FIRST_MOVED', 'FAR_APART', 'EXACT', 'BY_ROWS', 'BY_TOKENS', 'grouped', 'sampled_elsewhere',
-           'sampling_of', 'generation_seed', 'Sampled', 'sampler_difference', 'Proven', 'Alike', 'trimmed', 'rows_of',
-           'joined', 'arranged', 'finite_attention', 'may_arrange', 'may_leave_out', 'Frugal', 'Unpadded', 'Sliced']
+           'sampling_of', 'generation_seed', 'Sampled', 'sampler_difference', 'due_to_prove', 'Proven', 'Alike',
+           'trimmed', 'rows_of', 'joined', 'arranged', 'finite_attention', 'may_arrange', 'may_leave_out', 'Frugal',
+           'Unpadded', 'Sliced']
 
 # %% ../nbs/api/53_updates.ipynb #updates-imports
 # The classes here become parts of TRL's trainer, which is imported where a training begins: their attributes are
@@ -21,6 +22,7 @@ from .control import StopRequested
 from .decode import DecodingStopped
 from .grammar import RLVRError
 from .prompts import render_prompt
+from .rollout import hearing
 from .sampling import Sampling
 from .spread import gathered
 
@@ -66,12 +68,27 @@ class Sampled:
 
     def _generate_single_turn(self, prompt_ids, images, multimodal_fields, *args, **kwargs):
         elsewhere = self.engine is None or images or multimodal_fields or self.engine.backend != 'engine'
-        if elsewhere: return super()._generate_single_turn(prompt_ids, images, multimodal_fields, *args, **kwargs)
+        if elsewhere: return self._by_trl(prompt_ids, images, multimodal_fields, *args, **kwargs)
         with gathered(self.model): rollouts = [rollout for same in self._rollouts(prompt_ids) for rollout in same]
         for note in self.engine.notes[self.told_notes:]: self._tell('rollout', note)
         self.told_notes = len(self.engine.notes)
         known = all(r.logprobs is not None for r in rollouts)
         return [r.token_ids for r in rollouts], [r.logprobs for r in rollouts] if known else None
+
+    def _by_trl(self, *args, **kwargs) -> tuple:
+        "Completions by TRL, with their log-probabilities where they will be compared."
+        generate = super()._generate_single_turn
+        if not self._hears(): return generate(*args, **kwargs)
+        with hearing(self.model, self.args.temperature, self.args.repetition_penalty) as heard:
+            ids, known = generate(*args, **kwargs)
+        if known is None and heard.steps: known = [row[:len(own)] for row, own in zip(heard.rows(len(ids)), ids)]
+        return ids, known
+
+    def _hears(self) -> bool:
+        "Whether TRL generates with the trained model as it stands, and a comparison falls due."
+        if not self.model.training or not due_to_prove(self.state.global_step, self.args): return False
+        other = sampled_elsewhere(self.args) is not None or hasattr(self.model, 'for_inference')
+        return not other and not getattr(self, 'is_spread', False)
 
     def _rollouts(self, prompt_ids) -> list:
         "Completions by the engine, group by group."
@@ -97,9 +114,19 @@ def sampler_difference(ours_BT:Any,   # log-probabilities of the sampler
     if not len(gap): return 0., 0., 0.
     return gap.abs().mean().item(), gap.abs().max().item(), gap.mean().item()
 
-# %% ../nbs/api/53_updates.ipynb #updates-proven
+# %% ../nbs/api/53_updates.ipynb #updates-due
 PROVE_EVERY = 50   # steps between two comparisons
 FIRST_MOVED = 9   # steps before the first comparison with weights that have moved
+
+def due_to_prove(step:int, # optimizer steps done, at the beginning of a generation
+                 args:Any, # a `GRPOConfig`
+                )->bool:
+    "Whether a comparison falls due at this step, or fell due after the generation before."
+    serves = max(1, args.steps_per_generation * args.num_iterations // args.gradient_accumulation_steps)
+    before = step - serves
+    return step == 0 or before < FIRST_MOVED <= step or step // PROVE_EVERY > max(before, 0) // PROVE_EVERY
+
+# %% ../nbs/api/53_updates.ipynb #updates-proven
 FAR_APART = .1   # nats a token: a divergence of sampler and trainer that no rounding explains
 EXACT = 1e-3     # nats a token: a mean difference in float32
 
@@ -124,7 +151,7 @@ class Proven:
         "Whether the weights are still those that sampled, and it is time to look."
         a_generation = self.args.steps_per_generation * self.num_iterations
         fresh = self._step % a_generation < self.current_gradient_accumulation_steps
-        due = self.state.global_step % PROVE_EVERY == 0 or self.state.global_step == FIRST_MOVED
+        due = due_to_prove(self.state.global_step, self.args)
         return self.model.training and fresh and due and 'sampling_per_token_logps' in inputs
 
 # %% ../nbs/api/53_updates.ipynb #updates-noise
@@ -154,6 +181,12 @@ def _record_proof(metrics:dict, mean:float, most:float, divergence:float, adapte
     for name, value in found.items():
         if value is not None: metrics[f'sampler/{name}'].append(value)
 
+def _live_adapters(trainer) -> int|None:
+    "How many adapted layers the sampler has; None with vLLM, where the weights are merged."
+    if trainer.engine is not None and trainer.engine.adapters is not None: return trainer.engine.adapters
+    if trainer.args.use_vllm: return None
+    return sum(hasattr(m, 'lora_A') and not m.disable_adapters for m in trainer.model.modules())
+
 def _comparable(args) -> bool:
     "Whether the sampler tells probabilities among all tokens; vLLM tells those among the tokens that truncation left."
     sampling = sampling_of(args)
@@ -163,8 +196,10 @@ def _comparable(args) -> bool:
 def _is_exact(trainer) -> bool:
     "Whether sampler and trainer both compute in float32 on a CPU, where rounding is the same everywhere."
     decoder = trainer.engine.decoder if trainer.engine else None
-    if decoder is None or trainer.accelerator.mixed_precision != 'no': return False
-    return decoder.device.type == 'cpu' and decoder.sampler.dtype.itemsize == 4
+    if trainer.args.use_vllm or trainer.accelerator.mixed_precision != 'no': return False
+    weight = next(trainer.model.parameters())
+    dtype = weight.dtype if decoder is None else decoder.sampler.dtype
+    return weight.device.type == 'cpu' and dtype.itemsize == 4
 
 def _is_stale(trainer) -> bool:
     "Whether the engine's copies of the weights aren't today's; weights spread over processes can't be compared."
@@ -172,18 +207,21 @@ def _is_stale(trainer) -> bool:
     return decoder is not None and not getattr(trainer, 'is_spread', False) and not decoder.sampler.is_current()
 
 # %% ../nbs/api/53_updates.ipynb #updates-prove-run
+_ANOTHER = 'type train.rollout=transformers, and report it'
+
 @patch
 def _not_todays(self:Proven, found) -> RLVRError:
     "What ends a run that samples from other weights."
+    by_trl = not self.args.use_vllm and getattr(self.engine, 'backend', 'transformers') == 'transformers'
     return RLVRError(f'train.rollout: sampler and trainer are {found[0]:.2g} nats a token apart at step '
                      f'{self.state.global_step + 1}, and diverge by {found[-1]:.2g}: completions '
-                     "aren't sampled from today's weights; type train.rollout=transformers, and report it")
+                     f"aren't sampled from today's weights; {'report it' if by_trl else _ANOTHER}")
 
 @patch
 def _prove(self:Proven, model, inputs, theirs) -> None:
     "Compare, record, and stop a run that samples from other weights."
     found = sampler_difference(inputs['sampling_per_token_logps'], theirs, inputs['completion_mask'])
-    _record_proof(self._metrics['train'], *found, adapters=self.engine.adapters if self.engine else None)
+    _record_proof(self._metrics['train'], *found, adapters=_live_adapters(self))
     far = found[0] > EXACT if _is_exact(self) else found[-1] > FAR_APART
     if _is_stale(self): raise self._not_todays(found)
     if not far or not _comparable(self.args): return
@@ -264,13 +302,13 @@ BY_ROWS, BY_TOKENS = ('grpo', 'sapo', 'luspo', 'dr_grpo'), ('dapo', 'cispo', 've
 def may_arrange(args:Any # a `GRPOConfig`
                )->bool:
     "Whether the loss is the same however the rows of a step are split."
-    return args.loss_type in BY_ROWS + BY_TOKENS and args.top_entropy_quantile >= 1
+    entropy = getattr(args, 'entropy_coef', 0) or getattr(args, 'use_adaptive_entropy', False)
+    return args.loss_type in BY_ROWS + BY_TOKENS and args.top_entropy_quantile >= 1 and not entropy
 
 def may_leave_out(args:Any # a `GRPOConfig`
                  )->bool:
     "Whether a row without an advantage has no gradient at all."
-    entropy = getattr(args, 'entropy_coef', 0) or getattr(args, 'use_adaptive_entropy', False)
-    return may_arrange(args) and not args.beta and not entropy
+    return may_arrange(args) and not args.beta
 
 # %% ../nbs/api/53_updates.ipynb #updates-frugal
 class Frugal:
@@ -279,9 +317,13 @@ class Frugal:
 
     def _prepare_inputs(self, generation_batch):
         inputs = super()._prepare_inputs(generation_batch)
-        if not self.model.training or not may_arrange(self.args) or 'advantages' not in inputs: return inputs
+        if not self.model.training or not self._splits_freely() or 'advantages' not in inputs: return inputs
         if self._buffered_inputs is not self.arranged_inputs: self._arrange()
         return self._buffered_inputs[self._step % self.args.steps_per_generation]
+
+    def _splits_freely(self) -> bool:
+        "Whether the loss is the same however the rows of a step are split."
+        return may_arrange(self.args) and not getattr(self, 'aux_loss_enabled', False)   # of a mixture of experts
 
     def _arrange(self):
         "Sort the rows of each optimizer step of the buffer."
@@ -297,7 +339,8 @@ class Frugal:
         if 'pixel_values' in inputs: return super()._compute_loss(model, inputs)
         rows = len(inputs['completion_ids'])
         counts = inputs['advantages'].reshape(rows, -1).abs().amax(1) > 0
-        leaves_out = self.model.training and may_leave_out(self.args) and self.accelerator.num_processes == 1
+        leaves_out = self.model.training and self._splits_freely() and may_leave_out(self.args)
+        leaves_out = leaves_out and self.accelerator.num_processes == 1
         kept = int(counts.sum()) if leaves_out else rows
         if kept == rows: return super()._compute_loss(model, trimmed(inputs))
         if not kept: return _no_loss(model)

@@ -1,6 +1,7 @@
 """How fast the rollout engine generates, beside transformers' `generate` in the same process.
 
     python tests/benchmarks/bench_rollout.py                                  a CPU: the built-in model
+    python tests/benchmarks/bench_rollout.py --cpu-time                       the same on a machine that others use too
     python tests/benchmarks/bench_rollout.py --model smollm2 --sizes 16 128 512 --tokens 200
     python tests/benchmarks/bench_rollout.py --model gemma3_1b --sizes 16 64 256 --tokens 512
     python tests/benchmarks/bench_rollout.py --model FOLDER --lora             a model of one's own, with an adapter
@@ -8,7 +9,8 @@
 Weights are random where a shape is named: speed doesn't depend on them, and no end token is sampled, so that every
 completion has its full length. The backends take turns, and the shortest time of each counts, since other programs can
 only lengthen one. On a CPU the engine runs with the threads that a training would give it, and `generate` with one
-thread and with one for each core, of which the faster counts. Prints a table and writes JSON to --out.
+thread and with one for each core, of which the faster counts. With --cpu-time both have one thread, and processor time
+counts, which other programs hardly change. Prints a table and writes JSON to --out.
 """
 import argparse
 import json
@@ -65,31 +67,32 @@ def load(name, device, lora):
     return model.eval()
 
 
-def contestants(backends, name, device):
+def contestants(backends, name, device, cpu_time):
     "(backend, threads) to measure; threads are None on a GPU."
     if device == 'cuda': return [(backend, None) for backend in backends]
+    if cpu_time: return [(backend, 1) for backend in backends]
     from rlvr_nb.tiny import limit_threads
     every = torch.get_num_threads()
     ours = limit_threads(small=name == 'tiny')
     return [(b, n) for b in backends for n in ([ours] if b == 'engine' else sorted({1, every}))]
 
 
-def seconds(engine, threads, prompts, group, tokens, seed):
+def seconds(engine, threads, prompts, group, tokens, seed, clock):
     "Seconds of a generation."
     if threads: torch.set_num_threads(threads)
-    start = time.perf_counter()
+    start = clock()
     engine.generate_ids(prompts, group, tokens, Sampling(1.), seed=seed)
     if torch.cuda.is_available(): torch.cuda.synchronize()
-    return time.perf_counter() - start
+    return clock() - start
 
 
 def measured(model, who, prompts, a, size, tokens):
     "For each contestant its engine, the seconds of its first generation, and the shortest after it."
     engines = {key: RolloutEngine(model, NoText(), tokens, None if key[0] == 'engine' else size, key[0]) for key in who}
-    taken = {key: [] for key in who}
+    taken, clock = {key: [] for key in who}, time.process_time if a.cpu_time else time.perf_counter
     for turn in range(a.repeats + 1):
         for key, engine in engines.items():
-            taken[key].append(seconds(engine, key[1], prompts, a.group, tokens, turn))
+            taken[key].append(seconds(engine, key[1], prompts, a.group, tokens, turn, clock))
             if key[1] is None and turn == a.repeats: engine.release()   # room for the next on a GPU
     return {key: (engines[key], first, min(rest)) for key, (first, *rest) in taken.items()}
 
@@ -121,13 +124,14 @@ def main():
     "Measure every size with every backend."
     args = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     args.add_argument('--model', default='tiny', help='tiny, a shape (' + ', '.join(SHAPES) + ') or a folder')
-    args.add_argument('--sizes', type=int, nargs='+', default=[16, 64, 128, 512], help='completions at once')
+    args.add_argument('--sizes', type=int, nargs='+', default=[16, 64, 128, 256, 512], help='completions at once')
     args.add_argument('--group', type=int, default=8, help='completions of a prompt')
     args.add_argument('--prompt', type=int, default=None, help='tokens of the longest prompt')
     args.add_argument('--tokens', type=int, default=None, help='new tokens')
     args.add_argument('--repeats', type=int, default=5)
     args.add_argument('--backends', nargs='+', default=['engine', 'transformers'])
     args.add_argument('--lora', action='store_true')
+    args.add_argument('--cpu-time', action='store_true', help='on a CPU: processor time, with one thread')
     args.add_argument('--profile', action='store_true', help='on a GPU: print where the time of the engine goes')
     args.add_argument('--out', help='a JSON file')
     a = args.parse_args()
@@ -135,7 +139,7 @@ def main():
     model = load(a.model, device, a.lora)
     vocab = model.config.get_text_config().vocab_size
     longest, tokens = a.prompt or (14 if a.model == 'tiny' else 160), a.tokens or (40 if a.model == 'tiny' else 200)
-    who = contestants(a.backends, a.model, device)
+    who = contestants(a.backends, a.model, device, a.cpu_time)
     what = torch.cuda.get_device_name() if device == 'cuda' else 'a CPU'
     print(
         f'{a.model}{" + LoRA" if a.lora else ""}, {what}, torch {torch.__version__}, '
