@@ -189,7 +189,8 @@ def _findings_about_wrong(table:list[dict]) -> list[tuple[str, str]]:
     wrong, near = mean.get('wrong, in perfect format'), mean.get('near miss, in perfect format')
     if wrong is not None and bare is not None and wrong > bare:
         found.append(('warning', f"a wrong answer in perfect format earns {_amount(wrong)}, a right one without "
-                                 f"it {_amount(bare)}: lower the format reward, or gate it with gate_on"))
+                                 f"it {_amount(bare)}: lower the weight of the format reward, or pay it "
+                                 "only for right answers (its option gate_on)"))
     elif wrong is not None and bare is not None and near is not None and bare < near:
         found.append(('note', f"a near miss in perfect format earns {_amount(near)}, more than a right answer without "
                               f"the format ({_amount(bare)})"))

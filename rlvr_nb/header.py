@@ -42,13 +42,14 @@ _FIT = {'good': '', 'warning': ' (tight)', 'error': ' (does not fit)'}
 def facts(form:Any,   # a `Form`
           titles:dict, # name of a section -> its title
           memory:Any, # (good, warning or error; words), or None
-          total:Any,  # of the lab, or None
+          total:Any,  # of the lab, why there is none, or None
          ):
     "Things to fix, what is being read before Start, memory and the score of the lab."
     found = [to_fix(form.obstacles, titles)]
     found += [ft('span', ft('b', 'Start waits: '), why, role='status') for why in form.waits.values()]
     if memory: found.append(ft('span', 'Memory: ', ft('b', memory[1]), _FIT[memory[0]]))
-    if total is not None: found.append(ft('span', 'Score in the lab: ', ft('b', f'{total:.4g}')))
+    if total is not None:
+        found.append(ft('span', 'Score in the lab: ', ft('b', total if isinstance(total, str) else f'{total:.4g}')))
     return ft('div', *(f for f in found if f is not None), cls='rlvr-facts')
 
 # %% ../nbs/api/96_header.ipynb #w-section-buttons

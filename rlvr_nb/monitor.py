@@ -103,10 +103,10 @@ def _metrics(records:list, totals:list, size:int, formats:set, judging:set) -> d
 THRESHOLDS = {  # metric: (how far is too far, what to say)
     'monitor/format_only': (0.5,
         "{value:.0%} of the completions are wrong and paid for their format: that reward is earned without "
-        "solving anything; lower it, or gate it with gate_on"),
+        "solving anything; lower its weight, or pay it only for right answers (its option gate_on)"),
     'monitor/right_lost': (0.0,
         "{value:.0%} of the right answers of the first steps are gone, although more is paid: a reward is earned "
-        "without answering right; lower it, or gate it with gate_on"),
+        "without answering right; lower its weight, or pay it only for right answers (its option gate_on)"),
     'monitor/text_after_block': (0.3,
         "{value:.0%} of the completions go on after their solution: the model doesn't learn to stop; "
         "the reward match_format_exactly pays nothing for that"),

@@ -23,10 +23,17 @@ from .panels import COMPLETION_FILTERS, ORDERS, completions_table, filtered, loa
 from .sections import AppSection, Tasks, error_panel
 
 # %% ../nbs/api/96_progress.ipynb #w-warnings-panel
+_MENDED_IN = {   # metric of a warning -> title of the section where it can be mended
+    'monitor/format_only': 'Reward lab', 'monitor/right_lost': 'Reward lab', 'monitor/text_after_block': 'Reward lab',
+    'monitor/length_reward_correlation': 'Reward lab', 'monitor/groups_without_spread': 'Will it learn?',
+    'monitor/duplicate_completions': 'Setup', 'monitor/unique_answers_per_group': 'Setup', 'verdict/bad_gold': 'Task',
+    'verdict/no_block': 'Setup'}
+
 def _warning(when:str, where:str, text:str):
-    "A warning with its steps; that the problems are learned is good news."
-    place = '' if is_warning(where) else f', {where}'
-    return ft('div', ft('b', f'{when}{place}: '), text, cls='rlvr-good' if where == LEARNED else 'rlvr-warning')
+    "A warning with its steps, and a button to the section that mends it; that the problems are learned is good news."
+    place, title = '' if is_warning(where) else f', {where}', _MENDED_IN.get(where)
+    go = [' ', ft('button', f'Open {title}', type='button', data_go=title, cls='rlvr-copy')] if title else []
+    return ft('div', ft('b', f'{when}{place}: '), text, *go, cls='rlvr-good' if where == LEARNED else 'rlvr-warning')
 
 # %% ../nbs/api/96_progress.ipynb #w-warnings-list
 def warnings_panel(view:Any # of a `Live`

@@ -72,18 +72,20 @@ def probe_panel(report:Any,     # a `ProbeReport`
     "The shares behind the verdict, what is lost, and the time of a step."
     seconds = report.seconds or 0.
     took = f'{seconds:.1f} s a step, about {duration(seconds * report.steps)} for {report.steps} steps'
-    live = 'A group is live where its completions earn different rewards; only live groups teach.'
     tried = '; '.join(map(str, report.in_vain))
     vain = [ft('p', f'Tried without effect: {tried}', cls='note')] if tried else []
-    return ft('div', bands_panel(report), report.shares().element(), ft('p', live, cls='note'), *vain,
+    return ft('div', bands_panel(report), report.shares().element(), *vain,
               losses_panel(report, markers), ft('p', took, cls='note') if seconds else None)
+
+_LIVE = ('A group is the completions of one prompt. It is live where they earn different rewards; only live groups '
+         'teach.')
 
 def verdict_panel(report:Any # a `ProbeReport`
                  ):
     "What to expect, and what comes below it."
     kind = 'good' if report.will_learn else 'warning'
     title = ft('h4', 'What would help, best first') if report.remedies else None
-    return ft('div', ft('div', report.verdict(), cls=f'rlvr-{kind}'), title)
+    return ft('div', ft('div', report.verdict(), cls=f'rlvr-{kind}'), ft('p', _LIVE, cls='note'), title)
 
 # %% ../nbs/api/95_prospects.ipynb #w-remedy-label
 def remedy_label(override:str # as the probe suggests it

@@ -39,6 +39,9 @@ def _parameter_option(at:str, name:str, p, help:str) -> Option:
     return Option(f'{at}.params.{name}', _parameter_kind(p.annotation), help, accepts)
 
 # %% ../nbs/api/90_reward_entries.ipynb #w-reward-options
+_GATE_HELP = ('Pays only where this other reward pays too: a format reward gated on a check of the answer pays nothing '
+              'for a wrong one')
+
 def reward_options(i:int,         # position in the list
                    reward:dict,   # as the configuration has it
                    names:list,    # of all the rewards in the list
@@ -47,8 +50,7 @@ def reward_options(i:int,         # position in the list
     at, kind = f'{LIST}[{i}]', REWARDS.get(reward['type'])
     others = (None, *[n for j, n in enumerate(names) if j != i])
     found = [Option(f'{at}.weight', 'float', 'Weight in the sum of rewards', 'a number', common=True),
-             Option(f'{at}.gate_on', 'choice', 'Pays only where this other reward is positive',
-                    'the name of a reward or null', choices=others)]
+             Option(f'{at}.gate_on', 'choice', _GATE_HELP, 'the name of a reward or null', choices=others)]
     if kind is None: return found
     said, given = parameter_help(kind.function), reward.get('params') or {}
     shown = [name for name in kind.parameters if name in given or 'without effect' not in said.get(name, '')]

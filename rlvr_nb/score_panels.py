@@ -13,12 +13,14 @@ from fastcore.xml import ft
 from .panels import figure_text, table_element
 
 # %% ../nbs/api/94_score_panels.ipynb #w-scores-panel
-def scores_panel(t:Any # a `ScoreTable` of one completion
+def scores_panel(t:Any,            # a `ScoreTable` of one completion
+                 failed:bool=False, # a reward raised, or gave no number
                 ):
     "What each reward pays, and the total."
     rows = [
         [r['reward'], figure_text(r['value']), f"{r['weight']:g}", figure_text(r['paid']), r['reason']] for r in t.rows]
-    total = ft('p', ft('b', f'Total {figure_text(t.totals[0])}'))
+    paid = figure_text(t.totals[0])
+    total = ft('p', ft('b', f'No total: a reward failed; the others pay {paid}' if failed else f'Total {paid}'))
     return ft('div', table_element(['reward', '#value', '#weight', '#paid', 'why'], rows), total)
 
 # %% ../nbs/api/94_score_panels.ipynb #w-audit-panel

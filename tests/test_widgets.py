@@ -602,14 +602,15 @@ def test_a_reward_that_raises_is_an_error_in_the_lab_and_no_more():
     def raises(parsed): raise ValueError(HOSTILE)
     try:
         app = App()
-        app.box
+        app.open('rewards')
         app.w['gold'].value = '4'
+        app.w['gate'].click()
+        assert [r.gate_on for r in app.cfg.reward.reward_functions] == [None, 'gsm8k_answer_check']
         app.add_reward('raises_in_a_test')
-        assert (
-            'none' in app.w['scores'].value.lower()
-            or 'raised' in app.w['scores'].value
-            and '<script' not in app.w['scores'].value
-        )
+        assert 'raised' in app.w['scores'].value and '<script' not in app.w['scores'].value
+        assert 'No total: a reward failed' in app.w['scores'].value and "can't be scored" in app.w['facts'].value
+        app.lab.remove_reward(2)
+        assert 'Score in the lab: <b>-1<' in app.w['facts'].value and not app.w['start'].disabled
     finally: del REWARDS['raises_in_a_test']
 
 
