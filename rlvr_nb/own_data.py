@@ -10,16 +10,17 @@ __all__ = ['PATTERNS', 'ENOUGH_HELD', 'HELD', 'FILES', 'KIND_TITLES', 'column_na
 
 # %% ../nbs/api/94_own_data.ipynb #own-data-imports
 import json, re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 # %% ../nbs/api/94_own_data.ipynb #own-data-own-imports
 from fastcore.xml import ft
 from .grammar import ConfigError, UnavailableError
+from .encodings import TextFormat
 from .prompts import Markers
 from .processors import DropRow
-from .sources import load_rows, splits_of
+from .sources import load_rows, looks_local, missing_file, near_files, splits_of
 from .intervals import wilson_interval
 from .table import TableProcessor, _USUAL, _columns_of, _look_up, plain_name
 from .verify import KINDS, gold_problem, verify
@@ -51,24 +52,30 @@ class Source:
 # %% ../nbs/api/94_own_data.ipynb #w-read-source
 def read_source(path:str,              # of a file, a folder or a dataset on the Hub
                 subset:str|None=None,  # of a dataset on the Hub
+                how:TextFormat=TextFormat(), # how the text of files is written
                )->Source:
     "Read the training rows of a dataset and see what it has for evaluation; a `ConfigError` says what can't be read."
-    rows, splits = load_rows(path, 'train', subset), splits_of(path, subset)
+    rows, splits = load_rows(path, 'train', subset, how), splits_of(path, subset)
     return Source(path, subset, list(rows or ()), next((s for s in ('test', 'validation') if s in splits), None))
 
 # %% ../nbs/api/94_own_data.ipynb #w-read-named
-_OUT_OF_REACH = ("There is no file or folder {0!r} here, and the Hub can't be reached or has no dataset of this name. "
-                 'Check the name and the network, or upload the file')
+_OUT_OF_REACH = "There is no file or folder {0!r} here, and the Hub can't be reached or has no dataset of this name. "
 
 def read_named(path:str,         # as it was typed
                subset:str|None,  # of a dataset on the Hub
+               how:TextFormat=TextFormat(), # how the text of files is written
               )->Source|list[str]:
     "A dataset that is named; the names of its subsets where one of several has to be chosen first."
     if not path: raise ConfigError('Name a file first, or upload one')
+    here = Path(path).expanduser().exists()
+    if not here and looks_local(path): raise ConfigError(replace(missing_file(path), path='', fixes=()))
     try:
-        subsets = [] if subset or Path(path).expanduser().exists() else hub_subsets(path)
-        return subsets if len(subsets) > 1 else read_source(path, subset)
-    except UnavailableError as e: raise UnavailableError(_OUT_OF_REACH.format(path)) from e
+        subsets = [] if subset or here else hub_subsets(path)
+        return subsets if len(subsets) > 1 else read_source(path, subset, how)
+    except UnavailableError as e:
+        near = near_files(path)
+        meant = f'Did you mean {" or ".join(near)}?' if near else 'Check the name and the network, or upload the file'
+        raise UnavailableError(_OUT_OF_REACH.format(path) + meant) from e
 
 # %% ../nbs/api/94_own_data.ipynb #w-uploaded
 def uploaded(value:Any # of a FileUpload, of ipywidgets 7 or 8
@@ -107,13 +114,15 @@ def short_cell(value:Any)->str:
     return text if len(text) <= 120 else f'{text[:110]} ...'
 
 # %% ../nbs/api/94_own_data.ipynb #w-header-doubt
+_DATA_LIKE = re.compile(r'^\s*-?\d[\d.,]*\s*$|[?=]\s*$|^.{80}')   # a number, a question, a long text
+
 def header_doubt(columns:list[str] # of a file
                 )->str: # empty where the names look like names
     "What to say where the first row of a file was taken as the names of its columns and looks like data."
-    if not any(re.fullmatch(r'\s*-?\d[\d.,]*\s*', name) for name in columns): return ''
+    if not any(_DATA_LIKE.search(name) for name in columns): return ''
     named = ' and '.join(repr(name[:40]) for name in columns[:2])
     return (f'The first row was taken as the names of the columns: {named}. If it is a question with its answer, '
-            'put a line with names, such as question,answer, above it.')
+            'say so with the box above: the columns are then called column1, column2 and so on.')
 
 # %% ../nbs/api/94_own_data.ipynb #w-first-rows
 def rows_table(rows:list[dict],  # of a file
@@ -275,8 +284,9 @@ def _read_well(column:str, rows:list[dict]) -> bool:
     return _good_share(rows, dict(answer=column)) >= .9 or bool(suggested_pattern(rows, dict(answer=column)))
 
 def _answer_like(columns:list[str], rows:list[dict]) -> str|None:
-    "The column that can be read and has the most different values, and doesn't only number the rows."
-    texts = {c: found for c in columns if (found := _texts_of(c, rows)) and not _is_counter(found)}
+    "The column that can be read and has the most different values; one of several doesn't only number the rows."
+    read = {c: found for c in columns if (found := _texts_of(c, rows))}
+    texts = {c: found for c, found in read.items() if len(columns) == 1 or not _is_counter(found)}
     kept = [c for c in texts if _read_well(c, rows)]
     return max(kept, key=lambda c: (len(set(texts[c])), -sum(map(len, texts[c]))), default=None)
 

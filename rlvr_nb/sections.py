@@ -18,7 +18,7 @@ from .grammar import ConfigError, RLVRError
 from .elements import button, classed, fold, line, page, panel, stack
 from .fields import fix_button
 from .faults import as_fault
-from .form import Form
+from .form import Form, covers
 from .live import describe_error
 from .panels import bar_text
 from .worker import interrupt, quiet_bars
@@ -154,9 +154,9 @@ class Notice:
 # %% ../nbs/api/93_sections.ipynb #w-notice-fixes
 @patch
 def _fixes_of(self:Notice, message:Any) -> list[tuple]:
-    "The changes that an error suggests, of options that the form has; four at most."
+    "The changes that an error suggests, of options that the form has, or parts of them; four at most."
     faults = [as_fault(f) for f in getattr(message, 'faults', ())]
-    return [fix for f in faults for fix in f.fixes if fix[0] in self.form.fields][:4]
+    return [fix for f in faults for fix in f.fixes if any(covers(path, fix[0]) for path in self.form.fields)][:4]
 
 # %% ../nbs/api/93_sections.ipynb #w-notice-draw
 @patch

@@ -275,13 +275,14 @@ def near_files(path:str # that leads nowhere
     return list(dict.fromkeys(map(str, found)))[:3]
 
 # %% ../nbs/api/12_sources.ipynb #d-missing-file
-def missing_file(path:str # that leads nowhere
-                )->Fault: # of `data.dataset_path`, with the file that was perhaps meant
+def missing_file(path:str, # that leads nowhere
+                 option:str='data.dataset_path', # that names it
+                )->Fault: # with the file that was perhaps meant
     "What to say of a file that isn't there."
     near, place = near_files(path), Path(path).expanduser().absolute().parent
     said = f"{path} doesn't exist" if place.is_dir() else f"{path} doesn't exist, nor does its folder {place}"
     advice = f"did you mean {' or '.join(near)}?" if near else f'check the path (looked in {Path.cwd()})'
-    return Fault('data.dataset_path', problem=said, advice=advice, fixes=tuple(('data.dataset_path', p) for p in near))
+    return Fault(option, problem=said, advice=advice, fixes=tuple((option, p) for p in near))
 
 # %% ../nbs/api/12_sources.ipynb #d-read-hub-hub-errors
 @contextmanager

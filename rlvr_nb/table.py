@@ -17,7 +17,7 @@ from fastcore.basics import patch
 from .grammar import ConfigError, Fault, nearest
 from .encodings import EncodingError, TextFormat, encoding_problem
 from .processors import AbstractDatasetProcessor, DropRow, dataset_processor
-from .sources import load_rows, splits_of
+from .sources import load_rows, looks_local, missing_file, splits_of
 
 # %% ../nbs/api/15_table.ipynb #tb-check-options-option-problems
 _ANSWER_KINDS = ('gsm8k', 'finqa', 'math')
@@ -263,6 +263,8 @@ def _read_parts(self:TableProcessor) -> dict:
         raise ConfigError(f"data.dataset_path: {path} has {', '.join(splits)} and no train; name a file train.jsonl, "
                           f"or give one file")
     def rows(file, split, subset=None): return load_rows(file, split, subset, how)
+    if p['eval_path'] and looks_local(p['eval_path']) and not Path(p['eval_path']).expanduser().exists():
+        raise ConfigError(missing_file(p['eval_path'], 'data.params.eval_path'))
     if p['eval_path']: return dict(train=rows(path, 'train', name), test=rows(p['eval_path'], 'test'))
     if held and p['eval_fraction']:
         raise ConfigError(f"data.params.eval_fraction: {path} has rows for evaluation already ({held}); leave it out")

@@ -8,28 +8,26 @@ __all__ = ['Task']
 # %% ../nbs/api/94_task.ipynb #task-imports
 import sys
 from pathlib import Path
-from typing import Any
+
 
 # %% ../nbs/api/94_task.ipynb #task-own-imports
 import ipywidgets
 from fastcore.basics import patch
 from fastcore.xml import ft
 from .grammar import ConfigError
-from .prompts import Markers
-from .faults import as_fault
+from .sources import looks_local, missing_file
 from .form import Form
 from .elements import button, card, columns, line, named, on_enter, panel, set_visible, write
+from .file_format import FormatChoice
 from .named_data import DatasetChoice, DatasetSearch
 from .own_data import (
     FILES, HELD, PATTERNS, Source, answer_of, guess_columns, held_choices, keep_upload, kind_choices, larger_share,
     parts_text, read_named, readings_panel, rows_table, suggested_pattern, table_of, uploaded)
-from .preview import (
-    Preview, found_panel, preview_panel, read_preview, row_panel, row_problems, search_rows, seen_text)
-from .sections import AppSection, Tasks
-from .worker import import_heavy
+from .row_browser import RowBrowser
+from .sections import Tasks
 
 # %% ../nbs/api/94_task.ipynb #w-task
-class Task(AppSection):
+class Task(RowBrowser):
     "A file of one's own, and rows as the model sees them."
     name, title = 'data', 'Task'
     lead = ('Your own file, or a dataset by name; then the rows that training would use, as the dataset has them and '
@@ -38,11 +36,9 @@ class Task(AppSection):
     def __init__(self, form:Form, tasks:Tasks):
         super().__init__(form, tasks)
         self.source: Source|None = None
-        self.preview: Preview|None = None
-        self.found, self.listeners = [], []
+        self.read_as = ''           # the path that was looked at last
         self.pattern = ''           # that would take the answers out
         self._data_now = None       # what the preview depends on
-        self._then_render = False   # read again, with the tokenizer, once rows are there
 
     def build(self): return [self._build_wizard(), self._build_rows()]
 
@@ -64,7 +60,8 @@ def _build_source(self:Task) -> list:
     w['subset'].observe(lambda change: self._subset_chosen(change), 'value')
     self.by_name = DatasetChoice(self, lambda edits, name: self._train_on(edits, name))
     self.hub = DatasetSearch(self, lambda name: self.look_at(name))
-    return [w['in-use'], self.act('look', w['source'], w['subset'], w['upload'], w['look']),
+    self.format = FormatChoice(self, lambda: self.look(), lambda name: self.look_at(name))
+    return [w['in-use'], self.act('look', w['source'], w['subset'], w['upload'], w['look']), self.format.box,
             self.by_name.box, self.hub.box]
 
 # %% ../nbs/api/94_task.ipynb #w-task-named
@@ -80,6 +77,7 @@ def _named(self:Task):
     "Another file is named: put away what was read of the one before, so that nobody trains on that one by mistake."
     known, said = self.source, self.tasks.messages.get('look')
     if isinstance(said, Exception) and 'look' not in self.tasks.busy: self.tasks.say('look')   # of another file
+    if self.read_as != self.named_source[0]: self.format.reset()
     if known is None or (known.path, known.subset) == self.named_source: return
     self.source, self.w['extract'].value = None, ''
     set_visible(self.w['take-out'], False)
@@ -131,7 +129,7 @@ def chosen(self:Task)->dict:
         extract=w['extract'].value.strip() or None, kind=w['kind'].value,
         eval_fraction=w['share'].value if held == 'share' else None,
         eval_path={'file': w['eval-file'].value.strip(), 'same': w['source'].value.strip()}.get(held))
-    return {key: value for key, value in found.items() if value}
+    return {key: value for key, value in found.items() if value} | self.format.params
 
 # %% ../nbs/api/94_task.ipynb #w-task-missing
 @patch
@@ -153,6 +151,7 @@ def take_out(self:Task):
     "Take the answers out with the pattern that is offered."
     self.w['extract'].value = self.pattern
 
+# %% ../nbs/api/94_task.ipynb #w-task-unread
 @patch
 def _unread(self:Task, why):
     "Say why no answer is read, and take away what was said of others."
@@ -160,6 +159,7 @@ def _unread(self:Task, why):
     write(self.w['readings'], why)
     write(self.w['parts'])
 
+# %% ../nbs/api/94_task.ipynb #w-task-draw-readings
 @patch
 def draw_readings(self:Task):
     "Show what the choice of columns means."
@@ -201,14 +201,16 @@ def _build_wizard(self:Task):
 def look(self:Task):
     "Read the file that is named."
     asked = path, subset = self.named_source
+    how, self.read_as = self.format.how, path
     def show(found):
-        if asked != self.named_source: self.look()      # another one was named meanwhile
+        if (*asked, how) != (*self.named_source, self.format.how): self.look()      # something else was asked meanwhile
         elif isinstance(found, Source): self._looked(found)
         else: self._offer_subsets(found)
     here = not path or Path(path).expanduser().exists()
     set_visible(self.w['subset'], not here)
     doing = 'Reading the file ...' if here else f'{path} is not on this machine; asking the Hub ...'
-    self.tasks.run('look', lambda: read_named(path, subset), show, doing)
+    def failed(): self.format.failed(path, self.tasks.messages.get('look'))
+    self.tasks.run('look', lambda: read_named(path, subset, how), show, doing, failed)
     self.draw_notices()        # at once, also while other work is shown
 
 # %% ../nbs/api/94_task.ipynb #w-task-subsets
@@ -232,6 +234,7 @@ def look_at(self:Task, name:str # of a dataset on the Hub
 def _looked(self:Task, source:Source):
     "Show what was read, with a guess at the columns."
     w, self.source = self.w, None     # nothing is drawn while the inputs are set
+    self.format.looked(source.path)
     self.tasks.say('find-dataset')
     write(w['parts'])
     guessed = guess_columns(source.columns, source.rows[:20])
@@ -259,134 +262,6 @@ def _uploaded(self:Task, change):
     self.guard('look', keep)
     self.look()
 
-# %% ../nbs/api/94_task.ipynb #w-task-rows
-@patch
-def _build_rows(self:Task):
-    "The rows of the configuration, one at a time, with a search."
-    w, late = self.w, dict(continuous_update=False)
-    splits = [('training', 'train'), ('evaluation', 'eval')]
-    w['split'] = named(ipywidgets.Dropdown, 'split', 'Rows of', '12em', options=splits)
-    w['load-rows'] = button('Load rows', 'load-rows', lambda _: self.load_rows())
-    w['row'] = named(ipywidgets.IntText, 'row', 'Row', '7em', value=1, **late)
-    for name, by in (('previous', -1), ('next', 1)):
-        w[name] = button(name.capitalize(), name, lambda _, by=by: self.go(by))
-    w['search'] = named(ipywidgets.Text, 'search-rows', 'Search', '16em', placeholder='part of a question or an answer',
-                        **late)
-    for name in ('found', 'dropped', 'data-row'): w[name] = panel(name)
-    for name, act in (('row', 'show_row'), ('search', 'search'), ('split', 'load_rows')):   # methods of later cells
-        w[name].observe(lambda _, act=act: getattr(self, act)(), 'value')
-    turn = line(w['row'], w['previous'], w['next'])      # one after another, however narrow the page is
-    shown = self.act('load-rows', line(w['split'], w['load-rows']), turn, w['search'])
-    return card('Rows of the configuration', shown, w['found'], w['dropped'], w['data-row'])
-
-# %% ../nbs/api/94_task.ipynb #w-task-shown-row
-@patch
-def shown_row(self:Task)->int:
-    "The number of the row that is shown, from 0."
-    count = len(self.preview.rows) if self.preview else 1
-    return min(max(1, self.w['row'].value), count) - 1
-
-# %% ../nbs/api/94_task.ipynb #w-task-the-row
-@patch
-def row(self:Task)->dict:
-    "The row that is shown; an empty one before rows are read."
-    if not self.built or self.preview is None or not len(self.preview.rows): return dict(question='', answer='')
-    return self.preview.rows[self.shown_row()]
-
-# %% ../nbs/api/94_task.ipynb #w-task-show-row
-@patch
-def show_row(self:Task):
-    "Show the row that is chosen."
-    if self.built and self.preview:
-        markers, any_left = list(Markers.from_config(self.form.valid.model.markers)), len(self.preview.rows)
-        write(self.w['data-row'], row_panel(self.preview, self.shown_row(), markers) if any_left else None)
-    self.tell_listeners()
-
-@patch
-def tell_listeners(self:Task):
-    "Tell whoever scores or samples completions that another row is shown, or that rows could not be read."
-    for listener in self.listeners: listener()
-
-# %% ../nbs/api/94_task.ipynb #w-depends-on
-@patch
-def _depends_on(self:Task, cfg:Any) -> tuple:
-    "What the rows depend on: rows that were read for something else are not shown."
-    return (cfg.data.model_dump_json(), cfg.model.model_name_or_path, cfg.prompts.model_dump_json(),
-            cfg.train.max_prompt_length, cfg.eval.enabled)
-
-@patch(as_prop=True)
-def _split(self:Task)->str: return self.w['split'].value if self.built else 'train'
-
-@patch(as_prop=True)
-def _asked(self:Task)->tuple: return self._depends_on(self.form.valid), self._split
-
-# %% ../nbs/api/94_task.ipynb #w-task-load
-@patch
-def load_rows(self:Task, tokenizer:bool=True # also render prompts
-             ):
-    "Read rows of the configuration; Start waits where none are there yet."
-    if self.preview is None: self.form.waits['rows'] = 'the rows of the data are being read'
-    if 'load-rows' in self.tasks.busy:   # prompts that are asked for meanwhile are rendered next
-        self._then_render = self._then_render or tokenizer
-        return
-    asked, cfg, split = self._asked, self.form.valid, self._split
-    def work():
-        if tokenizer: import_heavy()
-        return read_preview(cfg, split, tokenizer)
-    def over(show):
-        self.form.waits.pop('rows', None)
-        if asked == self._asked: show()
-        else: self.load_rows(tokenizer=False)      # the configuration has changed meanwhile
-    self.tasks.run('load-rows', work, lambda preview: over(lambda: self._loaded(preview)), 'Reading rows ...',
-                   failed=lambda: over(self.tell_listeners))
-
-# %% ../nbs/api/94_task.ipynb #w-task-block
-@patch
-def _block(self:Task, problems:list[str] # of the rows; none takes it back
-          ):
-    "Keep Start from starting on rows that the model can't read."
-    found, known = [as_fault(p) for p in problems[:1]], self.form.blockers.get('data')
-    if (found[0] if found else None) == known: return
-    if found: self.form.blockers['data'] = found[0]
-    else: self.form.blockers.pop('data', None)
-    self.form.refresh()
-
-# %% ../nbs/api/94_task.ipynb #w-task-go
-@patch
-def go(self:Task, by:int # 1 or -1
-      ):
-    "Turn to another row, among those the search has found if there was one."
-    if self.preview is None: return self.load_rows()
-    now = self.w['row'].value
-    near = [i + 1 for i in (self.found or range(len(self.preview.rows)))]
-    ahead = [row for row in near if (row > now if by > 0 else row < now)]
-    if ahead: self.w['row'].value = ahead[0 if by > 0 else -1]
-
-# %% ../nbs/api/94_task.ipynb #w-task-search
-@patch
-def search(self:Task):
-    "Find the rows that hold a text, and go to the first of them."
-    wanted, self.found = self.w['search'].value.strip(), []
-    if not wanted: return write(self.w['found'])
-    if self.preview is None: return self.load_rows()    # searched when they have come
-    self.found = search_rows(self.preview.rows, wanted)
-    write(self.w['found'], found_panel(self.preview.rows, self.found))
-    if self.found and self.shown_row() not in self.found: self.w['row'].value = self.found[0] + 1
-
-# %% ../nbs/api/94_task.ipynb #w-task-loaded
-@patch
-def _loaded(self:Task, preview:Preview):
-    "Show rows that have come."
-    self.preview, self.found = preview, []
-    self.form.caution('data', seen_text(preview))
-    if preview.rows.split == 'train': self._block(row_problems(self.form.valid, preview))
-    if self.built:
-        write(self.w['dropped'], preview_panel(preview))
-        self.search()
-    self.show_row()
-    again, self._then_render = self._then_render, False
-    if again and preview.tokenizer is None: self.load_rows()
-
 # %% ../nbs/api/94_task.ipynb #w-task-train-on
 @patch
 def _train_on(self:Task, edits:dict, what:str) -> str:
@@ -405,6 +280,9 @@ def use(self:Task)->str:
     if self.source is None: raise ConfigError('Look at a file first')
     if missing := self.missing_columns(): raise ConfigError(missing)
     table_of([], self.chosen())       # what a run would refuse is refused here
+    other = self.chosen().get('eval_path')
+    if other and looks_local(other) and not Path(other).expanduser().exists():
+        raise ConfigError(missing_file(other, 'data.params.eval_path'))
     edits = dict(dataset_name='table', dataset_path=self.source.path, dataset_config_name=self.source.subset,
                  params=self.chosen())
     return self._train_on({f'data.{key}': value for key, value in edits.items()}, self.source.path)

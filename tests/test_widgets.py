@@ -9,7 +9,7 @@ import time
 import ipywidgets
 import pytest
 
-import rlvr_nb.task
+import rlvr_nb.row_browser
 from rlvr_nb.elements import with_code
 from rlvr_nb.config import BUILTIN_MODEL, ConfigError, load_config, override_text
 from rlvr_nb.fields import plain_help
@@ -369,6 +369,37 @@ def test_the_simple_form_is_plain_and_expert_shows_everything():
 
 # One's own data
 
+def test_a_file_from_excel_is_read_with_what_the_app_offers(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path/'aufgaben.csv').write_bytes(''.join(f'"Zähle: {i}+1=?";{i + 1}\r\n' for i in range(40)).encode('cp1252'))
+    app = App()
+    app.open('data')
+    w = app.w
+    w['source'].value = 'aufgabe.csv'
+    w['look'].click()
+    assert 'did you mean aufgaben.csv?' in app.task.notices['look'].value
+    app.task.format.near.children[0].click()
+    said = app.task.notices['look'].value
+    assert 'aufgaben.csv:1: not UTF-8 (byte 0xE4 after ' in said and app.task.source is None
+    assert w['encoding'].layout.display != 'none' and w['encoding'].options[1][0].endswith('Zähle: 0+1=?";1')
+    w['encoding'].value = 'cp1252'
+    assert 'The first row was taken as the names' in w['first-rows'].value and len(app.task.source.rows) == 39
+    w['header'].value = False
+    assert (w['question'].value, w['answer'].value, len(app.task.source.rows)) == ('column1', 'column2', 40)
+    w['use'].click()
+    params = app.cfg.data.params
+    assert (params['encoding'], params['header'], params['question']) == ('cp1252', False, 'column1')
+    assert app.task.preview.rows[0]['question'].startswith('Zähle: ') and load_config(*app.overrides) == app.cfg
+    app['data.params'].value = {k: v for k, v in params.items() if k != 'encoding'}
+    app.task.load_rows(tokenizer=False)
+    fix, = app.task.notices['load-rows'].box.children[-1].children[:1]
+    assert fix.description == 'Set encoding to cp1252', 'a configuration that came from elsewhere is mended as well'
+    fix.click()
+    assert app.cfg.data.params == params and len(app.task.preview.rows) > 30
+    w['source'].value = 'other.csv'
+    assert (w['encoding'].value, w['header'].value, w['encoding'].layout.display) == ('', True, 'none')
+
+
 def test_a_file_of_ones_own_becomes_a_configuration(tmp_path):
     rows = [dict(problem=f'What is {i} and {i}?', final=f'It is #### {2*i}') for i in range(60)]
     (tmp_path/'mine.jsonl').write_text('\n'.join(map(json.dumps, rows)))
@@ -517,17 +548,17 @@ def test_a_bad_reward_parameter_is_said_at_its_field():
 def test_the_lab_does_not_wait_for_heavy_libraries(monkeypatch):
     app = App()
     app.open('setup')
-    monkeypatch.setattr('rlvr_nb.task.import_heavy', lambda: pytest.fail('waits for imports'))
+    monkeypatch.setattr('rlvr_nb.row_browser.import_heavy', lambda: pytest.fail('waits for imports'))
     app.w['sections'].value = 'rewards'
     assert app.task.preview is not None and app.task.preview.tokenizer is None and 'Total 6' in app.w['scores'].value
 
 
 def test_what_needs_rows_that_are_being_read_waits_for_them(monkeypatch):
-    app, free, read = App(), threading.Event(), rlvr_nb.task.read_preview
+    app, free, read = App(), threading.Event(), rlvr_nb.row_browser.read_preview
     def slow(*args, **kwargs):
         assert free.wait(60)
         return read(*args, **kwargs)
-    monkeypatch.setattr('rlvr_nb.task.read_preview', slow)
+    monkeypatch.setattr('rlvr_nb.row_browser.read_preview', slow)
     monkeypatch.setattr(app.models, 'get', lambda cfg: (None, None))
     monkeypatch.setattr('rlvr_nb.lab.sample', lambda model, tokenizer, messages, most: messages[-1]['content'])
     _ = app.box
