@@ -39,7 +39,7 @@ def sure_text(names:list[str] # of the runs that are chosen
     "What somebody confirms before runs are deleted: which ones."
     if not names: return 'Yes, delete (tick a run first)'
     if len(names) > 3: return f'Yes, delete these {len(names)} runs: {names[0]} to {names[-1]}'
-    return f"Yes, delete {' and '.join(names)}"
+    return f"Yes, delete {' and '.join(filter(None, [', '.join(names[:-1]), names[-1]]))}"
 
 # %% ../nbs/api/96_past_runs.ipynb #w-download
 MAX_DOWNLOAD = 32_000_000   # bytes of a file that is put into a button
@@ -101,6 +101,7 @@ def starting_text(points:list[tuple] # as `starting_points` gives them
 
 # %% ../nbs/api/96_past_runs.ipynb #w-not-possible
 _TICK_ONE = 'Tick one run first'
+_SEVERAL = 'Several runs are ticked: Compare, below, lays them over each other. The grey buttons are for one run.'
 _NOT_CONTINUED = {
     'finished': 'the run has finished all of its steps. Train further from this trains its model for more; its '
                 'settings can be loaded under Setup.',
@@ -181,7 +182,8 @@ def enable(self:Runs):
         self.w[name].disabled, self.w[name].tooltip = name in found, found.get(name, self.w[name].description)
     self.w['compare'].disabled = len(paths) < 2
     said = [f'{self.w[name].description}: {why}' for name, why in found.items() if name != 'further']
-    write(self.w['can'], *(ft('p', text, cls='note') for text in said * (len(paths) == 1)))
+    if len(paths) != 1: said = [_SEVERAL] * (len(paths) > 1)
+    write(self.w['can'], *(ft('p', text, cls='note') for text in said))
 
 @patch
 def _ask_to_confirm(self:Runs):

@@ -63,7 +63,7 @@ def varying(each:list[dict] # as `run_options` gives them; empty ones don't coun
            )->list[str]:    # paths
     "The options that aren't the same in all of these runs; a parameter of a reward only where several have the reward."
     known, paths = [options for options in each if options], {}
-    for path in (p for options in known for p in options):
+    for path in dict.fromkeys(p for options in known for p in options):
         owner = path.partition('.')[0] if path.startswith('reward ') else None
         paths[path] = [o.get(path, '-') for o in known if owner in (None, path) or owner in o]
     return [path for path, values in paths.items() if any(v != values[0] for v in values)]

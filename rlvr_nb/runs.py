@@ -23,9 +23,10 @@ from .intervals import mean_interval
 from .comparison import Comparison, compare
 from .rundir import RunDir, as_run, shown_path
 from .sealed import damage_notes, missing_records
-from .page import differences, explained, fact_table, flatten, frame, option_text, html_page
+from .page import explained, fact_table, flatten, frame, option_text, html_page
 from .facts import readable, run_status_text
-from .run_labels import _NOT_COMPARED, _SEEDS, RunLabel, _affects_result, label_facts, run_labels, run_options
+from .run_labels import (_NOT_COMPARED, _SEEDS, RunLabel, _affects_result, _ranked, label_facts, run_labels,
+                                run_options, varying)
 from .curves import CHARTS, Chart, metric_chart
 from .report import RunReport, _flip_section, _luck
 
@@ -37,7 +38,8 @@ class RunComparison:
                 ):
         self.reports = [RunReport(r) for r in runs]
         if not self.reports: raise ConfigError('compare_runs: give at least one run directory')
-        self.labels = run_labels([label_facts(r.run) for r in self.reports])
+        facts = [label_facts(r.run) for r in self.reports]
+        self.labels, self.options = run_labels(facts), [f['options'] for f in facts]
 
     @property
     def names(self)->list[str]:
@@ -46,8 +48,8 @@ class RunComparison:
 
     @property
     def differences(self)->dict[str, list]:
-        "The options in which the runs differ."
-        return {k: v for k, v in differences([r.config for r in self.reports]).items() if _affects_result(k)}
+        "The options in which the runs differ, those first that tell most; rewards by their names."
+        return {path: [o.get(path, '-') for o in self.options] for path in _ranked(varying(self.options), set())}
 
     @property
     def notes(self)->list[str]:
@@ -87,9 +89,9 @@ def _titled(label:RunLabel) -> FT:
 @patch
 def _results_table(self:RunComparison)->tuple[list[str], list[list]]: # titles; rows
     "The results with the folder of each run, where it isn't called by it."
-    at = {label.text: (_titled(label), r.run.path.name) for label, r in zip(self.labels, self.reports)}
+    at = {label.text: (_titled(label), shown_path(r.run.path)) for label, r in zip(self.labels, self.reports)}
     header, rows = _results_header(self.results), [[at[row[0]][0], *row[1:], at[row[0]][1]] for row in self.results]
-    called = all(name == folder for name, (_, folder) in at.items())
+    called = all(name == Path(folder).name for name, (_, folder) in at.items())
     return (header, [row[:-1] for row in rows]) if called else ([*header, 'folder'], rows)
 
 # %% ../nbs/api/79_runs.ipynb #t-pairs
@@ -297,8 +299,8 @@ def _mean_curve(reports:list, name:str) -> list[tuple]:
 # %% ../nbs/api/79_runs.ipynb #t-seed-page-differing
 def _differing(groups:list[list]) -> dict[str, list]:
     "The options in which experiments differ, whatever the seed."
-    found = differences([reports[0].config for reports in groups])
-    return {k: v for k, v in found.items() if _affects_result(k, _NOT_AN_EXPERIMENT)}
+    each = [run_options(reports[0].run.path) for reports in groups]
+    return {path: [o.get(path, '-') for o in each] for path in _ranked(varying(each), set()) if path not in _SEEDS}
 
 # %% ../nbs/api/79_runs.ipynb #t-seed-page
 @patch

@@ -28,7 +28,7 @@ def test_a_comparison_shows_only_what_differs(sweep):
     [keys] = {tuple(re.findall(r'title="([^"]+)"', legend)) for legend in re.findall('class="legend".*?</div>', page)}
     assert keys == ('2026-01-01_10-00-10_rlvr: lr 0.001', '2026-01-01_10-00-30_rlvr: lr 0.003'), 'under the pointer'
     assert 'arithmetic: “lr 0.003” is right on ' in page and 'Only “lr 0.003” is right: ' in page
-    assert str(found).splitlines()[1].split()[-1] == '2026-01-01_10-00-10_rlvr', 'the command line says the folder'
+    assert str(found).splitlines()[1].endswith('/2026-01-01_10-00-10_rlvr'), 'the command line says the folder'
     assert compare_runs(sweep).names[:2] == ['lr 0.001, seed 0', 'lr 0.001, seed 1']
     assert [row[-1] for row in runs_table(sweep[0].path.parent).rows[:2]] == ['lr 0.003, seed 2', 'lr 0.003, seed 1']
 
