@@ -1467,6 +1467,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                 'rlvr_nb.header.Header.draw': ('api/header.html#header.draw', 'rlvr_nb/header.py'),
                                 'rlvr_nb.header.Header.draw_blocked': ('api/header.html#header.draw_blocked', 'rlvr_nb/header.py'),
                                 'rlvr_nb.header.Header.draw_buttons': ('api/header.html#header.draw_buttons', 'rlvr_nb/header.py'),
+                                'rlvr_nb.header.Header.needs_source': ('api/header.html#header.needs_source', 'rlvr_nb/header.py'),
                                 'rlvr_nb.header.Header.press': ('api/header.html#header.press', 'rlvr_nb/header.py'),
                                 'rlvr_nb.header.Header.run_source': ('api/header.html#header.run_source', 'rlvr_nb/header.py'),
                                 'rlvr_nb.header.facts': ('api/header.html#facts', 'rlvr_nb/header.py'),

@@ -62,13 +62,15 @@ def unfinished_run(root:str='outputs' # where runs are kept
     return Unfinished(run, f'{said} was {run_status_text(run)}. {killed_text(run)}', True)
 
 # %% ../nbs/api/96_continuing.ipynb #w-lacks
-def lacking(run:RunDir # that can be continued
+def lacking(run:RunDir,           # that can be continued, or from which the form begins
+            then:str='Continue',  # the button that works once nothing is missing
            ):
-    "What has to be run in a cell before a run can be continued; None where nothing is missing."
-    said, kept = missing_text(run), kept_source(run)
+    "What has to be run in a cell before a run can be continued or begun from; None where nothing is missing."
+    which = 'This run' if then == 'Continue' else f'The form begins from {run.path.name}, and that'
+    said, kept = missing_text(run, which), kept_source(run)
     if not said: return None
-    do = 'Run the cell that defines it, then Continue.'
-    if kept: do = 'Run the cell that defines it, or read its source here and press Run its source; then Continue.'
+    do = f'Run the cell that defines it, then press {then}.'
+    if kept: do = f'Run the cell that defines it, or read its source here and press Run its source; then press {then}.'
     source = [fold('Its source, as the run has kept it', command_block(kept.read_text()))] if kept else []
     return ft('div', f'{said}. {do}', *source, cls='rlvr-warning', role='status')
 

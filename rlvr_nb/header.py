@@ -21,7 +21,7 @@ from .entries import LIST
 from .fields import fix_button
 from .live import config_fingerprint
 from .panels import form_differs, is_clear, outcome_text, status_line
-from .own_source import kept_source, missing_text
+from .own_source import kept_source, missing_parts, missing_text
 from .rundir import RunDir
 from .starting import lost_text
 from .sections import Notice, Tasks, message_text
@@ -83,6 +83,7 @@ class Header:
         self.unfinished:Unfinished|None = None   # what `unfinished_run` has found
         self.elsewhere:str|None = None           # a training of this kernel that isn't shown, in a sentence
         self.continued:RunDir|None = None        # that Continue would go on with
+        self.beside = lambda action: False       # whether the message of an action stands beside its button now
         for name, label in _BUTTONS.items(): self.w[name] = self._button(name, label)
         self.w['sections'] = section_buttons(titles)
         self.box = self._rows()
@@ -123,15 +124,28 @@ def _take_settings(self:Header):
     said = f'The form has the settings of {run.path.name} now; a new run begins with them. {lost_text(self.form)}'
     self.tasks.say('settings', said.strip())
 
+# %% ../nbs/api/96_header.ipynb #w-header-needs
+@patch
+def needs_source(self:Header)->tuple[RunDir|None, str]: # the run, and the button that waits for its code
+    "The run whose own code is needed and isn't there: that which Continue would go on with, else that of the form."
+    if self.continued and missing_text(self.continued): return self.continued, 'Continue'
+    begins = RunDir(self.form.base.run) if self.form.base.run and self.form.obstacles else None
+    said = ' '.join(map(self.form.fault_sentence, self.form.obstacles)) if begins else ''
+    wanted = begins and any(name in said for _, name in missing_parts(begins))
+    return (begins, 'Start') if wanted else (None, '')
+
 # %% ../nbs/api/96_header.ipynb #w-header-source
 @patch
 def run_source(self:Header):
-    "Run the code of one's own that the run which would be continued has kept; what is wrong with it is said."
-    kept = kept_source(self.continued) if self.continued else None
+    "Run the code of one's own that a run has kept and that is needed now; what is wrong with it is said."
+    run, then = self.needs_source()
+    kept = kept_source(run) if run else None
     if kept is None: return
     try: run_source(kept)
-    except ConfigError as e: self.tasks.say('start', e)
-    else: self.tasks.say('start', f'{kept.name} has been run: what it defines is there now. Continue goes on.')
+    except ConfigError as e: return self.tasks.say('start', e)
+    self.form.refresh()
+    what = 'Continue goes on' if then == 'Continue' else 'Start begins a new run'
+    self.tasks.say('start', f'{kept.name} has been run: what it defines is there now. {what}.')
 
 # %% ../nbs/api/96_header.ipynb #w-header-ask
 @patch
@@ -175,7 +189,8 @@ def _notes(self:Header, view, problems:list)->list:
     if self.elsewhere:
         parts.append(ft('div', f'{self.elsewhere} Press {_RUNNING} to watch, pause or stop it.', cls='rlvr-warning'))
     elif view.status == 'idle' and self.unfinished: parts.append(ft('div', self.unfinished.said, cls='rlvr-warning'))
-    if self.continued: parts.append(lacking(self.continued))
+    run, then = self.needs_source()
+    if run: parts.append(lacking(run, then))
     if view.status == 'killed': parts.append(ft('div', killed_text(view.run_dir), cls='rlvr-warning'))
     return parts
 
@@ -210,10 +225,9 @@ def draw_buttons(self:Header, view:Any, running:bool, paused:bool):
     for name, enabled in states.items():
         if self.w[name].disabled == enabled: self.w[name].disabled = not enabled
     found, over = self._find(view, running), not running and view.status in ('finished', *CONTINUABLE)
-    lacks = missing_text(self.continued) if self.continued else ''
-    self.w['continue'].disabled, can_run = bool(lacks), lacks and self.continued and kept_source(self.continued)
+    (lacks, _), self.w['continue'].disabled = self.needs_source(), bool(self.continued and missing_text(self.continued))
     shown = {'pause': not paused, 'resume': paused, 'unfinished': found is not None or bool(self.elsewhere),
-             'continue': self.continued is not None, 'run-source': bool(can_run),
+             'continue': self.continued is not None, 'run-source': bool(lacks and kept_source(lacks)) and not running,
              'dismiss': over, 'undo': bool(self.form.mended) and not running,
              'settings': not running and bool(found or view.run_dir and self._differs(view)),
              'results': over and view.run_dir is not None and self.w['sections'].value != 'results'}
@@ -258,5 +272,6 @@ def draw(self:Header,
     self.w['status'].value = status_line(view, paused, outcome, self._differs(view), clear)
     write(self.w['facts'], facts(self.form, self.titles, memory, total))
     self.notice.draw()
-    latest = message_text(self.tasks.text(self.tasks.latest)) if self.tasks.latest not in (None, 'start') else ''
+    newest = self.tasks.latest
+    latest = '' if newest in (None, 'start') or self.beside(newest) else message_text(self.tasks.text(newest))
     write(self.w['latest'], ft('div', latest, cls='rlvr-quiet', role='status') if latest else None)

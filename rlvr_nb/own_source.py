@@ -149,13 +149,14 @@ def missing_parts(run:RunDir # to be continued
     return [part for part in _names_in(run.config, run.config.stat().st_mtime) if not _is_known(*part)]
 
 # %% ../nbs/api/81_own_source.ipynb #own-source-text
-def missing_text(run:RunDir # to be continued
-                )->str:     # empty where nothing is missing
+def missing_text(run:RunDir,           # to be continued, or begun from
+                 which:str='This run', # as the sentence calls it
+                )->str:                # empty where nothing is missing
     "What a run needs that isn't defined here, in a sentence."
     missing = missing_parts(run)
     if not missing: return ''
     named = ' and '.join(f'{kind} {name}' for kind, name in missing)
-    return f"This run was trained with your {named}, which {'are' if len(missing) > 1 else 'is'} not defined here"
+    return f"{which} was trained with your {named}, which {'are' if len(missing) > 1 else 'is'} not defined here"
 
 def missing_advice(run:RunDir # to be continued, on the command line
                   )->str:

@@ -123,14 +123,17 @@ def summary(self:Rescoring)->dict:
                 then=then, now=now, unscored=dict(unscored))
 
 # %% ../nbs/api/37_rescore.ipynb #rs-table
+_OTHERWISE = (': made more likely then and less likely now, or the reverse, or left alone by one of the two '
+              '(their advantage has another sign)')
+
 @patch
 def table(self:Rescoring)->Table:
     "Then and now side by side, with what couldn't be scored as notes."
     s = self.summary()
     rows = [['mean reward', *(_amount(s[side]['reward']) for side in ('then', 'now'))],
-            ['groups with spread in reward', *(f"{s[side]['live']:.0%}" for side in ('then', 'now'))]]
-    notes = [f"{s['changed_sign']} of {s['completions']} advantages change their sign",
-             f"another completion wins in {s['winners_changed']} of {s['groups']} groups"]
+            ['groups paid unequally, which alone teach', *(f"{s[side]['live']:.0%}" for side in ('then', 'now'))]]
+    notes = [f"{s['changed_sign']} of {s['completions']} completions would be treated otherwise{_OTHERWISE}",
+             f"in {s['winners_changed']} of {s['groups']} groups another completion would earn the most"]
     for name, missing in s['unscored'].items():
         why = next(c.reasons.get(name, '') for c in self.scored if c.rewards[name] is None)
         notes.append(f"{name} scores {s['completions'] - missing} of {s['completions']} completions ({why})")

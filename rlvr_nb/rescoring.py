@@ -101,7 +101,8 @@ def html(self:RunRescoring)->str:
     markers, changed = RunFacts(self.run).markers, self.rescoring.changed
     rows = [[path, *map(option_text, values)] for path, values in self.changed.items()]
     options = fact_table(['option', 'then', 'now'], rows) if rows else ft('p', 'The rewards are those of the run.')
-    shown = f'{min(len(changed), _CHANGES_SHOWN)} of {len(changed)} completions whose advantage has another sign.'
+    shown = (f'{min(len(changed), _CHANGES_SHOWN)} of {len(changed)} completions that would be treated otherwise: '
+             'their advantage has another sign.')
     title = f'{self.run.path.name} under other rewards'
     cards = [_card(s, markers) for s in changed[:_CHANGES_SHOWN]]
     notes = damage_notes(self.run)

@@ -42,12 +42,14 @@ def message_panel(message:Any # a text, an error or None
     return page(error_panel({**e, 'trace': '' if isinstance(message, RLVRError) else e['trace']}))
 
 # %% ../nbs/api/93_sections.ipynb #w-message-text
+_MOST_SAID = 400   # characters of a message in the header; no word is cut
+
 def message_text(message:Any # a text, an error or None
                 )->str:
     "A message in one line, for the header."
     if message is None: return ''
     text = message if isinstance(message, str) else describe_error(message)['text'].splitlines()[0]
-    return text if len(text) < 160 else f'{text[:150]} ...'
+    return text if len(text) <= _MOST_SAID else f"{text[:_MOST_SAID].rpartition(' ')[0] or text[:_MOST_SAID]} ..."
 
 # %% ../nbs/api/93_sections.ipynb #w-tasks
 class Tasks:

@@ -677,7 +677,7 @@ def test_the_recount_finds_an_answer_that_the_run_took_for_right(run):
 def test_a_run_is_judged_again_under_edited_rewards(run, capsys):
     assert main(['--rescore', str(run.path), 'reward.reward_functions[1].params.reward_value=9.0']) == 0
     said = capsys.readouterr().out
-    assert 'advantages change their sign' in said
+    assert 'completions would be treated otherwise' in said
     assert 'reward.reward_functions[1].params.reward_value: 3.0 -> 9.0' in said
     stranger(run, UNSAFE)
     assert main(['--rescore', str(run.path)]) == 2 and 'type it yourself' in capsys.readouterr().err
