@@ -720,7 +720,7 @@ def in_gib(sizes): return {name: round(size / 2**30, 3) for name, size in sizes.
 
 MIXED = 'eval.enabled=false', 'model.max_seq_length=1536', 'train.max_steps=4', 'train.bf16=true'
 
-def forecast_beside(place, *overrides):
+def forecast_beside(place, backend, *overrides):
     "Train four steps; what was forecast for the prompts as they were, and what was measured."
     from rlvr_nb.config import load_file
     from rlvr_nb.fit import fit_advice, with_changes
@@ -729,7 +729,7 @@ def forecast_beside(place, *overrides):
 
     moments = watched_moments()
     run = place.command(
-        TRANSFORMERS,
+        backend,
         'reward.reward_functions=[{category: custom, type: alternate}]',
         'train.learning_rate=1e-5',
         *MIXED,
@@ -830,13 +830,21 @@ FORECASTS = {  # the model, and what differs from LoRA by the engine; what tells
     'llama32_3b': ('llama32_3b', of_size(32, 256)),
 }
 
-def forecast_case(name, model, overrides):
+UNSLOTH_FORECASTS = {   # the same through unsloth, which generates and updates with modules of its own
+    'unsloth_smollm2': ('smollm2_135m', of_size(128, 256)),
+    'unsloth_qwen25_05b': ('qwen25_05b', of_size(16, 512)),
+    'unsloth_qwen25_15b': ('qwen25_15b', of_size(32, 256)),
+    'unsloth_gemma3': ('gemma3_1b_known', of_size(16, 256)),
+}
+
+def forecast_case(name, model, overrides, backend=TRANSFORMERS):
     "Register a case of the forecast."
-    def run(place): return forecast_beside(place, *overrides)
+    def run(place): return forecast_beside(place, backend, *overrides)
     run.__name__, run.__doc__ = f'forecast_{name}', f'Forecast and measured peak: {model}, {" ".join(overrides)}'
-    case('cuda', (), model, named=True)(run)
+    case('cuda', ('unsloth',) if backend == UNSLOTH else (), model, named=True)(run)
 
 for name, (model, overrides) in FORECASTS.items(): forecast_case(name, model, overrides)
+for name, (model, overrides) in UNSLOTH_FORECASTS.items(): forecast_case(name, model, overrides, UNSLOTH)
 
 
 # ---- the processes
