@@ -48,6 +48,7 @@ def _asked_meanwhile(self:Pusher) -> bool:
         if not self.asked: self.thread = None
         return self.asked
 
+# %% ../nbs/api/96_background.ipynb #w-pusher-wake
 @patch
 def wake(self:Pusher):
     "See that everything is drawn that is there now."

@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['W', 'page', 'fold', 'with_code', 'asset', 'style_widget', 'classed', 'shared', 'is_shared', 'make', 'stack', 'panel',
-           'write', 'button', 'named', 'on_enter', 'line', 'columns', 'card', 'set_visible']
+           'write', 'button', 'named', 'on_enter', 'line', 'columns', 'card', 'set_visible', 'widgets_inside',
+           'close_widgets', 'open_widgets', 'refill']
 
 # %% ../nbs/api/90_elements.ipynb #elements-imports
 import html
@@ -170,3 +171,42 @@ def set_visible(widget:ipywidgets.DOMWidget, shown:bool):
     if (now.display or '') == value: return
     kept = {name: getattr(now, name) for name in now.keys if name[0] != '_' and getattr(now, name) is not None}
     widget.layout = shared(ipywidgets.Layout, **{**kept, 'display': value})
+
+# %% ../nbs/api/90_elements.ipynb #w-inside
+def _parts(widget:ipywidgets.Widget) -> list:
+    "The widgets that a widget names in its own state."
+    values = [getattr(widget, name) for name in widget.keys if name[0] != '_']
+    every = [v for value in values for v in (value if isinstance(value, (list, tuple)) else [value])]
+    return [v for v in every if isinstance(v, ipywidgets.Widget)]
+
+def widgets_inside(*roots:ipywidgets.Widget)->list: # each once
+    "Widgets with everything inside them, the innermost first."
+    found = {}   # id -> widget, in order
+    def visit(widget):
+        if id(widget) in seen: return
+        seen.add(id(widget))
+        for part in _parts(widget): visit(part)
+        found[id(widget)] = widget
+    seen: set[int] = set()
+    for root in roots: visit(root)
+    return list(found.values())
+
+# %% ../nbs/api/90_elements.ipynb #w-close
+def close_widgets(*roots:ipywidgets.Widget):
+    "Close widgets and everything inside them that is theirs alone."
+    for widget in reversed(widgets_inside(*roots)):   # a box before what is in it
+        if not is_shared(widget): widget.close()
+
+def open_widgets(*roots:ipywidgets.Widget):
+    "Open those widgets again that have been closed."
+    for widget in widgets_inside(*roots): widget.open()
+
+# %% ../nbs/api/90_elements.ipynb #w-refill
+def refill(box:ipywidgets.Box, # whose other widgets were made for it alone
+           *kept:ipywidgets.Widget, # that stay in it
+           fresh:Any=(),           # widgets behind them
+          ):
+    "Show other widgets in a box, and close those of before."
+    old = [w for w in box.children if w not in (*kept, *fresh)]
+    box.children = [*kept, *fresh]
+    close_widgets(*old)

@@ -18,7 +18,7 @@ from fastcore.xml import ft
 from .grammar import ConfigError, Fault, override_text, parse_override, path_text, redact, split_path, value_text
 from .show import gigabytes
 from .architecture import _config_file, known_name, known_shapes, read_shape
-from .elements import button, classed, fold, line, make, page, panel, stack, with_code
+from .elements import button, classed, fold, line, make, page, panel, refill, stack, with_code
 from .entries import CHOICE_HELP, GRPO_HELP, LIST, Option, TITLES
 
 # %% ../nbs/api/90_fields.ipynb #w-slug
@@ -318,7 +318,7 @@ def _reset_button(self:Field):
 @patch
 def show_messages(self:Field):
     "Bring the note and the buttons up to date."
-    if self._row is None or self.note is None: return
+    if self._row is None or self.input is None or self.note is None: return
     self.note.value = self._note()
     edited = self.before is not ...
     for name, holds in (('rlvr-wrong', self.messages), ('rlvr-edited', edited)):
@@ -326,7 +326,7 @@ def show_messages(self:Field):
     if (self.fixes, self.before) == self._buttons_shown: return
     self._buttons_shown = self.fixes, self.before
     buttons = [fix_button(self.form, p, v) for p, v in self.fixes] + ([self._reset_button()] if edited else [])
-    self._row.children = [self.input, self.note, *([line(*buttons)] if buttons else [])]
+    refill(self._row, self.input, self.note, fresh=[line(*buttons)] if buttons else [])
 
 # %% ../nbs/api/90_fields.ipynb #w-field-row
 @patch

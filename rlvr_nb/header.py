@@ -16,7 +16,7 @@ from fastcore.xml import ft
 from .continuing import Unfinished, killed_text, lacking, run_source
 from .grammar import ConfigError
 from .bases import base_of_file
-from .elements import button, classed, line, panel, set_visible, stack, write
+from .elements import button, classed, line, panel, refill, set_visible, stack, write
 from .entries import LIST
 from .fields import fix_button
 from .live import config_fingerprint
@@ -204,7 +204,7 @@ def draw_blocked(self:Header, view:Any, running:bool # whether this app trains
     fixes = [fix for f in self.form.fields.values() for fix in f.fixes][:3] if problems else []
     if fixes == self._fixes: return
     self._fixes = fixes
-    self.fixes.children = [fix_button(self.form, *fix) for fix in fixes]
+    refill(self.fixes, fresh=[fix_button(self.form, *fix) for fix in fixes])
 
 # %% ../nbs/api/96_header.ipynb #w-header-differs
 @patch

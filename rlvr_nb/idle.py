@@ -27,6 +27,8 @@ def this_cell()->str|None: # None where the front end doesn't tell it
     return (request().get('metadata') or {}).get('cellId')
 
 # %% ../nbs/api/93_idle.ipynb #w-idle
+PATIENCE = 60.  # seconds of a cell, after which work that is only nice to have goes on beside it
+
 class Idle:
     "Knows whether the kernel has nothing to do."
     def __init__(self, rest:float=1. # seconds after a cell, before the kernel counts as idle
@@ -60,8 +62,6 @@ def watch(self:Idle, shell:Any=None # of IPython; that of the kernel unless give
     if request().get('header', {}).get('msg_type', 'execute_request') == 'execute_request': self.begins()
 
 # %% ../nbs/api/93_idle.ipynb #w-wait
-PATIENCE = 60.  # seconds of a cell, after which work that is only nice to have goes on beside it
-
 @patch
 def wait(self:Idle,
          patience:float=PATIENCE,  # seconds of a cell, after which it is no longer waited for
@@ -93,22 +93,27 @@ def _first(self:Ahead) -> tuple|None:
     return next((waiting[0] for waiting in (self.chores, self.pieces) if waiting), None)
 
 @patch
-def _next(self:Ahead) -> Callable|None:
-    "Wait for the time of the piece that is first, and take it; None ends the thread."
-    while True:
-        with self.lock:
-            first = self._first()
-            if first is None: self.thread = self.owner = None; return None
-        self.idle.wait(first[0], lambda: self._first() is not first)
-        with self.lock:
-            if self._first() is not first: continue   # something else has come meanwhile
-            (self.chores or self.pieces).popleft()
-            return first[1]
+def _take(self:Ahead, piece:tuple) -> bool:
+    "Take a piece out, unless something else comes first by now."
+    with self.lock:
+        if self._first() is not piece: return False
+        (self.chores or self.pieces).popleft()
+        return True
+
+@patch
+def _first_or_end(self:Ahead) -> tuple|None:
+    "What is to be done first; where nothing is left, the thread ends."
+    with self.lock:
+        first = self._first()
+        if first is None: self.thread = self.owner = None
+        return first
 
 @patch
 def _work(self:Ahead):
-    "Do one piece after another; runs in the thread."
-    while (piece := self._next()) is not None: piece()
+    "Do one piece after another, each in its time; runs in the thread."
+    while (piece := self._first_or_end()) is not None:
+        self.idle.wait(piece[0], lambda piece=piece: self._first() is not piece)   # or until something newer comes
+        if self._take(piece): piece[1]()
 
 # %% ../nbs/api/93_idle.ipynb #w-prepare
 @patch

@@ -13,7 +13,7 @@ from typing import Any
 import ipywidgets
 from fastcore.basics import patch
 from fastcore.xml import ft
-from .elements import button, card, classed, fold, line, named, panel, stack, write
+from .elements import button, card, classed, fold, line, named, panel, refill, stack, write
 from .charts import charts
 from .fields import fix_button
 from .faults import as_fault
@@ -217,4 +217,4 @@ def draw_failure(self:Progress, view:Any):
     write(self.w['failure'], error_panel(e) if e else None)
     fixes = [fix for f in (e['faults'] if e else ()) for fix in as_fault(f).fixes if fix[0] in self.form.fields]
     buttons = [fix_button(self.form, *fix) for fix in fixes[:6]] + (self._memory_buttons() if e and e['memory'] else [])
-    self.remedies.children = buttons
+    refill(self.remedies, fresh=buttons)

@@ -16,7 +16,7 @@ from .grammar import ConfigError, parse_override, path_text
 from .show import percent
 from .reward_functions import REWARDS
 from .pipeline import Pipeline
-from .elements import button, card, fold, line, page, panel, stack, write
+from .elements import button, card, fold, line, page, panel, refill, stack, write
 from .entries import LIST
 from .fields import fix_label
 from .panels import duration, long_text
@@ -142,7 +142,7 @@ def show(self:Prospects, report:Any # a `ProbeReport`
     markers = list(self.form.valid.model.markers.model_dump().values())
     write(self.w['probe-verdict'], verdict_panel(report))
     write(self.w['probe-found'], probe_panel(report, markers))
-    self.remedies.children = [self._remedy(r) for r in report.remedies]
+    refill(self.remedies, fresh=[self._remedy(r) for r in report.remedies])
 
 # %% ../nbs/api/95_prospects.ipynb #w-prospects-make
 @patch

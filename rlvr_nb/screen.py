@@ -17,6 +17,7 @@ from .facts import readable
 from .form import Form
 from .live import Live
 from .worker import after_cells, TrainingThread, in_colab, running_kernel
+from .elements import close_widgets, open_widgets
 from .idle import AHEAD, PATIENCE, PRELOAD, this_cell
 from .sections import AppSection, Tasks
 from .continuing import unfinished_run
@@ -24,7 +25,7 @@ from .header import Header
 from .results import ENDED
 from .summary import Summary, summarise
 from .background import Follower, Pusher
-from .closing import close_widgets, forget_outputs, open_widgets
+from .closing import forget_outputs, widgets_of
 from .window import Named, Window
 
 # %% ../nbs/api/97_screen.ipynb #w-screen
@@ -264,9 +265,7 @@ def leave(self:Screen):
 @patch
 def _widgets(self:Screen) -> list:
     "Everything that was made for it, on the screen or not."
-    fields = [getattr(f, part) for f in self.form.fields.values() for part in ('_row', 'input', 'note')]
-    made = [self.box, *self.window.head.w.values(), *fields, *(w for s in self.sections.values() for w in s.w.values())]
-    return [w for w in made if w is not None]
+    return widgets_of(self, (self.ahead, self.preload, self.live))
 
 @patch
 def _close(self:Screen):

@@ -15,7 +15,7 @@ from typing import Any
 from fastcore.basics import patch
 from fastcore.xml import ft
 from .grammar import ConfigError, RLVRError
-from .elements import button, classed, fold, line, page, panel, stack
+from .elements import button, classed, fold, line, page, panel, refill, stack
 from .fields import fix_button
 from .faults import as_fault
 from .form import Form, covers
@@ -169,7 +169,7 @@ def _draw_buttons(self:Notice, fixes:list[tuple], runs:bool):
     buttons: list = [fix_button(self.form, *fix) for fix in fixes]
     for made in buttons: made.on_click(lambda _: self.tasks.say(self.action))
     if runs: buttons.append(button('Cancel', f'cancel-{self.action}', cancel))
-    self.box.children = [*self._shown, line(*buttons)] if buttons else self._shown
+    refill(self.box, *self._shown, fresh=[line(*buttons)] if buttons else [])
 
 @patch
 def draw(self:Notice):

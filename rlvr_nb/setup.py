@@ -15,7 +15,8 @@ from fastcore.basics import patch
 from fastcore.xml import ft
 from .grammar import ConfigError
 from .pipeline import Pipeline
-from .elements import button, card, classed, columns, line, named, on_enter, panel, set_visible, stack, write
+from .elements import button, card, classed, columns, line, named, on_enter, panel
+from .elements import refill, set_visible, stack, write
 from .bases import Base, presets
 from .form import Form
 from .starting import PUT_BACK, change_words, load_base, lost_text, saved_text, started_text
@@ -152,7 +153,7 @@ def offer(self:Setup, ready:list # presets to start from; none where the model i
          ):
     "Offer presets whose model is here."
     def choose(base): return lambda _: self.guard('load', lambda: self.start_from(base, own=True))
-    self.ready.children = [button(f'Start from: {base.title}', 'ready', choose(base)) for base in ready]
+    refill(self.ready, fresh=[button(f'Start from: {base.title}', 'ready', choose(base)) for base in ready])
     if self.built: set_visible(self.missing, bool(ready))
 
 # %% ../nbs/api/94_setup.ipynb #w-setup-mode
