@@ -250,7 +250,7 @@ def choice_notes(option:Option, # of the menu
     chosen, values = choice_label(value), said['values']
     items = [ft('li', ft('b', name), f': {text}') for name, text in values.items()]
     now = [ft('div', ft('b', chosen), f': {values[chosen]}', cls='rlvr-chosen')] if chosen in values else []
-    return [*now, fold('Which one to take', ft('p', said['take']), ft('ul', *items))]
+    return [*now, fold('Which one to take', ft('p', said['take']), ft('ul', *items), cls='rlvr-choices')]
 
 # %% ../nbs/api/90_fields.ipynb #w-field-note
 @patch

@@ -15,7 +15,7 @@ import ipywidgets
 from fastcore.basics import patch
 from .encodings import ENCODINGS, EncodingError, TextFormat
 from .sources import near_files
-from .elements import button, line, named, set_visible
+from .elements import button, line, named, set_visible, stack
 from .sections import AppSection
 
 # %% ../nbs/api/94_file_format.ipynb #ff-choice
@@ -37,7 +37,7 @@ class FormatChoice:
         for name in ('encoding', 'header'):
             w[name].observe(lambda _: self._changed(), 'value')
             set_visible(w[name], False)
-        self.box = line(self.near, w['encoding'], w['header'])
+        self.box = stack(self.near, w['encoding'], w['header'])
 
 # %% ../nbs/api/94_file_format.ipynb #ff-how
 @patch(as_prop=True)

@@ -39,7 +39,8 @@ PUT_BACK = 'Put my changes back'   # on the button of Setup
 def lost_text(form:Form)->str: # empty where nothing was lost
     "What another base has replaced, and how it comes back."
     lost = form.lost_changes
-    return f'Changes of yours that it replaced: {change_words(form, lost)}. Setup: {PUT_BACK}.' if lost else ''
+    if not lost: return ''
+    return f'It replaced your changes: {change_words(form, lost)}. "{PUT_BACK}" in Setup makes them again.'
 
 # %% ../nbs/api/92_starting.ipynb #st-started-text
 def started_text(form:Form)->str:

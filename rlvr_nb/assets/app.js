@@ -82,9 +82,11 @@
   }
   // Where there is little room, a table that is wider than its place has its cells below each other.
   const tables = () => [...app.querySelectorAll('.wide')].filter(box => !box.closest('.rlvr-completions'))
+  // A column that fits only because its words are broken into a letter or two a line.
+  const squeezed = box => [...box.querySelectorAll('td')].some(cell => cell.clientWidth < 90 && cell.clientHeight > 80)
   function stack() {
     if (app.clientWidth > 600) return
-    tables().filter(box => box.clientWidth && box.scrollWidth > box.clientWidth + 1).forEach(box => {
+    tables().filter(box => box.clientWidth && (box.scrollWidth > box.clientWidth + 1 || squeezed(box))).forEach(box => {
       const titles = [...box.querySelectorAll('th')].map(cell => cell.textContent)
       box.querySelectorAll('tbody tr').forEach(row => [...row.cells].forEach((cell, i) => { cell.dataset.title = titles[i] || '' }))
       box.classList.add('rlvr-stacked')
