@@ -443,8 +443,8 @@ def continue_run(self:Live, run:RunDir # that is about to be continued; `begin` 
     newest = next(iter(checkpoints(run.checkpoints)), None)
     step = step_of(newest) or 0 if newest else 0
     self.load(run)
-    worked = sum(end - start for start, end in attempt_times(run))
     self.rewind(step)
+    kept = [short_record(r) for r in run.read_completions(newest=KEPT, until=step)] if step else []
     self.say(f'continues from step {step}' if newest else 'starts over from step 0, since no checkpoint was saved')
     self.update(status='running', stage='check', error=None, started=time.time(), ended=None, from_step=step,
-                earlier=worked)
+                records=deque(kept, maxlen=KEPT), earlier=sum(end - start for start, end in attempt_times(run)))

@@ -115,15 +115,22 @@ def add_part(folder:Path,         # of the completions
     except OSError: pass  # a full disk: the part itself is written, and the next one merges
 
 # %% ../nbs/api/70_parts.ipynb #parts-read-table
-def _read_all(folder:Path, unreadable:Counter, newest:int|None=None, tries:int=5):
-    "All parts as one table, or those with the newest rows; None without any."
+def _counting(table, last:dict[int, float]|None):
+    "The rows of a part that count, as `read_parts` takes `last`."
+    import pyarrow as pa
+    if last is None: return table
+    at = zip(table['step'].to_pylist(), table['attempt'].to_pylist())
+    return table.filter(pa.array([step is not None and step <= last.get(attempt or 0, -1) for step, attempt in at]))
+
+def _read_all(folder:Path, unreadable:Counter, newest:int|None=None, last:dict|None=None, tries:int=5):
+    "The rows that count of all parts as one table, or of those with the newest; None without any."
     import pyarrow as pa
     for attempt in range(tries):
         broken, tables = 0, []
         try:
             for *_, path in reversed(parts(folder)):
                 if newest is not None and sum(t.num_rows for t in tables) >= newest: break
-                try: tables.append(_read_file(path))
+                try: tables.append(_counting(_read_file(path), last))
                 except (pa.ArrowException, ConfigError, OSError) as e:
                     if isinstance(e, FileNotFoundError): raise
                     broken += 1
@@ -144,21 +151,21 @@ def read_parts(folder:Path,             # of the completions; may be missing
                unreadable:Counter,      # gets the number of parts that couldn't be read
                step:int|None=None,      # only this step; None gives all
                last:dict[int, float]|None=None,  # attempt -> the last step of it that counts; None takes every row
-               newest:int|None=None,    # only so many of the newest rows, less those that don't count; None gives all
+               newest:int|None=None,    # only so many of the newest rows that count; None gives all
               )->list[dict]:            # with the fields of `Completion`
     "The completions in the order they were written."
     import pyarrow as pa, pyarrow.compute as pc
-    table = _read_all(folder, unreadable, newest)
+    table = _read_all(folder, unreadable, newest, last)
     if table is None: return []
     if newest is not None: table = table.slice(max(0, table.num_rows - newest))
     if step is not None: table = table.filter(pc.call_function('equal', [table['step'], pa.scalar(step)]))
     columns = {name: table[name].to_pylist() for name in table.column_names}
-    attempts, count = columns.pop('attempt'), table.num_rows
+    del columns['attempt']
+    count = table.num_rows
     paid, why = _rewards_of_rows(columns, PAID, count), _rewards_of_rows(columns, WHY, count)
-    rows = zip(zip(*columns.values()), paid, why, columns['step'], attempts)
+    rows = zip(zip(*columns.values()), paid, why, columns['step'])
     return [dict(zip(columns, values), rewards=rewards, reasons=reasons)
-            for values, rewards, reasons, at, attempt in rows
-            if at is not None and (last is None or at <= last.get(attempt or 0, -1))]
+            for values, rewards, reasons, at in rows if at is not None]
 
 # %% ../nbs/api/70_parts.ipynb #parts-count
 def count_rows(folder:Path # of the completions; may be missing

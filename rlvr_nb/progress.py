@@ -139,13 +139,20 @@ def _said(self:Progress, view, found:list)->str:
     return f'{rows}{fit} of the newest {kept} completions. {seen:,} were written so far{where}.'
 
 # %% ../nbs/api/96_progress.ipynb #w-progress-completions
+def _no_completions_text(view) -> str:
+    "Why no completion is shown."
+    if not view.step_now: return 'Completions appear with the first step.'
+    steps = f'{view.step_now} step{"s" * (view.step_now > 1)}'
+    if view.status != 'running': return f'This run has kept no completions of its {steps}.'
+    return f'No completions of the {steps} so far are kept; those of the next step appear here.'
+
 @patch
 def draw_completions(self:Progress, view:Any, force:bool=False # also while somebody reads
                     ):
     "Show the page, unless somebody reads it."
     if not force and (not self.w['follow'].value or view.seen == self._seen): return
     self._seen, found = view.seen, self.chosen(view)
-    if not view.records: return write(self.w['completions'], ft('p', 'Completions appear with the first step.'))
+    if not view.records: return write(self.w['completions'], ft('p', _no_completions_text(view)))
     shown = completions_table(found, self.w['order'].value, self.page_start, markers=view.markers)
     write(self.w['completions'], ft('p', self._said(view, found), cls='note'), shown)
     if 'newer' not in self.w: return

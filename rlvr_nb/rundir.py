@@ -172,10 +172,10 @@ def read_events(self:RunDir,
 # %% ../nbs/api/72_rundir.ipynb #t-attempt
 def _resumes(run:RunDir) -> list[int]: return [e['step'] for e in run.read_events('resume')]
 
-def _last_steps(run:RunDir) -> dict[int, float]:
+def _last_steps(run:RunDir, until:float=math.inf) -> dict[int, float]:
     "For each attempt, the step up to which its records count."
     resumes = _resumes(run)
-    return {attempt: min(resumes[attempt:], default=math.inf) for attempt in range(len(resumes) + 1)}
+    return {attempt: min([*resumes[attempt:], until]) for attempt in range(len(resumes) + 1)}
 
 # %% ../nbs/api/72_rundir.ipynb #t-resumed
 @patch
@@ -239,12 +239,12 @@ def add_completions(self:RunDir,
 
 # %% ../nbs/api/72_rundir.ipynb #t-read-completions
 @patch
-def read_completions(self:RunDir,
-                     step:int|None=None,   # only this step; None gives all
-                     newest:int|None=None, # as `read_parts` takes it
+def read_completions(self:RunDir, step:int|None=None, # only this step; None gives all
+                     newest:int|None=None,    # as `read_parts` takes it
+                     until:float=math.inf,    # the last step, of a run that is about to go on from there
                     )->list[dict]:        # with the fields of `Completion`
     "The completions that count, in the order they were written."
-    return read_parts(self.completions, self.unreadable, step, _last_steps(self), newest)
+    return read_parts(self.completions, self.unreadable, step, _last_steps(self, until), newest)
 
 # %% ../nbs/api/72_rundir.ipynb #t-manifest-kinds
 _MANIFEST = {'id': str, 'name': str, 'seed': (int, None), 'started': str, 'command': str, 'overrides': [str],
