@@ -28,6 +28,7 @@ from .passes import Passes
 from .updates import Alike, Frugal, Proven, Sampled, Sliced
 from .health import Batches, is_sampling_failure
 from .agreement import Together, agreed
+from .drawn import AsDrawn
 from .old_logprobs import FromSampler
 from .saving import Exact, Ordered, Parts, Rewindable, Shrinks
 from .shared_proof import ProvenBeside
@@ -220,8 +221,8 @@ class Healthy:
         if self.on_event and self.accelerator.is_main_process: self.on_event('note', text=text)
 
 # %% ../nbs/api/55_trainer.ipynb #t-trainer
-class Watched(Replaces, Rewindable, Shrinks, Timed, Logged, Handed, Stoppable, InParts, Healthy, Exact, Ordered, Parts,
-              FromSampler, Together, Passes, Frugal, ProvenBeside, Proven, Sampled, Sliced, Alike):
+class Watched(Replaces, Rewindable, Shrinks, Timed, Logged, Handed, AsDrawn, Stoppable, InParts, Healthy, Exact,
+              Ordered, Parts, FromSampler, Together, Passes, Frugal, ProvenBeside, Proven, Sampled, Sliced, Alike):
     "What stands in front of TRL's trainer."
     def __init__(self,
                  *args,                       # as TRL takes them
