@@ -445,6 +445,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                     'rlvr_nb.comparison._shortened': ('api/comparison.html#_shortened', 'rlvr_nb/comparison.py'),
                                     'rlvr_nb.comparison.compare': ('api/comparison.html#compare', 'rlvr_nb/comparison.py'),
                                     'rlvr_nb.comparison.prompt_text': ('api/comparison.html#prompt_text', 'rlvr_nb/comparison.py'),
+                                    'rlvr_nb.comparison.reason_text': ('api/comparison.html#reason_text', 'rlvr_nb/comparison.py'),
                                     'rlvr_nb.comparison.samples_text': ('api/comparison.html#samples_text', 'rlvr_nb/comparison.py')},
             'rlvr_nb.completion': { 'rlvr_nb.completion.Completion': ('api/completion.html#completion', 'rlvr_nb/completion.py'),
                                     'rlvr_nb.completion.Completion.__deepcopy__': ( 'api/completion.html#completion.__deepcopy__',

@@ -17,6 +17,7 @@ from .schema import PipelineConfig
 from .prompts import build_messages, system_prompt
 from .templates import render_or_merge
 from .rundir import RunDir
+from .facts import readable
 from .trust import load_run
 from .architecture import TINY, find_shape, read_shape
 from .checks import builtin_reads
@@ -25,11 +26,13 @@ from .preflight import _data_component, _model_component
 # %% ../nbs/api/85_asking.ipynb #asking-trained
 def trained_model(run:RunDir|None # None where there is no run yet
                  )->Path:
-    "The folder with the trained model; a `ConfigError` where there is none yet."
+    "The folder with the trained model; a `ConfigError` where there is none."
     folder = run.model_folder if run is not None else None
     if folder is not None and folder.is_dir() and any(folder.iterdir()): return folder
     if run is None: raise ConfigError('There is no trained model yet; train one first')
-    raise ConfigError(f'{run.path.name} has no trained model yet; continue this run, or choose another one')
+    done = readable(run, run.read_result).get('status') == 'finished'
+    said = 'has kept no trained model; choose another run' if done else 'has no trained model yet; continue this run'
+    raise ConfigError(f'{run.path.name} {said}')
 
 # %% ../nbs/api/85_asking.ipynb #asking-model
 def model_for(cfg:PipelineConfig,    # of the run

@@ -22,7 +22,7 @@ from .grammar import ConfigError, value_text
 from .yamlfile import read_yaml
 from .schema import PipelineConfig
 from .show import Table, gigabytes, interval_text, p_text, percent, points
-from .comparison import When
+from .comparison import When, reason_text
 from .page import explained
 from .forecast import forecast
 from .report import flip_title, marked, unchanged_text
@@ -383,9 +383,9 @@ def configuration_panel(form:Any,       # a `Form`
 
 # %% ../nbs/api/93_panels.ipynb #w-flip
 def _flip_panel(flip:dict, markers, **kwargs):
-    "A problem with both answers beside each other, and whether it changed sides."
+    "A problem with both answers beside each other, and whether its outcome changed."
     sides = [
-        ft('div', ft('b', f'{when}: {flip["reason_" + when]}'), long_text(flip[when], markers))
+        ft('div', ft('b', f'{when}: {reason_text(flip["reason_" + when])}'), long_text(flip[when], markers))
         for when in ('before', 'after')]
     return fold(flip_title(flip), ft('div', *sides, cls='rlvr-sides'), **kwargs)
 
@@ -399,7 +399,7 @@ def _accuracy_table(evaluations:list):
 # %% ../nbs/api/93_panels.ipynb #w-difference-text
 def _difference_text(c # a `Comparison`
                     ) -> str:
-    "The difference with its interval, and what changed sides."
+    "The difference with its interval, and what was gained and lost."
     low, high = map(points, c.interval)
     return (f'{points(c.difference)} points, 95 % interval {low} to {high}; {c.gains} problems gained, {c.losses} lost '
             f'(McNemar p {p_text(c.p_value)}).')
@@ -408,7 +408,7 @@ def _difference_text(c # a `Comparison`
 _MOST_FLIPS = 200   # behind the click, so that a large evaluation doesn't make the page slow
 
 def _flips(c, markers, most:int) -> list:
-    "The problems that changed sides, losses first, half of them at most; where there are none, some others."
+    "The problems whose outcome changed, losses first, half of them at most; where there are none, some others."
     lost = [f for f in c.flips if f['change'] != 'gain'][:most//2]
     shown = [*lost, *[f for f in c.flips if f['change'] == 'gain'][:most - len(lost)]]
     rest = len(c.flips) - len(shown)
@@ -432,11 +432,11 @@ _WAITING = 'Appears when a run has been evaluated before and after its training.
 
 def comparison_panel(comparisons:dict, # dataset -> Comparison
                      markers:Iterable[str]=(),  # to colour
-                     most:int=20,      # problems that changed sides
+                     most:int=20,      # problems whose outcome changed
                      caveats:Iterable[str]=(),  # what to know before the accuracies are believed
                      first:dict|None=None,      # dataset -> Evaluation before a warm start
                     ):
-    "Before against after, with the problems that changed sides."
+    "Before against after, with the problems whose outcome changed."
     if not comparisons: return ft('p', _WAITING)
     def earlier(name, c): return (first or {}).get(name) if c.before.when == 'warm' else None
     parts = [p for name, c in comparisons.items() for p in _dataset_panel(name, c, markers, most, earlier(name, c))]

@@ -75,7 +75,7 @@ class Runs(AppSection):
         side = card('Side by side', self._build_compare(), self.w['compared'],
                     quiet='Results, curves over each other, and the options in which the runs differ.')
         one = self._build_list(), self._build_one(), self._build_further()
-        runs = card('Runs', *one[0], one[1], self.w['can'], self.w['packed'], one[2], self.w['differing'])
+        runs = card('Runs', *one[0], one[1], self.w['packed'], self.w['can'], one[2], self.w['differing'])
         self.selected()
         return [runs, side]
 

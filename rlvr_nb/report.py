@@ -18,7 +18,7 @@ from fastcore.xml import FT, ft
 from .files import fits, write_text
 from .config import load_config
 from .show import interval_text, line_chart, p_text, percent, points, visible
-from .comparison import Comparison, When, prompt_text, samples_text
+from .comparison import Comparison, When, prompt_text, reason_text, samples_text
 from .rundir import shown_path
 from .observers import METRICS
 from .page import (bar, differences, explained, fact_table, frame, marked, option_text, html_page, tile,
@@ -117,7 +117,7 @@ def _evaluation_row(e, name:str) -> list:
     "An evaluation with the rates that explain its accuracy, under the name that its dataset is called by."
     s = e.summary()
     lengths = ' / '.join('-' if s[k] is None else f'{s[k]:.0f}' for k in ('mean_length_correct', 'mean_length_wrong'))
-    reasons = ', '.join(f'{k} {v}' for k, v in list(s['reasons'].items())[:5])
+    reasons = ', '.join(f'{reason_text(k)}: {v}' for k, v in list(s['reasons'].items())[:5])
     return [name, e.when, percent(s['accuracy']), interval_text(s['interval']).replace(' ', '\xa0'),
             percent(s['format_rate']), percent(s['truncated_rate']), lengths, reasons, samples_text(e) or '']
 
@@ -249,7 +249,7 @@ _FLIPS_ON_PAGE = 6  # of each kind and dataset
 
 def _flip_section(flip:dict, markers:list[str], sides:tuple, words:Mapping=CHANGES_IN_WORDS) -> FT:
     "One problem whose outcome changed, with both completions."
-    halves = [ft('div', ft('h5', f'{title}: {flip[f"reason_{side}"]}'), marked(flip[side], markers))
+    halves = [ft('div', ft('h5', f'{title}: {reason_text(flip[f"reason_{side}"])}'), marked(flip[side], markers))
               for title, side in zip(sides, ('before', 'after'))]
     return ft('details', ft('summary', flip_title(flip, words)),
               marked(prompt_text(flip['prompt']), []), ft('div', *halves, cls='sides'))
@@ -257,13 +257,13 @@ def _flip_section(flip:dict, markers:list[str], sides:tuple, words:Mapping=CHANG
 # %% ../nbs/api/77_report.ipynb #t-flip-unchanged
 def unchanged_text(c:Comparison # without a gain and a loss
                   )->str:
-    "Why no problem that changed sides is shown."
-    if not c.neither: return f'No problem changed sides: all {c.n} were right both times.'
-    if not c.both: return f'No problem changed sides: all {c.n} were wrong both times.'
-    return f'No problem changed sides: {c.both} were right both times, {c.neither} wrong both times.'
+    "Why no problem whose outcome changed is shown."
+    if not c.neither: return f'No outcome changed: all {c.n} were right both times.'
+    if not c.both: return f'No outcome changed: all {c.n} were wrong both times.'
+    return f'No outcome changed: {c.both} were right both times, {c.neither} wrong both times.'
 
 def _unchanged_section(self:RunReport, name:str, c:Comparison) -> list[FT]:
-    "Some problems that stayed as they were, where none changed sides."
+    "Some problems that stayed as they were, where no outcome changed."
     shown = [_flip_section(f, self.markers, (c.before.when, c.after.when)) for f in c.unchanged()]
     return [ft('p', f'{self.called(name)}: {unchanged_text(c)} Some of them:'), *shown]
 
@@ -271,7 +271,7 @@ def _unchanged_section(self:RunReport, name:str, c:Comparison) -> list[FT]:
 # %% ../nbs/api/77_report.ipynb #t-flip
 @patch
 def changed(self:RunReport)->FT|None:
-    "The problems that changed sides."
+    "The problems whose outcome changed."
     parts = []
     for name, c in self.comparisons.items():
         kinds = [[f for f in c.flips if f['change'] == kind][:_FLIPS_ON_PAGE] for kind in ('gain', 'loss')]
@@ -281,7 +281,7 @@ def changed(self:RunReport)->FT|None:
         count = f'{len(shown)} of {len(c.flips)} are shown, all are in the folder eval'
         count = f'{self.called(name)}: {c.gains} gained, {c.losses} lost; {count}.'
         parts += [ft('p', count), *shown]
-    return ft('section', ft('h2', 'Problems that changed sides'), *parts) if parts else None
+    return ft('section', ft('h2', 'Problems whose outcome changed'), *parts) if parts else None
 
 # %% ../nbs/api/77_report.ipynb #t-happened-happened
 def _best_text(e:dict) -> str:

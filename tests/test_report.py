@@ -43,7 +43,7 @@ def test_luck_is_not_called_progress(tmp_path):
 
 def test_every_section_is_there(run):
     page = RunReport(run).html()
-    for title in ('Training', 'Evaluations', 'Completions', 'Problems that changed sides', 'Checks and faults',
+    for title in ('Training', 'Evaluations', 'Completions', 'Problems whose outcome changed', 'Checks and faults',
                   'Time and memory', 'Configuration'):
         assert f'<h2>{title}</h2>' in page
     for chart in ('Accuracy', 'Reward', 'Each reward, mean', 'Groups without spread', 'Entropy', 'Seconds a step',
