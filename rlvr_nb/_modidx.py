@@ -2505,6 +2505,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                    'rlvr_nb.past_runs.Runs.further': ('api/past_runs.html#runs.further', 'rlvr_nb/past_runs.py'),
                                    'rlvr_nb.past_runs.Runs.opened': ('api/past_runs.html#runs.opened', 'rlvr_nb/past_runs.py'),
                                    'rlvr_nb.past_runs.Runs.pack': ('api/past_runs.html#runs.pack', 'rlvr_nb/past_runs.py'),
+                                   'rlvr_nb.past_runs.Runs.read_ahead': ('api/past_runs.html#runs.read_ahead', 'rlvr_nb/past_runs.py'),
                                    'rlvr_nb.past_runs.Runs.refresh': ('api/past_runs.html#runs.refresh', 'rlvr_nb/past_runs.py'),
                                    'rlvr_nb.past_runs.Runs.rescore': ('api/past_runs.html#runs.rescore', 'rlvr_nb/past_runs.py'),
                                    'rlvr_nb.past_runs.Runs.selected': ('api/past_runs.html#runs.selected', 'rlvr_nb/past_runs.py'),

@@ -7,7 +7,7 @@ __all__ = ['MAX_DOWNLOAD', 'sure_text', 'download_button', 'Runs', 'starting_poi
            'stored_config']
 
 # %% ../nbs/api/96_past_runs.ipynb #runs-imports
-import base64
+import base64, time
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from .schema import PipelineConfig
 from .checkpoint import newest_checkpoint
 from .rundir import RunDir
 from .facts import readable
-from .run_labels import given_name
+from .run_labels import given_name, run_options
 from .runs import compare_runs, delete_run, pack_run, run_summaries
 from .rescoring import rescore_run
 from .elements import button, card, classed, named, panel, stack, write
@@ -259,6 +259,13 @@ def refresh(self:Runs):
 
 @patch
 def opened(self:Runs): self.refresh()
+
+@patch
+def read_ahead(self:Runs):
+    "Read the configurations of the runs before somebody opens the section; they take most of the time of a list."
+    for run in RunDir.list(self.root):
+        run_options(run.path)
+        time.sleep(.001)   # so that clicks come between
 
 @patch
 def follow(self:Runs, view:Any # of a `Live`

@@ -286,7 +286,7 @@ def _label(d:_Draft) -> RunLabel:
     said = [option_words(path, d.options) for path in dict.fromkeys([*d.said, *d.added])]
     folder, more = Path(d.facts['path']).name, len(said) - _MOST_WORDS - len(d.added)
     apart = [*filter(None, [d.origin]), *said[:_MOST_WORDS], *said[len(said) - len(d.added):]]
-    apart = list(dict.fromkeys(apart)) + ([f'{more} more'] if more > 0 else [])
+    apart = list(dict.fromkeys(apart)) + ([f'and {more} more'] if more > 0 else [])
     whole = ', '.join(filter(None, [d.origin, *said]))
     return RunLabel(d.text, f'{folder}: {whole}' if whole else folder, ', '.join(apart))
 

@@ -249,7 +249,8 @@ def _pieces(self:Screen) -> list[tuple]:
     "What somebody is likely to want next, in the order in which it is prepared."
     def begin(): self.preload.begin(lambda e: self.tasks.say('start', e))
     made = [(PATIENCE, lambda name=name: self._make(name)) for name in LARGE]
-    return [(SOON, lambda: self._read_ahead()), *made, (PATIENCE, begin)]
+    listed = [(PATIENCE, self.sections['runs'].read_ahead)] if 'runs' in self.sections else []
+    return [(SOON, lambda: self._read_ahead()), *made, *listed, (PATIENCE, begin)]
 
 # %% ../nbs/api/97_screen.ipynb #w-leave
 _FINISHES = ('save', 'push', 'one-run')   # tasks that write a model or a file somewhere
