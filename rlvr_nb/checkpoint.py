@@ -172,7 +172,7 @@ def _unwritable(folder:str|Path, step:int, error:OSError) -> UnavailableError:
     stands = f'{last.name} is whole, and the run resumes from there' if last else 'no earlier checkpoint stands'
     what = 'free some space, then' if error.errno in (errno.ENOSPC, errno.EDQUOT) else 'mend that, then'
     return UnavailableError(f"train: the checkpoint of step {step} can't be written in {folder} "
-                            f'({error.strerror or error}); {stands}; {what} continue with --resume')
+                            f'({error.strerror or error}); {stands}; {what} continue the run (--resume)')
 
 # %% ../nbs/api/52_checkpoint.ipynb #ck-staging
 STAGING = '.staging'
@@ -228,7 +228,7 @@ def check_space(folder:str|Path, # where checkpoints are kept
     if free >= needed: return
     raise UnavailableError(f'train: about {needed / 2**30:.2f} GiB are needed for {what}, and '
                            f'{free / 2**30:.2f} GiB are free at {folder}; free some space, or choose a run_dir on '
-                           'another disk, then continue with --resume')
+                           'another disk, then continue the run (--resume)')
 
 # %% ../nbs/api/52_checkpoint.ipynb #ck-set-aside
 def set_aside(path:str|Path # of a checkpoint that can't be trained from

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 # %% ../nbs/api/80_checks.ipynb #checks-own-imports
-from .grammar import ConfigError
+from .grammar import ConfigError, Fault
 from .files import read_json
 from .schema import PipelineConfig
 from .prompts import Markers, PLAIN
@@ -76,7 +76,7 @@ def _leads_somewhere(path:Path) -> bool:
 # %% ../nbs/api/80_checks.ipynb #l-paths
 def path_problem(key:str,   # the option that names the folder
                  path:Path, # that a run would make and fill
-                )->str|None:
+                )->Fault|str|None:
     "Why a run can't be written into a folder; None when it can."
     path = path.expanduser()
     try: nearest = next(p for p in (path, *path.absolute().parents) if p.exists())
@@ -85,12 +85,13 @@ def path_problem(key:str,   # the option that names the folder
         return f'{key}: {path} goes through a link that leads nowhere; choose another folder'
     if not nearest.is_dir(): return f"{key}: {nearest} is a file; give a folder"
     if nearest == path and any(path.iterdir()):
-        go_on = f", or continue that run: python run_pipeline.py --resume {path}" if key == 'run_dir' else ''
-        return f"{key}: {path} isn't empty, and nothing is overwritten; choose another folder{go_on}"
+        go_on = f', or continue that run: python run_pipeline.py --resume {path}' if key == 'run_dir' else ''
+        said, do = f"{path} isn't empty, and nothing is overwritten", 'choose another folder'
+        return Fault(key, problem=said, advice=do, typed=f'{do}{go_on}')
     return None if _can_write(nearest) else f"{key}: {nearest} can't be written to; choose another folder"
 
 # %% ../nbs/api/80_checks.ipynb #l-path-problems
-def _path_problems(cfg:PipelineConfig, resume:bool=False) -> list[str]:
+def _path_problems(cfg:PipelineConfig, resume:bool=False) -> list[Fault|str]:
     "What is wrong with the folders that a new run would fill."
     named = {'run_dir': cfg.run_dir, 'train.output_dir': cfg.train.output_dir,
              'model.save_model_path': cfg.model.save_model_path}

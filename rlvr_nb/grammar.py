@@ -12,7 +12,7 @@ __all__ = ['CONF_DIR', 'COMPONENTS', 'GROUPS', 'SECTION_GROUPS', 'FILE_NAME', 'M
 # %% ../nbs/api/01_grammar.ipynb #grammar-imports
 import copy, dataclasses, difflib, math, re, shlex
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Iterable, Mapping, TypeGuard
@@ -91,13 +91,19 @@ class Fault:
     where:str = ""     # file and line of the value, or `command line`
     problem:str = ""   # what is wrong, in place of `got ...`
     advice:str = ""    # what to do, in place of `write ...`
+    typed:str = ""     # the same as it is typed on the command line, where a form has a button for it
 
     def __str__(self):
         parts = [self.problem or (f"got {self.got}" if self.got else ""), f"expected {self.expected}" if self.expected
                  else ""]
-        said = ", ".join(filter(None, parts)) + "".join(f"; {a}" for a in [self.advice or self._write()] if a)
+        advice = self.typed or self.advice or self._write()
+        said = ", ".join(filter(None, parts)) + (f"; {advice}" if advice else "")
         head, tail = self.path or self.where, f" ({self.where})" if self.path and self.where else ""
         return one_line(f"{head}: {said}{tail}" if head else said)
+
+    def in_form(self)->"Fault":
+        "The same for somebody who has buttons for the fixes: without what is typed on the command line."
+        return replace(self, typed="", fixes=(), where="" if self.where.startswith("--") else self.where)
 
     def _write(self):
         "The fixes as one clause."
@@ -144,7 +150,7 @@ class ConfigError(RLVRError):
                 ):
         self.given = [faults] if isinstance(faults, (str, Fault)) else list(faults)
         self.faults = [f if isinstance(f, Fault) else Fault(problem=f) for f in self.given]
-        self.errors = list(map(str, self.given))
+        self.errors = list(map(str, self.given))   # as the command line says them
         super().__init__("\n".join(self.errors))
     def __reduce__(self): return (type(self), (self.given,))
 

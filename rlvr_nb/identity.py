@@ -5,7 +5,8 @@
 # %% auto #0
 __all__ = ['FREE', 'LOADED', 'COMPUTING', 'CHECKPOINT_LAYOUT', 'configuration_facts', 'source_digest', 'reward_facts',
            'component_facts', 'weights_digest', 'tokenizer_digest', 'model_facts', 'version_facts', 'data_facts',
-           'identity', 'Difference', 'changed_facts', 'refuse_changes', 'Damage', 'damaged_records', 'check_resumable']
+           'identity', 'Difference', 'changed_facts', 'RunChanged', 'refuse_changes', 'Damage', 'damaged_records',
+           'check_resumable']
 
 # %% ../nbs/api/82_identity.ipynb #identity-imports
 import dis, hashlib, inspect, json, platform, re, sys
@@ -321,6 +322,10 @@ def changed_facts(before:dict, # fact -> value, as the run began
     return [Difference(f, before.get(f, ''), now.get(f, '')) for f in facts if before.get(f, '') != now.get(f, '')]
 
 # %% ../nbs/api/82_identity.ipynb #id-refuse
+class RunChanged(ConfigError):
+    "What a run depends on has changed since it began; it can be continued all the same."
+    can_be_forced = True
+
 def refuse_changes(changed:list[Difference], # of a run that is to be resumed
                    run:RunDir,               # the run
                    force:bool=False,         # they are meant
@@ -329,9 +334,15 @@ def refuse_changes(changed:list[Difference], # of a run that is to be resumed
     fatal = [d for d in changed if not d.readable]
     if not changed or force and not fatal: return
     from_there = f'start a run like it with --from {shown_path(run.path)}'
-    advice = f'add --force to continue all the same, which the report will show, or {from_there}'
-    if fatal: advice = f'the checkpoints no longer fit; {from_there}'
-    raise ConfigError([*(d.fault() for d in fatal or changed), f'--resume: {advice}'])
+    if fatal:
+        what = Fault(where='--resume', problem='the checkpoints no longer fit',
+                     advice='begin a new run with its settings', typed=from_there)
+        raise ConfigError([*(d.fault() for d in fatal), what])
+    what = Fault(where='--resume', problem='what the run depends on has changed since it began',
+                 advice='it can be continued all the same, which its report will show, or a new run can begin with '
+                 'its settings',
+                 typed=f'add --force to continue all the same, which the report will show, or {from_there}')
+    raise RunChanged([*(d.fault() for d in changed), what])
 
 # %% ../nbs/api/82_identity.ipynb #id-damaged
 class Damage(Difference):
@@ -390,8 +401,11 @@ def check_resumable(run:RunDir # that somebody wants to continue
     "A `ConfigError` says why a run can't be continued, and what to do instead."
     shown = shown_path(run.path)
     if of := run.read_manifest().get('evaluates'):
-        raise ConfigError(f'--resume: {shown} is an evaluation of {of}, not a training; repeat it with --evaluate')
+        raise ConfigError(Fault(where='--resume', problem=f'{shown} is an evaluation of {of}, not a training',
+                                typed='repeat it with --evaluate'))
     if run.status() == 'finished':
-        raise ConfigError(f'--resume: the run in {shown} is finished; start one like it with --from {shown}')
+        raise ConfigError(Fault(where='--resume', problem=f'the run in {shown} is finished',
+                                advice='begin a new run with its settings',
+                                typed=f'start one like it with --from {shown}'))
     run.refuse_links()
     if run.writer.alive(): raise ConfigError(run.writer.refusal())

@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = ['KEPT', 'LONGEST', 'NAMES', 'LINES', 'STOPPABLE', 'STAGES', 'Live', 'config_fingerprint', 'overlap_of', 'standing_now',
-           'warnings_now', 'counted', 'short_record', 'describe_error', 'last_sign', 'is_gone', 'stored_curves',
-           'event_line', 'stored_error', 'stored_faults', 'attempt_times', 'stored_titles']
+           'warnings_now', 'counted', 'short_record', 'last_sign', 'is_gone', 'stored_curves', 'event_line',
+           'stored_error', 'stored_faults', 'attempt_times', 'stored_titles']
 
 # %% ../nbs/api/92_live.ipynb #live-imports
-import math, re, threading, time, traceback
+import math, re, threading, time
 from collections import Counter, deque
 from types import SimpleNamespace
 from typing import Any
@@ -29,6 +29,7 @@ from .rundir import RunDir
 from .observers import Observer, fault_text, recorded_forecast
 from .facts import readable
 from .bounded_curve import Curve
+from .errors import describe_error
 
 # %% ../nbs/api/92_live.ipynb #w-limits
 KEPT = 512          # completions in memory; all of them are in the run directory
@@ -246,17 +247,6 @@ def completions(self:Live, step:int, records:list):
         self.records.extend(short_record(r) for r in records[-KEPT:])
         self.seen += len(records)
     self.update()
-
-# %% ../nbs/api/92_live.ipynb #w-describe-error
-def describe_error(error:BaseException)->dict: # title, text, trace, faults, memory
-    "What to show of an error: its cause in words, and the traceback for those who ask."
-    known, status = isinstance(error, ConfigError), getattr(error, 'status', 1)
-    text = '\n'.join(error.errors) if isinstance(error, ConfigError) else str(error) or type(error).__name__
-    title = 'Not possible' if known else 'Something is missing' if status == 3 else type(error).__name__
-    trace = redact(''.join(traceback.format_exception(error)))[-20_000:]
-    memory = type(error).__name__ == 'OutOfMemoryError' or 'out of memory' in text.lower()
-    return dict(
-        title=title, text=redact(text)[:6000], trace=trace, faults=list(getattr(error, 'faults', ())), memory=memory)
 
 # %% ../nbs/api/92_live.ipynb #w-live-end
 @patch

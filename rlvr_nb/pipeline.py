@@ -201,7 +201,7 @@ def _ended_by(self:Pipeline, error:BaseException, evaluated:dict) -> BaseExcepti
     if isinstance(error, OSError):
         error = UnavailableError(f"run_dir: {error.filename or self.run_dir.path} can't be written or read "
                                  f"({error.strerror or error}); what is whole stays, "
-                                 "and the run continues with --resume")
+                                 "and the run can be continued (--resume)")
     status = 'stopped'
     more:dict[str, Any] = {}
     if not isinstance(error, KeyboardInterrupt):

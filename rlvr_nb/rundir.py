@@ -16,7 +16,7 @@ from typing import Any
 
 # %% ../nbs/api/72_rundir.ipynb #rundir-own-imports
 from fastcore.basics import patch
-from .grammar import CONF_DIR, ConfigError, nearest
+from .grammar import CONF_DIR, ConfigError, Fault, nearest
 from .files import (append_line, file_end, fits, inside, json_text, last_of_each, links_out, parse_json,
                            read_json, read_lines, read_text_file, replacing, write_text)
 from .comparison import Evaluation, When
@@ -89,12 +89,12 @@ def create(cls:RunDir,
         raise ConfigError(problem) from e
     return run
 
-def _occupied(path:Path) -> str:
-    shown = shown_path(path)
-    return (f'run_dir: {shown} already holds a run; continue it with `python run_pipeline.py --resume {shown}`, '
-            'or choose another run_dir')
+def _occupied(path:Path) -> Fault:
+    said, go_on = f'{shown_path(path)} already holds a run', f'python run_pipeline.py --resume {shown_path(path)}'
+    return Fault('run_dir', problem=said, typed=f'continue it with `{go_on}`, or choose another run_dir')
 
 # %% ../nbs/api/72_rundir.ipynb #t-is-run
+_LIST_THEM = 'rlvr-nb runs FOLDER lists those of a folder'
 _RUN_FILES = ('manifest.json', 'config.yaml', 'metrics.jsonl', 'events.jsonl')
 
 def _is_run(path:Path) -> bool:
@@ -120,8 +120,8 @@ def open(cls:RunDir,
     run = cls(path)
     if _is_run(run.path): return run
     near = nearest(run.path.name, [r.path.name for r in cls.list(run.path.parent)])
-    hint = f', did you mean {shown_path(run.path.parent/near)}?' if near else '; rlvr-nb runs FOLDER lists a folder'
-    raise ConfigError(f'{path}: no run is there{hint}')
+    meant = f'did you mean {shown_path(run.path.parent/near)}?' if near else ''
+    raise ConfigError(Fault(where=f'{path}', problem='no run is there', advice=meant, typed=meant or _LIST_THEM))
 
 # %% ../nbs/api/72_rundir.ipynb #t-of
 @patch(cls_method=True)

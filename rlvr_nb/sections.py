@@ -19,7 +19,7 @@ from .elements import button, classed, fold, line, page, panel, refill, stack
 from .fields import fix_button
 from .faults import as_fault
 from .form import Form, covers
-from .live import describe_error
+from .errors import describe_error
 from .panels import bar_text
 from .worker import interrupt, quiet_bars
 

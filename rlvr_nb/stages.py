@@ -14,7 +14,7 @@ from typing import Any
 
 # %% ../nbs/api/83_stages.ipynb #stages-own-imports
 from fastcore.basics import patch
-from .grammar import ConfigError
+from .grammar import ConfigError, Fault
 from .schema import PipelineConfig
 from .prompts import Markers, render_prompt
 from .scoring import score_completions
@@ -35,7 +35,7 @@ from .checks import dataset_titles
 from .notes import Note, overlap
 from .preflight import CheckReport, _component, _counts, prepare, probe_completions
 from .own_source import keep_source
-from .identity import LOADED, changed_facts, damaged_records, identity, model_facts, refuse_changes
+from .identity import LOADED, changed_facts, damaged_records, identity, model_facts, refuse_changes, RunChanged
 
 # %% ../nbs/api/83_stages.ipynb #l-pipeline
 class Pipeline:
@@ -183,8 +183,9 @@ def _refuse_changes(self:Pipeline) -> None:
     refuse_changes(self.changed, run, self.force)
     self.choice = same_everywhere(choose_checkpoint(self.checkpoints()) if is_main_process() else None)
     if self.choice.passed_over and not self.choice.path and not self.force:
-        raise ConfigError(f'--resume: no checkpoint of the run is whole ({self.choice}); '
-                          'add --force to train from the start again')
+        what = Fault(where='--resume', problem=f'no checkpoint of the run is whole ({self.choice})',
+                     advice='it can be trained from the start again', typed='add --force to train from the start again')
+        raise RunChanged(what)
 
 # %% ../nbs/api/83_stages.ipynb #l-refuse-damaged
 @patch

@@ -22,7 +22,7 @@ from .difficulty import (Measured, PassRate, measured_block, measured_blocks, re
                                 too_few, training_sampling)
 from .evaluation import _progress_bar, _ranks
 from .files import append_line, fits
-from .grammar import ConfigError
+from .grammar import ConfigError, Fault
 from .health import Batches
 from .prompts import Markers
 from .scoring import dataset_judge
@@ -144,9 +144,10 @@ def _pass_rates(self:Pipeline, evaluation, model, tokenizer) -> Measured:
     known = same_everywhere(read_rates(self.rates_file(), band.completions) if self.resumed else {})
     missing = sum(row['question'] not in known for row in rows)
     if missing and self.choice.path:
-        raise ConfigError(f"--resume: {self.rates_file()} lacks the pass rates of {missing} prompts, and the model "
-                          'that was measured has been trained since; start a run like it with --from '
-                          f'{self.run_dir.path}')
+        lacks, trained = f'{self.rates_file()} lacks the pass rates of {missing} prompts', 'has been trained since'
+        raise ConfigError(Fault(where='--resume', problem=f'{lacks}, and the model that was measured {trained}',
+                                advice='begin a new run with its settings',
+                                typed=f'start a run like it with --from {self.run_dir.path}'))
     with self._interruptible(evaluation, model, tokenizer):
         measured = self._measure(evaluation, model, tokenizer, rows, known)
     transformers.set_seed(self.cfg.seed)
@@ -161,8 +162,10 @@ def _choose(self:Pipeline, measured:Measured) -> Rows:
     if cfg.data.curriculum: rows = rows.easy_first(measured.by_question)
     before = self.run_dir.read_events('pass_rates')[-1:] if self.choice.path else []
     if before and before[0].get('digest') != rows.digest():
-        raise ConfigError(f'--resume: {self.rates_file()} has changed, so other prompts would be trained on than '
-                          f'before; restore it, or start a run like this one with --from {self.run_dir.path}')
+        said = f'{self.rates_file()} has changed, so other prompts would be trained on than before'
+        raise ConfigError(Fault(where='--resume', problem=said,
+                                advice='restore it, or begin a new run with the settings of this one',
+                                typed=f'restore it, or start a run like this one with --from {self.run_dir.path}'))
     try: p.loop.check_rows(len(rows))
     except ConfigError as e: raise too_few(measured, cfg, len(rows), geometry(cfg.train, world_size()).groups) from e
     return rows

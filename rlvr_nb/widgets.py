@@ -14,7 +14,8 @@ from .fields import Field, SECRET_TYPED, TOOLTIP, choice_label, css_class, make_
 from .edits import DELETED, value_at
 from .faults import suggested_fixes
 from .form import Form
-from .live import Curve, KEPT, LONGEST, Live, NAMES, STOPPABLE, describe_error, is_gone, last_sign
+from .live import Curve, KEPT, LONGEST, Live, NAMES, STOPPABLE, is_gone, last_sign
+from .errors import describe_error
 from .worker import EventPump, HEAVY, TrainingThread, import_heavy, in_colab, quiet_bars, running_kernel
 from .charts import charts
 from .panels import (ORDERS, command_block, comparison_panel, completions_table, configuration_panel,

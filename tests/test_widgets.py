@@ -290,7 +290,8 @@ def test_edits_that_another_preset_forgets_can_be_put_back(tmp_path):
     before = app.cfg.model_dump()
     app.w['preset'].value = 'qwen3_0_6b_t4'
     said = app.setup.notices['load'].value
-    assert 'The data stays mine.jsonl. Your changes to the rewards stay.' in said and 'replaced your changes: Training steps' in said
+    assert 'The data stays mine.jsonl. Your changes to the rewards stay.' in said
+    assert 'It replaced your changes: Training steps.' in said
     assert app.w['put-back'].layout.display != 'none' and 'train.max_steps=7' not in app.overrides
     assert (app.cfg.data.dataset_path, app.cfg.reward.reward_functions[0].weight) == (f'{tmp_path}/mine.jsonl', 2.0)
     app.w['preset'].value = 'offline_demo'
