@@ -79,7 +79,7 @@ class App(Screen):
         return {'start': lambda: self._start(), 'pause': lambda: self.pause(), 'resume': lambda: self.resume(),
                 'stop': lambda: self.stop(), 'continue': lambda: self._start(continued=True),
                 'allow': lambda: self.allow(), 'unfinished': lambda: self._show_unfinished(),
-                'dismiss': lambda: self._show_none()}
+                'force': lambda: self._start(continued=True, force=True), 'dismiss': lambda: self._show_none()}
 
 # %% ../nbs/api/98_app.ipynb #w-app-python
 @patch(as_prop=True)
@@ -136,23 +136,24 @@ def push(self:App, repository:str)->str:
 
 # %% ../nbs/api/98_app.ipynb #w-start
 @patch
-def _new_training(self:App, continued:bool, allowed=())->TrainingThread:
+def _new_training(self:App, continued:bool, allowed=(), force=False)->TrainingThread:
     "A training that hasn't begun; a `ConfigError` where it can't begin now."
     if self.running: raise ConfigError('This app is training already; press Stop and save first, or wait for its end')
     if 'probe' in self.tasks.busy: raise ConfigError('A probe runs and needs the memory; wait for it, or cancel it')
     cfg = continued_config(self.live.run_dir, allowed) if continued else self.cfg
     if not continued and self.form.obstacles: raise ConfigError(self.form.obstacles)
     if not continued and self.form.waits: raise ConfigError(f"Start waits: {'; '.join(self.form.waits.values())}")
-    return TrainingThread(cfg, self.live, continued)
+    return TrainingThread(cfg, self.live, continued, force)
 
 # %% ../nbs/api/98_app.ipynb #w-start-now
 @patch
 def start(self:App, continued:bool=False, # go on with the run that was stopped, instead of beginning one
           allowed:Any=(),                 # what that run asks for and you allow, of `options_to_confirm(run)`
+          force:bool=False,               # although what that run depends on has changed
          ):
     "Train in the background; a `ConfigError` where something is wrong or a training runs already."
     with self._lock:
-        training = self._new_training(continued, allowed)
+        training = self._new_training(continued, allowed, force)
         self.models.clear()
         self.comparisons = self.results.show_run(None)
         training.start()
@@ -197,13 +198,13 @@ def _refused(self:App, error:ConfigError, askable:bool):
 _COLAB = 'On Colab, run a cell with app.train({}): what happens in the background is not shown there.'
 
 @patch
-def _start(self:App, continued:bool=False, allowed=()):
+def _start(self:App, continued:bool=False, allowed=(), force:bool=False):
     "Start, or say which cell to run where a thread would not be shown."
     if self.running: return   # the second click of a double click
     call = f'continued=True, allowed={list(allowed)!r}' if allowed else 'continued=True' if continued else ''
     if in_colab(): return self.tasks.say('start', _COLAB.format(call))
     if not continued and self.form.valid.dry_run and not self.form.errors: return self.setup.check()
-    try: self.start(continued, allowed)
+    try: self.start(continued, allowed, force)
     except ConfigError as e: return self._refused(e, continued and not allowed)
     self._offer({})
     self.tasks.say('start')

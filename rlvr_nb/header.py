@@ -65,8 +65,9 @@ _RUNNING = 'Show the running training'
 _BUTTONS = {
     'start': 'Start', 'pause': 'Pause', 'resume': 'Resume', 'stop': 'Stop and save', 'continue': 'Continue this run',
     'unfinished': 'Show the unfinished run', 'results': 'See the results', 'dismiss': 'Dismiss', 'undo': 'Undo',
-    'settings': 'Use its settings', 'run-source': 'Run its source'}
-_TOOLTIPS = {'settings': 'Put the settings of this run into the form, for a new run',
+    'settings': 'Use its settings', 'run-source': 'Run its source', 'force': 'Continue all the same'}
+_TOOLTIPS = {'force': 'Continue although something of the run has changed since; its report will show that',
+             'settings': 'Put the settings of this run into the form, for a new run',
              'dismiss': 'Take this run off the screen; it stays in the list of runs'}
 
 class Header:
@@ -74,7 +75,7 @@ class Header:
     def __init__(self,
                  form:Any, tasks:Tasks,
                  titles:dict,  # name of a section -> its title
-                 actions:dict, # start, pause, resume, stop, continue, unfinished, dismiss, allow -> function
+                 actions:dict, # start, pause, resume, stop, continue, unfinished, dismiss, allow, force -> function
                 ):
         self.form, self.tasks, self.titles, self.actions = form, tasks, titles, actions
         self.w:dict[str, Any] = {name: panel(name) for name in ('status', 'facts', 'latest', 'blocked')}
@@ -228,6 +229,7 @@ def draw_buttons(self:Header, view:Any, running:bool, paused:bool):
     (lacks, _), self.w['continue'].disabled = self.needs_source(), bool(self.continued and missing_text(self.continued))
     shown = {'pause': not paused, 'resume': paused, 'unfinished': found is not None or bool(self.elsewhere),
              'continue': self.continued is not None, 'run-source': bool(lacks and kept_source(lacks)) and not running,
+             'force': not running and bool(view.error and view.error.get('forced')),
              'dismiss': over, 'undo': bool(self.form.mended) and not running,
              'settings': not running and bool(found or view.run_dir and self._differs(view)),
              'results': over and view.run_dir is not None and self.w['sections'].value != 'results'}

@@ -111,8 +111,9 @@ class TrainingThread:
                  cfg:PipelineConfig,    # what to run
                  live:Live,             # hears what happens
                  continued:bool=False,  # go on in `cfg.run_dir`
+                 force:bool=False,      # although what that run depends on has changed
                 ):
-        self.cfg, self.live, self.continued = cfg, live, continued
+        self.cfg, self.live, self.continued, self.force = cfg, live, continued, force
         self.control, self.outcome, self.error = TrainingControl(), None, None
         self.thread = threading.Thread(target=lambda: self._run(), name='rlvr-training', daemon=True)
 
@@ -140,7 +141,7 @@ def _pipeline(self:TrainingThread) -> Pipeline:
     "The run, without a console: the app shows what that would print."
     observers = ['wandb'] if wandb_mode() else []
     cfg = self.cfg if self.cfg.observers is not None else self.cfg.model_copy(update=dict(observers=observers))
-    pipeline = Pipeline(cfg, self.control, (Origin(self.cfg, self.continued), self.live))
+    pipeline = Pipeline(cfg, self.control, (Origin(self.cfg, self.continued), self.live), self.force)
     pipeline.resumed = self.continued
     return pipeline
 

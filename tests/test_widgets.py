@@ -921,8 +921,18 @@ def test_a_lost_run_is_known_and_goes_on_in_the_foreground(tmp_path):
         and 'its checkpoint of step' in app.w['blocked'].value
         and app.w['continue'].layout.display in ('', None)
     )
-    result = app.train(continued=True)
+    facts = app.live.run_dir.read_identity()['facts']
+    code = {name: 'another' for name in facts if name.startswith('code of the reward')}
+    app.live.run_dir.write_identity(facts | code)
+    app.w['continue'].click()
+    wait(lambda: not app.training.alive)
+    app.draw()
+    assert 'it can be continued all the same' in app.w['failure'].value and '--' not in app.live.error['text']
+    app.w['force'].click()
+    wait(lambda: not app.training.alive)
+    result = app.training.outcome
     assert (result.status, result.steps) == ('finished', 6) and result.run_dir.path == tmp_path/'run'
+    assert app.live.run_dir.read_identity()['forced'], 'the report says that it was changed'
     assert 'of 16' in app.w['comparison'].value and app.w['blocked'].value == ''
     assert (
         app.live.run_dir.read_manifest()['command'] == command
