@@ -32,6 +32,7 @@ from .fit import fit_advice
 from .observers import observers_for
 from .checks import (_builtin_problems, _builtin_row_problems, _hub_problems, _long_solutions, _path_problems,
                             _warm_problems, dataset_titles, eval_datasets, free_disk, known_rates, marker_problems)
+from .trl_needs import trl_problems
 from .vllm_sampling import shared_serving, vllm_problems
 from .warmstart import file_solutions
 from .notes import Note, blind_rewards, caveats_of, run_notes
@@ -145,7 +146,7 @@ def _first_checks(cfg:PipelineConfig, model, resume:bool) -> str:
     "Everything that needs neither tokenizer nor data; the system prompt."
     cfg.check()  # again, for what was assigned in Python
     _raise_all([*_builtin_problems(cfg), *model.check(), *_path_problems(cfg, resume), *_hub_problems(cfg)])
-    _raise_all(vllm_problems(cfg, getattr(model, '_where', lambda: None)()))
+    _raise_all([*vllm_problems(cfg, getattr(model, '_where', lambda: None)()), *trl_problems(cfg)])
     observers_for(cfg.observers)
     prompt = system_prompt(cfg.prompts)
     if redact(prompt) == prompt: return prompt
