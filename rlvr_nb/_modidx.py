@@ -3252,6 +3252,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                     'rlvr_nb.run_labels._drafts': ('api/run_labels.html#_drafts', 'rlvr_nb/run_labels.py'),
                                     'rlvr_nb.run_labels._fill_empty': ('api/run_labels.html#_fill_empty', 'rlvr_nb/run_labels.py'),
                                     'rlvr_nb.run_labels._forget_names': ('api/run_labels.html#_forget_names', 'rlvr_nb/run_labels.py'),
+                                    'rlvr_nb.run_labels._is_off': ('api/run_labels.html#_is_off', 'rlvr_nb/run_labels.py'),
                                     'rlvr_nb.run_labels._is_said': ('api/run_labels.html#_is_said', 'rlvr_nb/run_labels.py'),
                                     'rlvr_nb.run_labels._label': ('api/run_labels.html#_label', 'rlvr_nb/run_labels.py'),
                                     'rlvr_nb.run_labels._options_at': ('api/run_labels.html#_options_at', 'rlvr_nb/run_labels.py'),

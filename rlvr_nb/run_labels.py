@@ -185,12 +185,16 @@ def _origin(facts:dict, called:str) -> str:
 # %% ../nbs/api/76_run_labels.ipynb #rlab-said
 _MANY = 5   # runs; with more of them, a value that most have is left out
 
+def _is_off(path:str, options:dict) -> bool:
+    "Whether a run doesn't have a reward, or has switched an option off."
+    return options.get(path) is False or path.startswith('reward ') and '.' not in path and path not in options
+
 def _is_said(path:str, options:dict, every:list[dict]) -> bool:
     "Whether an option is worth a word in the label of a run."
     value, alike = options.get(path), sum(o.get(path) == options.get(path) for o in every)
-    usual = alike * 2 > len(every)
-    if path.startswith('reward ') and '.' not in path: return not usual and (path in options or alike * 2 < len(every))
-    return value not in _EMPTY and not (usual and len(every) > _MANY)
+    usual, reward = alike * 2 > len(every), path.startswith('reward ') and '.' not in path
+    if _is_off(path, options): return alike * 2 < len(every)   # most have it
+    return value not in _EMPTY and not (usual and (reward or len(every) > _MANY))
 
 # %% ../nbs/api/76_run_labels.ipynb #rlab-label
 @dataclass(frozen=True)
@@ -237,7 +241,8 @@ def _drafts(each:list[dict], without:tuple=()) -> tuple[list[_Draft], list[str]]
     paths = _ranked(varying(known), typed)
     if len({o.get(_MODEL) for o in known} - {None}) < 2: paths = [p for p in paths if p != _MODEL]
     for d in drafts:
-        d.said = [p for p in paths if d.options and _is_said(p, d.options, known)]
+        said = [p for p in paths if d.options and _is_said(p, d.options, known)]
+        d.said = sorted(said, key=lambda p: _is_off(p, d.options))   # what it has, then what it lacks
     if len(each) > 1 and len({d.name for d in drafts}) == 1:
         _forget_names(drafts)   # a name that all have says nothing
     return drafts, paths
@@ -254,9 +259,10 @@ def _say_origins(drafts:list[_Draft]) -> None:
         if of: d.said = []   # the settings are those of that run
 
 def _fill_empty(drafts:list[_Draft], paths:list[str]) -> None:
-    "A run that does what is usual says so by its values."
+    "A run that does what is usual says what it has where the others add something."
+    added = {p for d in drafts for p in d.said if not _is_off(p, d.options)}
     for d in drafts:
-        if not d.text and d.options: d.said = paths[:_MOST_WORDS]
+        if not d.text and d.options: d.said = [p for p in paths if p in added] or paths[:1]
 
 # %% ../nbs/api/76_run_labels.ipynb #rlab-apart
 def _alike(drafts:list[_Draft]) -> list[list[_Draft]]:

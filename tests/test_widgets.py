@@ -849,11 +849,16 @@ def test_training_never_touches_a_widget(tmp_path, monkeypatch):
     )
     app = small(tmp_path)
     app.background = True
+    app.open('runs')   # whose table goes along with the header
+    app.w['root'].value = str(tmp_path)
     app.start()
     wait(lambda: not app.training.alive)
     wait(lambda: app.pusher.thread is None)
     assert app.training.outcome.status == 'finished' and 'rlvr-pusher' in touched and 'rlvr-training' not in touched
     assert 'of 16' in app.w['comparison'].value
+    [row] = app.w['runs'].rows
+    assert 'Finished' in app.w['status'].value and (row.cells['status'], row.cells['steps']) == ('finished', '4')
+    assert row.cells['after'] != '-'
 
 
 def test_pause_resume_and_stop(tmp_path):
