@@ -19,6 +19,7 @@ from .elements import button, card, classed, columns, line, named, on_enter, pan
 from .elements import refill, set_visible, stack, write
 from .bases import Base, presets
 from .form import Form
+from .errors import error_text
 from .starting import PUT_BACK, change_words, load_base, lost_text, saved_text, started_text
 from .rundir import RunDir
 from .check import check_panel
@@ -332,7 +333,7 @@ def draw_form(self:Setup):
 def draw_memory(self:Setup):
     "The estimate of memory."
     try: write(self.w['memory'], memory_panel(forecast_for(self.form.valid, self.here[1], self.here[0]), self.here))
-    except ConfigError as e: write(self.w['memory'], ft('p', str(e)))
+    except ConfigError as e: write(self.w['memory'], ft('p', error_text(e)))
 
 # %% ../nbs/api/94_setup.ipynb #w-memory-fact
 @patch
