@@ -23,7 +23,7 @@ from .facts import readable
 from .run_labels import given_name, run_options
 from .runs import compare_runs, delete_run, pack_run, run_summaries
 from .rescoring import rescore_run
-from .elements import button, card, classed, named, panel, stack, write
+from .elements import button, card, classed, named, panel, stack, with_code, write
 from .bases import base_of_file
 from .entries import LIST
 from .run_options import differences_panel
@@ -90,8 +90,9 @@ def starting_points(run:RunDir)->list[tuple]: # (what it is called, its folder)
     except ConfigError: return found
 
 # %% ../nbs/api/96_past_runs.ipynb #w-starting-text
-_KEEPS = ('A run saves a checkpoint every train.save_steps steps and keeps the newest two, or '
-          'train.grpo.save_total_limit of them; set these before a run to have more of its steps to choose from.')
+_KEEPS = ('A run saves a checkpoint every so many steps (`train.save_steps`) and keeps the newest two, or more '
+          '(`train.grpo.save_total_limit`). Set both under Setup, in Expert, to have more steps of the next run '
+          'to choose from.')
 
 def starting_text(points:list[tuple] # as `starting_points` gives them
                  )->str:
@@ -202,7 +203,7 @@ def selected(self:Runs):
     self._ask_to_confirm()
     points = starting_points(RunDir(paths[0])) if len(paths) == 1 else []
     self.w['from-step'].options = points or [_NONE]
-    write(self.w['kept'], ft('p', starting_text(points), cls='note') if len(paths) == 1 else None)
+    write(self.w['kept'], ft('p', *with_code(starting_text(points)), cls='note') if len(paths) == 1 else None)
     for name in ('packed', 'rescored', 'compared'): write(self.w[name])
     for action in _ABOUT_THE_CHOICE:
         if action not in self.tasks.busy: self.tasks.say(action)
