@@ -17,7 +17,7 @@ from .grammar import ConfigError, RLVRError, UnavailableError, redact
 from .schema import PipelineConfig
 from .config import load_config
 from .show import percent
-from .control import StopRequested, TrainingControl, interruptible
+from .control import TrainingControl, ended_by_stop, interruptible
 from .arguments import is_main_process
 from .agreement import lost_process
 from .difficulty import measures_in_run
@@ -238,10 +238,10 @@ def _run(self:Pipeline) -> RunResult:
     transformers.set_seed(self.cfg.seed)
     evaluated = dict(before={}, after={})
     try: result = self._run_stages(evaluated)
-    except StopRequested:
-        self._write_end('stopped', self.steps, **evaluated)
-        return self._run_result('stopped', evaluated)
     except BaseException as e:
+        if ended_by_stop(self.control, e):
+            self._write_end('stopped', self.steps, **evaluated)
+            return self._run_result('stopped', evaluated)
         error = self._ended_by(e, evaluated)
         if error is e: raise
         raise error from e
