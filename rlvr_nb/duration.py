@@ -195,7 +195,7 @@ def likely(self:Pace,
     return f', likely between {found[0]:.2g} and {found[1]:.2g}' if found else ''
 
 # %% ../nbs/api/65_duration.ipynb #f-estimate
-_SPREAD, _ELSEWHERE = 1.33, 2.   # of an estimate on a GPU whose rates were measured, and on another
+_SPREAD, _ELSEWHERE = 1.33, 2.   # of an estimate from rates that were measured with many runs, and from others
 
 def estimated_pace(shape:Shape, # of the model
                    cfg:Any,     # a `PipelineConfig`
@@ -210,10 +210,11 @@ def estimated_pace(shape:Shape, # of the model
     facts = find_device(device)
     if not facts: return Pace()
     parts = step_seconds(shape, cfg, element, facts, world, memory)
+    known = facts.get('measured') and world == 1 and cfg.model.backend != 'unsloth'
     return Pace(sum(parts.values()), evaluation_seconds(shape, cfg, element, facts, world),
                 checkpoint_seconds(shape, cfg), warm_seconds(shape, cfg, element, facts, examples),
                 pass_rate_seconds(shape, cfg, element, facts, world, prompts), parts=parts,
-                spread=_SPREAD if facts.get('measured') and world == 1 else _ELSEWHERE)
+                spread=_SPREAD if known else _ELSEWHERE)
 
 # %% ../nbs/api/65_duration.ipynb #f-measured
 @patch

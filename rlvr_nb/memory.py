@@ -72,7 +72,10 @@ def reference_bytes(shape:Shape, cfg:Any)->float:
     return shape.parameters() * 4. if needs else 0.
 
 # %% ../nbs/api/64_memory.ipynb #f-cache
-def _engine_is_asked(cfg) -> bool: return cfg.train.rollout != 'transformers' and vllm_asked_by(cfg.train) is None
+def _engine_is_asked(cfg) -> bool:
+    "Whether the engine generates; unsloth's modules it can't take."
+    other = cfg.train.rollout == 'transformers' or cfg.model.backend == 'unsloth'
+    return not other and vllm_asked_by(cfg.train) is None
 
 def table_bytes(shape:Shape, # of the model
                 element:int, # bytes of a number
@@ -165,7 +168,8 @@ def vllm_sleeps(cfg:Any)->bool:
 # %% ../nbs/api/64_memory.ipynb #f-sliced
 def is_checkpointed(cfg:Any)->bool:
     "Whether activations are computed again, unless the run decides otherwise."
-    return not cfg.is_builtin_model and option_of(cfg, 'gradient_checkpointing', True)
+    by_unsloth = cfg.model.backend == 'unsloth' and cfg.model.lora_config.use_lora   # whatever TRL is told
+    return by_unsloth or not cfg.is_builtin_model and option_of(cfg, 'gradient_checkpointing', True)
 
 # %% ../nbs/api/64_memory.ipynb #f-may-keep
 UPDATES = 'packed', 'padded', 'whole'
@@ -260,6 +264,7 @@ def logits_bytes(shape:Shape, # of the model
     rows = cfg.train.per_device_train_batch_size if rows is None else rows
     positions = rows * (cfg.train.max_completion_length + 1)
     values = element + 4 if element < 4 else element
+    if cfg.model.backend == 'unsloth': return 2. * positions * shape.hidden * element   # its kernels keep no logits
     if not is_sliced(shape, cfg, updates): return positions * shape.vocab * 2 * values
     lora, by_kernel = cfg.model.lora_config.use_lora, updates == 'packed' and element == 2
     head = 0 if lora or element == 4 else shape.vocab * shape.hidden * element

@@ -17,6 +17,7 @@ from .yamlfile import read_yaml
 from .architecture import Shape
 from .memory import (forecast_plan, is_checkpointed, kept_of_token, option_of, sequences_of, tokens_of,
                             trained_parameters, weight_bytes)
+from .vllm_sampling import vllm_asked_by
 
 # %% ../nbs/api/64_speed.ipynb #f-devices
 @cache
@@ -33,8 +34,11 @@ def find_device(name:str # as the driver calls it
 
 # %% ../nbs/api/64_speed.ipynb #s-rates
 _BANDWIDTH, _OPERATIONS = .7, .65   # shares of the data sheet
-_ROUND = {'engine': 3.3e-5, 'adapter': 4.5e-5, '8bit': 2e-4, 'transformers': 1.8e-3}   # seconds a layer and round
+_ROUND = {'engine': 3.3e-5, 'adapter': 4.5e-5, '8bit': 2e-4, 'transformers': 1.8e-3, 'vllm': 5e-5,
+          'unsloth': 4.9e-4, 'unsloth vllm': 1.8e-4}   # seconds a layer and round
+_SEQUENCE = {'vllm': 2.8e-5, 'unsloth vllm': 7e-5}   # seconds a sequence and round
 _PASS = {'full': 2.3e-3, 'adapter': 4.5e-3}   # seconds a layer and pass, forward and backward, at least
+_BY_UNSLOTH = 1.6e-2, 7e-4   # seconds a layer and pass, seconds a layer and completion
 _ADAPTER = 9e-9         # seconds an adapted matrix and token, forward and backward
 _TRAFFIC = 14           # times that a kept byte of activations is moved in a forward and a backward pass
 _LOGIT = 12             # bytes that sampling moves for each entry of the vocabulary
@@ -61,12 +65,19 @@ def active_parameters(shape:Shape)->int:
     return shape.linear_parameters() - shape.layers * idle * 3 * shape.hidden * shape.intermediate
 
 # %% ../nbs/api/64_speed.ipynb #s-round-start
-def _started(shape:Shape, cfg) -> float:
+def _generator(cfg) -> str:
+    "Who generates, a key of `_ROUND`."
+    unsloth = cfg.model.backend == 'unsloth'
+    if vllm_asked_by(cfg.train): return 'unsloth vllm' if unsloth else 'vllm'
+    if unsloth: return 'unsloth'
+    if cfg.train.rollout == 'transformers': return 'transformers'
+    if cfg.model.load_in_8bit: return '8bit'
+    return 'adapter' if cfg.model.lora_config.use_lora else 'engine'
+
+def _started(shape:Shape, cfg, rows:int) -> float:
     "Seconds of a round that pass whatever it reads."
-    if cfg.train.rollout == 'transformers': kind = 'transformers'
-    elif cfg.model.load_in_8bit: kind = '8bit'
-    else: kind = 'adapter' if cfg.model.lora_config.use_lora else 'engine'
-    return shape.layers * _ROUND[kind]
+    kind = _generator(cfg)
+    return shape.layers * _ROUND[kind] + rows * _SEQUENCE.get(kind, 0.)
 
 def _sampled_weights(shape:Shape, cfg, element:int) -> float:
     "Bytes of the weights that generation reads, which may be a copy in the precision of the computation."
@@ -87,7 +98,7 @@ def round_seconds(shape:Shape, # of the model
     weights = moving(_sampled_weights(shape, cfg, element), device)
     windowed = (shape.layers - shape.full_layers) * (min(shape.window, columns) if shape.window else columns)
     cache = rows * (shape.full_layers * columns + windowed) * 2 * shape.kv_heads * shape.head_dim * element
-    return _started(shape, cfg) + max(weights, products) + moving(cache + rows * shape.vocab * _LOGIT, device)
+    return _started(shape, cfg, rows) + max(weights, products) + moving(cache + rows * shape.vocab * _LOGIT, device)
 
 # %% ../nbs/api/64_speed.ipynb #s-generating
 def generating_seconds(shape:Shape, # of the model
@@ -150,6 +161,12 @@ def optimizer_seconds(shape:Shape, # of the model
     least, each = _OPTIMIZER
     return least + moving(each * trained_parameters(shape, cfg), device)
 
+# %% ../nbs/api/64_speed.ipynb #s-by-unsloth
+def _by_unsloth(shape:Shape, rows:int) -> float:
+    "Seconds of a forward and a backward pass of so many completions through unsloth, at least."
+    a_pass, a_row = _BY_UNSLOTH
+    return shape.layers * (a_pass + rows * a_row)
+
 # %% ../nbs/api/64_speed.ipynb #f-updating-seconds
 def updating_seconds(shape:Shape,  # of the model
                      cfg:Any,      # a `PipelineConfig`
@@ -164,5 +181,6 @@ def updating_seconds(shape:Shape,  # of the model
     passes, again = _passes_of(cfg, made, rows), is_checkpointed(cfg) and not made.pass_tokens
     tokens, positions = rows / passes * tokens_of(cfg), rows / passes * cfg.train.max_completion_length
     each = pass_seconds(shape, cfg, element, device, tokens, positions, again)
+    if cfg.model.backend == 'unsloth': each = max(each, _by_unsloth(shape, rows))
     if option_of(cfg, 'beta', 0.) > 0: each *= 4 / 3   # a forward pass of the reference
     return cfg.train.gradient_accumulation_steps * passes * each + optimizer_seconds(shape, cfg, device)
