@@ -1892,6 +1892,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                   'rlvr_nb.logprobs._gradients': ('api/logprobs.html#_gradients', 'rlvr_nb/logprobs.py'),
                                   'rlvr_nb.logprobs._trained_gradients': ('api/logprobs.html#_trained_gradients', 'rlvr_nb/logprobs.py'),
                                   'rlvr_nb.logprobs.completion_logprobs': ('api/logprobs.html#completion_logprobs', 'rlvr_nb/logprobs.py'),
+                                  'rlvr_nb.logprobs.head_gap': ('api/logprobs.html#head_gap', 'rlvr_nb/logprobs.py'),
                                   'rlvr_nb.logprobs.head_obstacle': ('api/logprobs.html#head_obstacle', 'rlvr_nb/logprobs.py'),
                                   'rlvr_nb.logprobs.slice_logprobs': ('api/logprobs.html#slice_logprobs', 'rlvr_nb/logprobs.py'),
                                   'rlvr_nb.logprobs.slices': ('api/logprobs.html#slices', 'rlvr_nb/logprobs.py')},

@@ -278,12 +278,12 @@ def _logps(self:WithoutPadding, model, inputs):
     "The log-probability of every token that counts (M), None where sequences have to be padded."
     from rlvr_nb.logprobs import head_obstacle
     plain = _without_wrappers(self, model)
-    if self.accelerator.num_processes > 1 or 'attention_mask' not in inputs or head_obstacle(plain): return None
+    if self.accelerator.num_processes > 1 or 'attention_mask' not in inputs: return None
     mask, counts = inputs['attention_mask'], inputs['labels'] >= 0
     counts[:, 0] = False   # nothing stands before it
     with self.accelerator.autocast():
         reader = self._reader(plain)
-        if reader is None: return None
+        if reader is None or head_obstacle(plain): return None
         logps, entropies = reader.logprobs(inputs['input_ids'], mask, counts)
     self._metrics['train']['entropy'].append(entropies.mean())
     self._total_train_tokens = self._total_train_tokens + mask.sum()
