@@ -84,7 +84,7 @@ class Header:
         self.unfinished:Unfinished|None = None   # what `unfinished_run` has found
         self.elsewhere:str|None = None           # a training of this kernel that isn't shown, in a sentence
         self.continued:RunDir|None = None        # that Continue would go on with
-        self.beside = lambda action: False       # whether the message of an action stands beside its button now
+        self.beside:Any = lambda action: False   # whether the message of an action stands beside its button now
         for name, label in _BUTTONS.items(): self.w[name] = self._button(name, label)
         self.w['sections'] = section_buttons(titles)
         self.box = self._rows()

@@ -25,8 +25,8 @@ def _has_option(word:str, options:dict) -> bool:
     for path, value in options.items():
         text = value_text(value).lower()
         if not path.lower().endswith(name): continue
-        numbers = isinstance(number, (int, float)) and isinstance(value, (int, float))
-        if numbers and math.isclose(number, value, rel_tol=1e-9): return True
+        if isinstance(number, (int, float)) and isinstance(value, (int, float)):
+            if math.isclose(number, value, rel_tol=1e-9): return True
         if text == wanted or wanted in text and isinstance(number, str): return True
     return False
 

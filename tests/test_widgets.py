@@ -818,6 +818,34 @@ def test_a_new_run_from_a_model_of_another_names_that_run_in_place_of_the_preset
     assert (app.w['preset'].value, app.w['file'].value) == ('qwen3_0_6b_t4', '')
 
 
+@pytest.mark.parametrize('begin', ['further', 'settings'])
+def test_the_source_that_a_run_has_kept_is_offered_wherever_a_run_begins_from_it(tmp_path, begin):
+    run = RunDir.create(tmp_path/'mine')
+    run.write_config(load_config('+preset=offline_demo'))
+    run.write_manifest({})
+    run.config.write_text(run.config.read_text().replace('type: match_format_exactly', 'type: of_a_lost_cell'))
+    source = '@reward\ndef of_a_lost_cell(parsed, reward_value=1.): return reward_value'
+    (run.path/'rlvr_plugin.py').write_text(f'from rlvr_nb.registry import reward\n{source}')
+    run.model.mkdir()
+    (run.model/'config.json').write_text('{}')
+    run.write_result(dict(status='finished', steps=4, before={}, after={}))
+    app = App()
+    app.open('runs')
+    app.w['root'].value, app.w['runs'].value = str(tmp_path), (str(run.path),)
+    assert app.w['continue-run'].disabled and 'Continue: the run has finished all of its steps' in app.w['can'].value
+    if begin == 'settings': app.w['show-run'].click(), app.draw()
+    app.w[begin].click()
+    app.draw()
+    assert 'your reward of_a_lost_cell, which is not defined here' in app.w['blocked'].value
+    assert app.w['start'].disabled and app.w['run-source'].layout.display != 'none'
+    app.w['run-source'].click()
+    app.draw()
+    assert (app.w['start'].disabled, app.w['run-source'].layout.display) == (False, 'none')
+    assert 'not defined here' not in app.w['blocked'].value
+    from rlvr_nb.rewards import REWARDS
+    del REWARDS['of_a_lost_cell']
+
+
 def test_both_models_answer_and_the_model_is_kept(finished, tmp_path):
     answers = finished.ask('123+456=?')
     assert set(answers) == {'base', 'tuned'} and all('answer' in a for a in answers.values())
