@@ -173,6 +173,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                  'rlvr_nb.backlog._print_plain': ('api/backlog.html#_print_plain', 'rlvr_nb/backlog.py')},
             'rlvr_nb.bases': { 'rlvr_nb.bases.Base': ('api/bases.html#base', 'rlvr_nb/bases.py'),
                                'rlvr_nb.bases.Base.load': ('api/bases.html#base.load', 'rlvr_nb/bases.py'),
+                               'rlvr_nb.bases._near_base': ('api/bases.html#_near_base', 'rlvr_nb/bases.py'),
                                'rlvr_nb.bases._title': ('api/bases.html#_title', 'rlvr_nb/bases.py'),
                                'rlvr_nb.bases.base_of_file': ('api/bases.html#base_of_file', 'rlvr_nb/bases.py'),
                                'rlvr_nb.bases.presets': ('api/bases.html#presets', 'rlvr_nb/bases.py')},

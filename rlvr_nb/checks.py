@@ -16,6 +16,7 @@ from .grammar import ConfigError, Fault
 from .files import read_json
 from .schema import PipelineConfig
 from .prompts import Markers, PLAIN
+from .sources import near_files
 from .warmstart import file_solutions, worked_text
 from .data import Rows
 from .table import data_title
@@ -151,8 +152,9 @@ def _warm_problems(cfg:PipelineConfig, rows:Rows) -> list[str]:
     if warm is None: return []
     if warm.source == 'file':
         if not Path(warm.file or '').is_file():
-            return [f'train.warm_start.file: there is no file {warm.file}; '
-                    'name a table of questions and worked solutions']
+            near = near_files(warm.file or '')
+            meant = f'did you mean {near[0]}?' if near else 'name a table of questions and worked solutions'
+            return [f'train.warm_start.file: there is no file {warm.file}; {meant}']
         try: found = file_solutions(warm.file or '')
         except ConfigError as e: return [f'train.warm_start.file: {error}' for error in _without_key(e.errors)]
         return _unanswered(found, cfg)

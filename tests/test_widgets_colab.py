@@ -94,6 +94,7 @@ WIRED = [
     'a_message_stands_beside_its_button_and_in_the_header',
     'the_simple_form_is_plain_and_expert_shows_everything',
     'a_file_of_ones_own_becomes_a_configuration',
+    'a_file_from_excel_is_read_with_what_the_app_offers',
     'rewards_are_added_removed_and_reproduced',
     'lab_scores_what_is_typed_and_follows_the_weights',
     'hostile_text_is_escaped_everywhere',
