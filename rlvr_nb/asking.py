@@ -30,6 +30,7 @@ def trained_model(run:RunDir|None # None where there is no run yet
     folder = run.model_folder if run is not None else None
     if folder is not None and folder.is_dir() and any(folder.iterdir()): return folder
     if run is None: raise ConfigError('There is no trained model yet; train one first')
+    if not run.path.exists(): raise ConfigError(f'{run.path} is no longer there; choose another run under Runs')
     done = readable(run, run.read_result).get('status') == 'finished'
     said = 'has kept no trained model; choose another run' if done else 'has no trained model yet; continue this run'
     raise ConfigError(f'{run.path.name} {said}')

@@ -16,6 +16,7 @@ from .redaction import one_line, plain_text
 from .grammar import (CONF_DIR, ConfigError, Fault, GROUPS, RLVRError, UnavailableError, did_you_mean,
                              override_text, search_dirs)
 from .defaults import BUILTIN_MODEL
+from .files import disk_text
 from .schema import PipelineConfig
 from .compose import ConfigFiles, expand_sweep
 from .flags import COMMANDS, FLAGS, REPEATABLE, make_parser, parse_args
@@ -255,16 +256,6 @@ def _interrupted_by_signals():
     finally:
         for number, handler in before.items(): signal.signal(number, handler)
 
-# %% ../nbs/api/88_cli.ipynb #i-not-writable
-_NOT_WRITABLE = {errno.ENOSPC: "free some space", errno.EDQUOT: "free some space",
-                 errno.EROFS: "copy it to a disk that can be written to", errno.EPERM: "change its permissions",
-                 errno.EACCES: "change its permissions"}
-
-def _disk_text(error:OSError) -> str|None:
-    "A disk that is full or can't be written to, in a sentence; None for another error."
-    if error.errno not in _NOT_WRITABLE: return None
-    return f"{error.filename or 'a file'}: {error.strerror}; {_NOT_WRITABLE[error.errno]}"
-
 # %% ../nbs/api/88_cli.ipynb #i-main
 def main(argv:list[str]|None=None   # what was typed after the program's name; None takes it from the process
         )->int:                     # exit status
@@ -282,6 +273,6 @@ def main(argv:list[str]|None=None   # what was typed after the program's name; N
         return 130
     except BrokenPipeError: _close_stdout(); return 141
     except OSError as e:
-        if (text := _disk_text(e)) is None: raise
+        if (text := disk_text(e)) is None: raise
         _say_why(text)
         return UnavailableError.status

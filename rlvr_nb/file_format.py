@@ -7,13 +7,13 @@ __all__ = ['FormatChoice']
 
 # %% ../nbs/api/94_file_format.ipynb #file-format-imports
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 # %% ../nbs/api/94_file_format.ipynb #file-format-own-imports
 import ipywidgets
 from fastcore.basics import patch
 from .encodings import ENCODINGS, EncodingError, TextFormat
+from .files import is_there, typed_path
 from .sources import near_files
 from .elements import button, line, named, set_visible, stack
 from .sections import AppSection
@@ -88,7 +88,7 @@ def failed(self:FormatChoice,
         known = w['encoding'].value
         self._set(options=[_PLAIN, *choices], value=known if known in error.read else '')
         set_visible(w['encoding'], True)
-    names = [] if Path(path).expanduser().exists() else near_files(path)
+    names = [] if is_there(path) else near_files(path)
     def look(name): return lambda _: self.look_at(name)
     self.near.children = [button(f'Look at {name}', 'near-file', look(name)) for name in names]
 
@@ -98,6 +98,6 @@ def looked(self:FormatChoice, path:str # of a file, a folder or a dataset on the
           ):
     "A file has been read: whether its first line is a row is asked where a file can have one."
     self.near.children = []
-    file = Path(path).expanduser()
+    file = typed_path(path)
     set_visible(self.section.w['header'], file.is_file() and file.suffix.lower() in ('.csv', '.tsv'))
     set_visible(self.section.w['encoding'], bool(self.section.w['encoding'].value))

@@ -5,10 +5,11 @@
 # %% auto #0
 __all__ = ['MOST_BYTES', 'MOST_LINE', 'MOST_NESTED', 'replacing', 'write_text', 'plain', 'json_text', 'finite', 'append_line',
            'opened', 'read_text_file', 'nested', 'parse_json', 'json_problem', 'read_json', 'read_lines',
-           'last_of_each', 'file_end', 'inside', 'links_out', 'leads_out', 'fits']
+           'last_of_each', 'file_end', 'inside', 'links_out', 'leads_out', 'fits', 'typed_path', 'is_there',
+           'disk_text']
 
 # %% ../nbs/api/08_files.ipynb #files-imports
-import json, math, os, secrets, stat
+import errno, json, math, os, secrets, stat
 from collections import Counter
 from contextlib import contextmanager
 from pathlib import Path
@@ -252,3 +253,26 @@ def fits(value:Any, # from a file that anybody may have written
     if kind in (int, float) and isinstance(value, bool): return False
     if isinstance(value, int) and abs(value) >= 2**63: return False
     return isinstance(value, (int, float) if kind is float else kind)
+
+# %% ../nbs/api/08_files.ipynb #files-typed
+def typed_path(text:str|Path # as somebody has typed it
+              )->Path:
+    "A path, with `~` as the home of its user where there is one."
+    try: return Path(text).expanduser()
+    except RuntimeError: return Path(text)
+
+def is_there(text:str|Path # as somebody has typed it
+            )->bool:
+    "Whether there is a file or a folder of that name."
+    try: return typed_path(text).exists()
+    except (OSError, ValueError): return False   # too long, or with a byte that no name has
+
+# %% ../nbs/api/08_files.ipynb #files-disk
+_NOT_WRITABLE = {errno.ENOSPC: 'free some space', errno.EDQUOT: 'free some space',
+                 errno.EROFS: 'copy it to a disk that can be written to', errno.EPERM: 'change its permissions',
+                 errno.EACCES: 'change its permissions', errno.ENAMETOOLONG: 'choose a shorter name'}
+
+def disk_text(error:OSError)->str|None:
+    "A disk that is full or can't be written to, in a sentence; None for another error."
+    if error.errno not in _NOT_WRITABLE: return None
+    return f"{error.filename or 'a file'}: {error.strerror}; {_NOT_WRITABLE[error.errno]}"

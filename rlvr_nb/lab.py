@@ -339,6 +339,8 @@ def _score_now(self:Lab):
     start = time.perf_counter()
     try: scored, faults = self._scored(text, gold)
     except RLVRError as e:
+        self._slow = time.perf_counter() - start > 1   # a deadline that the next letter would not keep either
+        set_visible(self.w['score'], self._slow)
         self.w['scores'].value, self.total = message_panel(e), UNSCORED
         return self._block([] if self.form.faults else [str(e)])      # the form says its faults itself
     before, self._took = self._took, time.perf_counter() - start
@@ -423,6 +425,7 @@ def form_changed(self:Lab):
     now = cfg.reward.model_dump_json(), cfg.model.markers.model_dump_json(), tuple(map(id, REWARDS.values()))
     if now == self._rewards_now: return
     self._rewards_now = now
+    if self.total is UNSCORED: self._slow = False   # what has failed may be mended now
     self.score()
 
 # %% ../nbs/api/95_lab.ipynb #w-lab-registry

@@ -57,7 +57,7 @@ class Live(Observer):
                 deque(maxlen=1000), deque(maxlen=LINES), None, deque(maxlen=20))
             self.beta, self.markers, self.fingerprint = 0., [], None
             self.forecast, self.times = None, deque(maxlen=20)   # of the run, and seconds of its last steps
-            self.from_step: int|None = None   # that a continued run goes on from, until it trains
+            self.from_step, self.clock = None, 0.   # of a continued run; what `time` is ahead of `monotonic`
             self.overlap = {}     # dataset -> how many of its evaluation problems are trained on
             self.titles = {}      # dataset -> what people call it, where that isn't its name
             self.version += 1
@@ -92,8 +92,8 @@ def begin(self:Live, cfg:PipelineConfig):
     self.reset()
     self.update(
         status='running', stage='check', started=time.time(), total=cfg.train.max_steps,
-        beta=cfg.train.grpo.get('beta') or 0.0, markers=list(cfg.model.markers.model_dump().values()),
-        fingerprint=config_fingerprint(cfg))
+        clock=time.time() - time.monotonic(), beta=cfg.train.grpo.get('beta') or 0.0,
+        markers=list(cfg.model.markers.model_dump().values()), fingerprint=config_fingerprint(cfg))
 
 @patch
 def pipeline_start(self:Live, cfg:PipelineConfig, run_dir:RunDir):
@@ -260,7 +260,7 @@ def end(self:Live,
     "The thread is done."
     described = describe_error(error) if error else None
     self.say(f"{status}: {described['title']}" if described else status)   # the whole error stands above the log
-    self.update(status=status, stage=None, bar=None, ended=time.time(), error=described)
+    self.update(status=status, stage=None, bar=None, error=described, ended=self.clock + time.monotonic())
 
 # %% ../nbs/api/92_live.ipynb #w-live-view
 _LOCKED = ('lock', 'curves', 'records', 'faults', 'evaluations', 'seconds', 'lines', 'times')

@@ -10,6 +10,7 @@ from pathlib import Path
 
 # %% ../nbs/api/94_models.ipynb #models-own-imports
 from .grammar import ConfigError, UnavailableError
+from .files import typed_path
 from .schema import PipelineConfig
 from .show import gigabytes
 from .entries import KNOWN_MODELS
@@ -24,7 +25,7 @@ def local_models(text:str,       # part of a path, or a folder
                  root:str='.',   # where to look
                 )->list[str]:
     "Folders below a folder that hold a model, trained here or downloaded; twenty at most."
-    given = Path(text).expanduser()
+    given = typed_path(text)
     places = [given] if text and given.is_dir() else [Path(root, name) for name in ('', 'models', 'outputs')]
     found = [str(p.parent) for place in places for pattern in _MODEL_PATTERNS for p in place.glob(pattern)]
     wanted = [path for path in found if places == [given] or text.lower() in path.lower()]

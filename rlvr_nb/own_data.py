@@ -17,6 +17,7 @@ from typing import Any
 # %% ../nbs/api/94_own_data.ipynb #own-data-own-imports
 from fastcore.xml import ft
 from .grammar import ConfigError, UnavailableError
+from .files import is_there, typed_path
 from .encodings import TextFormat
 from .prompts import Markers
 from .processors import DropRow
@@ -47,7 +48,7 @@ class Source:
     @property
     def columns(self)->list[str]: return column_names(self.rows)
     @property
-    def is_file(self)->bool: return Path(self.path).expanduser().is_file()
+    def is_file(self)->bool: return typed_path(self.path).is_file()
 
 # %% ../nbs/api/94_own_data.ipynb #w-read-source
 def read_source(path:str,              # of a file, a folder or a dataset on the Hub
@@ -67,7 +68,7 @@ def read_named(path:str,         # as it was typed
               )->Source|list[str]:
     "A dataset that is named; the names of its subsets where one of several has to be chosen first."
     if not path: raise ConfigError('Name a file first, or upload one')
-    here = Path(path).expanduser().exists()
+    here = is_there(path)
     if not here and looks_local(path): raise ConfigError(replace(missing_file(path), path='', fixes=()))
     try:
         subsets = [] if subset or here else hub_subsets(path)

@@ -100,6 +100,7 @@ def _taken_text(view) -> str:
     "How long a run that has ended was at work; nothing where nobody knows."
     if not (view.ended and view.started): return ''
     last, earlier = view.ended - view.started, getattr(view, 'earlier', 0.)
+    if last < 0: return ''   # the clock of the machine was put back meanwhile
     since = f' ({duration(last)} of it since it was continued)' if earlier else ''
     return f' after {duration(earlier + last)}{since}'
 

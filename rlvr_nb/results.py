@@ -15,6 +15,7 @@ import ipywidgets
 from fastcore.basics import patch
 from fastcore.xml import ft
 from .grammar import ConfigError
+from .files import typed_path
 from .config import resolve_target
 from .show import interval_text, percent
 from .prompts import Markers
@@ -189,7 +190,7 @@ def save(self:Results,
          merged:bool=False,     # with the adapter added into the weights
         )->Path:
     "Keep a copy of the trained model."
-    trained, kept = trained_model(self.run), Path(folder).expanduser()
+    trained, kept = trained_model(self.run), typed_path(folder)
     if kept.exists() and (not kept.is_dir() or any(kept.iterdir())):
         raise ConfigError(f'{kept}: exists already; choose a new folder')
     if merged: return self._save_merged(trained, kept)
@@ -229,6 +230,8 @@ def report(self:Results):
     "Begin to write the report, and show it."
     def work():
         if self.run is None: raise ConfigError('There is no run to report on yet')
+        if not self.run.path.exists():
+            raise ConfigError(f'{self.run.path} is no longer there; choose another run under Runs')
         report = RunReport(self.run)
         return report.save(), report._repr_html_()
     def show(made):

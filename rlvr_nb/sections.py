@@ -15,6 +15,7 @@ from typing import Any
 from fastcore.basics import patch
 from fastcore.xml import ft
 from .grammar import ConfigError, RLVRError
+from .files import disk_text
 from .elements import button, classed, fold, line, page, panel, refill, stack
 from .fields import fix_button
 from .faults import as_fault
@@ -90,6 +91,7 @@ def _work(self:Tasks, action:str, work:Callable, show:Callable, failed:Callable|
     try:
         with quiet_bars(_Progress(self, action)): result = work()
     except KeyboardInterrupt: error = ConfigError('Cancelled')
+    except OSError as e: error = ConfigError(text) if (text := disk_text(e)) else e
     except Exception as e: error = e
     self.done.append((action, failed if error else (lambda: show(result)), error))
 
@@ -235,7 +237,7 @@ def guard(self:AppSection,
     "Do what a click asked for; what is wrong is said beside it."
     try: said = work()
     except RLVRError as e: self.tasks.say(action, e)
-    except OSError as e: self.tasks.say(action, ConfigError(str(e)))
+    except OSError as e: self.tasks.say(action, ConfigError(disk_text(e) or str(e)))
     else: self.tasks.say(action, said if isinstance(said, str) else None)
     self.draw_notices()
 

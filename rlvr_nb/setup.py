@@ -14,6 +14,7 @@ import ipywidgets
 from fastcore.basics import patch
 from fastcore.xml import ft
 from .grammar import ConfigError
+from .files import typed_path
 from .pipeline import Pipeline
 from .elements import button, card, classed, columns, line, named, on_enter, panel
 from .elements import refill, set_visible, stack, write
@@ -248,7 +249,7 @@ def show_base(self:Setup):
 def save_yaml(self:Setup, path:str # of a new file
              )->Path:
     "Write the configuration to a file, never over another one."
-    file, text = Path(path).expanduser(), saved_text(self.form)
+    file, text = typed_path(path), saved_text(self.form)
     if file.exists() and file.read_text(encoding='utf-8') != text:
         raise ConfigError(f'{file}: exists already and is something else; choose another name')
     file.parent.mkdir(parents=True, exist_ok=True)

@@ -17,7 +17,7 @@ from typing import Any
 # %% ../nbs/api/12_sources.ipynb #sources-own-imports
 from .grammar import ConfigError, Fault, UnavailableError, nearest
 from .encodings import TextFormat, read_utf_text
-from .files import json_problem, leads_out
+from .files import json_problem, leads_out, typed_path
 from .hub import hub_or_cache
 from .parquet import read_parquet
 
@@ -266,7 +266,7 @@ def _folder_meant(typed:Path) -> Path|None:
 def near_files(path:str # that leads nowhere
               )->list[str]: # three at most, the likeliest first, written like the path
     "Files of rows with a similar name: in the folder that is named, where Python works, and in the folder data there."
-    typed = Path(path).expanduser()
+    typed = typed_path(path)
     places = dict.fromkeys(place for place in (_folder_meant(typed), Path('.'), Path('data')) if place is not None)
     there = [file for place in places if place.is_dir() for file in _rows_in(place)]
     names = {name.casefold() for file in there for name in (file.name, file.stem)}
@@ -279,7 +279,7 @@ def missing_file(path:str, # that leads nowhere
                  option:str='data.dataset_path', # that names it
                 )->Fault: # with the file that was perhaps meant
     "What to say of a file that isn't there."
-    near, place = near_files(path), Path(path).expanduser().absolute().parent
+    near, place = near_files(path), typed_path(path).absolute().parent
     said = f"{path} doesn't exist" if place.is_dir() else f"{path} doesn't exist, nor does its folder {place}"
     advice = f"did you mean {' or '.join(near)}?" if near else f'check the path (looked in {Path.cwd()})'
     return Fault(option, problem=said, advice=advice, fixes=tuple((option, p) for p in near))
@@ -318,7 +318,7 @@ def _local_path(path:str|None) -> Path|None:
     "The file or folder of a path, None for a dataset of the Hub; raises `ConfigError` where a path leads nowhere."
     if not path: raise ConfigError("data.dataset_path: this dataset needs a file, a folder or the name of a dataset "
                                    "of the Hub: data.dataset_path=PATH")
-    local = Path(path).expanduser()
+    local = typed_path(path)
     if local.exists(): return local
     if looks_local(path): raise ConfigError(missing_file(path))
 

@@ -13,6 +13,7 @@ from typing import Any
 
 # %% ../nbs/api/92_starting.ipynb #starting-own-imports
 from .table import data_title
+from .files import typed_path
 from .bases import Base, base_of_file, presets
 from .edits import value_differences
 from .entries import LIST
@@ -83,7 +84,7 @@ def load_base(form:Form,
              )->str:                # what to say
     "Start from a file or a run; a `ConfigError` leaves everything as it was."
     base, before = base_of_file(path), form.valid
-    begun, form.replaced = begun_from(Path(path.strip()).expanduser(), config_dir), {}
+    begun, form.replaced = begun_from(typed_path(path.strip()), config_dir), {}
     if begun and _load_changes(form, begun, base):
         changed = change_words(form, form.edits) or 'nothing'
         return f'Loaded {base.title}. Changed from the preset {begun.title}: {changed}. {lost_text(form)}'.strip()

@@ -9,12 +9,12 @@ __all__ = ['plain_name', 'data_title', 'in_share', 'TableProcessor', 'other_colu
 import hashlib, json, math, re
 from collections.abc import Iterable
 from numbers import Number
-from pathlib import Path
 from typing import Any
 
 # %% ../nbs/api/15_table.ipynb #table-own-imports
 from fastcore.basics import patch
 from .grammar import ConfigError, Fault, nearest
+from .files import is_there, typed_path
 from .encodings import EncodingError, TextFormat, encoding_problem
 from .processors import AbstractDatasetProcessor, DropRow, dataset_processor
 from .sources import load_rows, looks_local, missing_file, splits_of
@@ -107,7 +107,7 @@ def data_title(name:str,               # `data.dataset_name`
     "What a dataset is called where people read it: a table by its file, any other dataset by its name."
     shown = eval_path or path
     if name != 'table' or not shown: return name
-    place = Path(shown).expanduser()
+    place = typed_path(shown)
     here = place.exists() or place.suffix in _FILE_ENDINGS    # a name on the Hub has an owner in front
     return place.absolute().name if here else shown
 
@@ -263,7 +263,7 @@ def _read_parts(self:TableProcessor) -> dict:
         raise ConfigError(f"data.dataset_path: {path} has {', '.join(splits)} and no train; name a file train.jsonl, "
                           f"or give one file")
     def rows(file, split, subset=None): return load_rows(file, split, subset, how)
-    if p['eval_path'] and looks_local(p['eval_path']) and not Path(p['eval_path']).expanduser().exists():
+    if p['eval_path'] and looks_local(p['eval_path']) and not is_there(p['eval_path']):
         raise ConfigError(missing_file(p['eval_path'], 'data.params.eval_path'))
     if p['eval_path']: return dict(train=rows(path, 'train', name), test=rows(p['eval_path'], 'test'))
     if held and p['eval_fraction']:
