@@ -10,6 +10,7 @@ import threading, time, uuid
 from typing import Any
 
 # %% ../nbs/api/97_screen.ipynb #screen-own-imports
+import ipywidgets
 from fastcore.basics import patch
 from .data import DATASET_PROCESSORS
 from .reward_functions import REWARDS
@@ -17,7 +18,7 @@ from .facts import readable
 from .form import Form
 from .live import Live
 from .worker import after_cells, TrainingThread, in_colab, running_kernel
-from .elements import close_widgets, open_widgets
+from .elements import classed, close_widgets, open_widgets
 from .idle import AHEAD, PATIENCE, PRELOAD, this_cell
 from .sections import AppSection, Tasks
 from .continuing import unfinished_run
@@ -252,6 +253,24 @@ def _pieces(self:Screen) -> list[tuple]:
     listed = [(PATIENCE, self.sections['runs'].read_ahead)] if 'runs' in self.sections else []
     return [(SOON, lambda: self._read_ahead()), *made, *listed, (PATIENCE, begin)]
 
+# %% ../nbs/api/97_screen.ipynb #w-frame
+_FRAMES: dict[str, ipywidgets.VBox] = {}   # cell -> the frame that it shows
+
+@patch
+def _frame(self:Screen, cell:str|None # where it is to be shown
+          ):
+    "The app in the frame of a cell; the app itself where nobody knows the cell."
+    if cell is None: return self.box
+    if cell not in _FRAMES or _FRAMES[cell].comm is None: _FRAMES[cell] = classed(ipywidgets.VBox(), 'frame')
+    if _FRAMES[cell].children != (self.box,): _FRAMES[cell].children = [self.box]
+    return _FRAMES[cell]
+
+@patch
+def _leave_frames(self:Screen):
+    "Leave the frames that still have the app inside."
+    for frame in _FRAMES.values():
+        if self.box in frame.children: frame.children = []
+
 # %% ../nbs/api/97_screen.ipynb #w-leave
 _FINISHES = ('save', 'push', 'one-run')   # tasks that write a model or a file somewhere
 
@@ -272,7 +291,9 @@ def _widgets(self:Screen) -> list:
 def _close(self:Screen):
     "Close the widgets, unless the app is shown again."
     if not self._gone: return
-    with self.window.lock: close_widgets(*self._widgets())
+    with self.window.lock:
+        self._leave_frames()
+        close_widgets(*self._widgets())
     forget_outputs(self)
 
 # %% ../nbs/api/97_screen.ipynb #w-replaced
@@ -309,7 +330,7 @@ def _ipython_display_(self:Screen):
     from IPython.display import display
     first, self._gone = self.summary_shown is None, False
     open_widgets(*self._widgets())   # those that are closed
-    view = dict(version_major=2, version_minor=0, model_id=self.box.model_id)
+    view = dict(version_major=2, version_minor=0, model_id=self._frame(this_cell()).model_id)
     display({'application/vnd.jupyter.widget-view+json': view, 'text/plain': _NO_KERNEL}, raw=True)
     self.summary_shown = display(self.summary, display_id=f'rlvr-{uuid.uuid4().hex}')
     if first: after_cells(self)

@@ -98,6 +98,9 @@ class Printed:
 
     def write(self, text:str)->int:
         if threading.current_thread().name not in _PRINTING: return self.stream.write(text)
+        if self.lines >= _A_SECOND and int(time.monotonic()) == self.second:   # as fast as can be
+            self.lines += text.count('\n')
+            return len(text)
         with self.lock:
             *lines, self.part = (self.part + text)[-10_000:].split('\n')
             for line in lines: self._line(line)

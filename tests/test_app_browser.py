@@ -24,7 +24,11 @@ SHOTS = Path(os.environ.get('RLVR_SCREENSHOTS') or ROOT/'outputs'/'screenshots')
 CELLS = ["from rlvr_nb.widgets import App\napp = App('train.max_steps=15', 'eval.eval_num_samples=64')\napp",
          "print('kernel', 'answers')",
          "from rlvr_nb.widgets import App\nfrom rlvr_nb.tracking import RunDir\n"
-         "again = App.attach(RunDir.list()[0].path)\nagain"]
+         "again = App.attach(RunDir.list()[0].path)\nagain",
+         "import weakref\nfrom rlvr_nb.widgets import App\nseen = globals().get('seen', [])\n"
+         "shown = App('train.max_steps=15') if len(seen) < 3 else None\n"
+         "if shown: seen.append(weakref.ref(shown))\nshown",
+         "import gc\ngc.collect()\nprint('still kept:', sum(app() is not None for app in seen), 'of', len(seen))"]
 # what the front ends say by themselves
 FOREIGN = re.compile(r'duplicated|yjs#509|favicon|DevTools|ResizeObserver|Not same Y.Doc|widget model not found')
 
@@ -395,6 +399,23 @@ def test_a_run_is_downloaded_as_one_file(two_runs, tmp_path):
     framed = page.locator('.rlvr-compared iframe').element_handle().content_frame()
     assert framed.evaluate('document.body.scrollHeight') > 100, 'it is not blank'
     assert packed.testzip() is None and {'config.yaml', 'result.json'} <= {Path(n).name for n in packed.namelist()}
+
+
+def test_a_cell_that_is_run_again_leaves_nothing_of_its_apps(with_app):
+    page = with_app
+    cell, before = page.locator('.jp-CodeCell').nth(3), page.locator('.rlvr-app').count()
+    for _ in range(3):
+        run_cell(page, 3)
+        cell.locator('.rlvr-start').wait_for(state='visible')
+    assert page.locator('.rlvr-app').count() == before + 1, 'each takes the place of the one before'
+    run_cell(page, 3)   # shows none
+    cell.locator('.rlvr-app').wait_for(state='detached')
+    for _ in range(20):   # they are closed when the kernel has been idle for a second
+        run_cell(page, 4)
+        says(page, 'of 3', '.jp-OutputArea-output')
+        if page.locator('.jp-OutputArea-output', has_text='still kept: 0').count(): break
+        page.wait_for_timeout(1500)
+    else: raise AssertionError(page.locator('.jp-OutputArea-output').all_inner_texts())
 
 
 def test_the_notebook_keeps_a_summary_and_the_kernel_answers(finished):
