@@ -337,6 +337,10 @@ def evaluate(cls:Pipeline, path:str|Path,        # a run directory, a model fold
         with pipeline.stage('evaluate after'): results = pipeline._evaluation().run(model, tokenizer, 'after')
         found = Path(model_path).absolute() if Path(model_path).exists() else model_path
         pipeline._write_end('finished', 0, {}, results, model=str(found))
+    except BaseException as e:
+        error = pipeline._ended_by(e, dict(before={}, after={}))
+        if error is e: raise
+        raise error from e
     finally:
         if is_main_process(): pipeline.run_dir.writer.release()
     return results
