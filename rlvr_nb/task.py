@@ -8,6 +8,7 @@ __all__ = ['Task']
 # %% ../nbs/api/94_task.ipynb #task-imports
 import sys
 
+
 # %% ../nbs/api/94_task.ipynb #task-own-imports
 import ipywidgets
 from fastcore.basics import patch
@@ -16,6 +17,7 @@ from .grammar import ConfigError
 from .files import is_there
 from .sources import looks_local, missing_file
 from .form import Form
+from .errors import error_text
 from .elements import button, card, columns, line, named, on_enter, panel, set_visible, write
 from .file_format import FormatChoice
 from .named_data import DatasetChoice, DatasetSearch
@@ -68,7 +70,7 @@ def _build_source(self:Task) -> list:
 def named_source(self:Task)->tuple[str, str|None]: # its path, and the subset of a dataset on the Hub
     "What the form names, looked at or not."
     path = self.w['source'].value.strip()
-    here = not path or is_there(path)     # where no subset can be chosen
+    here = not path or looks_local(path) or is_there(path)     # where no subset can be chosen
     return path, None if here else self.w['subset'].value.strip() or None
 
 @patch
@@ -96,7 +98,7 @@ def _build_columns(self:Task):
     for part in ('question', 'answer'):
         w[part] = named(menu, f'column-{part}', f'Column of the {part}', '14em', options=[])
     w['worked'] = named(menu, 'column-worked', 'Worked solution, if any', '14em', options=[('(none)', '')])
-    w['kind'] = named(menu, 'kind', 'Answers are read as', '20em', options=kind_choices(), value='math')
+    w['kind'] = named(menu, 'kind', 'Answers are read as', '24em', options=kind_choices(), value='math')
     w['extract'] = named(ipywidgets.Text, 'extract', 'Only what this pattern finds', '16em',
                          placeholder='#### (.*)', continuous_update=False)
     w['readings'] = panel('readings')
@@ -171,7 +173,7 @@ def draw_readings(self:Task):
         answers = [answer_of(read, row) for row in self.source.rows[:100]]
         parts = parts_text(self.source, self.chosen())
         self.larger = larger_share(self.source, self.chosen()) if w['held'].value == 'share' else None
-    except ConfigError as e: return self._unread(ft('div', str(e), cls='rlvr-error', role='alert'))
+    except ConfigError as e: return self._unread(ft('div', error_text(e), cls='rlvr-error', role='alert'))
     write(w['readings'], readings_panel(answers))
     w['hold-more'].description = f'Hold out {100*self.larger:.0f} %' if self.larger else ''
     set_visible(w['hold-more'], bool(self.larger))
@@ -205,7 +207,7 @@ def look(self:Task):
         if (*asked, how) != (*self.named_source, self.format.how): self.look()      # something else was asked meanwhile
         elif isinstance(found, Source): self._looked(found)
         else: self._offer_subsets(found)
-    here = not path or is_there(path)
+    here = not path or looks_local(path) or is_there(path)
     set_visible(self.w['subset'], not here)
     doing = 'Reading the file ...' if here else f'{path} is not on this machine; asking the Hub ...'
     def failed(): self.format.failed(path, self.tasks.messages.get('look'))
