@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 # %% ../nbs/api/90_bases.ipynb #bases-own-imports
-from .grammar import ConfigError, search_dirs
+from .grammar import ConfigError, nearest, search_dirs
 from .files import typed_path
 from .schema import PipelineConfig
 from .compose import ConfigFiles
@@ -52,11 +52,21 @@ class Base:
         return load_config(*self.overrides, *overrides, config_name=self.config_name, config_dir=self.config_dir)
 
 # %% ../nbs/api/90_bases.ipynb #w-base-of-file
+def _near_base(given:Path) -> Path|None:
+    "A YAML file or a run with a similar name in the same folder."
+    there = list(given.parent.iterdir()) if given.parent.is_dir() else []
+    names = [p.name for p in there if p.suffix in ('.yaml', '.yml') or (p/'config.yaml').is_file()]
+    near = nearest(given.name, names)
+    return given.parent/near if near else None
+
 def base_of_file(path:str # a YAML file: a configuration, or `config.yaml` of a run
                 )->Base:
     "A base from a file or a run directory; `ConfigError` where there is none."
     given = typed_path(path.strip())
     file = given/'config.yaml' if given.is_dir() else given
-    if not file.is_file(): raise ConfigError(f'{file}: no such file; give a YAML file or a run directory')
+    if not file.is_file():
+        near = _near_base(given)
+        meant = f'did you mean {near}?' if near else 'give a YAML file or a run directory'
+        raise ConfigError(f'{file}: no such file; {meant}')
     if (file.parent/'manifest.json').exists(): return Base(f'the run {file.parent.name}', run=str(file.parent))
     return Base(file.name, config_name=file.stem, config_dir=str(file.parent))
