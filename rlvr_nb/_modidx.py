@@ -3161,6 +3161,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                  'rlvr_nb.rollout.RolloutEngine._follow': ('api/rollout.html#rolloutengine._follow', 'rlvr_nb/rollout.py'),
                                  'rlvr_nb.rollout.RolloutEngine._give_up': ( 'api/rollout.html#rolloutengine._give_up',
                                                                              'rlvr_nb/rollout.py'),
+                                 'rlvr_nb.rollout.RolloutEngine._hears': ('api/rollout.html#rolloutengine._hears', 'rlvr_nb/rollout.py'),
                                  'rlvr_nb.rollout.RolloutEngine._make_decoder': ( 'api/rollout.html#rolloutengine._make_decoder',
                                                                                   'rlvr_nb/rollout.py'),
                                  'rlvr_nb.rollout.RolloutEngine._note_graphs': ( 'api/rollout.html#rolloutengine._note_graphs',

@@ -9,7 +9,7 @@ __all__ = ['BACKENDS', 'Rollout', 'end_tokens', 'engine_obstacle', 'choose_rollo
 # %% ../nbs/api/46_rollout.ipynb #rollout-imports
 from collections.abc import Callable
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 # %% ../nbs/api/46_rollout.ipynb #rollout-own-imports
@@ -162,6 +162,7 @@ def generation_config(model:Any, tokenizer:Any,     # whose end tokens count
 class RolloutEngine:
     "Generates groups of completions for chat prompts."
     fuse = True   # put fused layers in the place of the model's; only measurements turn it off
+    hears = True  # give log-probabilities with transformers too; only measurements turn it off
     def __init__(self,
                  model:Any, tokenizer:Any,        # ready to generate; the tokenizer pads on the left
                  max_new_tokens:int=256,  # of a completion, where `generate` isn't told
@@ -273,8 +274,7 @@ class Heard:
         from transformers import LogitsProcessorList, RepetitionPenaltyLogitsProcessor, StoppingCriteriaList
         behind = [] if self.penalty == 1 else [RepetitionPenaltyLogitsProcessor(penalty=float(self.penalty))]
         processors = LogitsProcessorList([self.look, *behind])
-        criteria = StoppingCriteriaList([self.note])
-        return dict(logits_processor=processors, stopping_criteria=criteria, repetition_penalty=1.)
+        return dict(logits_processor=processors, stopping_criteria=StoppingCriteriaList([self.note]))
 
     def rows(self, n:int)->list: # of all tokens of `n` completions; None for each where nothing was heard
         import torch
@@ -283,9 +283,9 @@ class Heard:
 # %% ../nbs/api/46_rollout.ipynb #rollout-hearing
 @contextmanager
 def hearing(model:Any,           # a transformers or PEFT model
-            temperature:float=1., penalty:float=1.): # as `Heard` takes them
-    "Within it somebody else's call of `model.generate` is heard."
-    heard, usual = Heard(temperature, penalty), model.generate
+            temperature:float=1.): # divides the logits
+    "Within it somebody else's call of `model.generate`, without a repetition penalty, is heard."
+    heard, usual = Heard(temperature), model.generate
     def generate(*args, **kwargs): return usual(*args, **kwargs, **heard.options())
     model.generate = generate
     try: yield heard
@@ -311,6 +311,9 @@ def _note_graphs(self:RolloutEngine) -> None:
 
 # %% ../nbs/api/46_rollout.ipynb #rollout-complete
 @patch
+def _hears(self:RolloutEngine) -> bool: return self.hears and not hasattr(self.model, 'for_inference')   # unsloth's own
+
+@patch
 def _complete(self:RolloutEngine, prompts:list[list[int]], config, sampling:Sampling) -> list[Rollout]:
     "Complete one batch of tokenized prompts (B, of unequal length) by transformers."
     import torch
@@ -318,7 +321,7 @@ def _complete(self:RolloutEngine, prompts:list[list[int]], config, sampling:Samp
     ids_BT = torch.tensor([[pad] * (longest - len(p)) + p for p in prompts], device=device)
     mask_BT = torch.tensor([[0] * (longest - len(p)) + [1] * len(p) for p in prompts], device=device)
     heard, ends = Heard(sampling.temperature or 1., sampling.repetition_penalty), set(config.eos_token_id)
-    options = {} if hasattr(self.model, 'for_inference') else heard.options()   # unsloth has a `generate` of its own
+    options = heard.options() if self._hears() else {}
     out_BT = self.model.generate(input_ids=ids_BT, attention_mask=mask_BT, generation_config=config, **options)
     def made(prompt, ids, known):
         end = next((i + 1 for i, t in enumerate(ids) if t in ends), None)
@@ -332,7 +335,8 @@ def _by_transformers(self:RolloutEngine, prompts:list, group:int, limit:int, sam
                      stop, progress) -> list[list[Rollout]]:
     "All completions (P x G) by transformers, `batch_size` at once, the longest prompts first."
     order = sorted((i for i in range(len(prompts)) for _ in range(group)), key=lambda i: -len(prompts[i]))
-    config = generation_config(self.model, self.tokenizer, limit, sampling)
+    here = replace(sampling, repetition_penalty=1.) if self._hears() else sampling   # `Heard` applies it then
+    config = generation_config(self.model, self.tokenizer, limit, here)
     size, out = self.batch_size or 8, [[] for _ in prompts]
     with generating(self.model, seed), self._autocast():
         for first in range(0, len(order), size):

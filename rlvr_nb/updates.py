@@ -79,7 +79,7 @@ class Sampled:
         "Completions by TRL, with their log-probabilities where they will be compared."
         generate = super()._generate_single_turn
         if not self._hears(): return generate(*args, **kwargs)
-        with hearing(self.model, self.args.temperature, self.args.repetition_penalty) as heard:
+        with hearing(self.model, self.args.temperature) as heard:
             ids, known = generate(*args, **kwargs)
         if known is None and heard.steps: known = [row[:len(own)] for row, own in zip(heard.rows(len(ids)), ids)]
         return ids, known
@@ -88,6 +88,7 @@ class Sampled:
         "Whether TRL generates with the trained model as it stands, and a comparison falls due."
         if not self.model.training or not due_to_prove(self.state.global_step, self.args): return False
         other = sampled_elsewhere(self.args) is not None or hasattr(self.model, 'for_inference')
+        other = other or sampling_of(self.args).penalizes
         return not other and not getattr(self, 'is_spread', False)
 
     def _rollouts(self, prompt_ids) -> list:

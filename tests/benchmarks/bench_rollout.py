@@ -136,6 +136,7 @@ def main():
     args.add_argument('--out', help='a JSON file')
     a = args.parse_args()
     device = 'cuda' if torch.cuda.is_available() else 'cpu'
+    RolloutEngine.hears = False   # transformers as it stands gives no log-probabilities
     model = load(a.model, device, a.lora)
     vocab = model.config.get_text_config().vocab_size
     longest, tokens = a.prompt or (14 if a.model == 'tiny' else 160), a.tokens or (40 if a.model == 'tiny' else 200)
