@@ -102,14 +102,14 @@ def starting_text(points:list[tuple] # as `starting_points` gives them
 
 # %% ../nbs/api/96_past_runs.ipynb #w-not-possible
 _TICK_ONE = 'Tick one run first'
-_SEVERAL = 'Several runs are ticked: Compare, below, lays them over each other. The grey buttons are for one run.'
+_SEVERAL_TICKED = 'Several runs are ticked: Compare, below, lays them over each other. The grey buttons are for one run.'
 _NOT_CONTINUED = {
     'finished': 'the run has finished all of its steps. Train further from this trains its model for more; its '
                 'settings can be loaded under Setup.',
     'running': 'the run is being trained now. Show follows it.',
     'damaged': 'the record of the run is damaged. Restore it from a copy.'}
 
-def _name(s:dict) -> str:
+def _run_name(s:dict) -> str:
     "What a run is called in this section: the name that somebody has given it, or its folder."
     return given_name(s) or Path(s['path']).name
 
@@ -161,8 +161,8 @@ def show_differing(self:Runs):
     chosen = [s for s in self.summaries if s['path'] in self.w['runs'].value]
     others = [s for s in self.summaries if s not in chosen]
     if len(chosen) != 1 or not others: return write(self.w['differing'])
-    listed = [(_name(s), run_accuracy_text(s), s['options']) for s in others]
-    panel_of = differences_panel(_name(chosen[0]), chosen[0]['options'], listed)
+    listed = [(_run_name(s), run_accuracy_text(s), s['options']) for s in others]
+    panel_of = differences_panel(_run_name(chosen[0]), chosen[0]['options'], listed)
     write(self.w['differing'], ft('h4', 'The other runs'), *panel_of)
 
 # %% ../nbs/api/96_past_runs.ipynb #w-runs-selected
@@ -172,7 +172,7 @@ _ABOUT_THE_CHOICE = ('one-run', 'further', 'rescore', 'compare')
 @patch
 def _names(self:Runs)->list[str]:
     "What the runs that are ticked are called."
-    return [_name(s) for s in self.summaries if s['path'] in self.w['runs'].value]
+    return [_run_name(s) for s in self.summaries if s['path'] in self.w['runs'].value]
 
 @patch
 def enable(self:Runs):
@@ -183,7 +183,7 @@ def enable(self:Runs):
         self.w[name].disabled, self.w[name].tooltip = name in found, found.get(name, self.w[name].description)
     self.w['compare'].disabled = len(paths) < 2
     said = [f'{self.w[name].description}: {why}' for name, why in found.items() if name != 'further']
-    if len(paths) != 1: said = [_SEVERAL] * (len(paths) > 1)
+    if len(paths) != 1: said = [_SEVERAL_TICKED] * (len(paths) > 1)
     write(self.w['can'], *(ft('p', text, cls='note') for text in said))
 
 @patch

@@ -138,7 +138,7 @@ def _said(self:Progress, view, found:list)->str:
     where = f'; all of them are in {view.run_dir.path}/completions' if view.run_dir else ''
     return f'{rows}{fit} of the newest {kept} completions. {seen:,} were written so far{where}.'
 
-# %% ../nbs/api/96_progress.ipynb #w-progress-completions
+# %% ../nbs/api/96_progress.ipynb #w-no-completions
 def _no_completions_text(view) -> str:
     "Why no completion is shown."
     if not view.step_now: return 'Completions appear with the first step.'
@@ -146,6 +146,7 @@ def _no_completions_text(view) -> str:
     if view.status != 'running': return f'This run has kept no completions of its {steps}.'
     return f'No completions of the {steps} so far are kept; those of the next step appear here.'
 
+# %% ../nbs/api/96_progress.ipynb #w-progress-completions
 @patch
 def draw_completions(self:Progress, view:Any, force:bool=False # also while somebody reads
                     ):

@@ -91,7 +91,7 @@ def short_value(value:Any # of an option
     return text if len(text) <= 40 else f'{text[:37]}...'
 
 # %% ../nbs/api/76_run_labels.ipynb #rlab-option-words
-_EMPTY = (None, {}, [], '')
+_NO_VALUE = (None, {}, [], '')
 
 def option_words(path:str,      # of an option
                  options:dict,  # of a run
@@ -101,7 +101,7 @@ def option_words(path:str,      # of an option
     if bare: return f"{'+' if path in options else 'without'} {called}"
     value = options.get(path)
     if value is True or value is False: return f"{'with' if value else 'without'} {called}"
-    if value in _EMPTY: return f"no {called or path.split('.')[-1].replace('_', ' ')}"
+    if value in _NO_VALUE: return f"no {called or path.split('.')[-1].replace('_', ' ')}"
     return f'{called} {short_value(value)}'.strip()
 
 # %% ../nbs/api/76_run_labels.ipynb #rlab-rank
@@ -174,7 +174,7 @@ def _parent_of(facts:dict, all_facts:list[dict]) -> dict|None:
     name = Path(str(parent.get('run') or '')).name
     return next((f for f in all_facts if name and Path(f['path']).name == name and f is not facts), None)
 
-def _origin(facts:dict, called:str) -> str:
+def _began_with(facts:dict, called:str) -> str:
     "What a run began with, of a run that is called so; empty for one that began with a model."
     if of := evaluated_run(facts): return f'evaluation of {called or of}'
     parent = facts.get('parent') or {}
@@ -194,7 +194,7 @@ def _is_said(path:str, options:dict, every:list[dict]) -> bool:
     value, alike = options.get(path), sum(o.get(path) == options.get(path) for o in every)
     usual, reward = alike * 2 > len(every), path.startswith('reward ') and '.' not in path
     if _is_off(path, options): return alike * 2 < len(every)   # most have it
-    return value not in _EMPTY and not (usual and (reward or len(every) > _MANY))
+    return value not in _NO_VALUE and not (usual and (reward or len(every) > _MANY))
 
 # %% ../nbs/api/76_run_labels.ipynb #rlab-label
 @dataclass(frozen=True)
@@ -255,7 +255,7 @@ def _say_origins(drafts:list[_Draft]) -> None:
     for d in drafts:
         of = evaluated_run(d.facts)
         parent = next((f for f in facts if Path(f['path']).name == of), None) if of else _parent_of(d.facts, facts)
-        d.origin = _origin(d.facts, called[facts.index(parent)] if parent else '')
+        d.origin = _began_with(d.facts, called[facts.index(parent)] if parent else '')
         if of: d.said = []   # the settings are those of that run
 
 def _fill_empty(drafts:list[_Draft], paths:list[str]) -> None:

@@ -297,7 +297,7 @@ def _mean_curve(reports:list, name:str) -> list[tuple]:
     return [(step, fmean(c[step] for c in curves)) for step in steps]
 
 # %% ../nbs/api/79_runs.ipynb #t-seed-page-differing
-def _differing(groups:list[list]) -> dict[str, list]:
+def _differing_options(groups:list[list]) -> dict[str, list]:
     "The options in which experiments differ, whatever the seed."
     each = [run_options(reports[0].run.path) for reports in groups]
     return {path: [o.get(path, '-') for o in each] for path in _ranked(varying(each), set()) if path not in _SEEDS}
@@ -311,7 +311,7 @@ def html(self:SeedSummary)->str:
     charts = _curve_charts(lambda metric: {label: _mean_curve(reports, metric) for label, reports in groups.items()})
     note = ' '.join(["Intervals of means are Student's t over the seeds.", *self.notes])
     title = f'{len(groups)} experiment{"s" * (len(groups) > 1)}, {len(runs.reports)} runs'
-    differ = ft('section', ft('h2', 'What differs'), _option_table(list(groups), _differing(list(groups.values()))))
+    differ = ft('section', ft('h2', 'What differs'), _option_table(list(groups), _differing_options(list(groups.values()))))
     means = ft('section', fact_table(_SEEDS_HEADER, self.rows), ft('p', note, cls='note'))
     return html_page('Runs over seeds', ft('h1', title), means,
                      ft('section', ft('h2', 'Curves, means over the seeds'), charts) if charts else None,
