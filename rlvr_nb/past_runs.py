@@ -102,7 +102,8 @@ def starting_text(points:list[tuple] # as `starting_points` gives them
 
 # %% ../nbs/api/96_past_runs.ipynb #w-not-possible
 _TICK_ONE = 'Tick one run first'
-_SEVERAL_TICKED = 'Several runs are ticked: Compare, below, lays them over each other. The grey buttons are for one run.'
+_SEVERAL_TICKED = ('Several runs are ticked: Compare, below, lays them over each other. '
+                   'The grey buttons are for one run.')
 _NOT_CONTINUED = {
     'finished': 'the run has finished all of its steps. Train further from this trains its model for more; its '
                 'settings can be loaded under Setup.',

@@ -74,7 +74,8 @@ def _row_of(s:dict, label:Any) -> RunRow:
     status = 'evaluation' if evaluated_run(s) else s['status'].partition(' after step')[0]
     cells = dict(run=name, status=status, steps=str(s['steps']), before=accuracy_cell(s, 'before'),
                  after=accuracy_cell(s, 'after'), when=when_text(began), apart=label.apart)
-    keys = dict(run=name.lower(), status=status, steps=s['steps'], before=_mean_accuracy(s['before']), after=_mean_accuracy(s['after']),
+    keys = dict(run=name.lower(), status=status, steps=s['steps'],
+                before=_mean_accuracy(s['before']), after=_mean_accuracy(s['after']),
                 when=began or None, apart=label.apart or None)
     return RunRow(s['path'], cells, keys, label.title, s.get('options') or {})
 

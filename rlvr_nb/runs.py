@@ -311,7 +311,8 @@ def html(self:SeedSummary)->str:
     charts = _curve_charts(lambda metric: {label: _mean_curve(reports, metric) for label, reports in groups.items()})
     note = ' '.join(["Intervals of means are Student's t over the seeds.", *self.notes])
     title = f'{len(groups)} experiment{"s" * (len(groups) > 1)}, {len(runs.reports)} runs'
-    differ = ft('section', ft('h2', 'What differs'), _option_table(list(groups), _differing_options(list(groups.values()))))
+    options = _option_table(list(groups), _differing_options(list(groups.values())))
+    differ = ft('section', ft('h2', 'What differs'), options)
     means = ft('section', fact_table(_SEEDS_HEADER, self.rows), ft('p', note, cls='note'))
     return html_page('Runs over seeds', ft('h1', title), means,
                      ft('section', ft('h2', 'Curves, means over the seeds'), charts) if charts else None,
