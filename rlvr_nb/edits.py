@@ -110,14 +110,15 @@ def edit_differences(edits:dict, # path -> value
     return found
 
 # %% ../nbs/api/91_edits.ipynb #w-value-differences
-_WHOLE = ('data.params', 'train.grpo')   # mappings that are set as a whole
+_SET_WHOLE = ('data.params', 'train.grpo')   # mappings that are set as a whole
 
-def _differing(before:Any, now:Any, at:str) -> dict:
+def _values_changed(before:Any, now:Any, at:str) -> dict:
     "What differs between two values below a path."
-    inside = isinstance(before, dict) and isinstance(now, dict) and at not in _WHOLE
+    inside = isinstance(before, dict) and isinstance(now, dict) and at not in _SET_WHOLE
     if not inside: return {} if before == now else {at: now}
-    return {p: v for key in now for p, v in _differing(before.get(key), now[key], f'{at}.{key}'.lstrip('.')).items()}
+    found = [_values_changed(before.get(key), value, f'{at}.{key}'.lstrip('.')) for key, value in now.items()]
+    return {path: value for part in found for path, value in part.items()}
 
 def value_differences(before:PipelineConfig, now:PipelineConfig)->dict: # option -> value now
     "What turns one configuration into another, as values that a form can set."
-    return _differing(before.model_dump(by_alias=True), now.model_dump(by_alias=True), '')
+    return _values_changed(before.model_dump(by_alias=True), now.model_dump(by_alias=True), '')

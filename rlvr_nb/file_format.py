@@ -12,7 +12,7 @@ from typing import Any
 # %% ../nbs/api/94_file_format.ipynb #file-format-own-imports
 import ipywidgets
 from fastcore.basics import patch
-from .encodings import ENCODINGS, EncodingError, TextFormat
+from .decoding import ENCODINGS, EncodingError, TextFormat
 from .files import is_there, typed_path
 from .sources import near_files
 from .elements import button, line, named, set_visible, stack

@@ -26,7 +26,7 @@ from .asking import model_for, sample
 from .elements import button, card, classed, columns, fold, named, page, panel, set_visible, stack
 from .elements import with_code, write
 from .entries import LIST
-from .gate import GATE_HELP, gated, ungated_formats
+from .gate import GATE_HELP, with_gates, ungated_formats
 from .panels import command_block, long_text
 from .score_panels import audit_panel, scores_panel
 from .sections import AppSection, Tasks, message_panel
@@ -175,7 +175,7 @@ def show_gate(self:Lab):
 @patch
 def gate(self:Lab):
     "Have format rewards pay only where the answer earns something; Undo takes it back."
-    self.form.mend(LIST, gated(self.form.rewards), 'the format is paid only where the answer is right')
+    self.form.mend(LIST, with_gates(self.form.rewards), 'the format is paid only where the answer is right')
 
 # %% ../nbs/api/95_lab.ipynb #w-lab-show-rewards
 @patch

@@ -174,6 +174,7 @@ def _found_text(self:Expert, wanted:set) -> str:
     typed = f' To be typed under Other fields of GRPOConfig: {", ".join(others)}.' if others else ''
     return said + (f'; {rewards} of the rewards, in the Reward lab.' if rewards else '.') + typed
 
+# %% ../nbs/api/94_option_groups.ipynb #w-expert-update-all
 @patch
 def update(self:Expert):
     "Bring the groups up to date."

@@ -18,7 +18,7 @@ from typing import Any
 from fastcore.xml import ft
 from .grammar import ConfigError, UnavailableError
 from .files import is_there, typed_path
-from .encodings import TextFormat
+from .decoding import TextFormat
 from .prompts import Markers
 from .processors import DropRow
 from .sources import load_rows, looks_local, missing_file, near_files, splits_of

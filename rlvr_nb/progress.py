@@ -29,6 +29,7 @@ _MENDED_IN = {   # metric of a warning -> title of the section where it can be m
     'monitor/duplicate_completions': 'Setup', 'monitor/unique_answers_per_group': 'Setup', 'verdict/bad_gold': 'Task',
     'verdict/no_block': 'Setup'}
 
+# %% ../nbs/api/96_progress.ipynb #w-warning
 def _warning(when:str, where:str, text:str):
     "A warning with its steps, and a button to the section that mends it; that the problems are learned is good news."
     place, title = '' if is_warning(where) else f', {where}', _MENDED_IN.get(where)

@@ -16,7 +16,7 @@ from typing import Any
 
 # %% ../nbs/api/12_sources.ipynb #sources-own-imports
 from .grammar import ConfigError, Fault, UnavailableError, nearest
-from .encodings import TextFormat, read_utf_text
+from .decoding import TextFormat, read_utf_text
 from .files import json_problem, leads_out, typed_path
 from .hub import hub_or_cache
 from .parquet import read_parquet
@@ -132,7 +132,7 @@ def _header(record:list[str], path:Path) -> list[str]:
     return names
 
 # %% ../nbs/api/12_sources.ipynb #d-csv-numbered
-def _numbered(record:list[str]) -> list[str]:
+def _column_numbers(record:list[str]) -> list[str]:
     "Names for the columns of a file whose first line is a row; empty cells at its end are no columns."
     filled = max((i for i, cell in enumerate(record, 1) if cell), default=0)
     return [f'column{i}' for i in range(1, filled + 1)]
@@ -157,7 +157,7 @@ def _read_separated(path:Path, how:TextFormat=TextFormat()) -> list[dict]:
         for record in reader:
             if not any(record): continue
             if names is None:
-                names = _header(record, path) if how.header else _numbered(record)
+                names = _header(record, path) if how.header else _column_numbers(record)
                 if how.header: continue
             rows.append(_record_row(record, names, f'{path}:{reader.line_num}'))
     except csv.Error as e: raise ConfigError(f"{path}:{reader.line_num}: a quotation mark isn't closed or stands in "

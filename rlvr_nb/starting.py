@@ -53,7 +53,7 @@ def started_text(form:Form)->str:
     return f'Now from: {form.base.title}.{own}{stays} {lost_text(form)}'.strip()
 
 # %% ../nbs/api/92_starting.ipynb #st-file
-_BEGUN = re.compile(r'# Begun from \+(preset|recipe)=([\w.-]+)\s')
+_BEGUN_LINE = re.compile(r'# Begun from \+(preset|recipe)=([\w.-]+)\s')
 
 def saved_text(form:Form)->str:
     "The configuration as YAML, complete, below a line that names its preset or recipe."
@@ -66,7 +66,7 @@ def begun_from(path:Path,           # of a YAML file
                config_dir:Any=None, # a folder of your own configuration files
               )->Base|None:
     "The preset or recipe that a saved file was begun from."
-    found = _BEGUN.match(path.read_text(encoding='utf-8', errors='replace')[:300]) if path.is_file() else None
+    found = _BEGUN_LINE.match(path.read_text(encoding='utf-8', errors='replace')[:300]) if path.is_file() else None
     title = presets(config_dir, found[1]).get(found[2]) if found else None
     return Base(title, (f'+{found[1]}={found[2]}',), config_dir=config_dir) if found and title else None
 

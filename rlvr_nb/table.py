@@ -15,7 +15,7 @@ from typing import Any
 from fastcore.basics import patch
 from .grammar import ConfigError, Fault, nearest
 from .files import is_there, typed_path
-from .encodings import EncodingError, TextFormat, encoding_problem
+from .decoding import EncodingError, TextFormat, encoding_problem
 from .processors import AbstractDatasetProcessor, DropRow, dataset_processor
 from .sources import load_rows, looks_local, missing_file, splits_of
 

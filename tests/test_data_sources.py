@@ -4,7 +4,7 @@ import json
 import pytest
 
 from rlvr_nb.config import ConfigError, UnavailableError
-from rlvr_nb.encodings import EncodingError, TextFormat
+from rlvr_nb.decoding import EncodingError, TextFormat
 from rlvr_nb.sources import load_rows, read_file, splits_of
 
 ROWS = [dict(id='007', question='NA', answer='0.10'), dict(id='008', question='null', answer='12345678901234567890'),
