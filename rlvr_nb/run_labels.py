@@ -34,7 +34,8 @@ def _reward_options(functions:Any) -> dict[str, Any]:
     found = {}
     for f in functions if isinstance(functions, list) else []:
         if not fits(f, {'type': str}): continue
-        name, inside = f"reward {f['type']}", flatten({'weight': f.get('weight', 1.), **(f.get('params') or {})})
+        params = f['params'] if fits(f, {'params': dict}) else {}   # anybody may have written the file
+        name, inside = f"reward {f['type']}", flatten({'weight': f.get('weight', 1.), **params})
         found |= {name: 'paid', **{f'{name}.{key}': value for key, value in inside.items()}}
     return found
 
