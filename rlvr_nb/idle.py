@@ -6,7 +6,7 @@
 __all__ = ['PATIENCE', 'AHEAD', 'PRELOAD', 'request', 'this_cell', 'Idle', 'Ahead', 'import_wanted', 'ImportGate', 'Preload']
 
 # %% ../nbs/api/93_idle.ipynb #idle-imports
-import sys, threading, time
+import _imp, contextlib, sys, threading, time
 from collections import deque
 from collections.abc import Callable
 from importlib.abc import MetaPathFinder
@@ -141,26 +141,42 @@ def drop(self:Ahead, owner:Any):
         if self.owner is owner: self.pieces, self.owner = deque(), None
 
 # %% ../nbs/api/93_idle.ipynb #w-import-wanted
+_PATIENT = ('rlvr-preload', 'rlvr-load-rows')   # names of threads whose imports can wait
+
 def _waits(frame:Any) -> bool:
     "Whether a thread stands in the lock of a module, or of `import_heavy`."
     code = frame.f_code
     return code is import_heavy.__code__ or code.co_name == 'acquire' and 'importlib._bootstrap' in code.co_filename
 
 def import_wanted()->bool:
-    "Whether another thread waits for a module to be imported."
-    me = threading.get_ident()
-    return any(_waits(frame) for thread, frame in sys._current_frames().items() if thread != me)
+    "Whether a thread that can't wait does wait for a module to be imported."
+    patient = {thread.ident for thread in threading.enumerate() if thread.name in _PATIENT}
+    return any(_waits(frame) for thread, frame in sys._current_frames().items() if thread not in patient)
 
 # %% ../nbs/api/93_idle.ipynb #w-gate
-class ImportGate(MetaPathFinder):
-    "Has the imports of one thread wait while a cell runs or pieces of work are done; finds no module itself."
-    thread:int|None = None   # whose imports these are; one thread at a time
+@contextlib.contextmanager
+def _without_import_lock():
+    "Let other threads import meanwhile: Python holds a lock of all imports while it asks where a module is."
+    try: _imp.release_lock()
+    except RuntimeError:   # a Python that doesn't hold it
+        yield
+        return
+    try: yield
+    finally: _imp.acquire_lock()
 
+class ImportGate(MetaPathFinder):
+    "Has the imports of patient threads wait while a cell runs or pieces of work are done; finds no module itself."
     def __init__(self, ahead:Ahead): self.ahead = ahead
 
     def find_spec(self, name, path=None, target=None):
-        if threading.get_ident() == self.thread: self.wait()
+        if threading.current_thread().name not in _PATIENT or self.open: return None
+        with _without_import_lock(): self.wait()
         return None
+
+    @property
+    def open(self)->bool:
+        "Whether there is nothing else to do."
+        return self.ahead.idle.now and self.ahead.thread is None
 
     def wait(self):
         "Wait until there is nothing else to do, or somebody needs what is imported."
@@ -171,6 +187,10 @@ class ImportGate(MetaPathFinder):
 class Preload:
     "Imports the large libraries in a thread, which gives way to everything else."
     def __init__(self, ahead:Ahead): self.gate, self.thread, self.lock = ImportGate(ahead), None, threading.Lock()
+
+    def stand_by(self):
+        "Have the imports of patient threads wait from now on."
+        if self.gate not in sys.meta_path: sys.meta_path.insert(0, self.gate)
 
     @property
     def active(self)->bool: return self.thread is not None and self.thread.is_alive()
@@ -187,11 +207,9 @@ class Preload:
 @patch
 def work(self:Preload, failed:Callable):
     "Import them here."
-    if self.gate not in sys.meta_path: sys.meta_path.insert(0, self.gate)
-    self.gate.thread = threading.get_ident()
+    self.stand_by()
     try: import_heavy()
     except ImportError as e: failed(e)
-    finally: self.gate.thread = None
 
 # %% ../nbs/api/93_idle.ipynb #w-shared-ahead
 AHEAD = Ahead(Idle())      # of this process

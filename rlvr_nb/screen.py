@@ -336,6 +336,7 @@ def _ipython_display_(self:Screen):
     if first: after_cells(self)
     if self.background:
         self.ahead.idle.watch()
+        self.preload.stand_by()
         self.ahead.prepare(self, *self._pieces())
     self._shown_in[this_cell()] = self.ahead.idle.cells
     self.wake()
