@@ -115,18 +115,24 @@ def completion_logprobs(states_BTH:Any,    # last hidden states, without the las
 # %% ../nbs/api/53_logprobs.ipynb #logprobs-head-gap
 _head_gaps:Any = WeakKeyDictionary()   # model -> the result of the comparison
 
+def _states_and_logits(model, ids) -> tuple:
+    "The last hidden states and the logits of one pass; None where no hidden states were seen."
+    seen, devices = [], [ids.device] if ids.is_cuda else []
+    hook = model.base_model.register_forward_hook(lambda stack, args, out: seen.append(out[0]))
+    with torch.no_grad(), torch.random.fork_rng(devices=devices):
+        try: logits = model(ids, use_cache=False).logits
+        finally: hook.remove()
+    return seen[0] if seen else None, logits
+
+# %% ../nbs/api/53_logprobs.ipynb #logprobs-compare
 def head_gap(model:Any # a transformers model, without an adapter's wrapper
             )->float:  # relative to the size of the logits; infinite where no hidden states were seen
     "How far the output layer's values are from the model's logits."
-    head, seen = model.get_output_embeddings(), []
-    ids = torch.arange(4, device=head.weight.device)[None]
-    hook = model.base_model.register_forward_hook(lambda stack, args, out: seen.append(out[0]))
-    with torch.no_grad(), torch.random.fork_rng(devices=[ids.device] if ids.is_cuda else []):
-        try: logits = model(ids, use_cache=False).logits.float()
-        finally: hook.remove()
-        if not seen or seen[0].shape[-1] != head.weight.shape[1]: return float('inf')
-        ours = head(seen[0].to(head.weight.dtype)).float()
-    return ((ours - logits).norm() / logits.norm().clamp(min=1e-9)).item()
+    head = model.get_output_embeddings()
+    states, logits = _states_and_logits(model, torch.arange(4, device=head.weight.device)[None])
+    if states is None or states.shape[-1] != head.weight.shape[1]: return float('inf')
+    with torch.no_grad(): ours = head(states.to(head.weight.dtype))
+    return ((ours - logits).float().norm() / logits.float().norm().clamp(min=1e-9)).item()
 
 # %% ../nbs/api/53_logprobs.ipynb #logprobs-plain
 def head_obstacle(model:Any # a transformers model, without an adapter's wrapper

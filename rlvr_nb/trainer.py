@@ -28,10 +28,10 @@ from .passes import Passes
 from .updates import Alike, Frugal, Proven, Sampled, Sliced
 from .health import Batches, is_sampling_failure
 from .agreement import Together, agreed
-from .drawn import AsDrawn
 from .old_logprobs import FromSampler
 from .saving import Exact, Ordered, Parts, Rewindable, Shrinks
 from .shared_proof import ProvenBeside
+from .surprise import AsDrawn
 
 # %% ../nbs/api/55_trainer.ipynb #t-peak-memory
 def peak_memory()->int:

@@ -15,12 +15,12 @@ from .arguments import world_size
 from .grammar import ConfigError, did_you_mean
 
 # %% ../nbs/api/54_trl_needs.ipynb #needs-packages
-_PACKAGES = dict(use_liger_kernel=('liger_kernel', 'liger-kernel'), deepspeed=('deepspeed', 'deepspeed'))
+_NEEDED_PACKAGES = dict(use_liger_kernel=('liger_kernel', 'liger-kernel'), deepspeed=('deepspeed', 'deepspeed'))
 _SEVERAL = ('fsdp', 'ddp_backend')
 
 def _missing_packages(grpo:dict) -> list[str]:
     "Fields whose package isn't installed."
-    asked = [(field, *names) for field, names in _PACKAGES.items() if grpo.get(field)]
+    asked = [(field, *names) for field, names in _NEEDED_PACKAGES.items() if grpo.get(field)]
     missing = [(field, name) for field, module, name in asked if not find_spec(module)]
     return [f"train.grpo.{field}: the package {name} isn't installed; type pip install {name}, or leave the field out"
             for field, name in missing]

@@ -3,7 +3,8 @@ About a second for each of 64 random configurations.
 
 Both trainers get the same model, rows and completions: what ours has sampled is put into TRL's. Each of four steps has
 to have the same gradient, up to rounding, for every loss, with masks, several passes, older completions, a reference
-model, adapters, experts, and the correction for vLLM. Prints a line a configuration; the exit status is how many differ.
+model, adapters, experts, and the correction for vLLM. Prints a line a configuration; the exit status is how many
+differ.
 """
 import random
 import sys
