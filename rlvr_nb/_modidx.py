@@ -339,7 +339,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                'rlvr_nb.clock.token_rate': ('api/clock.html#token_rate', 'rlvr_nb/clock.py'),
                                'rlvr_nb.clock.wait_for_gpu': ('api/clock.html#wait_for_gpu', 'rlvr_nb/clock.py')},
             'rlvr_nb.closing': { 'rlvr_nb.closing._held': ('api/closing.html#_held', 'rlvr_nb/closing.py'),
-                                 'rlvr_nb.closing._is_ours': ('api/closing.html#_is_ours', 'rlvr_nb/closing.py'),
+                                 'rlvr_nb.closing._of_the_package': ('api/closing.html#_of_the_package', 'rlvr_nb/closing.py'),
                                  'rlvr_nb.closing.forget_outputs': ('api/closing.html#forget_outputs', 'rlvr_nb/closing.py'),
                                  'rlvr_nb.closing.widgets_of': ('api/closing.html#widgets_of', 'rlvr_nb/closing.py')},
             'rlvr_nb.commands': { 'rlvr_nb.commands.Command': ('api/commands.html#command', 'rlvr_nb/commands.py'),

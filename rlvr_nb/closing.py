@@ -14,7 +14,7 @@ import ipywidgets
 from .worker import running_kernel
 
 # %% ../nbs/api/96_closing.ipynb #w-held
-def _is_ours(thing:Any) -> bool:
+def _of_the_package(thing:Any) -> bool:
     "Whether it is an object of this package that may hold widgets."
     return type(thing).__module__.startswith('rlvr_nb.') and not hasattr(thing, 'model_fields')   # of a configuration
 
@@ -22,7 +22,7 @@ def _held(thing:Any) -> list:
     "What an object names in its attributes, or a collection in its items."
     if isinstance(thing, dict): return list(thing.values())
     if isinstance(thing, (list, tuple, set)): return list(thing)
-    return list(vars(thing).values()) if _is_ours(thing) and hasattr(thing, '__dict__') else []
+    return list(vars(thing).values()) if _of_the_package(thing) and hasattr(thing, '__dict__') else []
 
 # %% ../nbs/api/96_closing.ipynb #w-widgets-of
 def widgets_of(owner:Any,     # whose widgets are looked for

@@ -19,7 +19,7 @@ from .form import Form
 from .live import Live
 from .worker import after_cells, TrainingThread, in_colab, running_kernel
 from .elements import classed, close_widgets, open_widgets
-from .idle import AHEAD, PATIENCE, PRELOAD, this_cell
+from .idle import AHEAD, CELL_PATIENCE, PRELOAD, this_cell
 from .sections import AppSection, Tasks
 from .continuing import unfinished_run
 from .header import Header
@@ -249,9 +249,9 @@ SOON = 3.   # seconds of a cell, after which it isn't waited for any more before
 def _pieces(self:Screen) -> list[tuple]:
     "What somebody is likely to want next, in the order in which it is prepared."
     def begin(): self.preload.begin(lambda e: self.tasks.say('start', e))
-    made = [(PATIENCE, lambda name=name: self._make(name)) for name in LARGE]
-    listed = [(PATIENCE, self.sections['runs'].read_ahead)] if 'runs' in self.sections else []
-    return [(SOON, lambda: self._read_ahead()), *made, *listed, (PATIENCE, begin)]
+    made = [(CELL_PATIENCE, lambda name=name: self._make(name)) for name in LARGE]
+    listed = [(CELL_PATIENCE, self.sections['runs'].read_ahead)] if 'runs' in self.sections else []
+    return [(SOON, lambda: self._read_ahead()), *made, *listed, (CELL_PATIENCE, begin)]
 
 # %% ../nbs/api/97_screen.ipynb #w-frame
 _FRAMES: dict[str, ipywidgets.VBox] = {}   # cell -> the frame that it shows
