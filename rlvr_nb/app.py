@@ -72,7 +72,7 @@ class App(Screen):
         return [task, Setup(form, tasks, config_dir), Lab(form, tasks, task, models), Prospects(form, tasks, models),
                 Progress(form, tasks, live), Results(form, tasks, live, models),
                 Runs(form, tasks, lambda run: self.show_run(run), go_on, evaluate, lambda name: self.open(name),
-                     deleted=lambda paths: self._deleted(paths))]
+                     deleted=lambda paths: self._deleted(paths), stop=lambda: self.stop())]
 
     def _actions(self)->dict:
         "What the buttons of the header do."

@@ -11,7 +11,7 @@ import math
 # %% ../nbs/api/93_charts.ipynb #charts-own-imports
 from fastcore.xml import ft
 from .show import line_chart
-from .observers import metric_text
+from .observers import METRICS, metric_text
 from .curves import Chart, evaluated_as, charts_for
 from .bounded_curve import mean_point
 from .elements import fold
@@ -59,9 +59,9 @@ def _held_out_chart(curves:dict,
     "Accuracy on the problems that are evaluated, and while training."
     names = [k.removeprefix('eval/') for k in curves if k.startswith('eval/')]
     evaluated = {evaluated_as(name, overlap, titles.get(name, '')): f'eval/{name}' for name in names}
-    about = ('Right answers. Evaluations answer with the likeliest tokens; completions of the training are sampled, '
-             'so fewer of them may be right.')
-    return Chart('Accuracy', {**evaluated, 'while training': 'accuracy'}, share=True, about=about, main=True)
+    about = ('Right answers. Evaluations answer with the likeliest tokens; rollouts, the completions of the training, '
+             'are sampled, so fewer of them may be right.')
+    return Chart('Accuracy', {**evaluated, METRICS['accuracy']: 'accuracy'}, share=True, about=about, main=True)
 
 # %% ../nbs/api/93_charts.ipynb #w-charts-grid
 def _grid(drawn:list, cls:str):

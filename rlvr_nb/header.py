@@ -251,6 +251,13 @@ def failure_text(view:Any # of a `Live`
 
 # %% ../nbs/api/96_header.ipynb #w-header-draw
 @patch
+def _mark_saved(self:Header, view:Any, running:bool):
+    "Keep in the page what can be promised once the kernel is gone: whether a run is trained, and has a checkpoint."
+    saved = running and view.run_dir is not None and any(view.run_dir.checkpoints.glob('checkpoint-*'))
+    for name, on in (('rlvr-training', running), ('rlvr-saved', saved)):
+        if on != (name in self.box._dom_classes): (self.box.add_class if on else self.box.remove_class)(name)
+
+@patch
 def _forget(self:Header, view:Any):
     "Take away a refusal that was about a training which is over, and the offer of a run that has been deleted."
     if self.live_status == 'running' != view.status: self.tasks.messages.pop('start', None)
@@ -266,6 +273,7 @@ def draw(self:Header,
         ):
     "Bring the header up to date."
     self._forget(view)
+    self._mark_saved(view, running)
     self.draw_blocked(view, running)   # what a button would do is said before it can be pressed
     self.draw_buttons(view, running, paused)
     failure = '' if self.w['sections'].value == 'train' else failure_text(view)

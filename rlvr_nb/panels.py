@@ -129,7 +129,8 @@ def outcome_text(comparisons:dict # dataset -> Comparison
     "What training was good for, in one line."
     def said(name, c):
         start = 'after the warm start' if c.before.when == 'warm' else 'before'
-        change = f'{percent(c.before.accuracy)} right {start}, {percent(c.after.accuracy)} after'
+        many = f"of {c.n} problem{'s' * (c.n != 1)}"
+        change = f'{many}, {percent(c.before.accuracy)} right {start}, {percent(c.after.accuracy)} after'
         return f'{name}: {change} ({points(c.difference)} points{"" if is_clear(c) else ", no clear change"})'
     return '; '.join(said(name, c) for name, c in comparisons.items())
 

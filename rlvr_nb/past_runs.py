@@ -23,7 +23,8 @@ from .facts import readable
 from .run_labels import given_name, run_options
 from .runs import compare_runs, delete_run, pack_run, run_summaries
 from .rescoring import rescore_run
-from .elements import button, card, classed, named, panel, stack, with_code, write
+from .continuing import trained_here, trainer_text
+from .elements import button, card, classed, named, panel, set_visible, stack, with_code, write
 from .bases import base_of_file
 from .entries import LIST
 from .run_options import differences_panel
@@ -66,9 +67,11 @@ class Runs(AppSection):
                  go_to:Any,          # opens a section: called with its name
                  root:str='outputs', # where runs are kept
                  deleted:Any=lambda paths: None, # called with the directories that are gone
+                 stop:Any=lambda: None, # stops and saves the training of this kernel
                 ):
         super().__init__(form, tasks)
-        self.attach, self.go_on, self.evaluate, self.go_to, self.deleted = attach, go_on, evaluate, go_to, deleted
+        self.attach, self.go_on, self.evaluate, self.go_to = attach, go_on, evaluate, go_to
+        self.deleted, self.stop = deleted, stop
         self.root, self.summaries, self._sought = root, [], None
 
     def build(self):
@@ -93,20 +96,21 @@ def starting_points(run:RunDir)->list[tuple]: # (what it is called, its folder)
 _KEEPS = ('A run saves a checkpoint every so many steps (`train.save_steps`) and keeps the newest two, or more '
           '(`train.grpo.save_total_limit`). Set both under Setup, in Expert, to have more steps of the next run '
           'to choose from.')
+_REPLACES = ('The button gives the form the settings of this run in place of yours, such as the steps and the learning '
+             'rate, and opens Setup. Put my changes back, there, makes yours again. Nothing is trained before Start.')
 
 def starting_text(points:list[tuple] # as `starting_points` gives them
                  )->str:
     "What a new run can begin with, and how a run keeps more of it."
     if not points: return f'Nothing was kept to begin with. {_KEEPS}'
-    return f"Can be chosen: {', '.join(name for name, _ in points)}. {_KEEPS}"
+    return f"Can be chosen: {', '.join(name for name, _ in points)}. {_REPLACES} {_KEEPS}"
 
 # %% ../nbs/api/96_past_runs.ipynb #w-not-possible
-_TICK_ONE = 'Tick one run first'
+_TICK_ONE, _FURTHER = 'Tick one run first', 'Set the form to train further from this'
 _SEVERAL_TICKED = ('Several runs are ticked: Compare, below, lays them over each other. '
                    'The grey buttons are for one run.')
 _NOT_CONTINUED = {
-    'finished': 'the run has finished all of its steps. Train further from this trains its model for more; its '
-                'settings can be loaded under Setup.',
+    'finished': f'the run has finished all of its steps. To train its model for more: {_FURTHER}, below.',
     'running': 'the run is being trained now. Show follows it.',
     'damaged': 'the record of the run is damaged. Restore it from a copy.'}
 
@@ -123,7 +127,7 @@ def not_possible(run:RunDir # that is ticked
     if evaluates: found['continue-run'] = 'this is an evaluation; it trains nothing.'
     elif status not in CONTINUABLE: found['continue-run'] = _NOT_CONTINUED.get(status, f'the run is {status}.')
     try: trained_model(run)
-    except ConfigError as e: found['evaluate-run'] = f'{e}.'
+    except ConfigError as e: found['evaluate-run'] = _NOT_CONTINUED['running'] if status == 'running' else f'{e}.'
     if not any(run.completions.glob('*')): found['rescore'] = 'the run has stored no completions.'
     if not starting_points(run): found['further'] = 'the run has kept no model to begin with.'
     return found
@@ -173,7 +177,24 @@ _ABOUT_THE_CHOICE = ('one-run', 'further', 'rescore', 'compare')
 @patch
 def _names(self:Runs)->list[str]:
     "What the runs that are ticked are called."
-    return [_run_name(s) for s in self.summaries if s['path'] in self.w['runs'].value]
+    return [row.called for row in self.w['runs'].rows if row.path in self.w['runs'].value]
+
+@patch
+def _reasons(self:Runs, found:dict)->list[str]:
+    "Why buttons can't be pressed: each reason once, behind the buttons that it holds for."
+    held = {}
+    for name in [n for n in found if n != 'further']: held.setdefault(found[name], []).append(self.w[name].description)
+    return [f"{', '.join(names)}: {why}" for why, names in held.items()]
+
+@patch
+def _keep_trained(self:Runs)->list[str]:
+    "Let no run be deleted that is being trained; why, and a button that stops the training of this kernel."
+    paths = self.w['runs'].value
+    found = {path: why for path in paths if (why := trainer_text(RunDir(path)))}
+    self.w['sure'].disabled = bool(found) or not paths
+    if found: self.w['sure'].value = False
+    set_visible(self.w['stop-run'], any(trained_here(RunDir(path)) for path in found))
+    return [f'Delete: {why}' if len(paths) == 1 else f'Delete: {Path(path).name}: {why}' for path, why in found.items()]
 
 @patch
 def enable(self:Runs):
@@ -183,15 +204,15 @@ def enable(self:Runs):
     for name in _OF_ONE_RUN:
         self.w[name].disabled, self.w[name].tooltip = name in found, found.get(name, self.w[name].description)
     self.w['compare'].disabled = len(paths) < 2
-    said = [f'{self.w[name].description}: {why}' for name, why in found.items() if name != 'further']
-    if len(paths) != 1: said = [_SEVERAL_TICKED] * (len(paths) > 1)
+    said = self._reasons(found) if len(paths) == 1 else [_SEVERAL_TICKED] * (len(paths) > 1)
+    said += self._keep_trained()
     write(self.w['can'], *(ft('p', text, cls='note') for text in said))
 
 @patch
 def _ask_to_confirm(self:Runs):
     "Have somebody confirm again before the runs that are ticked now are deleted."
     sure = self.w['sure']
-    sure.disabled, sure.value = not self.w['runs'].value, False
+    sure.value = False
     sure.description = plain_label(sure_text(self._names()))
 
 @patch
@@ -224,7 +245,9 @@ def _build_one(self:Runs):
     w['delete'] = button('Delete', 'delete', lambda _: self.guard('one-run', self.delete), 'danger')
     w['sure'].observe(lambda c: setattr(w['delete'], 'disabled', not c['new']), 'value')
     w['delete'].disabled = True
-    shown = 'show-run', 'continue-run', 'evaluate-run', 'pack', 'sure', 'delete'
+    w['stop-run'] = button('Stop and save', 'stop-run', lambda _: self.stop())
+    set_visible(w['stop-run'], False)
+    shown = 'show-run', 'continue-run', 'evaluate-run', 'pack', 'sure', 'delete', 'stop-run'
     return self.act('one-run', *(w[name] for name in shown))
 
 # %% ../nbs/api/96_past_runs.ipynb #w-runs-further-buttons
@@ -233,11 +256,11 @@ def _build_further(self:Runs):
     "Judging again, and training further."
     w = self.w
     w['rescore'] = button('Re-score with the rewards of the lab', 'rescore', lambda _: self.rescore())
-    w['from-step'] = named(ipywidgets.Dropdown, 'from-step', 'Begin with', '14em', options=[_NONE])
-    w['further'] = button('Train further from this', 'further', lambda _: self.guard('further', self.further))
+    w['from-step'] = named(ipywidgets.Dropdown, 'from-step', 'Begin with', '19em', options=[_NONE])
+    w['further'] = button(_FURTHER, 'further', lambda _: self.guard('further', self.further))
     w['rescored'], w['kept'] = panel('rescored'), panel('kept')
     chosen = self.act('further', w['from-step'], w['further'])
-    return stack(self.act('rescore', w['rescore']), w['kept'], chosen, w['rescored'])
+    return stack(self.act('rescore', w['rescore']), w['rescored'], w['kept'], chosen)
 
 @patch
 def _build_compare(self:Runs):
@@ -260,7 +283,9 @@ def refresh(self:Runs):
     self.tasks.run('refresh', lambda: run_summaries(root), show, 'Reading the runs ...')
 
 @patch
-def opened(self:Runs): self.refresh()
+def opened(self:Runs):
+    if 'further' not in self.tasks.busy: self.tasks.say('further')   # it has been said in Setup
+    self.refresh()
 
 @patch
 def read_ahead(self:Runs):
@@ -358,6 +383,7 @@ def delete(self:Runs)->str:
     for path in self.w['runs'].value:
         try:
             self._refuse_needed(path)
+            if why := trainer_text(RunDir(path)): raise ConfigError(f'{Path(path).name}: {why}')
             delete_run(path)
         except (ConfigError, OSError) as e: kept.append(str(e))
         else: gone.append(path)
@@ -379,7 +405,8 @@ def further(self:Runs)->str:
     if rewards is not None: self.form.set(LIST, rewards)
     self.go_to('setup')
     kept = ' with the rewards of the lab' if rewards is not None else ''
-    return f'Start begins a new run from {folder}{kept}. {lost_text(self.form)}'.strip()
+    begins = f"{self.w['from-step'].label} of {self._names()[0]}"
+    return f'The form is set: Start begins a new run from {begins}{kept}. {lost_text(self.form)}'.strip()
 
 # %% ../nbs/api/96_past_runs.ipynb #w-runs-compare
 @patch
@@ -396,7 +423,7 @@ _SAME_REWARDS = ('The rewards of the lab are those of this run, so nothing diffe
                  'Change them under Reward lab, then come back and re-score.')
 
 _OTHER_REWARDS = ('To train with the rewards of the lab from a step of this run, choose the step under Begin with, and '
-                  'press Train further from this.')
+                  f'press {_FURTHER}.')
 
 @patch
 def rescore(self:Runs):

@@ -142,7 +142,7 @@ def _accuracy_chart(self:RunReport) -> FT|None:
             points_of[label].append((step, e.accuracy))
             bars[label].append((step, *e.interval))
     shuffled = ', by the shuffled answers' if self.section('data').get('shuffle_answers') else ''
-    series = {**points_of, f'rollouts while training{shuffled}': self.curve('accuracy')}
+    series = {**points_of, f"{METRICS['accuracy']}{shuffled}": self.curve('accuracy')}
     note = 'Evaluations answer greedily and are measured at their points only; rollouts are sampled.'
     return line_chart('Accuracy', series, share=True, bars=bars, note=note) if any(series.values()) else None
 

@@ -34,8 +34,13 @@ class RunRescoring:
                  changed:dict,        # option -> (then, now)
                 ): self.run, self.rescoring, self.changed = run, rescoring, changed
 
+    @property
+    def changes(self)->list[str]:
+        "The options that changed, each with its value then and now."
+        return [f'{path}: {option_text(then)} -> {option_text(now)}' for path, (then, now) in self.changed.items()]
+
     def __str__(self):
-        options = [f'{path}: {option_text(then)} -> {option_text(now)}' for path, (then, now) in self.changed.items()]
+        options = self.changes
         notes = [f'note: {note}' for note in damage_notes(self.run)]
         return visible('\n'.join([str(self.rescoring), '', *(options or ['the rewards are those of the run']), *notes]))
 
@@ -103,7 +108,9 @@ def html(self:RunRescoring)->str:
     options = fact_table(['option', 'then', 'now'], rows) if rows else ft('p', 'The rewards are those of the run.')
     shown = (f'{min(len(changed), _CHANGES_SHOWN)} of {len(changed)} completions that would be treated otherwise: '
              'their advantage has another sign.')
-    title = f'{self.run.path.name} under other rewards'
+    first = self.changes[0] if self.changes else 'with the same rewards'
+    more = f' and {len(self.changes) - 1} more' if len(self.changes) > 1 else ''
+    title = f'{self.run.path.name} scored again: {first}{more}'
     cards = [_card(s, markers) for s in changed[:_CHANGES_SHOWN]]
     notes = damage_notes(self.run)
     caveats = ft('ul', *(ft('li', note) for note in notes), cls='caveats') if notes else None

@@ -50,6 +50,12 @@ class RunRow:
     keys: dict           # column -> what it is sorted by; None comes last
     title: str           # the folder, and everything that sets the run apart
     options: dict = field(default_factory=dict)   # for the search
+    apart: str = ''      # what is said behind a name that is only a time
+
+    @property
+    def called(self)->str:
+        "The name of the run, with what sets it apart where that name is only a time."
+        return self.cells['run'] + f' ({self.apart})' * bool(self.apart)
 
     @property
     def text(self)->str:
@@ -77,7 +83,8 @@ def _row_of(s:dict, label:Any) -> RunRow:
     keys = dict(run=name.lower(), status=status, steps=s['steps'],
                 before=_mean_accuracy(s['before']), after=_mean_accuracy(s['after']),
                 when=began or None, apart=label.apart or None)
-    return RunRow(s['path'], cells, keys, label.title, s.get('options') or {})
+    apart = '' if given_name(s) else label.apart
+    return RunRow(s['path'], cells, keys, label.title, s.get('options') or {}, apart)
 
 def run_rows(summaries:list[dict] # as `run_summary` gives them
             )->list[RunRow]:
@@ -187,7 +194,7 @@ def _count_text(self:RunTable)->str:
     last, of = min(self.start + PER_PAGE, len(self.found)), f'{len(self.found)} run{"s" * (len(self.found) != 1)}'
     shown = of if len(self.found) <= PER_PAGE else f'{self.start + 1} to {last} of {of}'
     found = f' that have these words, of {len(self.rows)}' if len(self.found) < len(self.rows) else ''
-    ticked = [row.cells['run'] for row in self.found if row.path in self.value]
+    ticked = [row.called for row in self.found if row.path in self.value]
     named = f": {', '.join(ticked)}" if 0 < len(ticked) < 6 else ''
     return f'{shown}{found}; {len(ticked) or "none"} ticked{named}'
 
