@@ -97,7 +97,7 @@ def _reward_values(rewards:list) -> dict:
 def _reward_differences(before:dict, now:dict) -> list[tuple]:
     "What differs between two lists of rewards, given by their values."
     changed = [k for k in {**before, **now} if before.get(k) != now.get(k)]   # what is null is not set either
-    return [(k, before.get(k, '(not set)'), now.get(k, '(removed)')) for k in changed]
+    return [(k, before.get(k), now.get(k, DELETED)) for k in changed]
 
 def edit_differences(edits:dict, # path -> value
                      base_cfg:PipelineConfig,   # the configuration that is edited
@@ -105,7 +105,7 @@ def edit_differences(edits:dict, # path -> value
     "(option, value in the base, value now) of every edit."
     found = []
     for path, value in edits.items():
-        if path != LIST: found.append((path, value_or(base_cfg, path, '(not set)'), value))
+        if path != LIST: found.append((path, value_or(base_cfg, path), value))
         else: found += _reward_differences(_reward_values(value_at(base_cfg, LIST)), _reward_values(value))
     return found
 

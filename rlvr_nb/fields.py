@@ -18,7 +18,7 @@ from fastcore.xml import ft
 from .grammar import ConfigError, Fault, override_text, parse_override, path_text, redact, split_path, value_text
 from .show import gigabytes
 from .architecture import _config_file, known_name, known_shapes, read_shape
-from .elements import button, classed, fold, line, make, page, panel, refill, stack, with_code
+from .elements import breakable, button, classed, fold, line, make, page, panel, refill, stack, with_code
 from .entries import CHOICE_HELP, GRPO_HELP, LIST, Option, TITLES
 
 # %% ../nbs/api/90_fields.ipynb #w-slug
@@ -253,6 +253,14 @@ def choice_notes(option:Option, # of the menu
     return [*now, fold('Which one to take', ft('p', said['take']), ft('ul', *items), cls='rlvr-choices')]
 
 # %% ../nbs/api/90_fields.ipynb #w-field-note
+_FITS = 30   # characters that an input shows
+
+@patch
+def _long_value(self:Field) -> str:
+    "The name or path in an input of one line; empty for other inputs."
+    one_line = self.option.kind in ('text', 'optional') and not self.option.long
+    return self._value if one_line and isinstance(self._value, str) else ''
+
 @patch
 def _note(self:Field) -> str:
     "Help, what is wrong, and what the value changed elsewhere."
@@ -262,7 +270,8 @@ def _note(self:Field) -> str:
     wrong = [ft('div', ft('b', 'Not valid: '), m, cls='rlvr-error', role='alert') for m in self.messages]
     changed = [self._effects_note()] if self.effects else []
     help_text = with_code(f'{plain_help(o.help, o.kind)} ') if o.help else []
-    return page(*key, *help_text, bounds, *choice_notes(o, self._value), *wrong, *changed, cls='rlvr-note')
+    whole = [ft('div', breakable(shown), cls='rlvr-whole')] if len(shown := self._long_value()) > _FITS else []
+    return page(*whole, *key, *help_text, bounds, *choice_notes(o, self._value), *wrong, *changed, cls='rlvr-note')
 
 # %% ../nbs/api/90_fields.ipynb #w-fix-label
 def download_text(name:str # of a model

@@ -37,6 +37,7 @@ def to_fix(problems:list, # faults
     return ft('button', said, type='button', data_go=titles['rewards' if in_lab else 'setup'], cls='rlvr-copy')
 
 # %% ../nbs/api/96_header.ipynb #w-facts
+_LAB_TOTAL = "All rewards together, for the example that is typed in the Reward lab; no result of a training"
 _FIT = {'good': '', 'warning': ' (tight)', 'error': ' (does not fit)'}
 
 def facts(form:Any,   # a `Form`
@@ -49,7 +50,8 @@ def facts(form:Any,   # a `Form`
     found += [ft('span', ft('b', 'Start waits: '), why, role='status') for why in form.waits.values()]
     if memory: found.append(ft('span', 'Memory: ', ft('b', memory[1]), _FIT[memory[0]]))
     if total is not None:
-        found.append(ft('span', 'Score in the lab: ', ft('b', total if isinstance(total, str) else f'{total:.4g}')))
+        earned = [total] if isinstance(total, str) else ['earns ', ft('b', f'{total:.4g}')]
+        found.append(ft('span', 'The completion in the Reward lab ', *earned, title=_LAB_TOTAL))
     return ft('div', *(f for f in found if f is not None), cls='rlvr-facts')
 
 # %% ../nbs/api/96_header.ipynb #w-section-buttons

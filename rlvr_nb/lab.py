@@ -126,7 +126,7 @@ def own_reward_help():
     said = ('Run a cell like this one, and the reward is in the menu at once. `parsed` is the completion: its `text`, '
             'its `reasoning` and its `answer`, which are None where there is none. `gold` is the right answer, and '
             '`row` has the other columns of the data. Everything else is a parameter, to be set here.')
-    return fold('Write a reward of your own', ft('p', *with_code(said)), command_block(_OWN_REWARD))
+    return fold('Write a reward of your own', ft('p', *with_code(said)), command_block(_OWN_REWARD, 'example'))
 
 # %% ../nbs/api/95_lab.ipynb #w-lab-build-list
 @patch

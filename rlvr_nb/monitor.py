@@ -113,8 +113,8 @@ THRESHOLDS = {  # metric: (how far is too far, what to say)
     'monitor/groups_without_spread': (0.8,
         "{value:.0%} of the groups have no spread in reward, so they teach nothing: {why}"),
     'monitor/duplicate_completions': (0.5,
-        "{value:.0%} of the completions repeat another of their group, which teaches nothing new: raise the "
-        "temperature"),
+        "{value:.0%} of the completions repeat another of their group, most of them a wrong one, which teaches "
+        "nothing new: raise the temperature"),
     'monitor/unique_answers_per_group': (1.5,
         "a group gives only {value:.1f} different answers on average, most of them wrong: the model has "
         "stopped exploring; raise the temperature"),
@@ -143,7 +143,7 @@ def is_warning(where:str # the place of a fault
 def _crossed(name:str, value:float, limit:float, right:float) -> bool:
     "Whether a metric is beyond its threshold."
     if name == 'monitor/unique_answers_per_group': return value < limit and right < 0.5
-    if name == 'monitor/duplicate_completions': return value > limit and right < 0.8
+    if name == 'monitor/duplicate_completions': return value - right > limit   # right answers repeat each other
     return abs(value) > limit
 
 # %% ../nbs/api/38_monitor.ipynb #r-standing

@@ -6,7 +6,7 @@
 __all__ = ['PATTERNS', 'ENOUGH_HELD', 'HELD', 'FILES', 'KIND_TITLES', 'column_names', 'Source', 'read_source', 'read_named',
            'uploaded', 'keep_upload', 'short_cell', 'header_doubt', 'rows_table', 'table_of', 'reading',
            'number_in_words', 'Answer', 'answer_of', 'readings_panel', 'suggested_pattern', 'guess_columns',
-           'parts_text', 'larger_share', 'held_choices', 'kind_choices']
+           'clash_text', 'parts_text', 'larger_share', 'held_choices', 'kind_choices']
 
 # %% ../nbs/api/94_own_data.ipynb #own-data-imports
 import json, re
@@ -246,63 +246,102 @@ def suggested_pattern(rows:list[dict],  # the first ones of a file
     found = [p for p in PATTERNS if _good_share(rows, {**params, 'extract': p}) >= .9]
     return found[0] if found else ''
 
-# %% ../nbs/api/94_own_data.ipynb #w-named-columns
-_CONTEXTS = ('context', 'passage', 'body', 'story', 'instruction')   # read before a question that stands beside them
-
-def _named_columns(part:str, columns:list[str]) -> list[str]:
-    "The columns that have a usual name of a part, the most usual name first."
-    def named(column, name): return name in map(plain_name, column.split('.'))
-    return list(dict.fromkeys(c for name in _USUAL[part] for c in columns if named(c, name)))
-
-def _question_named(columns:list[str]) -> str|None:
-    "The column of the question by its name, with the text before it where that has a column of its own."
-    found = _named_columns('question', columns)
-    if not found: return None
-    before = [c for c in columns if plain_name(c) in _CONTEXTS and c != found[0]]
-    return f'{{{before[0]}}} {{{found[0]}}}' if before else found[0]
-
-
-# %% ../nbs/api/94_own_data.ipynb #w-column-texts
+# %% ../nbs/api/94_own_data.ipynb #w-column-values
 def _texts_of(column:str, rows:list[dict]) -> list[str]:
     "The values of a column as texts; empty where one of them is neither a text nor a number nor a list."
     values = [v for row in rows if (v := _look_up(row, column)) is not None]
     plain = all(isinstance(v, (str, int, float, list)) and not isinstance(v, bool) for v in values)
     return [str(v) for v in values] if plain else []
 
+def _is_category(column:str, rows:list[dict]) -> bool:
+    "Whether a column says what sort of row it is: a few texts stand in many rows."
+    texts = _texts_of(column, rows)
+    return len(texts) >= 10 and 5*len(set(texts)) < len(texts)
+
 def _is_counter(texts:list[str]) -> bool:
     "Whether a column numbers its rows."
     return all(t.isdecimal() for t in texts) and len({int(t) - i for i, t in enumerate(texts)}) == 1
 
+
+# %% ../nbs/api/94_own_data.ipynb #w-named-columns
+_OTHER_WORDS = {'id', 'nr', 'no', 'number', 'type', 'index', 'idx', 'source', 'quelle', 'url', 'length', 'lang', 'language'}
+_CONTEXTS = ('context', 'passage', 'body', 'story', 'instruction')   # read before a question that stands beside them
+
+def _named_columns(part:str, columns:list[str]) -> list[str]:
+    "The columns that have a usual name of a part, the most usual name first, then those with such a name in theirs."
+    def named(column, name): return name in map(plain_name, column.split('.'))
+    def within(column, name): return name in (words := plain_name(column).split('_')) and not _OTHER_WORDS & {*words}
+    found = [c for test in (named, within) for name in _USUAL[part] for c in columns if test(c, name)]
+    return list(dict.fromkeys(found))
+
+def _question_named(columns:list[str], rows:list[dict]=()) -> str|None:
+    "The column of the question by its name, with the text before it where that has a column of its own."
+    found = [c for c in _named_columns('question', columns) if not _is_category(c, rows)]
+    if not found: return None
+    before = [c for c in columns if plain_name(c) in _CONTEXTS and c != found[0]]
+    return f'{{{before[0]}}} {{{found[0]}}}' if before else found[0]
+
+
+# %% ../nbs/api/94_own_data.ipynb #w-column-texts
+_ADDRESS = re.compile(r'https?://\S+|[0-9a-fA-F-]{32,}|\d{4}-\d\d-\d\d.*')   # a link, a hash or a date
+
 def _question_like(columns:list[str], rows:list[dict]) -> str|None:
-    "The column with the longest texts."
-    length = {c: sum(map(len, texts)) / len(texts) for c in columns if (texts := _texts_of(c, rows))}
-    return max(length, key=lambda c: length[c], default=None)
+    "Of the columns whose texts mostly differ from row to row, the one with the longest texts; else the longest of all."
+    usual = [c for part in ('answer', 'worked_solution') for c in _named_columns(part, columns)]
+    texts = {c: found for c in columns if (found := _texts_of(c, rows))}
+    def rank(c):
+        kept = c not in usual and not all(map(_ADDRESS.fullmatch, texts[c]))
+        return kept, 2*len(set(texts[c])) > len(texts[c]), sum(map(len, texts[c])) / len(texts[c])
+    return max(texts, key=rank, default=None)
 
 
 # %% ../nbs/api/94_own_data.ipynb #w-answer-column
 def _read_well(column:str, rows:list[dict]) -> bool:
     "Whether nearly all right answers of a column can be read, as they stand or with a usual pattern."
+    rows = rows[:20]
     return _good_share(rows, dict(answer=column)) >= .9 or bool(suggested_pattern(rows, dict(answer=column)))
 
 def _answer_like(columns:list[str], rows:list[dict]) -> str|None:
-    "The column that can be read and has the most different values; one of several doesn't only number the rows."
+    "The column that can be read and has the most different values, numbers before words; it doesn't number the rows."
     read = {c: found for c in columns if (found := _texts_of(c, rows))}
     texts = {c: found for c, found in read.items() if len(columns) == 1 or not _is_counter(found)}
     kept = [c for c in texts if _read_well(c, rows)]
-    return max(kept, key=lambda c: (len(set(texts[c])), -sum(map(len, texts[c]))), default=None)
+    def rank(c):
+        numbers = all(re.fullmatch(_NUMBER_IN_TEXT, t.strip()) for t in texts[c])
+        return len(set(texts[c])) * (5 if numbers else 1), -sum(map(len, texts[c]))
+    return max(kept, key=rank, default=None)
 
 
 # %% ../nbs/api/94_own_data.ipynb #w-guess
 def guess_columns(columns:list[str], # of the file
-                  rows:list[dict],   # its first ones
+                  rows:list[dict],   # its first ones, some hundred
                  )->dict[str, str|None]: # question, answer and worked_solution -> column
     "The columns that are probably meant, by their names, else by what is in them."
-    question = _question_named(columns) or _question_like(columns, rows)
+    question = _question_named(columns, rows) or _question_like(columns, rows)
     left = [c for c in columns if question is None or c not in _columns_of(question)]
     named = _named_columns('answer', left)
     answer = next((c for c in named if _read_well(c, rows)), named[0] if named else _answer_like(left, rows))
     worked = [c for c in _named_columns('worked_solution', left) if c != answer]
     return dict(question=question, answer=answer, worked_solution=worked[0] if worked else None)
+
+
+# %% ../nbs/api/94_own_data.ipynb #w-clashes
+def clash_text(rows:list[dict], # of a file
+               params:dict,     # as in `data.params`
+              )->str:           # empty where fewer than one row in twenty is concerned
+    "A warning where many rows have a question that another row answers differently."
+    asked, kept = {}, rows[:10_000]
+    columns = _columns_of(params['question'])
+    for row in kept:
+        question = tuple(str(_look_up(row, column)) for column in columns)
+        asked.setdefault(question, []).append(str(_look_up(row, params['answer'])))
+    clashing = {q: answers for q, answers in asked.items() if len(set(answers)) > 1}
+    many = sum(map(len, clashing.values()))
+    if not many or 20*many < len(kept): return ''
+    worst = max(clashing, key=lambda q: len(set(clashing[q])))
+    return (f"{many:,} of {len(kept):,} rows have a question that another row answers differently: "
+            f"{short_cell(' '.join(worst))!r} has {len(set(clashing[worst]))} right answers. Is "
+            f"{' and '.join(columns)} the column of the question?")
 
 
 # %% ../nbs/api/94_own_data.ipynb #w-parts-text

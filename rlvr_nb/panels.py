@@ -27,7 +27,7 @@ from .page import explained
 from .forecast import forecast
 from .report import flip_title, marked, unchanged_text
 from .live import STAGES
-from .elements import fold, page
+from .elements import breakable, fold, page
 from .edits import DELETED
 
 # %% ../nbs/api/93_panels.ipynb #w-table
@@ -330,10 +330,11 @@ def memory_panel(f:Any,       # a `Forecast`
               fold('What this assumes', *(ft('p', a, cls='note') for a in f.assumptions)))
 
 # %% ../nbs/api/93_panels.ipynb #w-command
-def command_block(command:str # to copy
+def command_block(command:str, # to copy
+                  look:str='command', # `example` shows all of it, however long it is
                  ):
     "A command with a button that copies it."
-    return ft('div', ft('pre', command, cls='rlvr-command'), ft('button', 'Copy', type='button', cls='rlvr-copy'))
+    return ft('div', ft('pre', command, cls=f'rlvr-{look}'), ft('button', 'Copy', type='button', cls='rlvr-copy'))
 
 # %% ../nbs/api/93_panels.ipynb #w-download
 def download(text:str,  # of the file
@@ -354,7 +355,7 @@ def changes_table(differences:list[tuple] # (option, before, now), as a form has
                  ):
     "What differs from the base, as a table."
     if not differences: return ft('p', 'Nothing is changed.')
-    rows = [[path, _shown_value(before), _shown_value(now)] for path, before, now in differences]
+    rows = [[breakable(path), *(breakable(_shown_value(v)) for v in values)] for path, *values in differences]
     return table_element(['option', 'before', 'now'], rows)
 
 # %% ../nbs/api/93_panels.ipynb #w-consequences-table

@@ -94,6 +94,13 @@ def _asked(self:RowBrowser)->tuple: return self._depends_on(self.form.valid), se
 
 # %% ../nbs/api/94_row_browser.ipynb #w-task-load
 @patch
+def _doing(self:RowBrowser, tokenizer:bool) -> str:
+    "What is said while rows are read, or read again with the tokenizer."
+    if self.preview is None: return 'Reading rows ...'
+    if not tokenizer: return 'These rows can be read already; reading them again after a change ...'
+    return 'These rows can be read already; loading the tokenizer to show them as the model sees them ...'
+
+@patch
 def load_rows(self:RowBrowser, tokenizer:bool=True # also render prompts
              ):
     "Read rows of the configuration; Start waits where none are there yet."
@@ -109,7 +116,7 @@ def load_rows(self:RowBrowser, tokenizer:bool=True # also render prompts
         self.form.waits.pop('rows', None)
         if asked == self._asked: show()
         else: self.load_rows(tokenizer=False)      # the configuration has changed meanwhile
-    self.tasks.run('load-rows', work, lambda preview: over(lambda: self._loaded(preview)), 'Reading rows ...',
+    self.tasks.run('load-rows', work, lambda preview: over(lambda: self._loaded(preview)), self._doing(tokenizer),
                    failed=lambda: over(self.tell_listeners))
 
 # %% ../nbs/api/94_row_browser.ipynb #w-task-block

@@ -100,7 +100,7 @@ def _build_top(self:Setup):
     w = self.w
     w['preset'] = named(ipywidgets.Dropdown, 'preset', 'Start from a preset', '34em', value=self._chosen_preset(),
                         options=self._preset_choices())
-    w['file'] = named(ipywidgets.Combobox, 'file', 'or from a YAML file or a run', '22em', ensure_option=False,
+    w['file'] = named(ipywidgets.Combobox, 'file', 'or from a YAML file or a run', '30em', ensure_option=False,
                       placeholder='conf/mine.yaml, outputs/...', options=recent_bases())
     w['load'] = button('Load', 'load', lambda _: self.guard('load', self.load_file))
     w['forget'] = button('Forget all changes', 'forget', lambda _: self.guard('load', self.forget))
@@ -191,7 +191,7 @@ def _build_changes(self:Setup):
     "What differs, the command, and saving."
     w = self.w
     w['configuration'] = panel('configuration')
-    w['yaml'] = named(ipywidgets.Text, 'yaml', 'Save the configuration as', '16em', value='conf/my_run.yaml')
+    w['yaml'] = named(ipywidgets.Text, 'yaml', 'Save the configuration as', '24em', value='conf/my_run.yaml')
     w['save-yaml'] = button('Save YAML', 'save-yaml', lambda _: self.guard('save-yaml', self.save_named))
     on_enter(w['yaml'], lambda: self.guard('save-yaml', self.save_named))
     return card('Your changes', w['configuration'], self.act('save-yaml', w['yaml'], w['save-yaml']))

@@ -53,12 +53,23 @@ def _pattern(extract:str|None):
     return found
 
 # %% ../nbs/api/15_table.ipynb #tb-columns-names
-_USUAL = dict(question=('question', 'problem', 'prompt', 'query', 'input', 'instruction', 'text', 'messages'),
+_USUAL = dict(question=('question', 'problem', 'prompt', 'query', 'input', 'instruction', 'text', 'messages',
+                       'task', 'exercise', 'frage', 'aufgabe', 'aufgabentext', 'aufgabenstellung', 'pregunta',
+                       'problema', 'enunciado', 'ejercicio', 'énoncé', 'enonce', 'exercice', 'domanda',
+                       'quesito', 'esercizio', 'pergunta', 'questão', 'questao', 'exercício', 'vraag',
+                       'opgave', 'pytanie', 'zadanie', 'вопрос', 'задача', 'soru', '问题', '题目', '問題', '質問',
+                       '질문', '문제'),
               answer=('answer', 'final_answer', 'expected_answer', 'correct_answer', 'reference_answer', 'gold_answer',
                       'gold', 'ground_truth', 'reference', 'final', 'target', 'label', 'expected', 'solution',
-                      'correct', 'answerkey', 'result', 'output', 'response', 'completion'),
+                      'correct', 'answerkey', 'result', 'output', 'response', 'completion',
+                      'antwort', 'ergebnis', 'lösung', 'loesung', 'losung', 'respuesta', 'resultado', 'solución',
+                      'solucion', 'réponse', 'reponse', 'résultat', 'resultat', 'risposta', 'risultato', 'soluzione',
+                      'resposta', 'solução', 'solucao', 'antwoord', 'oplossing', 'odpowiedź', 'odpowiedz', 'ответ',
+                      'решение', 'cevap', '答案', '答え', '解答', '정답', '답'),
               worked_solution=('worked_solution', 'solution', 'generated_solution', 'rationale', 'reasoning',
-                               'explanation', 'chain_of_thought', 'cot', 'working', 'steps'),
+                               'explanation', 'chain_of_thought', 'cot', 'working', 'steps',
+                               'lösungsweg', 'loesungsweg', 'rechenweg', 'lösung', 'loesung', 'begründung',
+                               'explicación', 'explication', 'spiegazione', 'explicação', 'решение', '解析'),
               system=('system', 'system_prompt', 'instruction'))
 
 def plain_name(column:str)->str:

@@ -6,7 +6,8 @@
 __all__ = ['Task']
 
 # %% ../nbs/api/94_task.ipynb #task-imports
-import sys
+import json, sys
+from typing import Any
 
 
 # %% ../nbs/api/94_task.ipynb #task-own-imports
@@ -22,8 +23,8 @@ from .elements import button, card, columns, line, named, on_enter, panel, set_v
 from .file_format import FormatChoice
 from .named_data import DatasetChoice, DatasetSearch
 from .own_data import (
-    FILES, HELD, PATTERNS, Source, answer_of, guess_columns, held_choices, keep_upload, kind_choices, larger_share,
-    parts_text, read_named, readings_panel, rows_table, suggested_pattern, table_of, uploaded)
+    FILES, HELD, PATTERNS, Source, answer_of, clash_text, guess_columns, held_choices, keep_upload, kind_choices,
+    larger_share, parts_text, read_named, readings_panel, rows_table, suggested_pattern, table_of, uploaded)
 from .row_browser import RowBrowser
 from .sections import Tasks
 
@@ -77,8 +78,11 @@ def named_source(self:Task)->tuple[str, str|None]: # its path, and the subset of
 def _named(self:Task):
     "Another file is named: put away what was read of the one before, so that nobody trains on that one by mistake."
     known, said = self.source, self.tasks.messages.get('look')
-    if isinstance(said, Exception) and 'look' not in self.tasks.busy: self.tasks.say('look')   # of another file
-    if self.read_as != self.named_source[0]: self.format.reset()
+    other = self.read_as != self.named_source[0]
+    if said and 'look' not in self.tasks.busy and (other or isinstance(said, Exception)):   # said of another file
+        self.tasks.say('look')
+        self.draw_notices()
+    if other: self.format.reset()
     if known is None or (known.path, known.subset) == self.named_source: return
     self.source, self.w['extract'].value = None, ''
     set_visible(self.w['take-out'], False)
@@ -174,7 +178,8 @@ def draw_readings(self:Task):
         parts = parts_text(self.source, self.chosen())
         self.larger = larger_share(self.source, self.chosen()) if w['held'].value == 'share' else None
     except ConfigError as e: return self._unread(ft('div', error_text(e), cls='rlvr-error', role='alert'))
-    write(w['readings'], readings_panel(answers))
+    clash = clash_text(self.source.rows, self.chosen())
+    write(w['readings'], ft('div', clash, cls='rlvr-warning') if clash else None, readings_panel(answers))
     w['hold-more'].description = f'Hold out {100*self.larger:.0f} %' if self.larger else ''
     set_visible(w['hold-more'], bool(self.larger))
     self._offer_pattern(suggested_pattern(self.source.rows[:50], self.chosen()))
@@ -203,14 +208,17 @@ def look(self:Task):
     "Read the file that is named."
     asked = path, subset = self.named_source
     how, self.read_as = self.format.how, path
+    def other(): return (*asked, how) != (*self.named_source, self.format.how)   # was asked meanwhile
     def show(found):
-        if (*asked, how) != (*self.named_source, self.format.how): self.look()      # something else was asked meanwhile
+        if other(): self.look()
         elif isinstance(found, Source): self._looked(found)
         else: self._offer_subsets(found)
     here = not path or looks_local(path) or is_there(path)
     set_visible(self.w['subset'], not here)
     doing = 'Reading the file ...' if here else f'{path} is not on this machine; asking the Hub ...'
-    def failed(): self.format.failed(path, self.tasks.messages.get('look'))
+    def failed():
+        if path != self.named_source[0]: return self.look()   # what was wrong with the one before is no answer
+        self.format.failed(path, self.tasks.messages.get('look'))
     self.tasks.run('look', lambda: read_named(path, subset, how), show, doing, failed)
     self.draw_notices()        # at once, also while other work is shown
 
@@ -238,7 +246,7 @@ def _looked(self:Task, source:Source):
     self.format.looked(source.path)
     self.tasks.say('find-dataset')
     write(w['parts'])
-    guessed = guess_columns(source.columns, source.rows[:20])
+    guessed = guess_columns(source.columns, source.rows[:200])
     for part in ('question', 'answer'):
         w[part].options = list(dict.fromkeys([*source.columns, *filter(None, [guessed[part]])]))
     w['worked'].options = [('(none)', ''), *((c, c) for c in source.columns)]
@@ -304,6 +312,14 @@ def opened(self:Task):
 
 # %% ../nbs/api/94_task.ipynb #w-task-form-changed
 @patch
+def _name_path(self:Task, data:Any, # the `data` part of the configuration
+               before:str|None,     # path that was in use
+              ):
+    "Name the file that is trained on now, where another one was named: a run's settings have been taken, or put back."
+    path = str(data.dataset_path or '')
+    if data.dataset_name == 'table' and path not in (before, self.named_source[0]): self.w['source'].value = path
+
+@patch
 def form_changed(self:Task):
     "Take away rows that belong to another configuration, and read those of a file again."
     cfg = self.form.valid
@@ -311,6 +327,7 @@ def form_changed(self:Task):
     before, self._data_now = self._data_now, now
     if self.built and (before is None or now[0] != before[0]): self.by_name.show()
     if now == before or before is None: return
+    if self.built: self._name_path(cfg.data, json.loads(before[0]).get('dataset_path'))
     self.preview = None
     self.form.caution('data', '')
     self._block([])

@@ -642,7 +642,7 @@ def test_a_reward_that_raises_is_an_error_in_the_lab_and_no_more():
         assert 'raised' in app.w['scores'].value and '<script' not in app.w['scores'].value
         assert 'No total: a reward failed' in app.w['scores'].value and "can't be scored" in app.w['facts'].value
         app.lab.remove_reward(2)
-        assert 'Score in the lab: <b>-1<' in app.w['facts'].value and not app.w['start'].disabled
+        assert 'The completion in the Reward lab earns <b>-1<' in app.w['facts'].value and not app.w['start'].disabled
     finally: del REWARDS['raises_in_a_test']
 
 

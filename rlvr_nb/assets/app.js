@@ -105,7 +105,7 @@
     new Set(changes.filter(c => c.type === 'childList').map(c => panelOf(c.target))).forEach(panel => reading.has(panel) && reopen(panel))
     if (waiting) return
     waiting = true
-    requestAnimationFrame(() => { waiting = false; describe(); dress(); stack(); keepFocus() })
+    requestAnimationFrame(() => { waiting = false; describe(); dress(); stack(); keepFocus(); keepField() })
   }).observe(app, { childList: true, subtree: true, attributes: true, attributeFilter: ['class', 'disabled'] })
   describe()
 
@@ -126,6 +126,15 @@
     input.value = text
     for (const kind of ['input', 'change']) input.dispatchEvent(new Event(kind, { bubbles: true }))
   }
+
+  // A name or a path that an input cuts off is shown whole while the pointer is over it.
+  app.addEventListener('pointerover', event => {
+    const input = event.target
+    if (!input.matches('input[type=text], select')) return
+    const text = input.matches('select') ? input.selectedOptions[0]?.text ?? '' : input.value, cut = input.scrollWidth > input.clientWidth
+    if (cut || input.matches('select') && text.length > 24) input.title = text
+    else if (input.title && !cut) input.removeAttribute('title')
+  })
 
   // A completion that is being read must not move away.
   app.addEventListener('toggle', event => {
@@ -149,21 +158,6 @@
     if (!input) return
     input.scrollIntoView({ block: 'center' })
     input.focus({ preventScroll: true })
-  }
-
-  // A button of the header that is pressed by key and can't be pressed again hands the focus to the next one that can.
-  let used = null
-  const next = () => [...app.querySelectorAll('.rlvr-head .widget-button:not(:disabled)')].find(button => button.offsetParent)
-  app.addEventListener('keydown', event => {
-    used = ['Enter', ' '].includes(event.key) ? event.target.closest('.rlvr-head .widget-button') : null
-  }, true)
-  app.addEventListener('pointerdown', () => { used = null }, true)
-  function keepFocus() {
-    if (!used || !used.disabled && used.offsetParent) return
-    const other = next()
-    if (!other) return   // until one is there
-    if (!app.contains(document.activeElement) || document.activeElement === used) other.focus()
-    used = null
   }
 
   // A message that comes or goes moves what is below it. A button that moves away while it is pressed would miss its click.
@@ -217,8 +211,23 @@
   app.addEventListener('click', event => {   // what it switches off or hides follows within a second or two
     if (event.target.closest('.rlvr-head button')) for (let i = 1; i < 12; i++) setTimeout(keepFocus, 200 * i)
   })
-  // The section before may have been scrolled far down.
+  // So does a button of a field that goes while it has the focus, as the one that mends a value does when another value was
+  // typed and Tab led to it: the field stays where it is and has the focus, instead of nothing.
+  let field = null
+  app.addEventListener('focusin', event => {
+    const row = event.target.closest('.rlvr-section .rlvr-row')
+    field = row && { row, element: event.target }
+  })
+  function keepField() {
+    if (!field || document.activeElement !== document.body || field.element.isConnected && usable(field.element)) return
+    const input = field.row.querySelector('input, select, textarea')
+    field = null
+    if (input && input.offsetParent) input.focus({ preventScroll: true })
+  }
+  // The section before may have been scrolled far down. Whoever types in the new one already stays there.
   function backToTop() {
+    const typed = document.activeElement
+    if (typed.matches('input, select, textarea') && typed.offsetParent && typed.closest('.rlvr-section')) return
     if (head && head.getBoundingClientRect().top - app.getBoundingClientRect().top > 8) app.scrollIntoView({ block: 'start' })
   }
   function copyText(button, text) {
