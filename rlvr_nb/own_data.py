@@ -264,13 +264,13 @@ def _is_counter(texts:list[str]) -> bool:
 
 
 # %% ../nbs/api/94_own_data.ipynb #w-named-columns
-_OTHER_WORDS = {'id', 'nr', 'no', 'number', 'type', 'index', 'idx', 'source', 'quelle', 'url', 'length', 'lang', 'language'}
+_NO_PART = {*'id nr no number type index idx source quelle url length lang language'.split()}   # question_id
 _CONTEXTS = ('context', 'passage', 'body', 'story', 'instruction')   # read before a question that stands beside them
 
 def _named_columns(part:str, columns:list[str]) -> list[str]:
     "The columns that have a usual name of a part, the most usual name first, then those with such a name in theirs."
     def named(column, name): return name in map(plain_name, column.split('.'))
-    def within(column, name): return name in (words := plain_name(column).split('_')) and not _OTHER_WORDS & {*words}
+    def within(column, name): return name in (words := plain_name(column).split('_')) and not _NO_PART & {*words}
     found = [c for test in (named, within) for name in _USUAL[part] for c in columns if test(c, name)]
     return list(dict.fromkeys(found))
 
