@@ -223,11 +223,31 @@ class SeedSummary:
 
     def _repr_html_(self): return frame(self.html())
 
+# %% ../nbs/api/79_runs.ipynb #t-typed-own-overrides
+def _own_overrides(report:RunReport) -> frozenset:
+    "What was typed for a run, without seeds and places."
+    def named(o): return o.lstrip('+~').partition('=')[0]
+    return frozenset(o for o in report.manifest.get('overrides') or [] if _affects_result(named(o), _NOT_AN_EXPERIMENT))
+
+# %% ../nbs/api/79_runs.ipynb #t-typed
+def _chooses_file(override:str) -> bool: return '.' not in override.partition('=')[0]
+
+def _distinguishing_overrides(experiments:list[list]) -> list[str]|None:
+    "The overrides that set each experiment apart; None where they don't, or choose no file of a group."
+    if any('--from' in str(r.manifest.get('command')) for reports in experiments for r in reports): return None
+    typed = [{_own_overrides(r) for r in reports} for reports in experiments]
+    if len(typed) < 2 or any(len(found) > 1 for found in typed): return None
+    sets = [next(iter(found)) for found in typed]
+    own = [sorted(s - frozenset.intersection(*sets)) for s in sets]
+    labels = [', '.join(found) or 'as configured' for found in own]
+    return labels if any(map(_chooses_file, sum(own, []))) and len(set(labels)) == len(labels) else None
+
 # %% ../nbs/api/79_runs.ipynb #t-experiment-labels
 @patch(as_prop=True)
 def labels(self:SeedSummary)->list[str]:
     "What sets each experiment apart from the others."
     if len(self.experiments) == 1: return ['all runs']
+    if overrides := _distinguishing_overrides(list(self.experiments.values())): return overrides
     facts = [label_facts(reports[0].run) for reports in self.experiments.values()]
     labels = run_labels(facts, _SEEDS, named=False)
     return [label.text if f['options'] else 'no configuration' for label, f in zip(labels, facts)]

@@ -869,4 +869,4 @@ def test_a_run_scored_again_under_its_own_rewards_changes_nothing():
     assert [s.total for s in same.scored] == [r.reward for r in records]
     other = rescore(records, [dict(type='match_format_exactly')])
     assert [s.sign_now for s in other.scored[:4]] == [1, -1, 1, -1] and len(other.changed) == 2
-    assert 'another completion wins in 2 of 2 groups' in str(other)
+    assert 'in 2 of 2 groups another completion would earn the most' in str(other)
