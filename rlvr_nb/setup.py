@@ -21,7 +21,7 @@ from .elements import refill, set_visible, stack, write
 from .bases import Base, presets
 from .form import Form
 from .errors import error_text
-from .starting import PUT_BACK, change_words, load_base, lost_text, saved_text, started_text
+from .starting import PUT_BACK, change_words, load_base, lost_text, saved_text, start_with_task, started_text
 from .rundir import RunDir
 from .check import check_panel
 from .doctor import diagnose, findings_table
@@ -202,7 +202,8 @@ def start_from(self:Setup, base:Base, # a preset, a file or a run
                own:bool=False,        # data, rewards and prompts of one's own stay
               )->str:                 # what to say
     "Start from another base; what that replaces can be put back."
-    self.form.start_from(base, own)
+    if own: start_with_task(self.form, base)
+    else: self.form.start_from(base)
     return started_text(self.form)
 
 # %% ../nbs/api/94_setup.ipynb #w-setup-forget
