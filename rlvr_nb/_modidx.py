@@ -2505,6 +2505,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                    'rlvr_nb.past_runs.Runs._reasons': ('api/past_runs.html#runs._reasons', 'rlvr_nb/past_runs.py'),
                                    'rlvr_nb.past_runs.Runs._refuse_needed': ( 'api/past_runs.html#runs._refuse_needed',
                                                                               'rlvr_nb/past_runs.py'),
+                                   'rlvr_nb.past_runs.Runs.apart': ('api/past_runs.html#runs.apart', 'rlvr_nb/past_runs.py'),
                                    'rlvr_nb.past_runs.Runs.build': ('api/past_runs.html#runs.build', 'rlvr_nb/past_runs.py'),
                                    'rlvr_nb.past_runs.Runs.chosen': ('api/past_runs.html#runs.chosen', 'rlvr_nb/past_runs.py'),
                                    'rlvr_nb.past_runs.Runs.compare': ('api/past_runs.html#runs.compare', 'rlvr_nb/past_runs.py'),

@@ -36,6 +36,7 @@ def push(self:Pusher):
         while going or self._asked_meanwhile():
             going, self.asked = self.active(), False   # what ends during a drawing is drawn once more
             self.draw()
+            going = going or self.active()   # something may have begun in it
             if going: time.sleep(self.every)
     except BaseException:
         with self.lock: self.thread = None

@@ -85,6 +85,7 @@ class Header:
         self.live_status, self.run = 'idle', None   # of what is shown
         self.unfinished:Unfinished|None = None   # what `unfinished_run` has found
         self.elsewhere:str|None = None           # a training of this kernel that isn't shown, in a sentence
+        self.apart:Any = lambda run: ''          # what sets a run apart, where the list of runs has it
         self.continued:RunDir|None = None        # that Continue would go on with
         self.beside:Any = lambda action: False   # whether the message of an action stands beside its button now
         for name, label in _BUTTONS.items(): self.w[name] = self._button(name, label)
@@ -216,7 +217,9 @@ def _differs(self:Header, view:Any)->str:
     cfg, run = self.form.valid, self.form.base.run
     if view.fingerprint in (None, config_fingerprint(cfg)): return ''
     begins = run and Path(cfg.model.model_name_or_path).is_relative_to(run)
-    return form_differs(view.status if view.run_dir else 'idle', Path(run).name if begins else '')
+    apart = self.apart(RunDir(run)) if begins else ''
+    name = Path(run).name + f' ({apart})' * bool(apart) if begins else ''
+    return form_differs(view.status if view.run_dir else 'idle', name)
 
 # %% ../nbs/api/96_header.ipynb #w-header-buttons
 @patch
@@ -281,7 +284,8 @@ def draw(self:Header,
     failure = '' if self.w['sections'].value == 'train' else failure_text(view)
     outcome = '' if running else failure or outcome_text(comparisons)
     clear = not comparisons or any(map(is_clear, comparisons.values()))
-    self.w['status'].value = status_line(view, paused, outcome, self._differs(view), clear)
+    apart = self.apart(view.run_dir) if view.run_dir else ''
+    self.w['status'].value = status_line(view, paused, outcome, self._differs(view), apart, clear)
     write(self.w['facts'], facts(self.form, self.titles, memory, total))
     self.notice.draw()
     newest = self.tasks.latest

@@ -148,6 +148,7 @@ def status_line(view:SimpleNamespace, # of a `Live`
                 paused:bool=False,  # the training waits
                 outcome:str='',     # `outcome_text`
                 other:str='',       # what the form is set to, where that isn't this run: `form_differs`
+                apart:str='',       # what sets the run apart from the others of its folder
                 clear:bool=True,    # the outcome can be told from chance, so a run that has finished is shown in green
                )->str:              # HTML
     "The state with a bar, as an element that screen readers announce."
@@ -155,7 +156,8 @@ def status_line(view:SimpleNamespace, # of a `Live`
     if view.stage != 'train' and view.bar and view.bar[2]: now, total = view.bar[1:3]   # a stage with steps of its own
     done = now / total if total else 0
     bar = ft('progress', value=f'{done:.4f}', max='1', aria_label='Share of the steps done')
-    where = ft('div', f'Run directory: {view.run_dir.path}', cls='rlvr-quiet') if view.run_dir else None
+    named = f' ({apart})' if apart else ''
+    where = ft('div', f'Run directory: {view.run_dir.path}{named}', cls='rlvr-quiet') if view.run_dir else None
     state = ft('div', status_text(view, paused), role='status', aria_live='polite')
     differs = ft('div', other, cls='rlvr-quiet') if other and not running else None
     look = f'rlvr-state rlvr-is-{view.status}{"" if clear else " rlvr-unclear"}'

@@ -180,6 +180,12 @@ def _names(self:Runs)->list[str]:
     return [row.called for row in self.w['runs'].rows if row.path in self.w['runs'].value]
 
 @patch
+def apart(self:Runs, run:RunDir)->str:
+    "What sets a run apart from the others, once the list has been read; nothing before."
+    rows = self.w['runs'].rows if self.built else []
+    return next((row.apart for row in rows if Path(row.path).absolute() == run.path.absolute()), '')
+
+@patch
 def _reasons(self:Runs, found:dict)->list[str]:
     "Why buttons can't be pressed: each reason once, behind the buttons that it holds for."
     held = {}
@@ -304,7 +310,8 @@ def follow(self:Runs, view:Any # of a `Live`
         if self._sought == view.run_dir.path: return   # it lies in another folder
         self._sought = view.run_dir.path
         return self.refresh()
-    if self.w['runs'].follow(view.run_dir.path, view.status, view.step_now): self.enable()
+    held = view.status != 'running' and self.w['runs'].value and self.w['sure'].disabled   # it may be free by now
+    if self.w['runs'].follow(view.run_dir.path, view.status, view.step_now) or held: self.enable()
 
 @patch
 def chosen(self:Runs)->RunDir:

@@ -52,6 +52,7 @@ class Window:
         self.sections = {s.name: s for s in sections}
         titles = {s.name: s.title for s in sections}
         self.head = Header(form, tasks, titles, actions)
+        if 'runs' in self.sections: self.head.apart = self.sections['runs'].apart
         self.head.beside = lambda action: action in self.sections[self.head.w['sections'].value].notices
         self.w = Named(self.head.w, sections, lambda s: self.add(s))
         self.box = classed(stack(style_widget(), self.head.box, layout=dict(width='100%')), 'app')

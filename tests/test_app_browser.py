@@ -398,6 +398,12 @@ def test_a_run_is_downloaded_as_one_file(two_runs, tmp_path):
                            arg='@media all {' if dark else '@media not all {')   # a framed page has the same colours
     framed = page.locator('.rlvr-compared iframe').element_handle().content_frame()
     assert framed.evaluate('document.body.scrollHeight') > 100, 'it is not blank'
+    whole = 'document.documentElement.scrollHeight <= innerHeight + 1'   # the wheel moves the notebook, not a box in it
+    for _ in range(20):
+        if framed.evaluate(whole): break
+        page.wait_for_timeout(250)
+    assert framed.evaluate(whole), framed.evaluate('[document.documentElement.scrollHeight, innerHeight]')
+    page.shot('8-compared')
     assert packed.testzip() is None and {'config.yaml', 'result.json'} <= {Path(n).name for n in packed.namelist()}
 
 

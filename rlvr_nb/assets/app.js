@@ -77,7 +77,26 @@
       if (!now || now[0] === wanted) return
       const dressed = frame.cloneNode()
       dressed.srcdoc = frame.srcdoc.replace(rule, wanted)
+      fit(dressed)
       frame.replaceWith(dressed)
+    })
+  }
+  // A report is as high as what it holds, so that the wheel moves the notebook. No script runs in its frame, and none
+  // could reach out of it; the app reaches in to measure.
+  function fit(frame) {
+    const measure = () => {
+      const body = frame.contentDocument?.body
+      if (body) frame.style.height = `${Math.max(120, frame.contentDocument.documentElement.offsetHeight + 24)}px`
+      return body
+    }
+    frame.addEventListener('load', () => { const body = measure(); if (body) new ResizeObserver(measure).observe(body) })
+  }
+  function measureFrames() {
+    app.querySelectorAll('iframe[srcdoc][sandbox=""]').forEach(frame => {
+      const measured = frame.cloneNode()
+      measured.setAttribute('sandbox', 'allow-same-origin')
+      fit(measured)
+      frame.replaceWith(measured)
     })
   }
   // Where there is little room, a table that is wider than its place has its cells below each other.
@@ -105,7 +124,7 @@
     new Set(changes.filter(c => c.type === 'childList').map(c => panelOf(c.target))).forEach(panel => reading.has(panel) && reopen(panel))
     if (waiting) return
     waiting = true
-    requestAnimationFrame(() => { waiting = false; describe(); dress(); stack(); keepFocus(); keepField() })
+    requestAnimationFrame(() => { waiting = false; describe(); measureFrames(); dress(); stack(); keepFocus(); keepField() })
   }).observe(app, { childList: true, subtree: true, attributes: true, attributeFilter: ['class', 'disabled'] })
   describe()
 
