@@ -345,9 +345,11 @@ def test_a_training_is_followed_paused_and_stopped(with_app):
         if page.locator('.rlvr-tip').count(): break
     else: raise AssertionError('no values under the pointer')
     opened = page.locator('.rlvr-completions details[open]')
-    for _ in range(5):   # a table that was on its way when the first one was opened closes it once
+    calm = 0
+    for _ in range(40):   # a table that was on its way when one was opened closes it
+        calm = calm + 1 if opened.count() and not page.locator('.rlvr-follow input').is_checked() else 0
+        if calm == 4: break
         if not opened.count(): page.locator('.rlvr-completions summary').first.click()
-        page.wait_for_function("!document.querySelector('.rlvr-follow input').checked")
         page.wait_for_timeout(500)
     shown = page.locator('.rlvr-completions').inner_text()
     reaches(page, 8)
